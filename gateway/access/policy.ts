@@ -1,0 +1,60 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Operation } from '../mcp/operation.ts'
+import type { Principal } from './principal.ts'
+import type { ProxyAccess } from './rules.ts'
+import type { Keyring } from './keyring.ts'
+
+/** What is known of a request before its body is read. */
+export interface RequestHead {
+  readonly method: string
+  /** The raw query string, without its question mark. */
+  readonly query: string
+  readonly headers: IncomingHttpHeaders
+  /** The address that the connection arrived at. */
+  readonly localAddress: string
+}
+
+/** What a policy is made with, once per snapshot. */
+export interface PolicyDependencies {
+  readonly keyring: Keyring
+}
+
+/** Looks at the head of every request to a proxy, before anything else. Throws a Refusal. */
+export interface HeadPolicy<Options> {
+  readonly kind: string
+  readonly stage: 'head'
+  create(options: Options, dependencies: PolicyDependencies): (head: RequestHead) => void
+}
+
+/** An auth method: proves who sends a request. */
+export interface IdentityPolicy<Options> {
+  /** The `type` of the auth method in gateway.yaml. */
+  readonly kind: string
+  readonly stage: 'identity'
+  create(options: Options, dependencies: PolicyDependencies): Authenticator
+}
+
+/** One configured auth method. */
+export interface Authenticator {
+  /** The credential that the request carries for this method; undefined where it carries none. */
+  credential(head: RequestHead): string | undefined
+  /** Who the credential proves it is, at an instant in milliseconds since the epoch. Throws a Refusal. */
+  authenticate(credential: string, now: number): Principal
+  /** Its part of WWW-Authenticate (RFC 9110 §11.6.1). */
+  readonly challenge: { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
+  /** The request header that carries the credential, in lower case, so that it is never forwarded. */
+  readonly header: string
+}
+
+/** Judges what a message asks for, once the principal is known. Throws a Refusal. */
+export interface OperationPolicy {
+  readonly kind: string
+  readonly stage: 'operation'
+  create(proxy: ProxyAccess): OperationStep
+}
+
+/**
+ * @param id the request's id as JSON text, for the refusal
+ * @returns the rule that allowed it
+ */
+export type OperationStep = (principal: Principal, operation: Operation, id: string | undefined) => string

@@ -1,0 +1,85 @@
+/**
+ * Every diagnostic by its code, which never changes its meaning. 10xx reading and YAML, 11xx references to the
+ * environment and to files, 12xx the schema, 13xx cross-references, 14xx warnings.
+ */
+export const diagnosticCodes = {
+  GH1001: { name: 'file-unreadable', summary: 'A file cannot be read.' },
+  GH1002: { name: 'file-too-large', summary: 'A file is larger than 16 MiB.' },
+  GH1003: { name: 'file-not-text', summary: 'A file is not UTF-8 text, or holds control characters.' },
+  GH1004: { name: 'yaml-syntax', summary: 'A file is not YAML 1.2.' },
+  GH1005: { name: 'duplicate-key', summary: 'A key stands twice in one map.' },
+  GH1006: { name: 'several-documents', summary: 'A file holds more than one YAML document.' },
+  GH1007: { name: 'unknown-anchor', summary: 'An alias names an anchor that does not stand before it.' },
+  GH1008: { name: 'yaml-too-big', summary: 'Aliases expand to too much or to themselves, or nesting is too deep.' },
+  GH1009: { name: 'merge-key', summary: 'A map uses the merge key `<<`, which YAML 1.2 does not have.' },
+  GH1010: { name: 'yaml-tag', summary: 'A value has a tag that is not of the YAML core schema.' },
+  GH1011: { name: 'key-not-text', summary: 'A key of a map is not text, or is `__proto__`.' },
+  GH1012: { name: 'file-empty', summary: 'A file holds nothing but white space and comments.' },
+  GH1013: { name: 'include-missing', summary: 'An included file does not exist or cannot be read.' },
+  GH1014: { name: 'include-twice', summary: 'A file is included twice, or includes itself.' },
+  GH1015: { name: 'fragment-block', summary: 'A fragment holds a block that only the main file may hold.' },
+  GH1016: { name: 'fragment-include', summary: 'A fragment includes other fragments.' },
+  GH1017: { name: 'name-declared-twice', summary: 'Two files declare the same name.' },
+  GH1101: { name: 'variable-missing', summary: 'A `${NAME}` names an environment variable that is not set.' },
+  GH1102: { name: 'variable-malformed', summary: 'A `${` begins no variable.' },
+  GH1103: { name: 'secret-variable-missing', summary: 'The environment variable of a secret is not set, or empty.' },
+  GH1104: { name: 'secret-file-unreadable', summary: 'The file of a secret cannot be read, is empty or is not text.' },
+  GH1105: { name: 'session-secret-short', summary: 'The session secret has fewer than 32 characters.' },
+  GH1201: { name: 'unknown-field', summary: 'A field does not exist at this place.' },
+  GH1202: { name: 'missing-field', summary: 'A required field is missing.' },
+  GH1203: { name: 'wrong-type', summary: 'A value is of another type than its field.' },
+  GH1204: { name: 'unknown-value', summary: 'A value is not one of those that its field takes.' },
+  GH1205: { name: 'malformed-value', summary: 'A duration, size, instant, address, URL or the like is malformed.' },
+  GH1206: { name: 'malformed-name', summary: 'A name has characters that names do not have.' },
+  GH1207: { name: 'malformed-hash', summary: 'The hash of a secret is malformed.' },
+  GH1208: { name: 'secret-in-clear', summary: 'A secret stands in the file where a hash or a reference belongs.' },
+  GH1209: { name: 'unknown-version', summary: 'This program does not know that version of the format.' },
+  GH1210: { name: 'wrong-count', summary: 'A list, map or text is too short or too long.' },
+  GH1211: { name: 'repeated-item', summary: 'A list holds an item twice.' },
+  GH1212: { name: 'reference-source', summary: 'A reference names no source, or more than one.' },
+  GH1301: { name: 'unknown-role', summary: 'There is no role of that name.' },
+  GH1302: { name: 'unknown-proxy', summary: 'There is no proxy of that name.' },
+  GH1303: { name: 'unknown-auth-method', summary: 'There is no auth method of that name.' },
+  GH1304: { name: 'duplicate-path', summary: 'Two proxies have the same path.' },
+  GH1305: { name: 'duplicate-hash', summary: 'A hash stands twice, so that a secret would not tell who presents it.' },
+  GH1306: { name: 'malformed-glob', summary: 'A pattern is malformed.' },
+  GH1307: { name: 'window-backwards', summary: 'A key or secret expires before it begins.' },
+  GH1308: { name: 'credential-literal', summary: 'The literal value of a header looks like a credential.' },
+  GH1309: { name: 'header-refused', summary: 'The gateway sets this header itself; nobody else may.' },
+  GH1310: { name: 'duplicate-header', summary: 'Two header names differ only in case.' },
+  GH1311: { name: 'header-value', summary: 'The value of a header has characters that no header can carry.' },
+  GH1312: { name: 'scheme-outside-header', summary: 'A cookie or query parameter has a scheme.' },
+  GH1313: { name: 'ambiguous-auth-methods', summary: 'Two auth methods of a proxy read the same place.' },
+  GH1401: { name: 'expires-soon', summary: 'A key expires within 14 days.' },
+  GH1402: { name: 'expired', summary: 'A key has expired, or all of its secrets have.' },
+  GH1403: { name: 'secret-outside-key', summary: 'A secret is said to be valid when its key is not.' },
+  GH1404: { name: 'include-matches-nothing', summary: 'No file matches a pattern of `include`.' },
+} as const satisfies Record<string, { name: string; summary: string }>
+
+export type DiagnosticCode = keyof typeof diagnosticCodes
+
+/** Where something stands: lines and columns count from 1, columns in UTF-16 code units, the end is exclusive. */
+export interface Span {
+  file: string
+  line: number
+  column: number
+  endLine: number
+  endColumn: number
+}
+
+export interface Diagnostic extends Span {
+  code: DiagnosticCode
+  severity: 'error' | 'warning'
+  /** What was written, why it is wrong, what to write instead; never a secret nor the value of a variable. */
+  message: string
+  /** JSON pointer into the configuration; empty where there is none. */
+  path: string
+  /** Text to write instead. */
+  suggestion?: string
+  related?: { file: string; line: number; column: number; message: string }[]
+}
+
+/** Codes 14xx warn; a configuration with warnings is valid. */
+export function severityOf(code: DiagnosticCode): Diagnostic['severity'] {
+  return code.startsWith('GH14') ? 'warning' : 'error'
+}

@@ -1,0 +1,70 @@
+import { severityOf, type Diagnostic, type DiagnosticCode, type Span } from './diagnostics.ts'
+import { createFiles, type Files } from './files.ts'
+import type { Origin } from './locate.ts'
+import type { Source } from './source.ts'
+
+export interface LoadOptions {
+  /** The environment: what `${NAME}` and `{env: NAME}` stand for. */
+  env: Record<string, string | undefined>
+  /** The instant that expiry is measured against. */
+  now: Date
+  /** Let variables and secret files be absent, as where a pull request is checked. */
+  allowMissingEnv?: boolean
+  /** Takes an absolute path; throws what node:fs throws. By default the file system. */
+  readFile?: (path: string) => Buffer
+  /** Takes an absolute pattern; returns the files that match and the directories that were listed for it. */
+  glob?: (pattern: string) => { files: string[]; directories: string[] }
+}
+
+/** What one call of load() knows so far. */
+export interface Loading {
+  readonly options: LoadOptions
+  readonly files: Files
+  readonly diagnostics: Diagnostic[]
+  /** Where every map and list of the plain configuration was written. */
+  readonly origins: Map<object, Origin>
+  /** Values that cannot be judged, for instance because a variable is missing: container and step. */
+  readonly opaque: Map<object, Set<string>>
+  /** Ranges that hold a secret in clear and are not to be shown. */
+  readonly masks: { source: Source; start: number; end: number }[]
+  /** Variables and secret files that are absent, where that is allowed. */
+  readonly missing: Set<string>
+  /** A fragment could not be read, so that names may be missing for no fault of their own. */
+  incomplete: boolean
+}
+
+/** Begins a load that knows nothing yet. */
+export function createLoading(options: LoadOptions): Loading {
+  return {
+    options,
+    files: createFiles(options),
+    diagnostics: [],
+    origins: new Map(),
+    opaque: new Map(),
+    masks: [],
+    missing: new Set(),
+    incomplete: false,
+  }
+}
+
+export interface Detail {
+  path?: string
+  suggestion?: string | undefined
+  related?: { span: Span; message: string }[]
+}
+
+/** Adds one diagnostic. */
+export function report(loading: Loading, code: DiagnosticCode, span: Span, message: string, detail: Detail = {}): void {
+  const { path = '', suggestion, related = [] } = detail
+  loading.diagnostics.push({
+    code,
+    severity: severityOf(code),
+    message,
+    ...span,
+    path,
+    ...(suggestion !== undefined && { suggestion }),
+    ...(related.length > 0 && {
+      related: related.map(({ span: { file, line, column }, message }) => ({ file, line, column, message })),
+    }),
+  })
+}

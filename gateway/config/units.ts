@@ -1,0 +1,76 @@
+import { isIPv6 } from 'node:net'
+import { isHostName } from './hosts.ts'
+import { MalformedError } from './malformed.ts'
+
+const durationUnits = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const longestDuration = 3650 * durationUnits.d
+const sizeUnits = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+const largestSize = 2 ** 40
+
+/** Takes a duration such as `250ms` or `30d`; returns milliseconds. Throws MalformedError; at most ten years. */
+export function parseDuration(text: string): number {
+  const [, count, unit] = /^(0|[1-9][0-9]{0,14})(ms|[smhd])$/.exec(text) ?? []
+  if (count === undefined) {
+    throw new MalformedError('a duration is a whole number and one of ms, s, m, h, d, such as 5m')
+  }
+  const milliseconds = Number(count) * durationUnits[unit as keyof typeof durationUnits]
+  if (milliseconds > longestDuration) throw new MalformedError('a duration is at most ten years, 3650d')
+  return milliseconds
+}
+
+/** Takes a size such as `64KiB` or `1MiB`; returns bytes. Throws MalformedError; at most 1024GiB. */
+export function parseSize(text: string): number {
+  const [, count, unit] = /^(0|[1-9][0-9]{0,14})(B|KiB|MiB|GiB)$/.exec(text) ?? []
+  if (count === undefined) {
+    throw new MalformedError('a size is a whole number and one of B, KiB, MiB, GiB, such as 1MiB')
+  }
+  const bytes = Number(count) * sizeUnits[unit as keyof typeof sizeUnits]
+  if (bytes > largestSize) throw new MalformedError('a size is at most 1024GiB')
+  return bytes
+}
+
+const instant =
+  /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:Z|([+-])(\d{2}):(\d{2})))?$/
+
+/**
+ * Takes a date, which is midnight UTC as it begins, or an RFC 3339 date and time; returns milliseconds since 1970.
+ * Throws MalformedError, for days that are in no calendar too. Digits beyond the millisecond are cut.
+ */
+export function parseInstant(text: string): number {
+  const match = instant.exec(text)
+  if (match === null) {
+    throw new MalformedError('an instant is a date or an RFC 3339 time, such as 2027-03-01 or 2027-03-01T12:00:00Z')
+  }
+  const number = (group: number) => Number(match[group] ?? 0)
+  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map(number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
+  // Date.UTC takes years below 100 for the twentieth century's, and rolls 30 February over into March.
+  const date = new Date(0)
+  date.setUTCFullYear(year, month - 1, day)
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) {
+    throw new MalformedError('there is no such day in the calendar')
+  }
+  if (hour > 23 || minute > 59 || second > 59 || number(9) > 23 || number(10) > 59) {
+    throw new MalformedError('there is no such time of day')
+  }
+  const offset = (number(9) * 60 + number(10)) * (match[8] === '-' ? -60_000 : 60_000)
+  const milliseconds = Number((match[7] ?? '').slice(0, 3).padEnd(3, '0'))
+  return date.setUTCHours(hour, minute, second, milliseconds) - offset
+}
+
+/** Takes host:port, an IPv6 host in brackets; returns both, the host without brackets. Throws MalformedError. */
+export function parseAddress(text: string): { host: string; port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]*)\]|([^:[\]]*)):(0|[1-9][0-9]{0,4})$/.exec(text) ?? []
+  const port = Number(digits)
+  const host = bracketed ?? plain ?? ''
+  if (digits === undefined || port > 65_535 || !(bracketed === undefined ? isHostName(host) : isIPv6(host))) {
+    throw new MalformedError('an address is host:port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080')
+  }
+  return { host, port }
+}

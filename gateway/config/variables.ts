@@ -1,0 +1,37 @@
+/** One thing wrong with the references in a text. */
+export interface VariableProblem {
+  readonly kind: 'missing' | 'malformed'
+  /** Name of the variable; empty when malformed. */
+  readonly name: string
+}
+
+const reference = /\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^${}]*))?\}|(\{))/g
+
+/**
+ * Replaces `${NAME}` and `${NAME:-default}` in a text and takes `$$` for `$`. As in a shell, the default also stands in
+ * for a variable that is set to nothing. Any other `$` stands for itself; any other `${` is a problem. What is put in is
+ * not looked at again.
+ */
+export function substitute(
+  text: string,
+  env: Record<string, string | undefined>,
+): { text: string; problems: VariableProblem[] } {
+  const problems: VariableProblem[] = []
+  const replaced = text.replace(
+    reference,
+    (whole, name: string | undefined, fallback: string | undefined, stray: string | undefined) => {
+      if (stray !== undefined) problems.push({ kind: 'malformed', name: '' })
+      if (name === undefined) return stray === undefined ? '$' : whole
+      const value = variable(env, name)
+      if (fallback !== undefined) return value === undefined || value === '' ? fallback : value
+      if (value === undefined) problems.push({ kind: 'missing', name })
+      return value ?? whole
+    },
+  )
+  return { text: replaced, problems }
+}
+
+/** The value of a variable, never something that the environment object inherits. */
+export function variable(env: Record<string, string | undefined>, name: string): string | undefined {
+  return Object.hasOwn(env, name) ? env[name] : undefined
+}

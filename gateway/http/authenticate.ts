@@ -1,0 +1,63 @@
+import type { Authenticator, RequestHead } from '../access/policy.ts'
+import { anonymous, type Principal } from '../access/principal.ts'
+import { Refusal } from '../mcp/errors.ts'
+import type { ServedProxy } from './snapshot.ts'
+
+/**
+ * Finds out who sends a request. Which auth method decides is told by the credential that is presented; one
+ * that is presented and wrong is never overlooked in favour of another.
+ *
+ * @param now milliseconds since the epoch
+ * @throws Refusal `credential_missing`, `credential_invalid` or `credential_expired`, with its challenge
+ */
+export function authenticate(proxy: ServedProxy, head: RequestHead, now: number): Principal {
+  if (proxy.access.open) return anonymous
+  const presented = proxy.authenticators.flatMap(authenticator => {
+    const credential = authenticator.credential(head)
+    return credential === undefined ? [] : [{ authenticator, credential }]
+  })
+  const [first] = presented
+  if (first === undefined) {
+    const message = `this proxy asks for a credential: ${proxy.authenticators.map(describe).join(', or ')}`
+    throw challenged(proxy, new Refusal('credential_missing', message))
+  }
+  if (presented.length > 1) {
+    throw challenged(proxy, new Refusal('credential_invalid', 'more than one credential was presented; send one'))
+  }
+  try {
+    return first.authenticator.authenticate(first.credential, now)
+  } catch (error) {
+    throw error instanceof Refusal ? challenged(proxy, error) : error
+  }
+}
+
+/**
+ * Adds WWW-Authenticate: one answer that names every method, Bearer first, because widespread clients read
+ * no further than the first challenge; an `error` only where a credential was sent (RFC 6750 §3.1).
+ */
+function challenged(proxy: ServedProxy, refusal: Refusal): Refusal {
+  const challenges = new Set(
+    proxy.authenticators
+      .map(({ challenge }) => challenge)
+      .sort((a, b) => Number(isBearer(b.scheme)) - Number(isBearer(a.scheme)))
+      .map(({ scheme, parameters }) => {
+        const all: Record<string, string> = { realm: proxy.name, ...parameters }
+        if (isBearer(scheme) && refusal.reason !== 'credential_missing') {
+          all['error'] = 'invalid_token'
+          all['error_description'] = refusal.message
+        }
+        return `${scheme} ${Object.entries(all).map(([name, value]) => `${name}="${value}"`).join(', ')}`
+      }),
+  )
+  const headers = { 'www-authenticate': [...challenges].join(', ') }
+  return new Refusal(refusal.reason, refusal.message, { headers })
+}
+
+function isBearer(scheme: string): boolean {
+  return scheme.toLowerCase() === 'bearer'
+}
+
+function describe({ challenge }: Authenticator): string {
+  const { in: place, name } = challenge.parameters
+  return name === undefined ? `Authorization: ${challenge.scheme} KEY` : `a key in the ${place} ${name}`
+}

@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http'
+import { Refusal } from '../mcp/errors.ts'
+
+/** The client went away before its request was complete; there is nobody to answer. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone'
+}
+
+/**
+ * Reads a request body, never more than it may hold.
+ *
+ * @param limit bytes
+ * @param timeout milliseconds for the whole of it
+ * @throws Refusal `body_too_large` or `request_timeout`; ClientGone
+ */
+export function readBody(request: IncomingMessage, limit: number, timeout: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const timer = setTimeout(() => {
+      settle(() => reject(new Refusal('request_timeout', 'the request took too long to arrive')))
+    }, timeout)
+
+    function settle(act: () => void): void {
+      clearTimeout(timer)
+      request.off('data', take).off('end', end).off('close', gone).off('error', gone)
+      request.pause()
+      act()
+    }
+    function take(chunk: Buffer): void {
+      size += chunk.length
+      if (size > limit) settle(() => reject(tooLarge(limit)))
+      else chunks.push(chunk)
+    }
+    function end(): void {
+      settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)))
+    }
+    function gone(): void {
+      settle(() => reject(new ClientGone()))
+    }
+    request.on('data', take).on('end', end).on('close', gone).on('error', gone)
+  })
+}
+
+function tooLarge(limit: number): Refusal {
+  return new Refusal('body_too_large', `the body is larger than ${limit} bytes`)
+}

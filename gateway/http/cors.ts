@@ -1,0 +1,43 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+const allowed = [
+  'authorization',
+  'content-type',
+  'accept',
+  'mcp-protocol-version',
+  'mcp-method',
+  'mcp-name',
+  'mcp-session-id',
+  'last-event-id',
+]
+
+/** Response headers that let an allowed origin read an answer; none for a request without Origin. */
+export function corsHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  if (headers.origin === undefined) return {}
+  return {
+    'access-control-allow-origin': headers.origin,
+    'access-control-expose-headers': 'mcp-session-id, www-authenticate, retry-after',
+    vary: 'Origin',
+  }
+}
+
+/**
+ * The answer to a CORS preflight (Fetch, CORS protocol), which browsers send without credentials.
+ *
+ * @param credentialHeaders lower-case names of the headers that carry the proxy's credentials
+ */
+export function preflightHeaders(
+  headers: IncomingHttpHeaders,
+  credentialHeaders: readonly string[],
+): Record<string, string> {
+  // The protocol has no wildcard for a prefix, so the Mcp-Param-* headers that are asked for are echoed.
+  const asked = (headers['access-control-request-headers'] ?? '').toLowerCase().split(',')
+  const parameters = asked.map(name => name.trim()).filter(name => /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]{1,128}$/.test(name))
+  return {
+    ...corsHeaders(headers),
+    'access-control-allow-methods': 'POST, GET, DELETE',
+    'access-control-allow-headers': [...new Set([...allowed, ...credentialHeaders, ...parameters])].join(', '),
+    'access-control-max-age': '600',
+    vary: 'Origin, Access-Control-Request-Headers',
+  }
+}

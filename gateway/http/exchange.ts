@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Principal } from '../access/principal.ts'
+import { hasModernHeader, type Era } from '../mcp/era.ts'
+import { errorMessage, Refusal } from '../mcp/errors.ts'
+import type { Operation } from '../mcp/operation.ts'
+import { corsHeaders } from './cors.ts'
+import type { ServedProxy, Snapshot } from './snapshot.ts'
+
+/** One request and its answer, with what was found out on the way; the log line is made from it. */
+export interface Exchange {
+  readonly id: string
+  readonly startedAt: number
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly snapshot: Snapshot
+  proxy: ServedProxy | undefined
+  principal: Principal | undefined
+  era: Era | undefined
+  /** What the message asks for; of a batch or a subscription, the first of several. */
+  operation: Operation | undefined
+  /** How many operations were judged. */
+  operations: number
+  /** The rule that decided, as a JSON pointer. */
+  rule: string | undefined
+  refusal: Refusal | undefined
+  /** The request was allowed, and went upstream. */
+  forwarded: boolean
+  /** Ids of the requests in the body, as JSON text. */
+  requestIds: readonly string[]
+  batch: boolean
+  /** The Origin was found to be allowed, so the answer may say so. */
+  originAllowed: boolean
+}
+
+const drainable = 64 * 1024
+const drainTime = 1000
+
+/** Begins an exchange on the snapshot in force. */
+export function openExchange(request: IncomingMessage, response: ServerResponse, snapshot: Snapshot): Exchange {
+  return {
+    id: randomUUID(),
+    startedAt: performance.now(),
+    request,
+    response,
+    snapshot,
+    proxy: undefined,
+    principal: undefined,
+    era: undefined,
+    operation: undefined,
+    operations: 0,
+    rule: undefined,
+    refusal: undefined,
+    forwarded: false,
+    requestIds: [],
+    batch: false,
+    originAllowed: false,
+  }
+}
+
+/** Headers of every answer of this exchange. */
+export function commonHeaders(exchange: Exchange): Record<string, string> {
+  return exchange.originAllowed ? corsHeaders(exchange.request.headers) : {}
+}
+
+/** The JSON-RPC error, or the array of errors for a batch, that a refusal is in this exchange. */
+export function refusalBody(exchange: Exchange, refusal: Refusal): string {
+  const context = { requestId: exchange.id, revision: exchange.snapshot.revision }
+  if (!exchange.batch || exchange.requestIds.length === 0) return errorMessage(refusal, refusedId(exchange, refusal), context)
+  const other = new Refusal('message_invalid', 'not done, because another message of the batch was refused')
+  const errors = exchange.requestIds.map(id => errorMessage(refusal.id === id ? refusal : other, id, context))
+  return `[${errors.join(',')}]`
+}
+
+/** Answers with an error, where no answer has begun; otherwise cuts the connection, so that nothing looks whole. */
+export function refuse(exchange: Exchange, refusal: Refusal): void {
+  const { request, response } = exchange
+  exchange.refusal ??= refusal
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const body = refusalBody(exchange, refusal)
+  response.statusCode = refusal.status
+  const headers = { ...commonHeaders(exchange), ...refusal.headers, 'content-type': 'application/json' }
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  response.setHeader('content-length', Buffer.byteLength(body))
+  if (request.complete || Number(request.headers['content-length'] ?? Infinity) <= drainable) {
+    response.end(body)
+    return
+  }
+  // The client may still be sending. Closing now would reset the connection before it reads the answer, so
+  // what comes is thrown away for a moment first.
+  response.setHeader('connection', 'close')
+  response.write(body)
+  const close = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(close, drainTime)
+  request.once('end', close).once('close', close).resume()
+}
+
+/** Answers with a body that is already whole. */
+export function reply(exchange: Exchange, status: number, headers: Record<string, string>, body = ''): void {
+  exchange.response.writeHead(status, {
+    ...commonHeaders(exchange),
+    ...headers,
+    ...(status === 204 ? {} : { 'content-length': Buffer.byteLength(body) }),
+  })
+  exchange.response.end(body)
+}
+
+function refusedId(exchange: Exchange, refusal: Refusal): string | null | undefined {
+  if (refusal.reason === 'origin_refused' || refusal.reason === 'host_refused') return undefined
+  const id = refusal.id ?? exchange.requestIds[0]
+  if (id !== undefined) return id
+  return exchange.era === 'modern' || hasModernHeader(exchange.request.headers) ? undefined : null
+}

@@ -1,0 +1,91 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+
+/** Headers that are about one connection (RFC 9110 §7.6.1), and the older ones that name it. */
+const hopByHop = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+/**
+ * Request headers that stay here: what the gateway decides itself (Host, Origin, the length and coding of
+ * bodies), credentials of the client, and what a client could only forge (who it is in front of a proxy).
+ */
+export const withheldFromUpstream: readonly string[] = [
+  ...hopByHop,
+  'host',
+  'origin',
+  'content-length',
+  'content-encoding',
+  'accept-encoding',
+  'expect',
+  'authorization',
+  'cookie',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'mcp-session-id',
+]
+
+/** Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read. */
+const withheldFromClient = new Set([
+  ...hopByHop,
+  'alt-svc',
+  'set-cookie',
+  'set-cookie2',
+  'www-authenticate',
+  'mcp-session-id',
+])
+
+/** The header names that a Connection header declares to be about this hop, in lower case. */
+function namedByConnection(value: string | string[] | undefined): Set<string> {
+  const text = Array.isArray(value) ? value.join(',') : (value ?? '')
+  return new Set(text.split(',').map(name => name.trim().toLowerCase()))
+}
+
+/**
+ * The client's headers that go upstream, as a flat list of names and values.
+ *
+ * @param raw the request's `rawHeaders`
+ * @param connection its Connection header
+ * @param withheld lower-case names to leave out
+ */
+export function upstreamHeaders(
+  raw: readonly string[],
+  connection: string | undefined,
+  withheld: ReadonlySet<string>,
+): string[] {
+  const named = connection === undefined ? undefined : namedByConnection(connection)
+  const kept: string[] = []
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index]!
+    const lower = name.toLowerCase()
+    if (!withheld.has(lower) && named?.has(lower) !== true) kept.push(name, raw[index + 1]!)
+  }
+  return kept
+}
+
+/** The upstream's headers that go to the client. */
+export function clientHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const named = namedByConnection(headers.connection)
+  const kept: OutgoingHttpHeaders = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (withheldFromClient.has(name) || named.has(name) || name.startsWith('access-control-')) continue
+    if (value !== undefined) kept[name] = value
+  }
+  return kept
+}
+
+/** The media type of a Content-Type header, in lower case and without parameters; empty where there is none. */
+export function mediaType(value: string | string[] | undefined): string {
+  const text = Array.isArray(value) ? (value[0] ?? '') : (value ?? '')
+  return text.split(';', 1)[0]!.trim().toLowerCase()
+}

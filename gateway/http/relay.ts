@@ -1,0 +1,294 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { errors, type Dispatcher } from 'undici'
+import { identityOf } from '../access/principal.ts'
+import { errorMessage, Refusal } from '../mcp/errors.ts'
+import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
+import type { ListMember } from '../mcp/operation.ts'
+import { commonHeaders, refuse, type Exchange } from './exchange.ts'
+import { clientHeaders, mediaType } from './headers.ts'
+import type { ServedProxy } from './snapshot.ts'
+import { createBoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
+import type { Streams } from './streams.ts'
+
+/** What goes to the upstream, and how its answer is to be treated. */
+export interface UpstreamRequest {
+  readonly method: 'POST' | 'GET' | 'DELETE'
+  readonly body: Buffer | undefined
+  /** Names and values, flat. */
+  readonly headers: string[]
+  /** The lists that the answer must hold, by request id. */
+  readonly expected: ReadonlyMap<string, ListMember>
+  /** Filters lists in the answer; undefined where it is passed as it is. */
+  readonly judge: Judge | undefined
+  /** Silence is normal on the answer: no idle timeout. */
+  readonly listening: boolean
+}
+
+/** Bytes of a list that is held back to be filtered. */
+const maxList = 8 * 1024 * 1024
+/** A client that takes nothing for so many keep-alive intervals is gone. */
+const stalledIntervals = 4
+
+/** Sends a request upstream and relays the answer; ends with the client. Never throws. */
+export function forward(exchange: Exchange, proxy: ServedProxy, streams: Streams, request: UpstreamRequest): void {
+  const { upstream } = proxy
+  const relay = new Relay(exchange, proxy, streams, request)
+  try {
+    upstream.dispatcher.dispatch(
+      {
+        path: upstream.path,
+        method: request.method,
+        headers: request.headers,
+        body: request.body ?? null,
+        headersTimeout: upstream.responseTimeout,
+        bodyTimeout: request.listening ? 0 : upstream.idleTimeout,
+      },
+      relay,
+    )
+  } catch (error) {
+    relay.onResponseError(undefined, error as Error)
+  }
+}
+
+type Mode = 'waiting' | 'bytes' | 'list' | 'events' | 'done'
+
+/** One upstream answer on its way to the client. A class, because undici drives it by its methods. */
+class Relay implements Dispatcher.DispatchHandler {
+  readonly #exchange: Exchange
+  readonly #proxy: ServedProxy
+  readonly #streams: Streams
+  readonly #request: UpstreamRequest
+  #controller: Dispatcher.DispatchController | undefined
+  #mode: Mode = 'waiting'
+  #status = 0
+  #headers: IncomingHttpHeaders = {}
+  #held: Buffer[] = []
+  #heldSize = 0
+  #boundary = createBoundaryWatch()
+  #split: ((chunk: Buffer) => Buffer[]) | undefined
+  #keepAlive: NodeJS.Timeout | undefined
+  #stalled = 0
+  #leave: (() => void) | undefined
+
+  constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, request: UpstreamRequest) {
+    this.#exchange = exchange
+    this.#proxy = proxy
+    this.#streams = streams
+    this.#request = request
+    exchange.response.once('close', () => this.#finish(new Error('the client left')))
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#mode === 'done') controller.abort(new Error('the client left'))
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200 || this.#mode === 'done') return
+    this.#status = status
+    this.#headers = headers
+    const type = mediaType(headers['content-type'])
+    const fault = this.#fault(status, headers, type)
+    if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
+    else if (type === 'text/event-stream') this.#startEvents()
+    else if (this.#request.judge !== undefined && type === 'application/json') this.#mode = 'list'
+    else this.#mode = 'bytes'
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { response } = this.#exchange
+    if (this.#mode === 'list') this.#hold(chunk)
+    else if (this.#mode === 'events') this.#relayEvents(chunk)
+    else if (this.#mode === 'bytes') {
+      if (!response.headersSent) this.#writeHead(clientHeaders(this.#headers))
+      response.write(chunk)
+    }
+    if (this.#mode !== 'done' && response.writableNeedDrain) {
+      controller.pause()
+      response.once('drain', () => controller.resume())
+    }
+  }
+
+  onResponseEnd(): void {
+    const { response, requestIds } = this.#exchange
+    if (this.#mode === 'list') this.#replyList()
+    else if (this.#mode === 'bytes') {
+      if (!response.headersSent) {
+        if (requestIds.length > 0 && this.#status < 300) {
+          this.#refuse(new Refusal('upstream_invalid', 'the upstream answered a request with nothing'))
+          return
+        }
+        this.#writeHead(clientHeaders(this.#headers))
+      }
+      response.end()
+    } else if (this.#mode === 'events') {
+      this.#finish(undefined)
+      response.end()
+    }
+    this.#finish(undefined)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    if (this.#mode === 'done') return
+    const refusal = upstreamRefusal(error)
+    // A stream with event ids can be resumed (MCP 2025-11-25, Resumability); an error would end the request.
+    if (this.#mode === 'events' && this.#boundary.resumable()) this.#cut(refusal)
+    else if (this.#mode === 'events') this.#endEvents(refusal)
+    else this.#refuse(refusal)
+  }
+
+  /** What makes an answer one that must not be passed on; undefined where nothing does. */
+  #fault(status: number, headers: IncomingHttpHeaders, type: string): string | undefined {
+    const coding = headers['content-encoding']
+    if (coding !== undefined && coding !== 'identity') return 'the upstream compressed its answer unasked'
+    if (status === 401 || status === 407) return 'the upstream refused the credential of the gateway'
+    if (status >= 300 && status < 400) return 'the upstream redirects; upstream.url must be the endpoint itself'
+    if (status >= 300 || this.#request.method === 'DELETE') return undefined
+    if (type === 'text/event-stream') return undefined
+    if (this.#request.method === 'GET') return 'the upstream answered GET with something else than a stream'
+    if (this.#exchange.requestIds.length === 0) return undefined
+    if (status === 202 || status === 204) return 'the upstream answered a request with nothing'
+    return type === 'application/json' ? undefined : 'the upstream answered with neither JSON nor a stream'
+  }
+
+  #writeHead(headers: Record<string, unknown>): void {
+    const { response, era, principal, snapshot } = this.#exchange
+    const session = this.#headers['mcp-session-id']
+    if (typeof session === 'string' && era !== 'modern') {
+      headers['mcp-session-id'] = snapshot.sessions.bind(session, identityOf(principal!), this.#proxy.name)
+    }
+    response.writeHead(this.#status, { ...headers, ...commonHeaders(this.#exchange) } as Record<string, string>)
+  }
+
+  #startEvents(): void {
+    const { response, principal } = this.#exchange
+    const headers = clientHeaders(this.#headers)
+    delete headers['content-length']
+    this.#mode = 'events'
+    if (this.#request.judge !== undefined) this.#split = createEventSplitter(maxList)
+    this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
+    response.flushHeaders()
+    this.#keepAlive = setTimeout(() => this.#breathe(), this.#proxy.keepAlive)
+    const leave = this.#streams.add({
+      principal: principal!,
+      proxy: this.#proxy,
+      listening: this.#request.listening,
+      end: refusal => this.#endEvents(refusal),
+    })
+    if (this.#isDone()) leave()
+    else this.#leave = leave
+  }
+
+  #relayEvents(chunk: Buffer): void {
+    const { response } = this.#exchange
+    this.#keepAlive?.refresh()
+    this.#boundary.see(chunk)
+    if (this.#split === undefined) {
+      response.write(chunk)
+      return
+    }
+    try {
+      for (const event of this.#split(chunk)) {
+        response.write(rewriteEvent(event, data => filterLists(data, this.#request.judge!, this.#request.expected)))
+      }
+    } catch (error) {
+      this.#endEvents(unreadable(error))
+    }
+  }
+
+  /** Writes a comment into a silent stream; gives up on a client that takes nothing any more. */
+  #breathe(): void {
+    const { response } = this.#exchange
+    if (response.writableNeedDrain && ++this.#stalled >= stalledIntervals) {
+      response.destroy()
+      return
+    }
+    if (!response.writableNeedDrain) {
+      this.#stalled = 0
+      if (this.#canInsert()) response.write(': keep-alive\n\n')
+    }
+    this.#keepAlive?.refresh()
+  }
+
+  /** Whether the client's side of the stream stands between two events. */
+  #canInsert(): boolean {
+    return this.#split !== undefined || this.#boundary.atBoundary()
+  }
+
+  #hold(chunk: Buffer): void {
+    this.#held.push(chunk)
+    this.#heldSize += chunk.length
+    if (this.#heldSize > maxList) this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
+  }
+
+  #replyList(): void {
+    const { response } = this.#exchange
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(this.#held))
+      const filtered = Buffer.from(filterLists(text, this.#request.judge!, this.#request.expected))
+      this.#writeHead({ ...clientHeaders(this.#headers), 'content-length': String(filtered.length) })
+      response.end(filtered)
+    } catch (error) {
+      this.#refuse(unreadable(error))
+    }
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#finish(refusal)
+    refuse(this.#exchange, refusal)
+  }
+
+  /** Ends a stream of events with an error for every request that it answers, where one can still be sent. */
+  #endEvents(refusal: Refusal): void {
+    const { response, requestIds, id, snapshot } = this.#exchange
+    if (!this.#canInsert()) {
+      this.#cut(refusal)
+      return
+    }
+    this.#exchange.refusal ??= refusal
+    for (const requestId of requestIds) {
+      response.write(messageEvent(errorMessage(refusal, requestId, { requestId: id, revision: snapshot.revision })))
+    }
+    this.#finish(refusal)
+    response.end()
+  }
+
+  #cut(refusal: Refusal): void {
+    this.#exchange.refusal ??= refusal
+    this.#finish(refusal)
+    this.#exchange.response.destroy()
+  }
+
+  #isDone(): boolean {
+    return this.#mode === 'done'
+  }
+
+  /** Lets go of everything; with a reason, of the upstream call too. */
+  #finish(reason: Error | undefined): void {
+    if (this.#mode === 'done') return
+    this.#mode = 'done'
+    clearTimeout(this.#keepAlive)
+    this.#leave?.()
+    this.#held = []
+    if (reason !== undefined) this.#controller?.abort(reason)
+  }
+}
+
+function unreadable(error: unknown): Refusal {
+  const detail = error instanceof UnreadableList ? `: ${error.message}` : ''
+  return new Refusal('upstream_invalid', `the upstream sent a list that cannot be read${detail}`, { cause: error })
+}
+
+/** What a failure of the upstream call is to the client. */
+function upstreamRefusal(cause: Error): Refusal {
+  if (cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
+    return new Refusal('upstream_timeout', 'the upstream did not answer in time', { cause })
+  }
+  if (cause instanceof errors.HTTPParserError || cause instanceof errors.ResponseExceededMaxSizeError) {
+    return new Refusal('upstream_invalid', 'the upstream sent no valid HTTP', { cause })
+  }
+  if (cause instanceof errors.InvalidArgumentError) {
+    return new Refusal('request_malformed', 'the request has a header that cannot be forwarded', { cause })
+  }
+  return new Refusal('upstream_unreachable', 'the upstream cannot be reached', { cause })
+}

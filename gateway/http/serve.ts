@@ -1,0 +1,150 @@
+import type { IncomingMessage } from 'node:http'
+import { hasGrant, decide, seesEverything } from '../access/decide.ts'
+import type { RequestHead } from '../access/policy.ts'
+import { identityOf } from '../access/principal.ts'
+import { agreedEra, allowsBatch, claimedVersion, hasModernHeader } from '../mcp/era.ts'
+import { Refusal } from '../mcp/errors.ts'
+import { readMessages, type Message } from '../mcp/message.ts'
+import { listedBy, operationsOf, type ListMember } from '../mcp/operation.ts'
+import { authenticate } from './authenticate.ts'
+import { readBody } from './body.ts'
+import { preflightHeaders } from './cors.ts'
+import { reply, type Exchange } from './exchange.ts'
+import { mediaType, upstreamHeaders } from './headers.ts'
+import { forward } from './relay.ts'
+import type { ServedProxy } from './snapshot.ts'
+import type { Streams } from './streams.ts'
+
+const methods = 'POST, GET, DELETE, OPTIONS'
+
+/**
+ * Serves one exchange, stop by stop: proxy, host and origin, credential, message, decision, upstream.
+ *
+ * @throws Refusal for whatever is refused before an answer began; the caller writes it
+ */
+export async function serve(exchange: Exchange, streams: Streams): Promise<void> {
+  const { request, snapshot } = exchange
+  const head = readHead(request)
+  const proxy = findProxy(exchange)
+  proxy.checkHead(head)
+  exchange.originAllowed = head.headers.origin !== undefined
+  if (isPreflight(request)) {
+    const names = proxy.authenticators.map(({ header }) => header).filter(name => name !== '' && name !== 'cookie')
+    reply(exchange, 204, preflightHeaders(request.headers, names))
+    return
+  }
+  if (head.method !== 'POST' && head.method !== 'GET' && head.method !== 'DELETE') {
+    throw new Refusal('method_not_allowed', `an MCP endpoint answers ${methods}`, { headers: { allow: methods } })
+  }
+  const principal = (exchange.principal = authenticate(proxy, head, Date.now()))
+  if (!hasGrant(proxy.access, principal)) {
+    throw new Refusal('forbidden', `this key holds no role with access to the proxy ${proxy.name}`, {
+      rule: decide(proxy.access, principal, { method: head.method, kind: 'other' }).rule,
+    })
+  }
+  checkAccept(request)
+  const expected = new Map<string, ListMember>()
+  const body = head.method === 'POST' ? await readJson(request, proxy, snapshot.requestTimeout) : undefined
+  let listening = head.method === 'GET'
+  if (body !== undefined) {
+    const { messages, batch } = readMessages(body, allowsBatch(request.headers))
+    exchange.batch = batch
+    exchange.requestIds = messages.flatMap(({ kind, id }) => (kind === 'request' && id !== undefined ? [id] : []))
+    for (const message of messages) {
+      judge(exchange, proxy, message)
+      const list = listedBy(message.method)
+      if (list !== undefined && message.id !== undefined) expected.set(message.id, list)
+      listening ||= message.method === 'subscriptions/listen'
+    }
+  }
+  const headers = headersFor(exchange, proxy)
+  exchange.forwarded = true
+  forward(exchange, proxy, streams, {
+    method: head.method,
+    body,
+    headers,
+    expected,
+    judge:
+      (head.method === 'GET' || expected.size > 0) && !seesEverything(proxy.access)
+        ? operation => decide(proxy.access, principal, operation).allow
+        : undefined,
+    listening,
+  })
+}
+
+function readHead(request: IncomingMessage): RequestHead {
+  const { url = '', method = '', headers, socket } = request
+  const mark = url.indexOf('?')
+  return { method, query: mark === -1 ? '' : url.slice(mark + 1), headers, localAddress: socket.localAddress ?? '' }
+}
+
+function findProxy(exchange: Exchange): ServedProxy {
+  const path = (exchange.request.url ?? '').split('?', 1)[0]!
+  const proxy = exchange.snapshot.proxiesByPath.get(path)
+  if (proxy === undefined) throw new Refusal('path_unknown', 'nothing is served at this path')
+  exchange.proxy = proxy
+  return proxy
+}
+
+function isPreflight({ method, headers }: IncomingMessage): boolean {
+  return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+}
+
+/** What an answer may be made of (MCP, Streamable HTTP): the upstream judges finer. */
+function checkAccept({ method, headers }: IncomingMessage): void {
+  const { accept } = headers
+  if (accept === undefined || method === 'DELETE') return
+  const types = accept.split(',').map(mediaType)
+  const usable = method === 'GET' ? ['text/event-stream'] : ['application/json', 'text/event-stream']
+  const wildcards = ['*/*', ...usable.map(type => `${type.split('/', 1)[0]}/*`)]
+  if (types.some(type => usable.includes(type) || wildcards.includes(type))) return
+  throw new Refusal('not_acceptable', `the Accept header must allow ${usable.join(' and ')}`)
+}
+
+async function readJson(request: IncomingMessage, proxy: ServedProxy, timeout: number): Promise<Buffer> {
+  const type = request.headers['content-type'] ?? ''
+  const coding = request.headers['content-encoding']
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1]?.toLowerCase()
+  if (mediaType(type) !== 'application/json' || (charset !== undefined && charset !== 'utf-8')) {
+    throw new Refusal('unsupported_media_type', 'the body must be application/json in UTF-8')
+  }
+  if (coding !== undefined && coding.toLowerCase() !== 'identity') {
+    throw new Refusal('unsupported_media_type', 'the body must not be compressed')
+  }
+  return readBody(request, proxy.maxBody, timeout)
+}
+
+/** Judges one message; every operation that it names must be allowed. */
+function judge(exchange: Exchange, proxy: ServedProxy, message: Message): void {
+  const { principal, request, batch } = exchange
+  if (batch && claimedVersion(message) !== undefined) {
+    throw new Refusal('message_invalid', 'batches exist in MCP 2025-03-26 only; send one message', { id: message.id })
+  }
+  const era = agreedEra(message, request.headers)
+  exchange.era ??= era
+  for (const operation of operationsOf(message)) {
+    exchange.operation ??= operation
+    exchange.operations++
+    try {
+      exchange.rule = proxy.checkOperation(principal!, operation, message.id)
+    } catch (error) {
+      exchange.operation = operation
+      throw error
+    }
+  }
+}
+
+/** The headers to send upstream; a legacy session's id is given back as the upstream's own. */
+function headersFor(exchange: Exchange, proxy: ServedProxy): string[] {
+  const { request, principal, snapshot } = exchange
+  const headers = upstreamHeaders(request.rawHeaders, request.headers.connection, proxy.upstream.withheld)
+  for (const [name, value] of proxy.upstream.headers) headers.push(name, value)
+  const session = request.headers['mcp-session-id']
+  if (session === undefined || exchange.era === 'modern' || hasModernHeader(request.headers)) return headers
+  const upstreamId = snapshot.sessions.unbind(String(session), identityOf(principal!), proxy.name)
+  if (upstreamId === undefined) {
+    throw new Refusal('session_unknown', 'no such session; send initialize to open one', { id: exchange.requestIds[0] })
+  }
+  headers.push('mcp-session-id', upstreamId)
+  return headers
+}

@@ -1,0 +1,137 @@
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { errorMessage, Refusal, type Reason } from '../mcp/errors.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { ClientGone } from './body.ts'
+import { openExchange, refuse, type Exchange } from './exchange.ts'
+import { serve } from './serve.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { Streams } from './streams.ts'
+
+/** What the listener for clients works with. */
+export interface ListenerDependencies {
+  /** The snapshot in force. */
+  current(this: void): Snapshot
+  /** Whether the gateway is stopping. */
+  draining(this: void): boolean
+  readonly streams: Streams
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Milliseconds. */
+  readonly requestTimeout: number
+  readonly keepAliveTimeout: number
+}
+
+const retryAfter = '1'
+const longestLoggedName = 256
+
+/** The listener that MCP clients reach, not listening yet. */
+export function createListener(dependencies: ListenerDependencies): Server {
+  const { requestTimeout, keepAliveTimeout } = dependencies
+  const listener = createServer({
+    // The head and the body have this time each: the body is timed where it is read, and answered in JSON.
+    headersTimeout: requestTimeout,
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(1000, requestTimeout),
+    keepAliveTimeout,
+    requireHostHeader: false,
+  })
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    void run(openExchange(request, response, dependencies.current()), dependencies)
+  }
+  listener.on('request', handle)
+  listener.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    request.once('newListener', event => {
+      if (event === 'data' && !response.headersSent) response.writeContinue()
+    })
+    handle(request, response)
+  })
+  listener.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    refuseUnparsed(error, socket, dependencies.current().revision)
+  })
+  return listener
+}
+
+async function run(exchange: Exchange, dependencies: ListenerDependencies): Promise<void> {
+  const { snapshot, response } = exchange
+  snapshot.retain()
+  response.on('error', () => {})
+  response.once('close', () => {
+    snapshot.release()
+    record(exchange, dependencies)
+  })
+  try {
+    if (dependencies.draining()) {
+      throw new Refusal('draining', 'the gateway is stopping', {
+        headers: { 'retry-after': retryAfter, connection: 'close' },
+      })
+    }
+    await serve(exchange, dependencies.streams)
+  } catch (error) {
+    if (error instanceof ClientGone) return
+    if (error instanceof Refusal) {
+      exchange.rule = error.rule ?? exchange.rule
+      refuse(exchange, error)
+      return
+    }
+    dependencies.log.error('internal_error', { requestId: exchange.id, error: String((error as Error).stack ?? error) })
+    refuse(exchange, new Refusal('internal', 'the gateway failed'))
+  }
+}
+
+/** One line per exchange, denials included, with the revision that decided it. */
+function record(exchange: Exchange, { log, metrics }: ListenerDependencies): void {
+  const { request, response, proxy, principal, operation, refusal, operations } = exchange
+  const status = response.headersSent ? response.statusCode : 499
+  metrics.count('gatehouse_requests_total', {
+    proxy: proxy?.name ?? '',
+    status: String(status),
+    reason: refusal?.reason ?? '',
+  })
+  log.info('request', {
+    requestId: exchange.id,
+    revision: exchange.snapshot.revision,
+    proxy: proxy?.name,
+    principal: principal?.name,
+    client: request.socket.remoteAddress,
+    http: request.method,
+    era: exchange.era,
+    method: operation?.method.slice(0, longestLoggedName),
+    kind: operation?.kind,
+    name: operation?.name?.slice(0, longestLoggedName),
+    operations: operations > 1 ? operations : undefined,
+    decision: exchange.forwarded ? 'allow' : refusal && 'deny',
+    rule: exchange.rule,
+    reason: refusal?.reason,
+    message: exchange.forwarded ? refusal?.message : undefined,
+    cause: causeCode(refusal),
+    status,
+    milliseconds: Math.round((performance.now() - exchange.startedAt) * 10) / 10,
+  })
+}
+
+function causeCode(refusal: Refusal | undefined): string | undefined {
+  const cause = refusal?.cause
+  return cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.name) : undefined
+}
+
+const parserReasons: Readonly<Record<string, Reason>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+}
+
+/** Answers what node:http could not read as a request; there is no exchange for it. */
+function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, revision: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const reason = parserReasons[error.code ?? ''] ?? 'request_malformed'
+  const refusal = new Refusal(reason, 'the request is not valid HTTP, or took too long')
+  const body = errorMessage(refusal, undefined, { requestId: '', revision })
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

@@ -1,0 +1,53 @@
+import type { Dispatcher } from 'undici'
+import type { Keyring } from '../access/keyring.ts'
+import type { Authenticator, OperationStep, RequestHead } from '../access/policy.ts'
+import type { ProxyAccess } from '../access/rules.ts'
+import type { SessionBinding } from '../mcp/session.ts'
+
+/** The compiled, immutable form of one revision. A request takes one on arrival and keeps it to its end. */
+export interface Snapshot {
+  readonly revision: string
+  /** By path, for requests; matched exactly. */
+  readonly proxiesByPath: ReadonlyMap<string, ServedProxy>
+  /** By name, for what is told from one snapshot to the next. */
+  readonly proxiesByName: ReadonlyMap<string, ServedProxy>
+  readonly keyring: Keyring
+  readonly sessions: SessionBinding
+  /** How long a request may take to arrive, in milliseconds. */
+  readonly requestTimeout: number
+  /** Counts a request in; what the snapshot holds is kept until it is counted out. */
+  retain(): void
+  release(): void
+}
+
+/** One proxy with its chain of policies, composed at load. */
+export interface ServedProxy {
+  readonly name: string
+  readonly access: ProxyAccess
+  /** The names of its auth methods with what they are made of, to tell whether they changed. */
+  readonly authIdentity: string
+  readonly authenticators: readonly Authenticator[]
+  checkHead(this: void, head: RequestHead): void
+  readonly checkOperation: OperationStep
+  readonly upstream: Upstream
+  /** Bytes. */
+  readonly maxBody: number
+  /** Milliseconds of silence on a stream before a comment is written. */
+  readonly keepAlive: number
+}
+
+/** Where a proxy forwards to, and how. */
+export interface Upstream {
+  /** Everything that makes it this upstream; open streams end when it changes. */
+  readonly identity: string
+  readonly dispatcher: Dispatcher
+  /** Path and query of the endpoint. */
+  readonly path: string
+  /** The Host of the endpoint, and the configured headers, as name-value pairs. */
+  readonly headers: readonly (readonly [string, string])[]
+  /** Lower-case names of request headers that are never forwarded: credentials, and what `headers` replaces. */
+  readonly withheld: ReadonlySet<string>
+  /** Milliseconds. */
+  readonly responseTimeout: number
+  readonly idleTimeout: number
+}

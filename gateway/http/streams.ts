@@ -1,0 +1,98 @@
+import { isNarrowed } from '../access/decide.ts'
+import type { Principal } from '../access/principal.ts'
+import { Refusal } from '../mcp/errors.ts'
+import type { ServedProxy, Snapshot } from './snapshot.ts'
+
+/** An answer that is being streamed to a client. */
+export interface OpenStream {
+  readonly principal: Principal
+  readonly proxy: ServedProxy
+  /** It answers no call but waits for news, and so would never end by itself. */
+  readonly listening: boolean
+  /** Ends it, telling the client why where an event can still be sent. */
+  end(refusal: Refusal): void
+}
+
+/** The open streams of the gateway: they outlive a reload unless it takes away what they stand on. */
+export interface Streams {
+  /** Takes a stream in, or ends it at once where it has lost its ground already. Returns how to take it out. */
+  add(stream: OpenStream): () => void
+  /** Judges every stream again; to be called after each swap. */
+  review(): void
+  /** Ends the streams that would never end by themselves, as when the gateway stops. */
+  endListening(refusal: Refusal): void
+  size(): number
+}
+
+const longestTimer = 2 ** 31 - 1
+
+/** @param current the snapshot in force */
+export function createStreams(current: () => Snapshot): Streams {
+  const open = new Set<OpenStream>()
+  let timer: NodeJS.Timeout | undefined
+  let wakesAt = Infinity
+
+  function wakeBy(instant: number): void {
+    if (instant >= wakesAt) return
+    clearTimeout(timer)
+    wakesAt = instant
+    timer = setTimeout(review, Math.min(Math.max(instant - Date.now(), 0), longestTimer))
+    timer.unref()
+  }
+  function review(): void {
+    clearTimeout(timer)
+    wakesAt = Infinity
+    const snapshot = current()
+    const now = Date.now()
+    for (const stream of [...open]) {
+      const { refusal, until } = verdict(stream, snapshot, now)
+      if (refusal === undefined) wakeBy(until)
+      else end(stream, refusal)
+    }
+  }
+  function end(stream: OpenStream, refusal: Refusal): void {
+    open.delete(stream)
+    stream.end(refusal)
+  }
+
+  return {
+    add(stream) {
+      open.add(stream)
+      const { refusal, until } = verdict(stream, current(), Date.now())
+      if (refusal === undefined) wakeBy(until)
+      else end(stream, refusal)
+      return () => open.delete(stream)
+    },
+    review,
+    endListening(refusal) {
+      for (const stream of [...open]) if (stream.listening) end(stream, refusal)
+    },
+    size: () => open.size,
+  }
+}
+
+/** Why a stream must end under a snapshot, or the instant up to which it may go on. */
+function verdict(
+  { principal, proxy: before }: OpenStream,
+  snapshot: Snapshot,
+  now: number,
+): { refusal: Refusal; until?: undefined } | { refusal?: undefined; until: number } {
+  const after = snapshot.proxiesByName.get(before.name)
+  if (after === undefined || after.upstream.identity !== before.upstream.identity) {
+    return { refusal: new Refusal('draining', 'the upstream of this proxy was changed; send the request again') }
+  }
+  if (after.authIdentity !== before.authIdentity) {
+    return { refusal: new Refusal('credential_invalid', 'the auth methods of this proxy were changed') }
+  }
+  if (principal.kind === 'anonymous') {
+    const narrowed = isNarrowed(before.access, principal, after.access, principal)
+    return narrowed ? { refusal: new Refusal('forbidden', 'access was narrowed') } : { until: Infinity }
+  }
+  const verdict = snapshot.keyring.review(principal, now)
+  if (verdict.outcome === 'expired') return { refusal: new Refusal('credential_expired', 'the key has expired') }
+  if (verdict.outcome !== 'valid') return { refusal: new Refusal('credential_invalid', 'the key is no longer valid') }
+  if (isNarrowed(before.access, principal, after.access, verdict.principal)) {
+    return { refusal: new Refusal('forbidden', 'access was narrowed') }
+  }
+  return { until: verdict.principal.expires }
+}

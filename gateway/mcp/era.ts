@@ -1,0 +1,114 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Message } from './message.ts'
+import { Refusal } from './errors.ts'
+
+/** `modern`: MCP 2026-07-28, stateless. `legacy`: 2025-03-26 to 2025-11-25, opened with `initialize`. */
+export type Era = 'modern' | 'legacy'
+
+const modernVersions: readonly string[] = ['2026-07-28']
+const legacyVersions: readonly string[] = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07']
+
+const versionKey = 'io.modelcontextprotocol/protocolVersion'
+
+/** What a method's Mcp-Name header mirrors, and whether 2026-07-28 requires the header. */
+const mirrored: Readonly<Record<string, { member: 'name' | 'uri' | 'taskId'; required: boolean }>> = {
+  'tools/call': { member: 'name', required: true },
+  'prompts/get': { member: 'name', required: true },
+  'resources/read': { member: 'uri', required: true },
+  'tasks/get': { member: 'taskId', required: false },
+  'tasks/update': { member: 'taskId', required: false },
+  'tasks/cancel': { member: 'taskId', required: false },
+}
+
+/** Whether the MCP-Protocol-Version header names a modern revision; a hint only, the body decides. */
+export function hasModernHeader(headers: IncomingHttpHeaders): boolean {
+  return modernVersions.includes(single(headers, 'mcp-protocol-version') ?? '')
+}
+
+/** Whether a JSON array of messages may be posted: 2025-03-26 alone has batches, and is assumed without a header. */
+export function allowsBatch(headers: IncomingHttpHeaders): boolean {
+  const version = single(headers, 'mcp-protocol-version')
+  return version === undefined || version === '2025-03-26'
+}
+
+/** The protocol revision that a message claims in its `_meta`; undefined without a claim. */
+export function claimedVersion(message: Message): unknown {
+  const meta = message.params?.['_meta']
+  return typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>)[versionKey] : undefined
+}
+
+/**
+ * Decides the era of one message from its body, and refuses headers that say something else than the body
+ * (MCP 2026-07-28, Streamable HTTP, Server Validation): everything between the gateway and the upstream's
+ * parser may read the one or the other.
+ *
+ * @throws Refusal `header_mismatch`, `version_unsupported` or `params_invalid`
+ */
+export function agreedEra(message: Message, headers: IncomingHttpHeaders): Era {
+  const header = single(headers, 'mcp-protocol-version')
+  const claimed = claimedVersion(message)
+  const { id } = message
+  let era: Era = 'legacy'
+  if (claimed !== undefined) {
+    if (typeof claimed !== 'string') {
+      throw new Refusal('params_invalid', `params._meta["${versionKey}"] must be a string`, { id })
+    }
+    if (header !== claimed) {
+      throw mismatch('MCP-Protocol-Version', header, `params._meta["${versionKey}"]`, id)
+    }
+    if (!modernVersions.includes(claimed)) throw unsupported(claimed, id)
+    era = 'modern'
+  } else if (header !== undefined && modernVersions.includes(header)) {
+    if (message.method === 'initialize') throw mismatch('MCP-Protocol-Version', header, 'method', id)
+    if (message.kind === 'response') {
+      throw new Refusal('message_invalid', `clients send no responses in ${header}`, { id })
+    }
+    if (message.kind === 'request') {
+      throw new Refusal('params_invalid', `params._meta["${versionKey}"] is required by ${header}`, { id })
+    }
+    era = 'modern'
+  } else if (header !== undefined && !legacyVersions.includes(header)) {
+    throw unsupported(header, id)
+  }
+  checkMirrors(message, headers, era)
+  return era
+}
+
+function checkMirrors(message: Message, headers: IncomingHttpHeaders, era: Era): void {
+  const required = era === 'modern' && message.kind === 'request'
+  const method = single(headers, 'mcp-method')
+  if (method === undefined ? required : method !== message.method) {
+    throw mismatch('Mcp-Method', method, 'method', message.id)
+  }
+  const rule = Object.hasOwn(mirrored, message.method ?? '') ? mirrored[message.method ?? ''] : undefined
+  const name = single(headers, 'mcp-name')
+  if (rule === undefined) return
+  if (name === undefined ? required && rule.required : decoded(name) !== message.params?.[rule.member]) {
+    throw mismatch('Mcp-Name', name, `params.${rule.member}`, message.id)
+  }
+}
+
+/** Undoes `=?base64?…?=` (MCP 2026-07-28, Value Encoding); undefined where the Base64 is malformed. */
+function decoded(value: string): string | undefined {
+  if (!value.startsWith('=?base64?') || !value.endsWith('?=') || value.length < 11) return value
+  const encoded = value.slice(9, -2)
+  const bytes = Buffer.from(encoded, 'base64')
+  return bytes.toString('base64') === encoded ? bytes.toString('utf8') : undefined
+}
+
+function single(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+function mismatch(header: string, value: string | undefined, member: string, id: string | undefined): Refusal {
+  const found = value === undefined ? 'is missing' : `is ${JSON.stringify(value.slice(0, 128))}`
+  return new Refusal('header_mismatch', `the header ${header} ${found}; it must say what ${member} says`, { id })
+}
+
+function unsupported(requested: string, id: string | undefined): Refusal {
+  return new Refusal('version_unsupported', 'Unsupported protocol version', {
+    id,
+    data: { supported: [...modernVersions, ...legacyVersions.slice(0, 3)], requested: requested.slice(0, 64) },
+  })
+}

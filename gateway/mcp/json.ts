@@ -1,0 +1,121 @@
+/**
+ * Reading JSON text by position, so that what is judged and what is forwarded are the same characters. These
+ * functions expect text that `JSON.parse` has accepted; they find where things stand in it, no more.
+ */
+
+/** A member of an object: its decoded name, and where its value stands in the text. */
+export interface Member {
+  readonly name: string
+  readonly start: number
+  readonly end: number
+}
+
+/** Where an element of an array stands in the text. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+const quote = 0x22
+const backslash = 0x5c
+const comma = 0x2c
+const openBrace = 0x7b
+const closeBrace = 0x7d
+const openBracket = 0x5b
+const closeBracket = 0x5d
+
+function skipSpace(text: string, at: number): number {
+  let code = text.charCodeAt(at)
+  while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) code = text.charCodeAt(++at)
+  return at
+}
+
+/** From an opening quotation mark to just behind its closing one. */
+function skipString(text: string, at: number): number {
+  let end = text.indexOf('"', at + 1)
+  while (end !== -1) {
+    let before = end - 1
+    while (text.charCodeAt(before) === backslash) before--
+    if ((end - before) % 2 === 1) return end + 1
+    end = text.indexOf('"', end + 1)
+  }
+  return text.length
+}
+
+function skipValue(text: string, at: number): number {
+  const first = text.charCodeAt(at)
+  if (first === quote) return skipString(text, at)
+  if (first !== openBrace && first !== openBracket) {
+    while (at < text.length) {
+      const code = text.charCodeAt(at)
+      if (code === comma || code === closeBrace || code === closeBracket || code <= 0x20) return at
+      at++
+    }
+    return at
+  }
+  let depth = 0
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === quote) {
+      at = skipString(text, at)
+      continue
+    }
+    if (code === openBrace || code === openBracket) depth++
+    else if ((code === closeBrace || code === closeBracket) && --depth === 0) return at + 1
+    at++
+  }
+  return at
+}
+
+/**
+ * The deepest nesting of objects and arrays in a text, whether it is valid JSON or not.
+ *
+ * @returns 0 for a scalar, 1 for a flat object or array
+ */
+export function nesting(text: string): number {
+  let depth = 0
+  let deepest = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) at = skipString(text, at) - 1
+    else if (code === openBrace || code === openBracket) deepest = Math.max(deepest, ++depth)
+    else if (code === closeBrace || code === closeBracket) depth--
+  }
+  return deepest
+}
+
+/** The members of the object that begins at or behind `at`, in order, duplicates included; none if it is no object. */
+export function members(text: string, at = 0): Member[] {
+  const found: Member[] = []
+  at = skipSpace(text, at)
+  if (text.charCodeAt(at) !== openBrace) return found
+  at = skipSpace(text, at + 1)
+  while (text.charCodeAt(at) === quote) {
+    const nameEnd = skipString(text, at)
+    const written = text.slice(at + 1, nameEnd - 1)
+    const name = written.includes('\\') ? (JSON.parse(text.slice(at, nameEnd)) as string) : written
+    const start = skipSpace(text, skipSpace(text, nameEnd) + 1)
+    const end = skipValue(text, start)
+    found.push({ name, start, end })
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) !== comma) break
+    at = skipSpace(text, at + 1)
+  }
+  return found
+}
+
+/** The elements of the array that begins at or behind `at`, in order; none if it is no array. */
+export function elements(text: string, at = 0): Span[] {
+  const found: Span[] = []
+  at = skipSpace(text, at)
+  if (text.charCodeAt(at) !== openBracket) return found
+  at = skipSpace(text, at + 1)
+  while (at < text.length && text.charCodeAt(at) !== closeBracket) {
+    const end = skipValue(text, at)
+    found.push({ start: at, end })
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) !== comma) break
+    at = skipSpace(text, at + 1)
+  }
+  return found
+}

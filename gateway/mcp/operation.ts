@@ -1,0 +1,90 @@
+import { Refusal } from './errors.ts'
+import type { Message } from './message.ts'
+
+/** What kind of thing an operation names. */
+export type Kind = 'tool' | 'prompt' | 'resource' | 'other'
+
+/** What a message asks for: method, kind and, unless the kind is `other`, the name. */
+export type Operation =
+  | { readonly method: string; readonly kind: 'tool' | 'prompt' | 'resource'; readonly name: string }
+  | { readonly method: string; readonly kind: 'other'; readonly name?: undefined }
+
+/** The member of a list result that holds the items. */
+export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates'
+
+const lists: Readonly<Record<string, ListMember>> = {
+  'tools/list': 'tools',
+  'prompts/list': 'prompts',
+  'resources/list': 'resources',
+  'resources/templates/list': 'resourceTemplates',
+}
+
+/** Methods that must name something, by what they name. */
+const naming: Readonly<Record<string, { kind: 'tool' | 'prompt' | 'resource'; member: 'name' | 'uri' }>> = {
+  'tools/call': { kind: 'tool', member: 'name' },
+  'prompts/get': { kind: 'prompt', member: 'name' },
+  'resources/read': { kind: 'resource', member: 'uri' },
+  'resources/subscribe': { kind: 'resource', member: 'uri' },
+  'resources/unsubscribe': { kind: 'resource', member: 'uri' },
+}
+
+/** Families in which a method that is not known yet is judged by the name that it carries. */
+const families = [
+  { prefix: 'tools/', kind: 'tool', member: 'name' },
+  { prefix: 'prompts/', kind: 'prompt', member: 'name' },
+  { prefix: 'resources/', kind: 'resource', member: 'uri' },
+] as const
+
+/** The member that holds the items of the method's result; undefined where the method lists nothing. */
+export function listedBy(method: string | undefined): ListMember | undefined {
+  return method !== undefined && Object.hasOwn(lists, method) ? lists[method] : undefined
+}
+
+/**
+ * What a request or notification asks for. A call to act on nothing in particular is one operation of kind
+ * `other`; `subscriptions/listen` may be several.
+ *
+ * @throws Refusal `params_invalid` where a method must name something and does not
+ */
+export function operationsOf(message: Message): Operation[] {
+  const { method, params, id } = message
+  if (method === undefined) return []
+  const rule = Object.hasOwn(naming, method) ? naming[method] : undefined
+  if (rule !== undefined) {
+    return [{ method, kind: rule.kind, name: nameIn(params, rule.member, `params.${rule.member}`, id) }]
+  }
+  if (method === 'completion/complete') return [completion(method, params?.['ref'], id)]
+  if (method === 'subscriptions/listen') return subscriptions(method, params?.['notifications'], id)
+  for (const { prefix, kind, member } of families) {
+    if (!method.startsWith(prefix) || listedBy(method) !== undefined || params?.[member] === undefined) continue
+    return [{ method, kind, name: nameIn(params, member, `params.${member}`, id) }]
+  }
+  return [{ method, kind: 'other' }]
+}
+
+function completion(method: string, reference: unknown, id: string | undefined): Operation {
+  const { type } = (reference ?? {}) as Record<string, unknown>
+  if (type === 'ref/prompt') return { method, kind: 'prompt', name: nameIn(reference, 'name', 'params.ref.name', id) }
+  if (type === 'ref/resource') return { method, kind: 'resource', name: nameIn(reference, 'uri', 'params.ref.uri', id) }
+  throw new Refusal('params_invalid', 'params.ref.type must be ref/prompt or ref/resource', { id })
+}
+
+function subscriptions(method: string, filter: unknown, id: string | undefined): Operation[] {
+  const { resourceSubscriptions = [] } = (filter ?? {}) as Record<string, unknown>
+  if (!Array.isArray(resourceSubscriptions)) {
+    throw new Refusal('params_invalid', 'params.notifications.resourceSubscriptions must be a list of URIs', { id })
+  }
+  const named = resourceSubscriptions.map((uri: unknown): Operation => {
+    return { method, kind: 'resource', name: nameIn({ uri }, 'uri', 'params.notifications.resourceSubscriptions', id) }
+  })
+  return named.length > 0 ? named : [{ method, kind: 'other' }]
+}
+
+function nameIn(holder: unknown, member: string, path: string, id: string | undefined): string {
+  const name = ((holder ?? {}) as Record<string, unknown>)[member]
+  // A lone surrogate becomes another character in some parsers: what is judged must be what is called.
+  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
+    throw new Refusal('params_invalid', `${path} must be a non-empty string of valid Unicode`, { id })
+  }
+  return name
+}

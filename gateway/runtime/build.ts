@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import { Pool, type Dispatcher } from 'undici'
+import { policies } from '../../policies/index.ts'
+import type { AuthMethod, Config, Proxy } from '../../schema/config.ts'
+import { createKeyring } from '../access/keyring.ts'
+import type { Authenticator, PolicyDependencies } from '../access/policy.ts'
+import { compileAccess } from '../access/rules.ts'
+import type { Loaded } from '../config/load.ts'
+import { parseDuration, parseSize } from '../config/units.ts'
+import { withheldFromUpstream } from '../http/headers.ts'
+import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
+import { createSessionBinding } from '../mcp/session.ts'
+import type { Lease, Shared } from './shared.ts'
+
+/** A snapshot that can be taken out of service: what it holds goes when the last request has left it. */
+export interface BuiltSnapshot extends Snapshot {
+  retire(): void
+}
+
+/** What a snapshot is built with beside its configuration. */
+export interface BuildDependencies {
+  /** Connections to upstreams; they outlive the snapshots that use them. */
+  readonly pools: Shared<Dispatcher>
+  /** Stands in where `sessions.secret` is absent. */
+  readonly sessionSecret: Buffer
+}
+
+/**
+ * Compiles a checked configuration. Nothing is in force yet; if this throws, what it took is given back.
+ */
+export function buildSnapshot({ config, secrets, revision }: Loaded, dependencies: BuildDependencies): BuiltSnapshot {
+  const leases: Lease<Dispatcher>[] = []
+  const letGo = (): void => leases.splice(0).forEach(lease => lease.release())
+  try {
+    const keyring = createKeyring(config.keys)
+    const credentialHeaders = authenticatorsOf(Object.keys(config.auth), config.auth, { keyring }).map(a => a.header)
+    const proxiesByPath = new Map<string, ServedProxy>()
+    const proxiesByName = new Map<string, ServedProxy>()
+    for (const [name, proxy] of Object.entries(config.proxies)) {
+      const headers = Object.entries(proxy.upstream.headers).map(
+        ([header, { value, ...reference }]) => [header, value ?? secrets(reference)] as const,
+      )
+      const lease = dependencies.pools.acquire(...poolFor(proxy))
+      leases.push(lease)
+      const served = serveProxy(name, proxy, config, keyring, upstreamOf(proxy, headers, lease.value, credentialHeaders))
+      proxiesByName.set(name, served)
+      proxiesByPath.set(proxy.path ?? `/${name}/mcp`, served)
+    }
+    const { secret } = config.sessions ?? {}
+    let users = 1
+    const release = (): void => {
+      if (--users === 0) letGo()
+    }
+    return {
+      revision,
+      proxiesByPath,
+      proxiesByName,
+      keyring,
+      sessions: createSessionBinding(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
+      requestTimeout: parseDuration(config.listen.timeout.request),
+      retain: () => void users++,
+      release,
+      retire: release,
+    }
+  } catch (error) {
+    letGo()
+    throw error
+  }
+}
+
+function serveProxy(
+  name: string,
+  proxy: Proxy,
+  config: Config,
+  keyring: PolicyDependencies['keyring'],
+  upstream: Upstream,
+): ServedProxy {
+  const access = compileAccess(name, proxy, config.roles)
+  const methods = proxy.auth === 'none' ? [] : proxy.auth
+  const [head] = policies.filter(policy => policy.stage === 'head')
+  const [operation] = policies.filter(policy => policy.stage === 'operation')
+  return {
+    name,
+    access,
+    authIdentity: JSON.stringify(methods.map(method => [method, config.auth[method]])),
+    authenticators: authenticatorsOf(methods, config.auth, { keyring }),
+    checkHead: head!.create(config.listen, { keyring }),
+    checkOperation: operation!.create(access),
+    upstream,
+    maxBody: parseSize(proxy.maxBody),
+    keepAlive: parseDuration(proxy.keepAlive),
+  }
+}
+
+function authenticatorsOf(
+  names: readonly string[],
+  methods: Readonly<Record<string, AuthMethod>>,
+  dependencies: PolicyDependencies,
+): Authenticator[] {
+  return names.map(name => {
+    const method = methods[name]!
+    const policy = policies.find(candidate => candidate.stage === 'identity' && candidate.kind === method.type)
+    if (policy?.stage !== 'identity') throw new Error(`no policy for the auth method type ${method.type}`)
+    return policy.create(method, dependencies)
+  })
+}
+
+/** The identity of the connections to an upstream, and how to make them. */
+function poolFor({ upstream }: Proxy): [string, () => Dispatcher] {
+  const { origin } = new URL(upstream.url)
+  const timeout = parseDuration(upstream.timeout.connect)
+  return [
+    JSON.stringify([origin, timeout]),
+    () => new Pool(origin, { connections: null, pipelining: 1, allowH2: false, connect: { timeout } }),
+  ]
+}
+
+function upstreamOf(
+  { upstream }: Proxy,
+  headers: readonly (readonly [string, string])[],
+  dispatcher: Dispatcher,
+  credentialHeaders: readonly string[],
+): Upstream {
+  const { pathname, search } = new URL(upstream.url)
+  const configured = headers.map(([name]) => name.toLowerCase())
+  return {
+    identity: createHash('sha256').update(JSON.stringify([upstream.url, headers])).digest('hex'),
+    dispatcher,
+    path: pathname + search,
+    headers: [['accept-encoding', 'identity'], ...headers],
+    withheld: new Set([...withheldFromUpstream, ...credentialHeaders, ...configured]),
+    responseTimeout: parseDuration(upstream.timeout.response),
+    idleTimeout: parseDuration(upstream.timeout.idle),
+  }
+}

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Dispatcher } from 'undici'
+import type { Config } from '../../schema/config.ts'
+import { parseAddress, parseDuration } from '../config/units.ts'
+import { createListener } from '../http/server.ts'
+import { createStreams } from '../http/streams.ts'
+import { Refusal } from '../mcp/errors.ts'
+import { createAdminListener } from '../observe/admin.ts'
+import type { Log } from '../observe/log.ts'
+import { createMetrics } from '../observe/metrics.ts'
+import { createApplier, type LoadConfig } from './apply.ts'
+import { createShared } from './shared.ts'
+import { createWatcher } from './watch.ts'
+
+/** What a gateway is started with. */
+export interface GatewayOptions {
+  /** Reads and checks the configuration; called again for every reload. */
+  readonly load: LoadConfig
+  readonly log: Log
+  /** Whether to apply changes as they are saved. */
+  readonly watch: boolean
+}
+
+/** A gateway that serves. */
+export interface Gateway {
+  /** Where it listens, as `http://host:port`. */
+  readonly url: string
+  readonly adminUrl: string
+  /** Reads the configuration again, as after SIGHUP. Never throws; the log and the status say what came of it. */
+  reload(): Promise<void>
+  /** Stops: refuses what is new, lets calls in flight end for `listen.drain`, then closes. */
+  close(): Promise<void>
+}
+
+const pollInterval = 2000
+
+/**
+ * Starts a gateway.
+ *
+ * @throws ConfigRefused where the configuration has errors; the error of the listener where an address is taken
+ */
+export async function startGateway({ load, log, watch }: GatewayOptions): Promise<Gateway> {
+  const metrics = createMetrics()
+  const pools = createShared<Dispatcher>(pool => void pool.close().catch(() => {}))
+  const streams = createStreams(() => applier.current())
+  const applier = createApplier(load, { pools, sessionSecret: randomBytes(32) }, { log, metrics, onSwap: streams.review })
+  const { config } = applier
+
+  let stopping = false
+  const listener = createListener({
+    current: applier.current,
+    draining: () => stopping,
+    streams,
+    log,
+    metrics,
+    requestTimeout: parseDuration(config().listen.timeout.request),
+    keepAliveTimeout: parseDuration(config().listen.timeout.keepAlive),
+  })
+  const admin = createAdminListener({
+    ready: () => !stopping,
+    status: () => ({ ...applier.status(), draining: stopping, openStreams: streams.size() }),
+    metrics() {
+      metrics.set('gatehouse_open_streams', streams.size())
+      return metrics.render()
+    },
+  })
+  const url = await listen(listener, config().listen)
+  const adminUrl = await listen(admin, config().admin).catch((error: unknown) => {
+    listener.close()
+    throw error
+  })
+  const watcher = watch
+    ? createWatcher(
+        () => void applier.apply('change').then(() => watcher?.follow(applier.paths())),
+        error => log.warn('watch_failed', { error: String(error) }),
+        pollInterval,
+      )
+    : undefined
+  watcher?.follow(applier.paths())
+  log.info('listening', { url, adminUrl, revision: applier.current().revision })
+
+  return {
+    url,
+    adminUrl,
+    reload: () => applier.apply('demand'),
+    async close() {
+      stopping = true
+      log.info('draining', { openStreams: streams.size() })
+      await watcher?.close()
+      await drain(listener, parseDuration(config().listen.drain), () =>
+        streams.endListening(new Refusal('draining', 'the gateway is stopping')),
+      )
+      admin.closeAllConnections()
+      admin.close()
+      applier.retire()
+      log.info('stopped')
+      log.flush()
+    },
+  }
+}
+
+async function listen(server: Server, { address }: Config['admin']): Promise<string> {
+  const { host, port } = parseAddress(address)
+  server.listen({ host, port })
+  await once(server, 'listening')
+  const bound = server.address() as AddressInfo
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[bound.address] ?? bound.address
+  return `http://${reachable.includes(':') && !reachable.startsWith('[') ? `[${reachable}]` : reachable}:${bound.port}`
+}
+
+/** Closes a listener when its calls are done, or the time is up. */
+async function drain(listener: Server, time: number, begin: () => void): Promise<void> {
+  const closed = once(listener, 'close')
+  listener.close()
+  begin()
+  const timer = setTimeout(() => listener.closeAllConnections(), time)
+  await closed
+  clearTimeout(timer)
+}

@@ -1,0 +1,35 @@
+/** A thing that outlives the snapshots that use it. */
+export interface Lease<Value> {
+  readonly value: Value
+  release(): void
+}
+
+/** What survives a reload, kept by identity and counted: the last one who lets go of it ends it. */
+export interface Shared<Value> {
+  acquire(identity: string, create: () => Value): Lease<Value>
+  size(): number
+}
+
+/** @param dispose ends a value that nobody uses any more */
+export function createShared<Value>(dispose: (value: Value) => void): Shared<Value> {
+  const kept = new Map<string, { value: Value; users: number }>()
+  return {
+    acquire(identity, create) {
+      const entry = kept.get(identity) ?? { value: create(), users: 0 }
+      kept.set(identity, entry)
+      entry.users++
+      let held = true
+      return {
+        value: entry.value,
+        release() {
+          if (!held) return
+          held = false
+          if (--entry.users > 0) return
+          kept.delete(identity)
+          dispose(entry.value)
+        },
+      }
+    },
+    size: () => kept.size,
+  }
+}

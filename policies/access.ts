@@ -1,0 +1,24 @@
+import { decide, hasGrant } from '../gateway/access/decide.ts'
+import type { OperationPolicy } from '../gateway/access/policy.ts'
+import { Refusal } from '../gateway/mcp/errors.ts'
+
+const nouns = { tool: 'tool', prompt: 'prompt', resource: 'resource', other: 'method' } as const
+
+/**
+ * Roles and ceilings. A name that the caller may not use is answered as one that does not exist, so that
+ * nobody learns what is hidden (MCP 2026-07-28, tools: an unknown tool is -32602 in a 200).
+ */
+export const access: OperationPolicy = {
+  kind: 'access',
+  stage: 'operation',
+  create: proxy =>
+    function checkAccess(principal, operation, id) {
+      const { allow, rule } = decide(proxy, principal, operation)
+      if (allow) return rule
+      if (operation.kind === 'other' || !hasGrant(proxy, principal)) {
+        throw new Refusal('forbidden', `this key holds no role with access to the proxy ${proxy.name}`, { id, rule })
+      }
+      const data = operation.kind === 'resource' ? { uri: operation.name } : {}
+      throw new Refusal('name_unknown', `Unknown ${nouns[operation.kind]}: ${operation.name}`, { id, rule, data })
+    },
+}

@@ -1,0 +1,62 @@
+import type { Authenticator, IdentityPolicy, RequestHead } from '../gateway/access/policy.ts'
+import { Refusal } from '../gateway/mcp/errors.ts'
+import type { ApiKeyAuth } from '../schema/config.ts'
+
+const messages = {
+  unknown: 'the key is not known here',
+  disabled: 'the key is disabled',
+  early: 'the key is not valid yet',
+} as const
+
+/** A shared secret in a header, a cookie or the query, looked up by its digest. */
+export const apiKey: IdentityPolicy<ApiKeyAuth> = {
+  kind: 'api-key',
+  stage: 'identity',
+  create({ in: place, name, scheme: written }, { keyring }): Authenticator {
+    const header = place === 'header' ? name.toLowerCase() : place === 'cookie' ? 'cookie' : ''
+    const scheme = place === 'header' ? (written ?? (header === 'authorization' ? 'Bearer' : '')) : ''
+    const read = {
+      header: (head: RequestHead) => fromHeader(head.headers[header], scheme),
+      cookie: (head: RequestHead) => fromCookie(head.headers.cookie, name),
+      query: (head: RequestHead) => fromQuery(head.query, name),
+    }[place]
+    return {
+      header,
+      challenge: { scheme: scheme || 'ApiKey', parameters: scheme ? {} : { in: place, name } },
+      credential: read,
+      authenticate(credential, now) {
+        const verdict = keyring.verify(credential, now)
+        if (verdict.outcome === 'valid') return verdict.principal
+        if (verdict.outcome === 'expired') throw new Refusal('credential_expired', 'the key has expired')
+        throw new Refusal('credential_invalid', messages[verdict.outcome])
+      },
+    }
+  },
+}
+
+function fromHeader(value: string | string[] | undefined, scheme: string): string | undefined {
+  const text = Array.isArray(value) ? value.join(', ') : value
+  if (text === undefined || scheme === '') return text
+  if (text.length > scheme.length && text[scheme.length] !== ' ') return undefined
+  if (text.slice(0, scheme.length).toLowerCase() !== scheme.toLowerCase()) return undefined
+  return text.slice(scheme.length).trim()
+}
+
+function fromCookie(cookies: string | undefined, name: string): string | undefined {
+  return single(
+    (cookies ?? '')
+      .split(';')
+      .map(pair => pair.trim())
+      .filter(pair => pair.startsWith(`${name}=`))
+      .map(pair => pair.slice(name.length + 1)),
+  )
+}
+
+function fromQuery(query: string, name: string): string | undefined {
+  return query === '' ? undefined : single(new URLSearchParams(query).getAll(name))
+}
+
+/** Two credentials in one place are no credential that anything could know. */
+function single(values: string[]): string | undefined {
+  return values.length > 1 ? '' : values[0]
+}

@@ -1,0 +1,6 @@
+import { access } from './access.ts'
+import { apiKey } from './api-key.ts'
+import { origin } from './origin.ts'
+
+/** Every policy, in the order in which a request meets them. */
+export const policies = [origin, apiKey, access] as const

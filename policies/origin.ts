@@ -1,0 +1,38 @@
+import { isIP } from 'node:net'
+import type { HeadPolicy } from '../gateway/access/policy.ts'
+import { Refusal } from '../gateway/mcp/errors.ts'
+import type { Listen } from '../schema/config.ts'
+
+const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * Host and Origin (MCP 2026-07-28, Streamable HTTP, Security Warning: against DNS rebinding). A rebound name
+ * stands in the Host header, so names must be known; loopback names and the very address that a request
+ * arrived at cannot be rebound. A browser's Origin must be listed, or be the host that it talks to.
+ */
+export const origin: HeadPolicy<Pick<Listen, 'publicUrl' | 'allowedHosts' | 'allowedOrigins'>> = {
+  kind: 'origin',
+  stage: 'head',
+  create({ publicUrl, allowedHosts, allowedOrigins }) {
+    const hosts = new Set(allowedHosts)
+    if (publicUrl !== undefined) hosts.add(new URL(publicUrl).host)
+    const origins = new Set(allowedOrigins)
+
+    return function checkOrigin({ headers, localAddress }) {
+      const host = headers.host?.toLowerCase() ?? ''
+      const name = host.replace(/:\d{1,5}$/, '')
+      const known = hosts.has(host) || hosts.has(name) || loopbackNames.has(name) || isArrivalAddress(name, localAddress)
+      if (!known) throw new Refusal('host_refused', 'the Host header names no host of this gateway')
+      const { origin: sent } = headers
+      if (sent === undefined || origins.has(sent)) return
+      if (sent !== `http://${host}` && sent !== `https://${host}`) {
+        throw new Refusal('origin_refused', 'this origin is not in listen.allowedOrigins')
+      }
+    }
+  },
+}
+
+function isArrivalAddress(name: string, localAddress: string): boolean {
+  const address = name.replace(/^\[(.*)\]$/, '$1')
+  return isIP(address) !== 0 && address === localAddress.replace(/^::ffff:/, '')
+}

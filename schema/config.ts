@@ -1,0 +1,324 @@
+// Generated from gateway.schema.json by `npm run schema`; edit that file instead.
+
+/**
+ * One auth method; `type` says which kind.
+ */
+export type AuthMethod = ApiKeyAuth
+/**
+ * A pattern for names: `*` any characters, `?` one character, `\` the next character literally.
+ */
+export type Glob = string
+/**
+ * A name: letters, digits, dot, underscore and hyphen, at most 64 characters, beginning with a letter or digit.
+ */
+export type Name = string
+
+/**
+ * gateway.yaml: the whole state of a Gatehouse gateway. Unknown fields are errors at every level.
+ */
+export interface Config {
+  /**
+   * Version of this format. The only one so far is 1.
+   */
+  version: 1
+  /**
+   * Fragments to merge in, as paths or globs relative to this file, for example one per team. A fragment may hold auth, roles, keys and proxies. A name declared twice is an error at both places.
+   *
+   * @maxItems 100
+   */
+  include: string[]
+  listen: Listen
+  admin: Admin
+  /**
+   * Auth methods by name: the ways to prove who you are. A proxy names those that it accepts.
+   */
+  auth: {
+    [k: string]: AuthMethod
+  }
+  /**
+   * Roles by name: reusable bundles of access rules. Keys hold roles.
+   */
+  roles: {
+    [k: string]: Role
+  }
+  /**
+   * Keys by name. A key is an identity with one or more hashed secrets, several while it is being rotated.
+   */
+  keys: {
+    [k: string]: Key
+  }
+  /**
+   * Proxies by name. A proxy is one public MCP endpoint and the upstream behind it.
+   */
+  proxies: {
+    [k: string]: Proxy
+  }
+  sessions?: Sessions
+}
+/**
+ * The listener that MCP clients reach.
+ */
+export interface Listen {
+  /**
+   * Where to listen. An address other than loopback is refused while a proxy has no auth field. A change needs a restart.
+   */
+  address: string
+  /**
+   * The scheme, host and port that clients type, without a path. Requests may carry its host in their Host header.
+   */
+  publicUrl?: string
+  /**
+   * Further names that the Host header may carry, as host or host:port. Loopback names, the address a request arrived at, and the host of publicUrl are always allowed.
+   *
+   * @maxItems 100
+   */
+  allowedHosts: string[]
+  /**
+   * Origins of browser applications that may call, exactly as a browser sends them. Every other origin gets 403.
+   *
+   * @maxItems 100
+   */
+  allowedOrigins: string[]
+  timeout: ListenTimeout
+  /**
+   * How long a stopping gateway waits for calls in flight before it closes their connections.
+   */
+  drain: string
+}
+/**
+ * How long clients may take.
+ */
+export interface ListenTimeout {
+  /**
+   * For a whole request, headers and body, to arrive.
+   */
+  request: string
+  /**
+   * For the next request on an idle connection. Keep it above the idle timeout of a load balancer in front.
+   */
+  keepAlive: string
+}
+/**
+ * The listener for operators, apart from the one for clients: /livez, /readyz, /status and /metrics. It asks for no credential: keep it on loopback or a private network.
+ */
+export interface Admin {
+  /**
+   * Where to listen. A change needs a restart.
+   */
+  address: string
+}
+/**
+ * A shared secret that the client sends with every request; its hash stands under a key.
+ */
+export interface ApiKeyAuth {
+  /**
+   * The kind of auth method.
+   */
+  type: 'api-key'
+  /**
+   * Where the client puts the key. A query parameter ends up in histories and in the logs of everything in between: use it only where a client can do nothing else.
+   */
+  in: 'header' | 'cookie' | 'query'
+  /**
+   * Name of the header, cookie or query parameter.
+   */
+  name: string
+  /**
+   * The word before the key in a header, as in `Authorization: Bearer KEY`. Without this field it is Bearer for the header Authorization and no word elsewhere; an empty string means no word.
+   */
+  scheme?: string
+}
+/**
+ * A named, reusable bundle of access rules.
+ */
+export interface Role {
+  /**
+   * What the role is for.
+   */
+  description?: string
+  /**
+   * What the role grants, by proxy: a proxy's name, or "*" for every proxy.
+   */
+  access: {
+    [k: string]: Access
+  }
+}
+/**
+ * What a role grants on one proxy. A kind that is left out is not granted.
+ */
+export interface Access {
+  tools?: Rules
+  prompts?: Rules
+  resources?: Rules
+}
+/**
+ * Which names are allowed and which denied, as globs: `*` stands for any characters, `?` for one, and a backslash takes the next character literally. A deny wins over every allow.
+ */
+export interface Rules {
+  /**
+   * What is allowed. In a role, nothing is allowed that no role allows; on a proxy, a missing list allows everything.
+   *
+   * @maxItems 1000
+   */
+  allow?: Glob[]
+  /**
+   * What is denied, whatever allows it.
+   *
+   * @maxItems 1000
+   */
+  deny: Glob[]
+}
+/**
+ * An identity that presents a secret.
+ */
+export interface Key {
+  /**
+   * Who answers for the key.
+   */
+  owner?: string
+  /**
+   * What the key is for.
+   */
+  description?: string
+  /**
+   * The roles that the key holds.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  roles: Name[]
+  /**
+   * Refuse the key, and end its open streams.
+   */
+  disabled: boolean
+  /**
+   * The key is refused before this instant.
+   */
+  notBefore?: string
+  /**
+   * The key is refused from this instant on, and its open streams end.
+   */
+  expires?: string
+  /**
+   * Hashes of the secrets that prove this identity; two overlap while a key is being rotated.
+   *
+   * @minItems 1
+   * @maxItems 10
+   */
+  secrets: KeySecret[]
+}
+/**
+ * One hashed secret of a key.
+ */
+export interface KeySecret {
+  /**
+   * SHA-256 of the secret, in lower-case hex. `gatehouse keys new` makes a secret and its hash, `gatehouse keys hash` hashes one that you have.
+   */
+  hash: string
+  /**
+   * The secret is refused before this instant.
+   */
+  notBefore?: string
+  /**
+   * The secret is refused from this instant on, and streams opened with it end.
+   */
+  expires?: string
+}
+/**
+ * One public MCP endpoint and the upstream behind it.
+ */
+export interface Proxy {
+  /**
+   * What the proxy is for.
+   */
+  description?: string
+  /**
+   * The path of the endpoint, matched exactly. Without this field it is /NAME/mcp.
+   */
+  path?: string
+  /**
+   * The auth methods that the proxy accepts, any of them; or the word none, which leaves the proxy open to everyone.
+   */
+  auth: 'none' | Name[]
+  upstream: Upstream
+  tools?: Rules
+  prompts?: Rules
+  resources?: Rules
+  /**
+   * The largest request body. A larger one gets 413 and is not read to its end.
+   */
+  maxBody: string
+  /**
+   * How long a stream may be silent before the gateway writes an SSE comment, so that nothing in between takes it for dead.
+   */
+  keepAlive: string
+}
+/**
+ * The MCP server that a proxy forwards to.
+ */
+export interface Upstream {
+  /**
+   * The MCP endpoint itself: nothing is appended to it.
+   */
+  url: string
+  /**
+   * Headers to send with every request, over any that the client sent. Credentials are references to an environment variable or a file.
+   */
+  headers: {
+    [k: string]: HeaderValue
+  }
+  timeout: UpstreamTimeout
+}
+/**
+ * The value of a header: a reference, or text that is no secret.
+ */
+export interface HeaderValue {
+  /**
+   * Name of an environment variable.
+   */
+  env?: string
+  /**
+   * Path of a file, relative to the file that names it. One line break at its end is not part of the value. The file is watched.
+   */
+  file?: string
+  /**
+   * Text that is no secret. Refused for Authorization, Cookie and names that look like credentials.
+   */
+  value?: string
+}
+/**
+ * How long the upstream may take.
+ */
+export interface UpstreamTimeout {
+  /**
+   * To accept a connection.
+   */
+  connect: string
+  /**
+   * To begin its answer to a call.
+   */
+  response: string
+  /**
+   * Between two pieces of an answer. Streams on which silence is normal (GET and subscriptions/listen) are exempt.
+   */
+  idle: string
+}
+/**
+ * Binding of legacy sessions to the principal that opened them.
+ */
+export interface Sessions {
+  secret?: SecretReference
+}
+/**
+ * The key of the binding, at least 32 characters. Without it a random one is made at every start, and clients open new sessions after a restart; replicas behind one address must share it.
+ */
+export interface SecretReference {
+  /**
+   * Name of an environment variable.
+   */
+  env?: string
+  /**
+   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
+   */
+  file?: string
+}

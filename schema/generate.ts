@@ -1,0 +1,38 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { compile, type JSONSchema } from 'json-schema-to-typescript'
+
+/**
+ * Writes schema/config.ts from gateway.schema.json. The types are those of a checked configuration, so a
+ * field with a default is always there: validation fills it in.
+ */
+type Node = { [key: string]: unknown; properties?: Record<string, Node>; required?: string[]; default?: unknown }
+
+const here = import.meta.dirname
+const schema = JSON.parse(readFileSync(`${here}/gateway.schema.json`, 'utf8')) as Node
+const definitions = schema['$defs'] as Record<string, Node>
+
+function hasDefault(node: Node): boolean {
+  if (node.default !== undefined) return true
+  const reference = node['$ref']
+  return typeof reference === 'string' && definitions[reference.replace('#/$defs/', '')]?.default !== undefined
+}
+
+function requireDefaulted(node: unknown): void {
+  if (typeof node !== 'object' || node === null) return
+  const { properties, required = [] } = node as Node
+  if (properties !== undefined) {
+    const defaulted = Object.keys(properties).filter(name => hasDefault(properties[name]!))
+    ;(node as Node).required = [...new Set([...required, ...defaulted])]
+  }
+  for (const child of Object.values(node)) requireDefaulted(child)
+}
+
+requireDefaulted(schema)
+const types = await compile(schema as JSONSchema, 'Config', {
+  bannerComment: '// Generated from gateway.schema.json by `npm run schema`; edit that file instead.',
+  additionalProperties: false,
+  unreachableDefinitions: false,
+  ignoreMinAndMaxItems: true,
+  style: { semi: false, singleQuote: true, printWidth: 110 },
+})
+writeFileSync(`${here}/config.ts`, types)

@@ -1,0 +1,40 @@
+// Runs before `npm start` and `npm test`, on whatever Node is there (20 too): installs what is missing.
+// `--for-tests` also asks for the Debian packages that the tests drive for real.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const modified = file => {
+  try {
+    return statSync(`${root}/${file}`).mtimeMs
+  } catch {
+    return 0
+  }
+}
+
+if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
+  process.stderr.write('gatehouse: installing dependencies (npm ci)\n')
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+}
+
+if (process.argv.includes('--for-tests')) {
+  const wanted = { chromium: 'chromium', openssl: 'openssl' }
+  const found = program => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
+  const missing = Object.keys(wanted).filter(program => !found(program)).map(program => wanted[program])
+  if (missing.length > 0) {
+    const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
+    const apt = [...sudo, 'sh', '-c', `apt-get update -qq && apt-get install -y -qq ${missing.join(' ')}`]
+    process.stderr.write(`gatehouse: installing what the tests need: ${missing.join(' ')}\n`)
+    const run = spawnSync(apt[0], apt.slice(1), {
+      stdio: ['ignore', 2, 2],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    })
+    if (run.status !== 0) {
+      process.stderr.write(`gatehouse: could not install them. Run: apt-get install ${missing.join(' ')}\n`)
+      process.exit(1)
+    }
+  }
+}
