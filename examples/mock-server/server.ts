@@ -68,7 +68,7 @@ export async function startMockServer(
       const closed = once(http, 'close')
       http.close()
       await endpoint.close()
-      //http.closeAllConnections()
+      http.closeAllConnections()
       await closed
     },
   }

@@ -79,6 +79,32 @@ function index({ source, node }: Origin): ReadonlyMap<string, Entry> {
   return entries
 }
 
+/** The value at this path as it was written, in backquotes; a list or map by the word. */
+export function written(loading: Loading, root: unknown, path: Path): string {
+  const { entry, exact } = find(loading, root, path)
+  const node = exact ? entry?.value : undefined
+  if (entry === undefined || node == null || isEmpty(node)) return 'nothing'
+  if (isCollection(node)) return isSeq(node) ? 'a list' : 'a map'
+  return quote(entry.source.text.slice(...(node.range as [number, number])).trim())
+}
+
+/** A piece of text in backquotes, on one line and not too long. */
+export function quote(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ')
+  return `\`${line.length > 64 ? `${line.slice(0, 60)}…` : line}\``
+}
+
+/** Whether this value, or what it stands in, cannot be judged because something wrong with it is reported already. */
+export function isOpaque(loading: Loading, root: unknown, path: Path): boolean {
+  let plain = root
+  for (const step of path) {
+    if (!isObject(plain)) return false
+    if (loading.opaque.get(plain)?.has(String(step))) return true
+    plain = plain[step]
+  }
+  return false
+}
+
 /** Where a node was written. A list or map over several lines counts as its first line. */
 export function nodeSpan(source: Source, node: Node): Span {
   const [start, end] = node.range ?? [0, 0]

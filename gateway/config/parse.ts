@@ -3,10 +3,10 @@ import { report, type Loading } from './loading.ts'
 import { spanBetween, type Source } from './source.ts'
 
 /**
- * Parses one YAML 1.2 document with the core schema. Returns its root node, or undefined after reporting why there is
- * none to go on with. Tags are reported too, but do not stop.
+ * Parses one YAML 1.2 document with the core schema. Returns its root node; null when nothing stands in the file;
+ * undefined after reporting why there is none to go on with. Tags are reported too, but do not stop.
  */
-export function parseSource(loading: Loading, source: Source): Node | undefined {
+export function parseSource(loading: Loading, source: Source): Node | null | undefined {
   const options = { schema: 'core', merge: false, resolveKnownTags: false, uniqueKeys: false, prettyErrors: false } as const
   const document = parseDocument(source.text, { ...options, logLevel: 'error' })
   for (const { pos } of [...document.errors, ...document.warnings].filter(isTag)) {
@@ -18,10 +18,7 @@ export function parseSource(loading: Loading, source: Source): Node | undefined 
     reportSyntax(loading, source, document, problems)
     return undefined
   }
-  if (document.contents !== null && !isNothing(document.contents)) return document.contents as Node
-  const span = spanBetween(source, 0, 0)
-  report(loading, 'GH1012', span, 'this file is empty: nothing but white space and comments stands in it')
-  return undefined
+  return isNothing(document.contents) ? null : (document.contents as Node)
 }
 
 function isTag({ code }: YAMLError): boolean {
@@ -29,7 +26,7 @@ function isTag({ code }: YAMLError): boolean {
 }
 
 function isNothing(node: unknown): boolean {
-  return isScalar(node) && node.value === null && node.source === ''
+  return node === null || (isScalar(node) && node.value === null && node.source === '')
 }
 
 // After a first error the parser guesses, and its further errors on that line are mostly echoes of the first.

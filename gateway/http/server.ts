@@ -30,14 +30,17 @@ const longestLoggedName = 256
 export function createListener(dependencies: ListenerDependencies): Server {
   const { requestTimeout, keepAliveTimeout } = dependencies
   const listener = createServer({
-    // The head and the body have this time each: the body is timed where it is read, and answered in JSON.
+    // The body is timed where it is read; the second limit is for bodies that nobody reads any more.
     headersTimeout: requestTimeout,
-    requestTimeout: 0,
+    requestTimeout: 2 * requestTimeout,
     connectionsCheckingInterval: Math.min(1000, requestTimeout),
     keepAliveTimeout,
     requireHostHeader: false,
   })
+  const answering = new WeakSet<object>()
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    answering.add(request.socket)
+    response.once('close', () => answering.delete(request.socket))
     void run(openExchange(request, response, dependencies.current()), dependencies)
   }
   listener.on('request', handle)
@@ -48,7 +51,9 @@ export function createListener(dependencies: ListenerDependencies): Server {
     handle(request, response)
   })
   listener.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    refuseUnparsed(error, socket, dependencies.current().revision)
+    // Bytes behind a request that is being answered must not end up inside that answer.
+    if (answering.has(socket) || error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else refuseUnparsed(error, socket, dependencies.current().revision)
   })
   return listener
 }
@@ -123,10 +128,6 @@ const parserReasons: Readonly<Record<string, Reason>> = {
 
 /** Answers what node:http could not read as a request; there is no exchange for it. */
 function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, revision: string): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
   const reason = parserReasons[error.code ?? ''] ?? 'request_malformed'
   const refusal = new Refusal(reason, 'the request is not valid HTTP, or took too long')
   const body = errorMessage(refusal, undefined, { requestId: '', revision })

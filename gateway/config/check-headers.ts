@@ -1,0 +1,56 @@
+import type { HeaderValue } from '../../schema/config.ts'
+import type { Path } from './pointer.ts'
+import { looksLikeCredential, mask } from './sensitive.ts'
+import { entries, tell, type Sound, type View } from './view.ts'
+
+/** What the gateway sets itself: what belongs to one connection, or says how the body is to be read. */
+const governed = new Set(
+  `connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade host content-length
+  accept-encoding accept content-type content-encoding expect last-event-id`.split(/\s+/),
+)
+
+/** Headers that are sent upstream: their names, and values that stand in the file. */
+export function checkHeaders(view: View): void {
+  for (const [proxy, { upstream }] of entries(view.config.proxies)) {
+    const first = new Map<string, Path>()
+    for (const [name, value] of Object.entries(upstream?.headers ?? {})) {
+      const path = ['proxies', proxy, 'upstream', 'headers', name]
+      checkName(view, name, path, first)
+      if (value !== undefined) checkLiteral(view, name, path, value)
+    }
+  }
+}
+
+function checkName(view: View, name: string, path: Path, first: Map<string, Path>): void {
+  const lower = name.toLowerCase()
+  const known = first.get(lower)
+  first.set(lower, known ?? path)
+  if (governed.has(lower) || lower.startsWith('mcp-')) {
+    tell(view, 'GH1309', path, `the gateway sets \`${name}\` itself; take this header out`, { part: 'key' })
+  }
+  if (known === undefined) return
+  const related = [{ path: known, part: 'key' as const, message: 'first written here' }]
+  const message = `\`${name}\` stands here already: case makes no difference in header names; keep one of them`
+  tell(view, 'GH1310', path, message, { part: 'key', related })
+}
+
+function checkLiteral(view: View, name: string, path: Path, { value }: Sound<HeaderValue>): void {
+  if (value === undefined) return
+  const at = [...path, 'value']
+  if (looksLikeCredential(name)) {
+    mask(view.loading, view.config, at)
+    const message = `\`${name}\` looks like a credential, and those do not stand in this file; write \`{env: NAME}\` or \`{file: path}\`. If this is one, treat it as leaked`
+    tell(view, 'GH1308', at, message)
+    return
+  }
+  const why = whyUnfit(value)
+  if (why !== undefined) tell(view, 'GH1311', at, `this value ${why}`)
+}
+
+/** Why no header can carry this text (RFC 9110, 5.5), as a clause; undefined when one can. */
+export function whyUnfit(value: string): string | undefined {
+  if (/[\r\n]/.test(value)) return 'has a line break, and no header can carry one'
+  if (/[^\t\x20-\x7e]/.test(value)) return 'has a character that no header can carry: only printable ASCII is safe'
+  if (value !== value.trim()) return 'begins or ends with a space, and no header can carry one there'
+  return undefined
+}

@@ -1,0 +1,114 @@
+import type { Key, KeySecret } from '../../schema/config.ts'
+import { whyMalformed } from './formats.ts'
+import { isOpaque } from './locate.ts'
+import type { Path } from './pointer.ts'
+import { parseInstant } from './units.ts'
+import { entries, items, tell, type Mention, type Sound, type View } from './view.ts'
+
+const warnBefore = 14 * 86_400_000
+
+/** No secret proves two identities, nor one identity twice. */
+export function checkHashes(view: View): void {
+  const places = new Map<string, { path: Path; key: string }[]>()
+  for (const [key, { secrets }] of entries(view.config.keys)) {
+    for (const [index, { hash }] of items(secrets)) {
+      if (hash === undefined) continue
+      const path = ['keys', key, 'secrets', index, 'hash']
+      const known = places.get(hash)
+      if (known === undefined) places.set(hash, [{ path, key }])
+      else known.push({ path, key })
+    }
+  }
+  for (const list of places.values()) {
+    if (list.length > 1) for (const place of list) reportHash(view, place, list)
+  }
+}
+
+function reportHash(view: View, place: { path: Path; key: string }, list: { path: Path; key: string }[]): void {
+  const others = list.filter(other => other !== place)
+  const related: Mention[] = others.map(({ path, key }) => ({ path, message: `and here, under key \`${key}\`` }))
+  const same = others.every(other => other.key === place.key)
+  const message = same
+    ? 'this hash stands under the key twice; take one out'
+    : `this hash stands under another key too, so that its secret would not tell who presents it; give every key a secret of its own`
+  tell(view, 'GH1305', place.path, message, { related })
+}
+
+/** Windows of validity begin before they end, secrets live within their keys, and expiry is announced. */
+export function checkWindows(view: View): void {
+  for (const [name, key] of entries(view.config.keys)) {
+    const path: Path = ['keys', name]
+    const window = readWindow(view, key, path)
+    checkOrder(view, window, path, 'key')
+    for (const [index, secret] of items(key.secrets)) {
+      const secretPath = [...path, 'secrets', index]
+      const inner = readWindow(view, secret, secretPath)
+      checkOrder(view, inner, secretPath, 'secret')
+      checkWithin(view, inner, window, secretPath)
+    }
+    if (key.disabled !== true) checkExpiry(view, key, path)
+  }
+}
+
+interface Window {
+  readonly notBefore: number | undefined
+  readonly expires: number | undefined
+}
+
+function readWindow(view: View, holder: Sound<Key> | Sound<KeySecret>, path: Path): Window {
+  const read = (field: 'notBefore' | 'expires') => {
+    const text = holder[field]
+    if (text === undefined || isOpaque(view.loading, view.config, [...path, field])) return undefined
+    return whyMalformed('instant', text) === undefined ? parseInstant(text) : undefined
+  }
+  return { notBefore: read('notBefore'), expires: read('expires') }
+}
+
+function checkOrder(view: View, { notBefore, expires }: Window, path: Path, noun: string): void {
+  if (notBefore === undefined || expires === undefined || notBefore < expires) return
+  const related = [{ path: [...path, 'notBefore'], message: 'it begins here' }]
+  tell(view, 'GH1307', [...path, 'expires'], `the ${noun} expires before it begins, or as it does; set a later \`expires\``, { related })
+}
+
+function checkWithin(view: View, secret: Window, key: Window, path: Path): void {
+  const begins = secret.notBefore ?? -Infinity
+  const ends = secret.expires ?? Infinity
+  if (key.expires !== undefined && begins >= key.expires) {
+    outside(view, [...path, 'notBefore'], 'the secret begins when its key has expired', 'expires')
+  } else if (key.notBefore !== undefined && ends <= key.notBefore) {
+    outside(view, [...path, 'expires'], 'the secret expires before its key begins', 'notBefore')
+  } else {
+    if (key.expires !== undefined && ends !== Infinity && ends > key.expires) {
+      outside(view, [...path, 'expires'], 'the secret would outlive its key, which expires earlier', 'expires')
+    }
+    if (key.notBefore !== undefined && begins !== -Infinity && begins < key.notBefore) {
+      outside(view, [...path, 'notBefore'], 'the secret would begin before its key, which begins later', 'notBefore')
+    }
+  }
+}
+
+function outside(view: View, path: Path, message: string, bound: 'notBefore' | 'expires'): void {
+  const place = [...path.slice(0, 2), bound]
+  const related = [{ path: place, message: `the key ${bound === 'expires' ? 'expires' : 'begins'} here` }]
+  tell(view, 'GH1403', path, message, { related })
+}
+
+// A key ends with its last secret, whatever it says itself.
+function checkExpiry(view: View, key: Sound<Key>, path: Path): void {
+  const secrets = (key.secrets ?? []).map((secret, index) => {
+    const secretPath = [...path, 'secrets', index]
+    return { at: secret && readWindow(view, secret, secretPath).expires, path: [...secretPath, 'expires'] }
+  })
+  const last = secrets.reduce((late, one) => ((one.at ?? Infinity) > (late.at ?? Infinity) ? one : late), secrets[0] ?? { at: undefined, path })
+  const own = { at: readWindow(view, key, path).expires, path: [...path, 'expires'] }
+  const end = (last.at ?? Infinity) < (own.at ?? Infinity) ? last : own
+  if (end.at === undefined) return
+  const left = end.at - view.loading.options.now.getTime()
+  const whose = end === own ? 'this key' : 'the last secret of this key'
+  if (left <= 0) tell(view, 'GH1402', end.path, `${whose} has expired and is refused; renew it, or take it out`)
+  else if (left <= warnBefore) {
+    const days = Math.ceil(left / 86_400_000)
+    const message = `${whose} expires within ${days === 1 ? 'a day' : `${days} days`}; rotate it now`
+    tell(view, 'GH1401', end.path, message)
+  }
+}

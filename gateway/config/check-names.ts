@@ -1,0 +1,58 @@
+import { quote, written } from './locate.ts'
+import type { Path } from './pointer.ts'
+import { instead, nearest } from './suggest.ts'
+import { entries, items, tell, type View } from './view.ts'
+
+/** Roles, proxies and auth methods that something names have to be there. */
+export function checkNames(view: View): void {
+  const { config, loading } = view
+  // What is not there may stand in the fragment that cannot be read.
+  if (loading.incomplete) return
+  if (config.roles !== undefined) checkRoles(view, Object.keys(config.roles))
+  if (config.proxies !== undefined) checkProxies(view, Object.keys(config.proxies))
+  if (config.auth !== undefined) checkAuthMethods(view, Object.keys(config.auth))
+}
+
+function checkRoles(view: View, known: readonly string[]): void {
+  const roles = new Set(known)
+  for (const [name, key] of entries(view.config.keys)) {
+    for (const [index, role] of items(key.roles)) {
+      if (!roles.has(role)) unknown(view, 'GH1301', 'role', ['keys', name, 'roles', index], role, known)
+    }
+  }
+}
+
+function checkProxies(view: View, known: readonly string[]): void {
+  const proxies = new Set(known)
+  for (const [name, role] of entries(view.config.roles)) {
+    for (const proxy of Object.keys(role.access ?? {})) {
+      if (proxy === '*' || proxies.has(proxy)) continue
+      const suggestion = nearest(proxy, known)
+      const message = `unknown proxy ${quote(proxy)}${instead(suggestion, known, 'no proxy is declared')}`
+      tell(view, 'GH1302', ['roles', name, 'access', proxy], message, { part: 'key', suggestion })
+    }
+  }
+}
+
+function checkAuthMethods(view: View, known: readonly string[]): void {
+  const methods = new Set(known)
+  for (const [name, { auth }] of entries(view.config.proxies)) {
+    if (auth === 'none' || auth === undefined) continue
+    for (const [index, method] of items(auth)) {
+      if (!methods.has(method)) unknown(view, 'GH1303', 'auth method', ['proxies', name, 'auth', index], method, known)
+    }
+  }
+}
+
+function unknown(
+  view: View,
+  code: 'GH1301' | 'GH1303',
+  noun: string,
+  path: Path,
+  name: string,
+  known: readonly string[],
+): void {
+  const suggestion = nearest(name, known)
+  const wrote = written(view.loading, view.config, path)
+  tell(view, code, path, `unknown ${noun} ${wrote}${instead(suggestion, known, `no ${noun} is declared`)}`, { suggestion })
+}

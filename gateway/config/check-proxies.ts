@@ -1,0 +1,97 @@
+import type { ApiKeyAuth, Proxy, Rules } from '../../schema/config.ts'
+import { parseGlob } from './glob.ts'
+import { MalformedError } from './malformed.ts'
+import type { Path } from './pointer.ts'
+import { entries, items, tell, type Mention, type Sound, type View } from './view.ts'
+
+/** The path of a proxy's endpoint: as configured, or /NAME/mcp. */
+export function endpointPath(name: string, proxy: Pick<Proxy, 'path'>): string {
+  return proxy.path ?? `/${name}/mcp`
+}
+
+/** No two proxies have one path. */
+export function checkPaths(view: View): void {
+  const byPath = new Map<string, Mention>()
+  for (const [name, proxy] of entries(view.config.proxies)) {
+    const path = endpointPath(name, proxy as Pick<Proxy, 'path'>)
+    const place: Path = proxy.path === undefined ? ['proxies', name] : ['proxies', name, 'path']
+    const part = proxy.path === undefined ? 'key' : 'value'
+    const first = byPath.get(path)
+    if (first === undefined) {
+      byPath.set(path, { path: place, part, message: `\`${String(place[1])}\` has this path` })
+      continue
+    }
+    const because = proxy.path === undefined ? `without a \`path\`, \`${name}\` has /NAME/mcp` : 'this path'
+    const message = `${because}, which another proxy has already; give one of them another \`path\``
+    tell(view, 'GH1304', place, message, { part, related: [first] })
+  }
+}
+
+/** Patterns of access rules are well formed. */
+export function checkGlobs(view: View): void {
+  for (const [name, role] of entries(view.config.roles)) {
+    for (const [proxy, access] of entries(role.access)) checkKinds(view, ['roles', name, 'access', proxy], access)
+  }
+  for (const [name, proxy] of entries(view.config.proxies)) checkKinds(view, ['proxies', name], proxy)
+}
+
+function checkKinds(view: View, path: Path, holder: { readonly [kind: string]: unknown }): void {
+  for (const kind of ['tools', 'prompts', 'resources']) {
+    const rules = holder[kind] as Sound<Rules> | undefined
+    for (const list of ['allow', 'deny'] as const) {
+      for (const [index, pattern] of items(rules?.[list])) {
+        const why = whyMalformedGlob(pattern)
+        if (why !== undefined) tell(view, 'GH1306', [...path, kind, list, index], why)
+      }
+    }
+  }
+}
+
+function whyMalformedGlob(pattern: string): string | undefined {
+  try {
+    parseGlob(pattern)
+    return undefined
+  } catch (error) {
+    if (error instanceof MalformedError) return error.message
+    throw error
+  }
+}
+
+/** Where a key is looked for, and behind which word. */
+export function checkAuth(view: View): void {
+  for (const [name, method] of entries(view.config.auth)) {
+    if (method.in === undefined || method.in === 'header' || !method.scheme) continue
+    const what = method.in === 'cookie' ? 'a cookie' : 'a query parameter'
+    tell(view, 'GH1312', ['auth', name, 'scheme'], `${what} has no scheme before the key; take this field out`, { part: 'key' })
+  }
+  for (const [name, { auth }] of entries(view.config.proxies)) {
+    if (typeof auth !== 'string') checkAmbiguity(view, name, auth)
+  }
+}
+
+function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | undefined): void {
+  const seen = new Map<string, Mention>()
+  for (const [index, name] of items(methods)) {
+    const method = Object.hasOwn(view.config.auth ?? {}, name) ? view.config.auth?.[name] : undefined
+    const place = method && placeOf(method as Sound<ApiKeyAuth>)
+    if (place === undefined) continue
+    const path: Path = ['proxies', proxy, 'auth', index]
+    const first = seen.get(place)
+    if (first === undefined) {
+      seen.set(place, { path, message: 'this one does too' })
+      continue
+    }
+    // The same name twice is another mistake, and reported as that.
+    if (methods?.[first.path.at(-1) as number] === name) continue
+    const message = `\`${name}\` looks for a key where another auth method of this proxy does; keep one of them`
+    tell(view, 'GH1313', path, message, { related: [first] })
+  }
+}
+
+function placeOf(method: Sound<ApiKeyAuth>): string | undefined {
+  const { in: where, name } = method
+  if (where === undefined || name === undefined) return undefined
+  if (where !== 'header') return `${where} ${name}`
+  const scheme = method.scheme ?? (name.toLowerCase() === 'authorization' ? 'Bearer' : '')
+  return `header ${name.toLowerCase()} ${scheme.toLowerCase()}`
+}

@@ -1,0 +1,123 @@
+import { dirname, resolve } from 'node:path'
+import type { Span } from './diagnostics.ts'
+import { readSource } from './files.ts'
+import { isPattern } from './include-pattern.ts'
+import { report, type Loading } from './loading.ts'
+import { entriesOf, locate, nodeSpan, type Entry, type Origin } from './locate.ts'
+import { MalformedError } from './malformed.ts'
+import { mergeBlock, reportDeclaredTwice, type Declared } from './merge.ts'
+import { parseSource } from './parse.ts'
+import { toPointer } from './pointer.ts'
+import type { Source } from './source.ts'
+import { instead, nearest } from './suggest.ts'
+import { toPlain } from './tree.ts'
+
+type PlainMap = Record<string, unknown>
+
+/** What a fragment may hold: maps by name. */
+const blocks = ['auth', 'roles', 'keys', 'proxies'] as const
+
+/** Reads the files that `include` of the main file names, and merges their blocks into its plain form. */
+export function includeFragments(loading: Loading, main: Source, root: PlainMap): void {
+  const patterns = root['include']
+  if (!Array.isArray(patterns)) return
+  const declared: Declared = new Map()
+  const included = new Map<string, Span>()
+  for (const [index, pattern] of patterns.entries()) {
+    if (typeof pattern !== 'string' || pattern === '' || loading.opaque.get(patterns)?.has(String(index))) continue
+    const { span } = locate(loading, root, ['include', index], 'value')
+    const path = toPointer(['include', index])
+    for (const file of filesOf(loading, resolve(dirname(main.file), pattern), span, path)) {
+      const first = included.get(file)
+      if (file === main.file) {
+        report(loading, 'GH1014', span, 'this is the main file itself; keep fragments in a folder of their own', { path })
+      } else if (first !== undefined) {
+        const related = [{ span: first, message: 'first included here' }]
+        report(loading, 'GH1014', span, `\`${shorten(file, main)}\` is included already; take one out`, { path, related })
+      } else {
+        included.set(file, span)
+        includeFragment(loading, file, main, { span, path }, root, declared)
+      }
+    }
+  }
+  reportDeclaredTwice(loading, declared)
+}
+
+function filesOf(loading: Loading, pattern: string, span: Span, path: string): string[] {
+  if (!isPattern(pattern)) return [pattern]
+  try {
+    const files = loading.files.glob(pattern)
+    if (files.length === 0) report(loading, 'GH1404', span, 'no file matches this pattern', { path })
+    return files
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    report(loading, 'GH1306', span, error.message, { path })
+    return []
+  }
+}
+
+function includeFragment(
+  loading: Loading,
+  file: string,
+  main: Source,
+  item: { span: Span; path: string },
+  root: PlainMap,
+  declared: Declared,
+): void {
+  const source = readSource(loading.files, file)
+  if ('why' in source) {
+    const { code, why } = source
+    const message = `\`${shorten(file, main)}\` cannot be included: ${why}`
+    loading.incomplete = true
+    return report(loading, code === 'GH1001' ? 'GH1013' : code, item.span, message, { path: item.path })
+  }
+  const node = parseSource(loading, source)
+  if (node === undefined) loading.incomplete = true
+  if (node === undefined || node === null) return undefined
+  const plain = toPlain(loading, source, node)
+  const origin = isPlainMap(plain) ? loading.origins.get(plain) : undefined
+  if (origin !== undefined) return mergeFragment(loading, plain as PlainMap, origin, root, declared)
+  loading.incomplete = true
+  return report(loading, 'GH1203', nodeSpan(source, node), `a fragment is a map that holds ${list()}`)
+}
+
+function mergeFragment(loading: Loading, fragment: PlainMap, origin: Origin, root: PlainMap, declared: Declared): void {
+  for (const [name, entry] of entriesOf(origin)) {
+    const block = blocks.find(block => block === name)
+    if (block === undefined) refuseBlock(loading, name, entry)
+    else if (isPlainMap(fragment[block])) mergeBlock(loading, block, fragment[block], root, declared)
+    else if (!loading.opaque.get(fragment)?.has(block)) {
+      const { span } = locate(loading, fragment, [block], 'value')
+      const message = `\`${block}\` is a map by name; write \`${block}: {}\` when there is nothing in it`
+      loading.incomplete = true
+      report(loading, 'GH1203', span, message, { path: `/${block}` })
+    }
+  }
+}
+
+function refuseBlock(loading: Loading, name: string, { source, key }: Entry): void {
+  if (key === undefined) return
+  const span = nodeSpan(source, key)
+  const path = toPointer([name])
+  if (name === 'include') {
+    report(loading, 'GH1016', span, 'a fragment includes nothing; name every file in the main file', { path })
+  } else if (['version', 'listen', 'admin', 'sessions'].includes(name)) {
+    report(loading, 'GH1015', span, `\`${name}\` stands in the main file only; a fragment holds ${list()}`, { path })
+  } else {
+    const suggestion = nearest(name, blocks)
+    report(loading, 'GH1201', span, `unknown field \`${name}\`${instead(suggestion, blocks, '')}`, { path, suggestion })
+  }
+}
+
+function isPlainMap(value: unknown): value is PlainMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function list(): string {
+  return blocks.map(block => `\`${block}\``).join(', ')
+}
+
+function shorten(file: string, { file: main }: Source): string {
+  const folder = `${dirname(main)}/`
+  return file.startsWith(folder) ? file.slice(folder.length) : file
+}

@@ -1,0 +1,126 @@
+import type { ErrorObject } from 'ajv/dist/2020.js'
+import { report, type Loading } from './loading.ts'
+import { isOpaque, locate, written, type Part } from './locate.ts'
+import { fromPointer, toPointer, type Path } from './pointer.ts'
+import { validateSchema, type Schema } from './schema.ts'
+import { explainMissing, explainUnknown, explanations, type Said } from './schema-messages.ts'
+import { explainSecret } from './schema-secrets.ts'
+import { looksLikeCredential, mask } from './sensitive.ts'
+
+interface Tell {
+  readonly loading: Loading
+  readonly root: unknown
+  /** Missing fields that an unknown field beside them was meant to be: pointer of the map, and field. */
+  readonly misspelt: Set<string>
+}
+
+/**
+ * Checks the plain configuration against the schema, fills defaults in, and reports what is wrong. Values that are
+ * wrong are then taken out, so that what is left has the types of the schema, though fields may be missing.
+ */
+export function checkSchema(loading: Loading, root: unknown): void {
+  const errors = validateSchema(root)
+  const telling = tellingOnly(errors)
+    .filter(error => !isOpaque(loading, root, fromPointer(error.instancePath)))
+    .filter(error => !isOwedToFragment(loading, error))
+  const tell: Tell = { loading, root, misspelt: new Set() }
+  const wrong: Path[] = []
+  // Unknown fields first: they explain some of what is missing.
+  for (const error of telling) if (error.keyword === 'additionalProperties') reportUnknown(tell, error)
+  for (const error of telling) {
+    if (error.keyword === 'required') reportMissing(tell, error)
+    else if (error.keyword === 'propertyNames') reportName(tell, error)
+    else if (error.keyword === 'uniqueItems') reportRepeated(tell, error)
+    else if (error.keyword !== 'additionalProperties') wrong.push(reportValue(tell, error))
+  }
+  for (const path of wrong) takeOut(root, path)
+}
+
+// A failed alternative comes with an error for each of its branches. Either what is wrong within the branch that was
+// meant is told, or in one line what the alternatives are.
+function tellingOnly(errors: readonly ErrorObject[]): ErrorObject[] {
+  const within = new Set<string>()
+  for (const { instancePath, keyword } of errors) {
+    if (counts.has(keyword)) within.add(instancePath)
+    for (let end = instancePath.lastIndexOf('/'); end > 0; end = instancePath.lastIndexOf('/', end - 1)) {
+      within.add(instancePath.slice(0, end))
+    }
+  }
+  const alternatives = new Set(errors.filter(error => error.keyword === 'oneOf').map(error => error.instancePath))
+  return errors.filter(({ instancePath, keyword, propertyName }) => {
+    if (propertyName !== undefined) return false
+    if (!alternatives.has(instancePath)) return true
+    return within.has(instancePath) ? counts.has(keyword) : keyword === 'oneOf'
+  })
+}
+
+const counts = new Set(['minItems', 'maxItems', 'uniqueItems'])
+
+// While a fragment cannot be read, what is missing may stand in it.
+function isOwedToFragment({ incomplete }: Loading, { instancePath, keyword }: ErrorObject): boolean {
+  return incomplete && (keyword === 'required' || keyword === 'minProperties') && /^(?:\/[a-z]+)?$/.test(instancePath)
+}
+
+function reportUnknown(tell: Tell, { instancePath, params, parentSchema, data }: ErrorObject): void {
+  const { additionalProperty: name } = params as { additionalProperty: string }
+  const said = explainUnknown(parentSchema as Schema, data as object, name)
+  const path = [...fromPointer(instancePath), name]
+  if (said.suggestion !== undefined) tell.misspelt.add(`${instancePath}\0${said.suggestion}`)
+  if (looksLikeCredential(name)) mask(tell.loading, tell.root, path)
+  put(tell, said, path, 'key')
+}
+
+function reportMissing(tell: Tell, { instancePath, params, parentSchema }: ErrorObject): void {
+  const { missingProperty: name } = params as { missingProperty: string }
+  if (tell.misspelt.has(`${instancePath}\0${name}`)) return
+  put(tell, explainMissing(parentSchema as Schema, name), fromPointer(instancePath), 'key')
+}
+
+function reportName(tell: Tell, error: ErrorObject): void {
+  const { propertyName } = error.params as { propertyName: string }
+  put(tell, say(tell, error, []), [...fromPointer(error.instancePath), propertyName], 'key')
+}
+
+function reportRepeated(tell: Tell, { instancePath, params }: ErrorObject): void {
+  for (const index of (params as { repeated: number[] }).repeated) {
+    const path = [...fromPointer(instancePath), String(index)]
+    const message = `${written(tell.loading, tell.root, path)} stands in this list already; take one out`
+    put(tell, { code: 'GH1211', message }, path, 'value')
+  }
+}
+
+/** Returns the path of the value that is wrong. */
+function reportValue(tell: Tell, error: ErrorObject): Path {
+  const path = fromPointer(error.instancePath)
+  const { tag, tagValue } = error.params as { tag?: string; tagValue?: unknown }
+  const at = tag === undefined || tagValue === undefined ? path : [...path, tag]
+  const said = explainSecret(tell.loading, tell.root, error, at) ?? say(tell, error, at)
+  put(tell, said, at, said.code === 'GH1202' ? 'key' : 'value')
+  return path
+}
+
+function say({ loading, root }: Tell, error: ErrorObject, path: Path): Said {
+  const explain = explanations[error.keyword]
+  if (explain === undefined) return { code: 'GH1203', message: `this does not fit here: it ${error.message}` }
+  return explain(error, { label: labelOf(root, path), written: written(loading, root, path) })
+}
+
+function put({ loading, root }: Tell, { code, message, suggestion }: Said, path: Path, part: Part): void {
+  report(loading, code, locate(loading, root, path, part).span, message, { path: toPointer(path), suggestion })
+}
+
+function labelOf(root: unknown, path: Path): string {
+  const last = path.at(-1)
+  if (last === undefined) return 'the configuration'
+  const container = valueAt(root, path.slice(0, -1))
+  return Array.isArray(container) ? `item ${Number(last) + 1} of \`${path.at(-2)}\`` : `\`${last}\``
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  return path.reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], root)
+}
+
+function takeOut(root: unknown, path: Path): void {
+  const container = valueAt(root, path.slice(0, -1))
+  if (path.length > 0 && container !== undefined) (container as Record<string, unknown>)[path.at(-1)!] = undefined
+}

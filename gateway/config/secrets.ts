@@ -1,0 +1,107 @@
+import { isUtf8 } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import { dirname, resolve } from 'node:path'
+import type { SecretReference } from '../../schema/config.ts'
+import { whyUnfit } from './check-headers.ts'
+import { find, isOpaque, written } from './locate.ts'
+import type { Path } from './pointer.ts'
+import { variable } from './variables.ts'
+import { entries, tell, type Sound, type View } from './view.ts'
+
+/** Takes a reference of the checked configuration; returns the secret. Throws an Error where the secret is absent. */
+export type Secrets = (reference: { env?: string; file?: string }) => string
+
+/** The secrets of one load, by reference. */
+export interface Resolved {
+  readonly secrets: Secrets
+  /** SHA-256 of the secret in hex, or of nothing where it is absent. */
+  readonly digest: (reference: { env?: string; file?: string }) => string
+}
+
+type Kind = 'header' | 'session'
+const shortestSessionSecret = 32
+
+/** Reads every secret that the configuration refers to, and makes the paths of files absolute. */
+export function resolveSecrets(view: View): Resolved {
+  const values = new Map<string, string>()
+  for (const [path, reference, kind] of references(view)) {
+    const value = reference.env === undefined ? readFile(view, path, reference, values) : readVariable(view, path, reference.env)
+    if (value === undefined) continue
+    values.set(identify(reference), value)
+    checkFitness(view, path, value, kind)
+  }
+  return {
+    secrets: reference => {
+      const value = values.get(identify(reference))
+      if (value === undefined) throw new Error(`the secret of ${identify(reference)} was not resolved`)
+      return value
+    },
+    digest: reference => createHash('sha256').update(values.get(identify(reference)) ?? '').digest('hex'),
+  }
+}
+
+/** Every place where a secret may be referred to. */
+function references(view: View): [Path, SecretReference, Kind][] {
+  const found: [Path, Sound<SecretReference>, Kind][] = []
+  for (const [name, { upstream }] of entries(view.config.proxies)) {
+    for (const [header, value] of entries(upstream?.headers)) {
+      found.push([['proxies', name, 'upstream', 'headers', header], value, 'header'])
+    }
+  }
+  const { secret } = view.config.sessions ?? {}
+  if (secret !== undefined) found.push([['sessions', 'secret'], secret, 'session'])
+  return found.filter((one): one is [Path, SecretReference, Kind] => one[1].env !== undefined || one[1].file !== undefined)
+}
+
+function identify({ env, file }: { env?: string; file?: string }): string {
+  return env === undefined ? `file:${file ?? ''}` : `env:${env}`
+}
+
+function readVariable(view: View, path: Path, name: string): string | undefined {
+  const { env, allowMissingEnv = false } = view.loading.options
+  const value = variable(env, name)
+  if (value !== undefined && value !== '') return value
+  const at = [...path, 'env']
+  if (allowMissingEnv && value === undefined) view.loading.missing.add(name)
+  else {
+    const wrote = written(view.loading, view.config, at)
+    tell(view, 'GH1103', at, `the environment variable ${wrote} is ${value === undefined ? 'not set' : 'empty'}; set it to the secret`)
+  }
+  return undefined
+}
+
+function readFile(
+  view: View,
+  path: Path,
+  reference: SecretReference,
+  values: ReadonlyMap<string, string>,
+): string | undefined {
+  const { loading, config } = view
+  const at = [...path, 'file']
+  if (isOpaque(loading, config, at)) return undefined
+  const wrote = written(loading, config, at)
+  // An alias may bring one reference to several places: its path is relative to where it was written.
+  const folder = dirname(find(loading, config, at).entry?.source.file ?? '/')
+  reference.file = resolve(folder, reference.file ?? '')
+  const known = values.get(identify(reference))
+  if (known !== undefined) return known
+  const content = loading.files.read(reference.file)
+  if (!Buffer.isBuffer(content)) {
+    if (content.absent === true && loading.options.allowMissingEnv === true) loading.missing.add(reference.file)
+    else tell(view, 'GH1104', at, `the file ${wrote} cannot be read: ${content.why}`)
+    return undefined
+  }
+  const text = content.toString('utf8').replace(/\r?\n$/, '')
+  if (isUtf8(content) && text !== '') return text
+  tell(view, 'GH1104', at, `the file ${wrote} ${text === '' ? 'is empty' : 'is not text in UTF-8'}; put the secret there`)
+  return undefined
+}
+
+function checkFitness(view: View, path: Path, value: string, kind: Kind): void {
+  const why = kind === 'header' ? whyUnfit(value) : undefined
+  if (why !== undefined) tell(view, 'GH1311', path, `what this refers to ${why}`)
+  if (kind === 'session' && value.length < shortestSessionSecret) {
+    const message = `the session secret has fewer than ${shortestSessionSecret} characters; make one with \`openssl rand -base64 48\``
+    tell(view, 'GH1105', path, message)
+  }
+}

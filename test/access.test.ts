@@ -1,0 +1,135 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { hashOf, startTestGateway } from './fixtures/gateway.ts'
+import { event, json, messageOf, sse, startTestUpstream, type Arrival } from './fixtures/upstream.ts'
+
+const names = ['get_users', 'get_posts', 'get_secret', 'delete_user', 'delete_post', 'a', '*', 'grüße']
+const uris = ['users://list', 'users://1', 'posts://list', 'secret://1', 'a?b=c']
+const templates = ['users://{id}', 'posts://{id}/comments']
+const key = 'canary-of-the-access-test-0123456789abcdef'
+
+const listResults: Record<string, object> = {
+  'tools/list': { tools: names.map(name => ({ name, inputSchema: { type: 'object' } })) },
+  'prompts/list': { prompts: names.map(name => ({ name })) },
+  'resources/list': { resources: uris.map(uri => ({ uri, name: 'x' })) },
+  'resources/templates/list': { resourceTemplates: templates.map(uriTemplate => ({ uriTemplate, name: 'x' })) },
+}
+
+const upstream = await startTestUpstream((arrival, response) => {
+  const { id, method = '' } = messageOf(arrival)
+  const message = { jsonrpc: '2.0', id, result: listResults[method] ?? { served: true } }
+  if (arrival.headers['x-answer'] !== 'sse') return json(response, message)
+  sse(response)
+  response.end(event({ jsonrpc: '2.0', method: 'notifications/message', params: {} }) + event(message))
+  return undefined
+})
+t.teardown(upstream.close)
+
+type Leg = { era: 'legacy' | 'modern'; answer: 'json' | 'sse' }
+const legs: Leg[] = (['legacy', 'modern'] as const).flatMap(era => [
+  { era, answer: 'json' as const },
+  { era, answer: 'sse' as const },
+])
+
+async function ask(url: string, { era, answer }: Leg, method: string, params: Record<string, unknown> = {}): Promise<Record<string, never>> {
+  const name = (params['name'] ?? params['uri']) as string | undefined
+  const version = 'io.modelcontextprotocol/protocolVersion'
+  const modern = era === 'modern'
+  const response = await fetch(url, {
+    method: 'POST',
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method,
+      params: modern ? { ...params, _meta: { [version]: '2026-07-28' } } : params,
+    }),
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'x-answer': answer,
+      ...(modern && { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method }),
+      ...(modern && name !== undefined && { 'mcp-name': `=?base64?${Buffer.from(name).toString('base64')}?=` }),
+    },
+  })
+  const text = await response.text()
+  const data = text.startsWith('{') ? text : text.split('\n').findLast(line => line.startsWith('data: '))!.slice(6)
+  return JSON.parse(data) as Record<string, never>
+}
+
+/** The rules of the design, said again in the plainest way. */
+type Rules = { allow?: string[]; deny?: string[] }
+type Model = { grants: Rules[]; ceiling: Rules }
+
+function model({ grants, ceiling }: Model, name: string): boolean {
+  const any = (patterns: string[] = []): boolean =>
+    patterns.some(pattern => {
+      const source = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')
+      return new RegExp(`^${source}$`, 'u').test(name)
+    })
+  if (any(ceiling.deny) || (ceiling.allow !== undefined && !any(ceiling.allow))) return false
+  return grants.some(rules => any(rules.allow)) && !grants.some(rules => any(rules.deny))
+}
+
+const glob = fc.constantFrom('*', 'get_*', '*_user', 'delete_?ser', 'a', '??', 'users://*', '*://list', 'secret*', 'posts://{id}/*', 'gr?ße', 'x')
+const rules: fc.Arbitrary<Rules> = fc.record(
+  { allow: fc.uniqueArray(glob, { maxLength: 3 }), deny: fc.uniqueArray(glob, { maxLength: 2 }) },
+  { requiredKeys: [] },
+)
+
+t.test('listed is callable and callable is listed, in both eras, in JSON and in streams', async t => {
+  const yaml = (first: Rules, second: Rules, ceiling: Rules): string => {
+    const all = (value: Rules): string => JSON.stringify({ tools: value, prompts: value, resources: value })
+    return `
+auth: {keys: {type: api-key}}
+roles:
+  first: {access: {main: ${all(first)}}}
+  second: {access: {"*": ${all(second)}}}
+keys: {agent: {roles: [first, second], secrets: [{hash: "${hashOf(key)}"}]}}
+proxies:
+  main: {auth: [keys], upstream: {url: "${upstream.url}"}, ...: ...}
+`.replace(', ...: ...}', `, ${all(ceiling).slice(1)}`)
+  }
+  const gateway = await startTestGateway(yaml({}, {}, {}), { watch: false })
+  t.teardown(gateway.close)
+  const url = `${gateway.url}/main/mcp`
+  let compared = 0
+
+  await fc.assert(
+    fc.asyncProperty(rules, rules, rules, async (first, second, ceiling) => {
+      gateway.write(yaml(first, second, ceiling))
+      await gateway.reload()
+      if (!(await gateway.status()).lastReload.successful) throw new Error('the configuration was refused')
+      const expected = (name: string): boolean => model({ grants: [first, second], ceiling }, name)
+      for (const leg of legs) {
+        for (const [list, member, item, method, all] of [
+          ['tools/list', 'tools', 'name', 'tools/call', names],
+          ['prompts/list', 'prompts', 'name', 'prompts/get', names],
+          ['resources/list', 'resources', 'uri', 'resources/read', uris],
+        ] as const) {
+          const { result } = (await ask(url, leg, list)) as { result: Record<string, Record<string, string>[]> }
+          const listed = result[member]!.map(entry => entry[item]!)
+          const callable: string[] = []
+          for (const name of all) {
+            const before: Arrival | undefined = upstream.arrivals.at(-1)
+            const { result: served } = await ask(url, leg, method, { [item]: name })
+            if ((served as { served?: boolean } | undefined)?.served === true) callable.push(name)
+            else if (upstream.arrivals.at(-1) !== before) throw new Error('a denied call reached the upstream')
+            compared++
+          }
+          const wanted = all.filter(expected)
+          if (JSON.stringify([listed, callable]) !== JSON.stringify([wanted, wanted])) {
+            throw new Error(JSON.stringify({ leg, list, listed, callable, wanted }))
+          }
+        }
+        const { result } = (await ask(url, leg, 'resources/templates/list')) as {
+          result: { resourceTemplates: { uriTemplate: string }[] }
+        }
+        const listed = result.resourceTemplates.map(({ uriTemplate }) => uriTemplate)
+        if (JSON.stringify(listed) !== JSON.stringify(templates.filter(expected))) throw new Error(`templates: ${listed.join()}`)
+      }
+    }),
+    { numRuns: 25 },
+  )
+  t.ok(compared >= 25 * 4 * 21)
+})

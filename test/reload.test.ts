@@ -1,0 +1,363 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { get as httpGet, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { load } from '../gateway/config/load.ts'
+import { createLog } from '../gateway/observe/log.ts'
+import { startGateway } from '../gateway/runtime/gateway.ts'
+import { createShared } from '../gateway/runtime/shared.ts'
+import { createWatcher } from '../gateway/runtime/watch.ts'
+import { hashOf, startTestGateway, until, type TestGateway } from './fixtures/gateway.ts'
+import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
+
+const steady = 'canary-of-the-steady-key-0123456789abcdef'
+const revoked = 'canary-of-the-revoked-key-0123456789abcdef'
+
+const upstream = await startTestUpstream((arrival, response) => {
+  const { id, params } = messageOf(arrival)
+  if (arrival.method === 'POST' && params?.['name'] !== 'get_stream') {
+    return json(response, { jsonrpc: '2.0', id, result: { served: true } })
+  }
+  sse(response)
+  response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: {} }))
+  return undefined
+})
+t.teardown(upstream.close)
+
+const everything = '{tools: {allow: ["*"]}, prompts: {allow: ["*"]}, resources: {allow: ["*"]}}'
+
+interface Shape {
+  keys?: string
+  roles?: string
+  proxy?: string
+  more?: string
+  auth?: string
+}
+const key = (secret: string, more = ''): string => `{roles: [all], secrets: [{hash: "${hashOf(secret)}"}]${more}}`
+const config = ({ keys, roles = `all: {access: {main: ${everything}}}`, proxy = '', more = '', auth = '' }: Shape = {}): string => `
+auth: {keys: {type: api-key${auth}}}
+roles:
+  ${roles}
+keys:
+  ${keys ?? `steady: ${key(steady)}\n  revoked: ${key(revoked)}`}
+proxies:
+  main: {auth: [keys], upstream: {url: "${upstream.url}"${proxy}}}
+${more}
+`
+
+interface Stream {
+  readonly text: () => string
+  readonly ended: () => boolean
+  readonly endedAt: () => number
+}
+
+/** Opens a stream, by GET or as the answer to a call, and follows it. */
+function openStream(url: string, secret: string, call = false): Promise<Stream> {
+  return new Promise((resolve, reject) => {
+    const body = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_stream"}}'
+    const headers = { authorization: `Bearer ${secret}`, accept: 'text/event-stream', 'content-type': 'application/json' }
+    const sent = httpGet(url, { method: call ? 'POST' : 'GET', headers, agent: false }, (response: IncomingMessage) => {
+      if (response.statusCode !== 200) return reject(new Error(`status ${response.statusCode}`))
+      let [text, end] = ['', 0]
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      response.on('error', () => {}).on('close', () => (end = Date.now()))
+      response.once('data', () => resolve({ text: () => text, ended: () => end > 0, endedAt: () => end }))
+      return undefined
+    })
+    sent.on('error', reject)
+    sent.end(call ? body : undefined)
+  })
+}
+
+async function called(url: string, secret: string): Promise<number> {
+  const response = await fetch(url, {
+    method: 'POST',
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_a"}}',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+  })
+  await response.text()
+  return response.status
+}
+
+const count = (gateway: TestGateway, event: string): number => gateway.lines.filter(line => line['event'] === event).length
+
+t.test('a reload under fire costs nobody anything', { timeout: 110_000 }, async t => {
+  const gateway = await startTestGateway(config())
+  t.teardown(gateway.close)
+  const url = `${gateway.url}/main/mcp`
+  const open = (secret: string): Promise<Stream[]> =>
+    Promise.all(Array.from({ length: 100 }, (_, index) => openStream(url, secret, index % 2 === 1)))
+  const kept = await open(steady)
+  const lost = await open(revoked)
+  t.equal((await gateway.status()).openStreams, 200)
+
+  let firing = true
+  const statuses = new Map<number, number>()
+  const fire = async (secret: string): Promise<void> => {
+    while (firing) {
+      const status = await called(url, secret)
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+  }
+  const shots = [fire(steady), fire(revoked)]
+
+  for (let index = 1; index <= 100; index++) {
+    const seen = count(gateway, 'config_applied') + count(gateway, 'config_refused')
+    const broken = index % 5 === 0
+    const text = config({ more: `# ${index}`, roles: `all: {access: {main: ${everything}}}\n  role-${index}: {access: {}}` })
+    const next = broken ? text.replace('roles: [all]', 'roles: [al]') : text
+    if (index % 2 === 0) gateway.write(next)
+    else writeFileSync(gateway.configPath, `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0"}\n${next}`)
+    await until(() => count(gateway, 'config_applied') + count(gateway, 'config_refused') > seen, `rewrite ${index} is seen`)
+    const metrics = await gateway.metrics()
+    t.match(metrics, `gatehouse_config_last_reload_successful ${broken ? 0 : 1}`, `rewrite ${index}`)
+  }
+  t.equal(count(gateway, 'config_applied'), 80)
+  t.equal(count(gateway, 'config_refused'), 20)
+  t.equal(kept.filter(stream => stream.ended()).length, 0, 'no stream of an untouched key is dropped')
+  t.equal(lost.filter(stream => stream.ended()).length, 0)
+
+  const revokedAt = Date.now()
+  gateway.write(config({ keys: `steady: ${key(steady)}` }))
+  await until(() => lost.every(stream => stream.ended()), 'the streams of the revoked key are gone')
+  const slowest = Math.max(...lost.map(stream => stream.endedAt())) - revokedAt
+  t.ok(slowest < 1000, `the last stream went after ${slowest} ms`)
+  t.match(lost[1]!.text(), /"id":7,"error":\{"code":40102/, 'a call is told why')
+  t.equal(kept.filter(stream => stream.ended()).length, 0)
+  firing = false
+  await Promise.all(shots)
+  t.same([...statuses.keys()].filter(status => status !== 200 && status !== 401), [], 'no call fails')
+  t.ok((statuses.get(200) ?? 0) > 200, `${statuses.get(200)} calls`)
+  t.equal(await called(url, revoked), 401)
+  t.equal((await gateway.status()).openStreams, 100)
+})
+
+const cuts: [name: string, next: Shape, code: number | undefined][] = [
+  ['nothing but a comment', { more: '# x' }, undefined],
+  ['another key', { keys: `steady: ${key(steady)}\n  more: ${key('more')}` }, undefined],
+  ['a role that grants more', { roles: `all: {access: {main: ${everything}, "*": ${everything}}}` }, undefined],
+  ['a second secret', { keys: `steady: {roles: [all], secrets: [{hash: "${hashOf('x')}"}, {hash: "${hashOf(steady)}"}]}` }, undefined],
+  ['a later expiry', { keys: `steady: ${key(steady, ', expires: 2999-01-01')}` }, undefined],
+  ['the key is gone', { keys: `other: ${key('other')}` }, 40102],
+  ['the key is disabled', { keys: `steady: ${key(steady, ', disabled: true')}` }, 40102],
+  ['the key has expired', { keys: `steady: ${key(steady, ', expires: 2001-01-01')}` }, 40103],
+  ['the key is not valid yet', { keys: `steady: ${key(steady, ', notBefore: 2999-01-01')}` }, 40102],
+  ['the secret is gone', { keys: `steady: ${key('rotated')}` }, 40102],
+  ['the secret went to another key', { keys: `steady: ${key('rotated')}\n  thief: ${key(steady)}` }, 40102],
+  ['the role lost an allow', { roles: 'all: {access: {main: {tools: {allow: ["get_*"]}}}}' }, 40301],
+  ['the role got a deny', { roles: `all: {access: {main: {tools: {allow: ["*"], deny: ["x"]}, prompts: {allow: ["*"]}, resources: {allow: ["*"]}}}}` }, 40301],
+  ['the proxy got a ceiling', { proxy: '}, tools: {deny: ["x"]' }, 40301],
+  ['the proxy got an allow list', { proxy: '}, tools: {allow: ["*"]' }, 40301],
+  ['the upstream got a header', { proxy: ', headers: {X-New: {value: a}}' }, 50301],
+  ['the auth method reads another place', { auth: ', name: X-Api-Key' }, 40102],
+  ['the proxy is gone', { more: '', roles: 'all: {access: {}}', proxy: 'GONE' }, 50301],
+]
+
+t.test('a stream goes on unless a reload takes away what it stands on', async t => {
+  for (const [name, next, code] of cuts) {
+    t.test(name, async t => {
+      const gateway = await startTestGateway(config({ keys: `steady: ${key(steady)}` }), { watch: false })
+      t.teardown(gateway.close)
+      const url = `${gateway.url}/main/mcp`
+      const [get, call] = [await openStream(url, steady), await openStream(url, steady, true)]
+      const text = config({ keys: `steady: ${key(steady)}`, ...next })
+      gateway.write(next.proxy === 'GONE' ? text.replace('main: {auth', 'renamed: {auth').replace('GONE', '') : text)
+      await gateway.reload()
+      t.ok((await gateway.status()).lastReload.successful)
+      if (code === undefined) {
+        t.equal((await gateway.status()).openStreams, 2)
+        t.notOk(get.ended() || call.ended())
+        return
+      }
+      await until(() => get.ended() && call.ended(), 'both streams end', 1000)
+      t.match(call.text(), new RegExp(`"id":7,"error":\\{"code":${code},`))
+    })
+  }
+})
+
+t.test('expiry cuts streams at its instant, without a reload', async t => {
+  const instant = new Date(Date.now() + 700)
+  const gateway = await startTestGateway(config({ keys: `steady: ${key(steady, `, expires: "${instant.toISOString()}"`)}` }))
+  t.teardown(gateway.close)
+  const stream = await openStream(`${gateway.url}/main/mcp`, steady, true)
+  await until(() => stream.ended(), 'the stream ends', 3000)
+  const late = stream.endedAt() - instant.getTime()
+  t.ok(late >= 0 && late < 300, `${late} ms after the instant`)
+  t.match(stream.text(), '"code":40103')
+  t.equal(await called(`${gateway.url}/main/mcp`, steady), 401)
+})
+
+t.test('a call that began before its key was revoked ends well; its late stream does not begin', async t => {
+  let answer = (): void => {}
+  const slow = await startTestUpstream((arrival, response) => {
+    const { id, params } = messageOf(arrival)
+    answer = () => {
+      if (params?.['name'] !== 'get_stream') return json(response, { jsonrpc: '2.0', id, result: {} })
+      sse(response)
+      response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: { secret: 'late' } }))
+      return undefined
+    }
+  })
+  const text = config().replace(upstream.url, slow.url)
+  const gateway = await startTestGateway(text, { watch: false })
+  t.teardown(async () => {
+    await slow.close()
+    await gateway.close()
+  })
+  const url = `${gateway.url}/main/mcp`
+  const withoutKey = config({ keys: `steady: ${key(steady)}` }).replace(upstream.url, slow.url)
+  const running = called(url, revoked)
+  await until(() => slow.arrivals.length === 1, 'the call arrives')
+  gateway.write(withoutKey)
+  await gateway.reload()
+  answer()
+  t.equal(await running, 200)
+
+  gateway.write(text)
+  await gateway.reload()
+  const late = fetch(url, {
+    method: 'POST',
+    body: '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_stream"}}',
+    headers: { authorization: `Bearer ${revoked}`, 'content-type': 'application/json' },
+  })
+  await until(() => slow.arrivals.length === 2, 'the call arrives')
+  gateway.write(withoutKey)
+  await gateway.reload()
+  answer()
+  const answered = await (await late).text()
+  t.match(answered, '"code":40102')
+  t.notMatch(answered, '"late"')
+})
+
+t.test('a refused file changes nothing and says why', async t => {
+  const gateway = await startTestGateway(config())
+  t.teardown(gateway.close)
+  const { revision } = await gateway.status()
+  for (const [text, code] of [
+    [config({ roles: 'al: {access: {}}' }), 'GH1301'],
+    ['proxies: [', 'GH1001'],
+    ['', 'GH1202'],
+  ] as const) {
+    const refused = count(gateway, 'config_refused')
+    gateway.write(text)
+    await until(() => count(gateway, 'config_refused') > refused, 'it is refused')
+    const status = await gateway.status()
+    t.equal(status.revision, revision)
+    t.equal(status.lastReload.successful, false)
+    t.ok(status.lastReload.diagnostics.some(diagnostic => diagnostic.code === code), `${code} in ${JSON.stringify(status.lastReload.diagnostics)}`)
+    t.equal(await called(`${gateway.url}/main/mcp`, steady), 200)
+  }
+  gateway.write(config())
+  await until(async () => (await gateway.status()).lastReload.successful, 'the good file is taken again')
+  t.equal((await gateway.status()).revision, revision)
+})
+
+t.test('an address cannot change while the gateway runs', async t => {
+  const gateway = await startTestGateway(config(), { watch: false })
+  t.teardown(gateway.close)
+  const { revision } = await gateway.status()
+  writeFileSync(gateway.configPath, `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:1"}\n${config({ keys: `steady: ${key(steady)}` })}`)
+  await gateway.reload()
+  t.match(await gateway.status(), { revision, lastReload: { successful: false, diagnostics: [{ code: 'GH1318', line: 3 }] } })
+  t.equal(await called(`${gateway.url}/main/mcp`, revoked), 200, 'nothing of that revision is in force')
+})
+
+t.test('a secret file that changes is a new revision, and streams to that upstream end', async t => {
+  const gateway = await startTestGateway(config())
+  t.teardown(gateway.close)
+  const secret = join(gateway.folder, 'secret')
+  writeFileSync(secret, 'first\n')
+  gateway.write(config({ proxy: ', headers: {X-Key: {file: secret}}' }))
+  await until(() => count(gateway, 'config_applied') === 1, 'it is applied')
+  const stream = await openStream(`${gateway.url}/main/mcp`, steady)
+  t.equal(upstream.arrivals.at(-1)!.headers['x-key'], 'first')
+  writeFileSync(secret, 'second\n')
+  await until(() => stream.ended(), 'the stream ends')
+  t.equal(await called(`${gateway.url}/main/mcp`, steady), 200)
+  t.equal(upstream.arrivals.at(-1)!.headers['x-key'], 'second')
+  t.notMatch(gateway.logText(), /first|second/)
+})
+
+/** A gateway on a path that a test lays out itself. */
+async function startOn(t: Test, path: string): Promise<{ revision: () => Promise<string> }> {
+  const gateway = await startGateway({
+    load: () => load(path, { env: {}, now: new Date() }),
+    log: createLog(() => {}),
+    watch: true,
+  })
+  t.teardown(gateway.close)
+  return {
+    revision: async () => ((await (await fetch(`${gateway.adminUrl}/status`)).json()) as { revision: string }).revision,
+  }
+}
+
+const addressed = (more: string): string =>
+  `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0"}\n${config({ keys: `steady: ${key(steady)}\n  ${more}: ${key(more)}` })}`
+const sooner = 1500
+
+t.test('the ..data swap of Kubernetes is seen at once', async t => {
+  const mount = mkdtempSync(join(tmpdir(), 'gatehouse-mount-'))
+  t.teardown(() => rmSync(mount, { recursive: true }))
+  const lay = (version: string): void => {
+    mkdirSync(join(mount, version))
+    writeFileSync(join(mount, version, 'gateway.yaml'), addressed(version.slice(2)))
+    symlinkSync(version, join(mount, '..data_tmp'))
+    renameSync(join(mount, '..data_tmp'), join(mount, '..data'))
+  }
+  lay('..v1')
+  symlinkSync(join('..data', 'gateway.yaml'), join(mount, 'gateway.yaml'))
+  const { revision } = await startOn(t, join(mount, 'gateway.yaml'))
+  let last = await revision()
+  for (const version of ['..v2', '..v3', '..v4']) {
+    lay(version)
+    await until(async () => (await revision()) !== last, `${version} is applied`, sooner)
+    last = await revision()
+  }
+})
+
+t.test('rename, rewriting in place, and a fragment that comes and goes are seen at once', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-folder-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  mkdirSync(join(folder, 'teams'))
+  const path = join(folder, 'gateway.yaml')
+  const text = (name: string): string => `${addressed(name)}\ninclude: [teams/*.yaml]\n`
+  writeFileSync(path, text('one'))
+  const { revision } = await startOn(t, path)
+  let last = await revision()
+  const changed = async (what: string): Promise<void> => {
+    await until(async () => (await revision()) !== last, `${what} is seen`, sooner)
+    last = await revision()
+  }
+  writeFileSync(path, text('two'))
+  await changed('a rewrite')
+  writeFileSync(`${path}.new`, text('three'))
+  renameSync(`${path}.new`, path)
+  await changed('a rename')
+  writeFileSync(join(folder, 'teams/a.yaml'), `keys: {four: ${key('four')}}\n`)
+  await changed('a new fragment')
+  writeFileSync(join(folder, 'teams/a.yaml'), `keys: {five: ${key('five')}}\n`)
+  await changed('a changed fragment')
+  rmSync(join(folder, 'teams/a.yaml'))
+  await changed('a removed fragment')
+})
+
+t.test('the gateway also looks by itself, where nothing is told', async t => {
+  let looks = 0
+  const watcher = createWatcher(() => looks++, () => {}, 5)
+  await until(() => looks > 2, 'it looks')
+  await watcher.close()
+})
+
+t.test('what several snapshots share lives until the last lets go', async t => {
+  const ended: string[] = []
+  const shared = createShared<string>(value => ended.push(value))
+  const [a, b] = [shared.acquire('x', () => 'x'), shared.acquire('x', () => 'never made')]
+  t.equal(b.value, 'x')
+  a.release()
+  a.release()
+  t.same(ended, [])
+  b.release()
+  t.same(ended, ['x'])
+  t.equal(shared.size(), 0)
+})
