@@ -60,7 +60,7 @@ export interface Config {
  */
 export interface Listen {
   /**
-   * Where to listen. An address other than loopback is refused while a proxy has no auth field. A change needs a restart.
+   * Where to listen. Other machines reach the gateway only at an address that is not loopback. A change needs a restart.
    */
   address: string
   /**
@@ -81,7 +81,7 @@ export interface Listen {
   allowedOrigins: string[]
   timeout: ListenTimeout
   /**
-   * How long a stopping gateway waits for calls in flight before it closes their connections.
+   * How long a stopping gateway waits for calls in flight before it closes their connections; 0s not to wait.
    */
   drain: string
 }

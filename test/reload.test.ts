@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { get as httpGet, type IncomingMessage } from 'node:http'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -57,7 +57,7 @@ function openStream(url: string, secret: string, call = false): Promise<Stream> 
   return new Promise((resolve, reject) => {
     const body = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_stream"}}'
     const headers = { authorization: `Bearer ${secret}`, accept: 'text/event-stream', 'content-type': 'application/json' }
-    const sent = httpGet(url, { method: call ? 'POST' : 'GET', headers, agent: false }, (response: IncomingMessage) => {
+    const sent = httpRequest(url, { method: call ? 'POST' : 'GET', headers, agent: false }, (response: IncomingMessage) => {
       if (response.statusCode !== 200) return reject(new Error(`status ${response.statusCode}`))
       let [text, end] = ['', 0]
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
@@ -108,7 +108,7 @@ t.test('a reload under fire costs nobody anything', { timeout: 110_000 }, async 
     const text = config({ more: `# ${index}`, roles: `all: {access: {main: ${everything}}}\n  role-${index}: {access: {}}` })
     const next = broken ? text.replace('roles: [all]', 'roles: [al]') : text
     if (index % 2 === 0) gateway.write(next)
-    else writeFileSync(gateway.configPath, `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0"}\n${next}`)
+    else writeFileSync(gateway.configPath, `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0", drain: 250ms}\n${next}`)
     await until(() => count(gateway, 'config_applied') + count(gateway, 'config_refused') > seen, `rewrite ${index} is seen`)
     const metrics = await gateway.metrics()
     t.match(metrics, `gatehouse_config_last_reload_successful ${broken ? 0 : 1}`, `rewrite ${index}`)
@@ -236,7 +236,7 @@ t.test('a refused file changes nothing and says why', async t => {
   const { revision } = await gateway.status()
   for (const [text, code] of [
     [config({ roles: 'al: {access: {}}' }), 'GH1301'],
-    ['proxies: [', 'GH1001'],
+    ['proxies: [', 'GH1004'],
     ['', 'GH1202'],
   ] as const) {
     const refused = count(gateway, 'config_refused')
@@ -267,16 +267,16 @@ t.test('a secret file that changes is a new revision, and streams to that upstre
   const gateway = await startTestGateway(config())
   t.teardown(gateway.close)
   const secret = join(gateway.folder, 'secret')
-  writeFileSync(secret, 'first\n')
+  writeFileSync(secret, 'first-of-two\n')
   gateway.write(config({ proxy: ', headers: {X-Key: {file: secret}}' }))
   await until(() => count(gateway, 'config_applied') === 1, 'it is applied')
   const stream = await openStream(`${gateway.url}/main/mcp`, steady)
-  t.equal(upstream.arrivals.at(-1)!.headers['x-key'], 'first')
-  writeFileSync(secret, 'second\n')
+  t.equal(upstream.arrivals.at(-1)!.headers['x-key'], 'first-of-two')
+  writeFileSync(secret, 'second-of-two\n')
   await until(() => stream.ended(), 'the stream ends')
   t.equal(await called(`${gateway.url}/main/mcp`, steady), 200)
-  t.equal(upstream.arrivals.at(-1)!.headers['x-key'], 'second')
-  t.notMatch(gateway.logText(), /first|second/)
+  t.equal(upstream.arrivals.at(-1)!.headers['x-key'], 'second-of-two')
+  t.notMatch(gateway.logText(), /-of-two/)
 })
 
 /** A gateway on a path that a test lays out itself. */

@@ -50,7 +50,8 @@ function checkLiteral(view: View, name: string, path: Path, { value }: Sound<Hea
 /** Why no header can carry this text (RFC 9110, 5.5), as a clause; undefined when one can. */
 export function whyUnfit(value: string): string | undefined {
   if (/[\r\n]/.test(value)) return 'has a line break, and no header can carry one'
-  if (/[^\t\x20-\x7e]/.test(value)) return 'has a character that no header can carry: only printable ASCII is safe'
+  if (/[^\t\x20-\x7e]/.test(value))
+    return 'has a character that no header can carry: only printable ASCII is safe'
   if (value !== value.trim()) return 'begins or ends with a space, and no header can carry one there'
   return undefined
 }

@@ -1,11 +1,11 @@
 import type { Key, KeySecret } from '../../schema/config.ts'
-import { whyMalformed } from './formats.ts'
 import { isOpaque } from './locate.ts'
 import type { Path } from './pointer.ts'
 import { parseInstant } from './units.ts'
 import { entries, items, tell, type Mention, type Sound, type View } from './view.ts'
 
-const warnBefore = 14 * 86_400_000
+const day = 86_400_000
+const warnBefore = 14 * day
 
 /** No secret proves two identities, nor one identity twice. */
 export function checkHashes(view: View): void {
@@ -24,9 +24,16 @@ export function checkHashes(view: View): void {
   }
 }
 
-function reportHash(view: View, place: { path: Path; key: string }, list: { path: Path; key: string }[]): void {
+function reportHash(
+  view: View,
+  place: { path: Path; key: string },
+  list: { path: Path; key: string }[],
+): void {
   const others = list.filter(other => other !== place)
-  const related: Mention[] = others.map(({ path, key }) => ({ path, message: `and here, under key \`${key}\`` }))
+  const related: Mention[] = others.map(({ path, key }) => ({
+    path,
+    message: `and here, under key \`${key}\``,
+  }))
   const same = others.every(other => other.key === place.key)
   const message = same
     ? 'this hash stands under the key twice; take one out'
@@ -40,13 +47,14 @@ export function checkWindows(view: View): void {
     const path: Path = ['keys', name]
     const window = readWindow(view, key, path)
     checkOrder(view, window, path, 'key')
-    for (const [index, secret] of items(key.secrets)) {
+    const secrets = items(key.secrets).map(([index, secret]) => {
       const secretPath = [...path, 'secrets', index]
       const inner = readWindow(view, secret, secretPath)
       checkOrder(view, inner, secretPath, 'secret')
       checkWithin(view, inner, window, secretPath)
-    }
-    if (key.disabled !== true) checkExpiry(view, key, path)
+      return { at: inner.expires, path: [...secretPath, 'expires'] }
+    })
+    if (key.disabled !== true) checkExpiry(view, { at: window.expires, path: [...path, 'expires'] }, secrets)
   }
 }
 
@@ -59,7 +67,7 @@ function readWindow(view: View, holder: Sound<Key> | Sound<KeySecret>, path: Pat
   const read = (field: 'notBefore' | 'expires') => {
     const text = holder[field]
     if (text === undefined || isOpaque(view.loading, view.config, [...path, field])) return undefined
-    return whyMalformed('instant', text) === undefined ? parseInstant(text) : undefined
+    return parseInstant(text)
   }
   return { notBefore: read('notBefore'), expires: read('expires') }
 }
@@ -67,7 +75,13 @@ function readWindow(view: View, holder: Sound<Key> | Sound<KeySecret>, path: Pat
 function checkOrder(view: View, { notBefore, expires }: Window, path: Path, noun: string): void {
   if (notBefore === undefined || expires === undefined || notBefore < expires) return
   const related = [{ path: [...path, 'notBefore'], message: 'it begins here' }]
-  tell(view, 'GH1307', [...path, 'expires'], `the ${noun} expires before it begins, or as it does; set a later \`expires\``, { related })
+  tell(
+    view,
+    'GH1307',
+    [...path, 'expires'],
+    `the ${noun} expires before it begins, or as it does; set a later \`expires\``,
+    { related },
+  )
 }
 
 function checkWithin(view: View, secret: Window, key: Window, path: Path): void {
@@ -79,10 +93,20 @@ function checkWithin(view: View, secret: Window, key: Window, path: Path): void 
     outside(view, [...path, 'expires'], 'the secret expires before its key begins', 'notBefore')
   } else {
     if (key.expires !== undefined && ends !== Infinity && ends > key.expires) {
-      outside(view, [...path, 'expires'], 'the secret would outlive its key, which expires earlier', 'expires')
+      outside(
+        view,
+        [...path, 'expires'],
+        'the secret would outlive its key, which expires earlier',
+        'expires',
+      )
     }
     if (key.notBefore !== undefined && begins !== -Infinity && begins < key.notBefore) {
-      outside(view, [...path, 'notBefore'], 'the secret would begin before its key, which begins later', 'notBefore')
+      outside(
+        view,
+        [...path, 'notBefore'],
+        'the secret would begin before its key, which begins later',
+        'notBefore',
+      )
     }
   }
 }
@@ -93,22 +117,28 @@ function outside(view: View, path: Path, message: string, bound: 'notBefore' | '
   tell(view, 'GH1403', path, message, { related })
 }
 
+interface End {
+  readonly at: number | undefined
+  readonly path: Path
+}
+
 // A key ends with its last secret, whatever it says itself.
-function checkExpiry(view: View, key: Sound<Key>, path: Path): void {
-  const secrets = (key.secrets ?? []).map((secret, index) => {
-    const secretPath = [...path, 'secrets', index]
-    return { at: secret && readWindow(view, secret, secretPath).expires, path: [...secretPath, 'expires'] }
-  })
-  const last = secrets.reduce((late, one) => ((one.at ?? Infinity) > (late.at ?? Infinity) ? one : late), secrets[0] ?? { at: undefined, path })
-  const own = { at: readWindow(view, key, path).expires, path: [...path, 'expires'] }
-  const end = (last.at ?? Infinity) < (own.at ?? Infinity) ? last : own
+function checkExpiry(view: View, own: End, secrets: readonly End[]): void {
+  const when = ({ at }: End) => at ?? Infinity
+  const last = secrets.toSorted((a, b) => when(a) - when(b)).at(-1)
+  const end = last !== undefined && when(last) < when(own) ? last : own
   if (end.at === undefined) return
   const left = end.at - view.loading.options.now.getTime()
   const whose = end === own ? 'this key' : 'the last secret of this key'
-  if (left <= 0) tell(view, 'GH1402', end.path, `${whose} has expired and is refused; renew it, or take it out`)
+  if (left <= 0)
+    tell(view, 'GH1402', end.path, `${whose} has expired and is refused; renew it, or take it out`)
   else if (left <= warnBefore) {
-    const days = Math.ceil(left / 86_400_000)
-    const message = `${whose} expires within ${days === 1 ? 'a day' : `${days} days`}; rotate it now`
-    tell(view, 'GH1401', end.path, message)
+    const days = Math.ceil(left / day)
+    tell(
+      view,
+      'GH1401',
+      end.path,
+      `${whose} expires within ${days === 1 ? 'a day' : `${days} days`}; rotate it now`,
+    )
   }
 }

@@ -39,7 +39,8 @@ function checkAuthMethods(view: View, known: readonly string[]): void {
   for (const [name, { auth }] of entries(view.config.proxies)) {
     if (auth === 'none' || auth === undefined) continue
     for (const [index, method] of items(auth)) {
-      if (!methods.has(method)) unknown(view, 'GH1303', 'auth method', ['proxies', name, 'auth', index], method, known)
+      if (!methods.has(method))
+        unknown(view, 'GH1303', 'auth method', ['proxies', name, 'auth', index], method, known)
     }
   }
 }
@@ -54,5 +55,7 @@ function unknown(
 ): void {
   const suggestion = nearest(name, known)
   const wrote = written(view.loading, view.config, path)
-  tell(view, code, path, `unknown ${noun} ${wrote}${instead(suggestion, known, `no ${noun} is declared`)}`, { suggestion })
+  tell(view, code, path, `unknown ${noun} ${wrote}${instead(suggestion, known, `no ${noun} is declared`)}`, {
+    suggestion,
+  })
 }

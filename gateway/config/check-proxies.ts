@@ -18,11 +18,11 @@ export function checkPaths(view: View): void {
     const part = proxy.path === undefined ? 'key' : 'value'
     const first = byPath.get(path)
     if (first === undefined) {
-      byPath.set(path, { path: place, part, message: `\`${String(place[1])}\` has this path` })
+      byPath.set(path, { path: place, part, message: `\`${name}\` has this path` })
       continue
     }
-    const because = proxy.path === undefined ? `without a \`path\`, \`${name}\` has /NAME/mcp` : 'this path'
-    const message = `${because}, which another proxy has already; give one of them another \`path\``
+    const where = proxy.path === undefined ? `/${name}/mcp, the path without a \`path\`,` : 'this path'
+    const message = `${where} is that of the proxy \`${first.path[1]}\` already; give one of them another \`path\``
     tell(view, 'GH1304', place, message, { part, related: [first] })
   }
 }
@@ -30,7 +30,8 @@ export function checkPaths(view: View): void {
 /** Patterns of access rules are well formed. */
 export function checkGlobs(view: View): void {
   for (const [name, role] of entries(view.config.roles)) {
-    for (const [proxy, access] of entries(role.access)) checkKinds(view, ['roles', name, 'access', proxy], access)
+    for (const [proxy, access] of entries(role.access))
+      checkKinds(view, ['roles', name, 'access', proxy], access)
   }
   for (const [name, proxy] of entries(view.config.proxies)) checkKinds(view, ['proxies', name], proxy)
 }
@@ -62,7 +63,13 @@ export function checkAuth(view: View): void {
   for (const [name, method] of entries(view.config.auth)) {
     if (method.in === undefined || method.in === 'header' || !method.scheme) continue
     const what = method.in === 'cookie' ? 'a cookie' : 'a query parameter'
-    tell(view, 'GH1312', ['auth', name, 'scheme'], `${what} has no scheme before the key; take this field out`, { part: 'key' })
+    tell(
+      view,
+      'GH1312',
+      ['auth', name, 'scheme'],
+      `${what} has no scheme before the key; take this field out`,
+      { part: 'key' },
+    )
   }
   for (const [name, { auth }] of entries(view.config.proxies)) {
     if (typeof auth !== 'string') checkAmbiguity(view, name, auth)

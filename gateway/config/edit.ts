@@ -63,7 +63,11 @@ function read(text: string): Document {
 
 // By way of JSON, so that what aliases share is shared no longer.
 function plain(document: Document): unknown {
-  return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: -1 })))
+  try {
+    return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: -1 })))
+  } catch {
+    throw stuck('an alias would lose its anchor')
+  }
 }
 
 function stuck(why: string): EditError {
@@ -81,7 +85,7 @@ function spliced(text: string, splices: readonly Splice[]): string {
 function splicesFor(target: Target, change: Change): Splice[] {
   if ('set' in change) return set(target, change.set, change.to)
   if ('append' in change) return append(target, change.append, change.item)
-  const [list, index] = [nodeAt(target.root, change.remove.slice(0, -1)), Number(change.remove.at(-1))]
+  const [list, index] = [nodeAt(target, change.remove.slice(0, -1)), Number(change.remove.at(-1))]
   if (!isSeq(list) || index + 1 >= list.items.length) throw stuck('there is no such item, or it is the last')
   return list.flow ? removeFromFlow(list, index) : removeFromBlock(target.text, list, index)
 }
@@ -89,8 +93,8 @@ function splicesFor(target: Target, change: Change): Splice[] {
 function set(target: Target, path: Path, value: Value): Splice[] {
   const { text, root, notation } = target
   const name = String(path.at(-1))
-  const map = nodeAt(root, path.slice(0, -1))
-  if (map === undefined || isNothing(map)) return set(target, path.slice(0, -1), { [name]: value })
+  const map = nodeAt(target, path.slice(0, -1))
+  if (map === undefined || isBlank(text, map)) return set(target, path.slice(0, -1), { [name]: value })
   if (!isMap(map))
     throw stuck(isAlias(map) ? 'an alias is in the way' : 'a map is expected where there is none')
   if (fieldOf(map, name) !== undefined) return replace(target, map, name, value)
@@ -100,23 +104,27 @@ function set(target: Target, path: Path, value: Value): Splice[] {
 
 function replace({ text, root, notation }: Target, map: YAMLMap, name: string, value: Value): Splice[] {
   const { key, value: old } = fieldOf(map, name)!
-  if (isNothing(old) && !map.flow && typeof value === 'object' && !isScalarNull(old)) {
+  const [start, end] = old.range!
+  const colon = text.indexOf(':', key.range![1]) + 1
+  if (isBlank(text, old) && !map.flow && typeof value === 'object') {
     const step = stepOf(text, map, root)
-    return addLines(text, { below: key, column: columnOf(text, map) + step }, blockFields(value, step))
+    const below = { below: key, column: columnOf(text, map) + step }
+    return [
+      { start: colon, end: start === end ? colon : end, insert: '' },
+      ...addLines(text, below, blockFields(value, step)),
+    ]
   }
   const insert = flow(value, notation)
-  const [start, end] = old.range!
-  if (start === end) {
-    const colon = text.indexOf(':', key.range![1]) + 1
-    return [{ start: colon, end: colon, insert: ` ${insert}` }]
+  if (start === end) return [{ start: colon, end: colon, insert: ` ${insert}` }]
+  if (isScalar(old) ? String(old.type).startsWith('BLOCK') : !isAlias(old) && !isBlank(text, old)) {
+    throw stuck('a value on one line is expected')
   }
-  if (!isAlias(old) && !(isScalar(old) && !String(old.type).startsWith('BLOCK')))
-    throw stuck('a plain value is expected')
   return [{ start, end, insert }]
 }
 
-function append({ text, root, notation }: Target, path: Path, item: Value): Splice[] {
-  const list = nodeAt(root, path)
+function append(target: Target, path: Path, item: Value): Splice[] {
+  const { text, notation } = target
+  const list = nodeAt(target, path)
   if (!isSeq(list))
     throw stuck(isAlias(list) ? 'an alias is in the way' : 'a list is expected where there is none')
   if (list.flow) return addToFlow(text, list, flow(item, notation))
@@ -125,23 +133,21 @@ function append({ text, root, notation }: Target, path: Path, item: Value): Spli
 }
 
 /** The node at a path; undefined where there is none. Nothing is looked up through an alias. */
-function nodeAt(root: Node, path: Path): Node | undefined {
+function nodeAt({ text, root }: Target, path: Path): Node | undefined {
   let node: Node | undefined = root
   for (const step of path) {
     if (isMap(node)) node = fieldOf(node, String(step))?.value
     else if (isSeq(node)) node = node.items[Number(step)] as Node | undefined
-    else if (node === undefined || isNothing(node)) return undefined
+    else if (node === undefined || isBlank(text, node)) return undefined
     else throw stuck('an alias, or a value of another type, is in the way')
   }
   return node
 }
 
-function isNothing(node: Node): boolean {
-  return isScalar(node) && node.value === null
-}
-
-function isScalarNull(node: Node): boolean {
-  return node.range![0] !== node.range![1]
+/** Whether a node is null, written or not, or a map with nothing in it. */
+function isBlank(text: string, node: Node): boolean {
+  if (isScalar(node)) return node.value === null
+  return isMap(node) && /^\{[ \t]*\}$/.test(text.slice(node.range![0], node.range![1]))
 }
 
 /** The change, made to the data instead of the text. */

@@ -4,7 +4,8 @@ import { expandPattern } from './include-pattern.ts'
 import type { LoadOptions } from './loading.ts'
 import { createSource, type Source } from './source.ts'
 
-const largestFile = 16 * 2 ** 20
+/** In bytes. */
+export const largestFile: number = 16 * 2 ** 20
 
 /** What a load reads, and a record of it. */
 export interface Files {
@@ -71,17 +72,17 @@ export function readSource(files: Files, path: string): Source | Unreadable {
   files.sources.set(path, source)
   if (!isUtf8(content)) {
     const utf16 = (content[0] === 0xff && content[1] === 0xfe) || (content[0] === 0xfe && content[1] === 0xff)
-    const why = utf16 ? 'it is UTF-16: save it as UTF-8' : 'a byte here is not UTF-8: save the file as UTF-8'
+    const why = utf16 ? 'it is UTF-16; save it as UTF-8' : 'a byte here is not UTF-8; save the file as UTF-8'
     return { code: 'GH1003', why, source, offset: Math.max(0, text.indexOf('\ufffd')) }
   }
   // oxlint-disable-next-line no-control-regex -- YAML 1.2, 5.1: what a stream may not hold
   const control = text.search(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/)
   if (control === -1) return source
-  return { code: 'GH1003', why: 'a control character stands here: take it out', source, offset: control }
+  return { code: 'GH1003', why: 'a control character stands here; take it out', source, offset: control }
 }
 
-// One byte more than allowed is read and no more, whatever the file is.
-function readBounded(path: string): Buffer {
+/** Reads a file to its end, or to one byte more than is allowed, whatever it is. Throws what node:fs throws. */
+export function readBounded(path: string): Buffer {
   const file = openSync(path, 'r')
   try {
     const chunks: Buffer[] = []

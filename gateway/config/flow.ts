@@ -10,7 +10,8 @@ export function flow(value: unknown): string {
 }
 
 function scalar(text: string): string {
-  return /^[A-Za-z0-9/][A-Za-z0-9 ._/@:+-]*$/.test(text) && !/: |[ :]$|^(?:true|false|null|[0-9.]+)$/.test(text)
+  return /^[A-Za-z0-9/][A-Za-z0-9 ._/@:+-]*$/.test(text) &&
+    !/: |[ :]$|^(?:true|false|null|[0-9.]+)$/.test(text)
     ? text
     : JSON.stringify(text)
 }

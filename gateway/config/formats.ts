@@ -55,5 +55,6 @@ function checkEndpointPath(text: string): void {
       'a path begins with / and has no query, fragment, percent sign, empty or dot segment, nor a slash at its end, such as /mock/mcp',
     )
   }
-  if (segments[0] === '.well-known') throw new MalformedError('paths under /.well-known are served by the gateway itself')
+  if (segments[0] === '.well-known')
+    throw new MalformedError('paths under /.well-known are served by the gateway itself')
 }

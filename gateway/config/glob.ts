@@ -33,7 +33,10 @@ export function parseGlob(pattern: string): Glob {
     else if (point === question) tokens.push(anyOne)
     else tokens.push(point)
   }
-  if (escaped) throw new MalformedError('a backslash takes the next character literally, and none follows: write `\\\\` for a backslash')
+  if (escaped)
+    throw new MalformedError(
+      'a backslash takes the next character literally, and none follows: write `\\\\` for a backslash',
+    )
   return { pattern, tokens }
 }
 

@@ -37,11 +37,21 @@ export function checkOrigin(text: string): void {
 export function checkHttpUrl(text: string): void {
   const [, authority] = /^https?:\/\/([^/?#\\]+)(?:[/?][^#\\]*)?$/.exec(text) ?? []
   if (authority?.includes('@')) {
-    throw new MalformedError('a URL holds no user name or password: send credentials as a header, under headers')
+    throw new MalformedError(
+      'a URL holds no user name or password: send credentials as a header, under headers',
+    )
   }
-  if (text.includes('#')) throw new MalformedError('a URL to send requests to has no fragment: leave out # and what follows')
-  if (authority === undefined || text.length > 2048 || !/^[\x21-\x7e]*$/.test(text) || !isAuthority(authority.toLowerCase())) {
-    throw new MalformedError('a URL begins with http:// or https:// and a host, such as http://127.0.0.1:7878/mcp')
+  if (text.includes('#'))
+    throw new MalformedError('a URL to send requests to has no fragment: leave out # and what follows')
+  if (
+    authority === undefined ||
+    text.length > 2048 ||
+    !/^[\x21-\x7e]*$/.test(text) ||
+    !isAuthority(authority.toLowerCase())
+  ) {
+    throw new MalformedError(
+      'a URL begins with http:// or https:// and a host, such as http://127.0.0.1:7878/mcp',
+    )
   }
 }
 

@@ -24,16 +24,26 @@ export function includeFragments(loading: Loading, main: Source, root: PlainMap)
   const declared: Declared = new Map()
   const included = new Map<string, Span>()
   for (const [index, pattern] of patterns.entries()) {
-    if (typeof pattern !== 'string' || pattern === '' || loading.opaque.get(patterns)?.has(String(index))) continue
+    if (typeof pattern !== 'string' || pattern === '' || loading.opaque.get(patterns)?.has(String(index)))
+      continue
     const { span } = locate(loading, root, ['include', index], 'value')
     const path = toPointer(['include', index])
     for (const file of filesOf(loading, resolve(dirname(main.file), pattern), span, path)) {
       const first = included.get(file)
       if (file === main.file) {
-        report(loading, 'GH1014', span, 'this is the main file itself; keep fragments in a folder of their own', { path })
+        report(
+          loading,
+          'GH1014',
+          span,
+          'this is the main file itself; keep fragments in a folder of their own',
+          { path },
+        )
       } else if (first !== undefined) {
         const related = [{ span: first, message: 'first included here' }]
-        report(loading, 'GH1014', span, `\`${shorten(file, main)}\` is included already; take one out`, { path, related })
+        report(loading, 'GH1014', span, `\`${shorten(file, main)}\` is included already; take one out`, {
+          path,
+          related,
+        })
       } else {
         included.set(file, span)
         includeFragment(loading, file, main, { span, path }, root, declared)
@@ -81,7 +91,13 @@ function includeFragment(
   return report(loading, 'GH1203', nodeSpan(source, node), `a fragment is a map that holds ${list()}`)
 }
 
-function mergeFragment(loading: Loading, fragment: PlainMap, origin: Origin, root: PlainMap, declared: Declared): void {
+function mergeFragment(
+  loading: Loading,
+  fragment: PlainMap,
+  origin: Origin,
+  root: PlainMap,
+  declared: Declared,
+): void {
   for (const [name, entry] of entriesOf(origin)) {
     const block = blocks.find(block => block === name)
     if (block === undefined) refuseBlock(loading, name, entry)
@@ -102,10 +118,15 @@ function refuseBlock(loading: Loading, name: string, { source, key }: Entry): vo
   if (name === 'include') {
     report(loading, 'GH1016', span, 'a fragment includes nothing; name every file in the main file', { path })
   } else if (['version', 'listen', 'admin', 'sessions'].includes(name)) {
-    report(loading, 'GH1015', span, `\`${name}\` stands in the main file only; a fragment holds ${list()}`, { path })
+    report(loading, 'GH1015', span, `\`${name}\` stands in the main file only; a fragment holds ${list()}`, {
+      path,
+    })
   } else {
     const suggestion = nearest(name, blocks)
-    report(loading, 'GH1201', span, `unknown field \`${name}\`${instead(suggestion, blocks, '')}`, { path, suggestion })
+    report(loading, 'GH1201', span, `unknown field \`${name}\`${instead(suggestion, blocks, '')}`, {
+      path,
+      suggestion,
+    })
   }
 }
 

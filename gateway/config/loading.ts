@@ -54,7 +54,13 @@ export interface Detail {
 }
 
 /** Adds one diagnostic. */
-export function report(loading: Loading, code: DiagnosticCode, span: Span, message: string, detail: Detail = {}): void {
+export function report(
+  loading: Loading,
+  code: DiagnosticCode,
+  span: Span,
+  message: string,
+  detail: Detail = {},
+): void {
   const { path = '', suggestion, related = [] } = detail
   loading.diagnostics.push({
     code,

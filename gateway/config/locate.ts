@@ -1,4 +1,13 @@
-import { isCollection, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml'
+import {
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml'
 import type { Span } from './diagnostics.ts'
 import type { Loading } from './loading.ts'
 import type { Path } from './pointer.ts'
@@ -26,7 +35,12 @@ export type Part = 'key' | 'value'
  * Where the value at this path was written. What was not written, such as a default, is where the nearest map or list
  * around it is; `exact` tells.
  */
-export function locate(loading: Loading, root: unknown, path: Path, part: Part): { span: Span; exact: boolean } {
+export function locate(
+  loading: Loading,
+  root: unknown,
+  path: Path,
+  part: Part,
+): { span: Span; exact: boolean } {
   const { entry, exact } = find(loading, root, path)
   if (entry === undefined) {
     const origin = loading.origins.get(root as object)
@@ -40,7 +54,11 @@ export function locate(loading: Loading, root: unknown, path: Path, part: Part):
 }
 
 /** The entry that was written at this path, or the nearest around it. */
-export function find(loading: Loading, root: unknown, path: Path): { entry: Entry | undefined; exact: boolean } {
+export function find(
+  loading: Loading,
+  root: unknown,
+  path: Path,
+): { entry: Entry | undefined; exact: boolean } {
   let entry: Entry | undefined
   let exact = true
   let plain = root
@@ -83,9 +101,9 @@ function index({ source, node }: Origin): ReadonlyMap<string, Entry> {
 export function written(loading: Loading, root: unknown, path: Path): string {
   const { entry, exact } = find(loading, root, path)
   const node = exact ? entry?.value : undefined
-  if (entry === undefined || node == null || isEmpty(node)) return 'nothing'
+  if (entry === undefined || node?.range == null || isEmpty(node)) return 'nothing'
   if (isCollection(node)) return isSeq(node) ? 'a list' : 'a map'
-  return quote(entry.source.text.slice(...(node.range as [number, number])).trim())
+  return quote(entry.source.text.slice(node.range[0], node.range[1]).trim())
 }
 
 /** A piece of text in backquotes, on one line and not too long. */

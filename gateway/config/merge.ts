@@ -9,7 +9,13 @@ type PlainMap = Record<string, unknown>
 export type Declared = Map<string, { name: string; spans: Span[] }>
 
 /** Adds the named entries of a fragment's block to that of the main configuration; the first of a name is kept. */
-export function mergeBlock(loading: Loading, block: string, fragment: PlainMap, root: PlainMap, declared: Declared): void {
+export function mergeBlock(
+  loading: Loading,
+  block: string,
+  fragment: PlainMap,
+  root: PlainMap,
+  declared: Declared,
+): void {
   const origin = loading.origins.get(fragment)!
   if (root[block] === undefined) root[block] = createBlock(loading, fragment)
   const target = root[block]
@@ -52,8 +58,13 @@ function keySpan({ source, key }: Entry): Span {
 export function reportDeclaredTwice(loading: Loading, declared: Declared): void {
   for (const [path, { name, spans }] of declared) {
     for (const span of spans) {
-      const related = spans.filter(other => other !== span).map(span => ({ span, message: 'also declared here' }))
-      report(loading, 'GH1017', span, `\`${name}\` is declared in another file too; rename one of them`, { path, related })
+      const related = spans
+        .filter(other => other !== span)
+        .map(span => ({ span, message: 'also declared here' }))
+      report(loading, 'GH1017', span, `\`${name}\` is declared in another file too; rename one of them`, {
+        path,
+        related,
+      })
     }
   }
 }

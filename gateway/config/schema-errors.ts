@@ -19,22 +19,32 @@ interface Tell {
  * wrong are then taken out, so that what is left has the types of the schema, though fields may be missing.
  */
 export function checkSchema(loading: Loading, root: unknown): void {
-  const errors = validateSchema(root)
-  const telling = tellingOnly(errors)
+  const errors = tellingOnly(validateSchema(root))
+  const telling = errors
     .filter(error => !isOpaque(loading, root, fromPointer(error.instancePath)))
     .filter(error => !isOwedToFragment(loading, error))
   const tell: Tell = { loading, root, misspelt: new Set() }
-  const wrong: Path[] = []
   // Unknown fields first: they explain some of what is missing.
   for (const error of telling) if (error.keyword === 'additionalProperties') reportUnknown(tell, error)
   for (const error of telling) {
     if (error.keyword === 'required') reportMissing(tell, error)
     else if (error.keyword === 'propertyNames') reportName(tell, error)
     else if (error.keyword === 'uniqueItems') reportRepeated(tell, error)
-    else if (error.keyword !== 'additionalProperties') wrong.push(reportValue(tell, error))
+    else if (error.keyword !== 'additionalProperties') reportValue(tell, error)
   }
-  for (const path of wrong) takeOut(root, path)
+  for (const { keyword, instancePath } of errors)
+    if (!ofFields.has(keyword)) takeOut(root, fromPointer(instancePath))
 }
+
+/** Keywords that fail for a field or a number of items, while the value itself is of its type. */
+const ofFields = new Set([
+  'additionalProperties',
+  'required',
+  'propertyNames',
+  'uniqueItems',
+  'minItems',
+  'maxItems',
+])
 
 // A failed alternative comes with an error for each of its branches. Either what is wrong within the branch that was
 // meant is told, or in one line what the alternatives are.
@@ -46,7 +56,9 @@ function tellingOnly(errors: readonly ErrorObject[]): ErrorObject[] {
       within.add(instancePath.slice(0, end))
     }
   }
-  const alternatives = new Set(errors.filter(error => error.keyword === 'oneOf').map(error => error.instancePath))
+  const alternatives = new Set(
+    errors.filter(error => error.keyword === 'oneOf').map(error => error.instancePath),
+  )
   return errors.filter(({ instancePath, keyword, propertyName }) => {
     if (propertyName !== undefined) return false
     if (!alternatives.has(instancePath)) return true
@@ -58,7 +70,11 @@ const counts = new Set(['minItems', 'maxItems', 'uniqueItems'])
 
 // While a fragment cannot be read, what is missing may stand in it.
 function isOwedToFragment({ incomplete }: Loading, { instancePath, keyword }: ErrorObject): boolean {
-  return incomplete && (keyword === 'required' || keyword === 'minProperties') && /^(?:\/[a-z]+)?$/.test(instancePath)
+  return (
+    incomplete &&
+    (keyword === 'required' || keyword === 'minProperties') &&
+    /^(?:\/[a-z]+)?$/.test(instancePath)
+  )
 }
 
 function reportUnknown(tell: Tell, { instancePath, params, parentSchema, data }: ErrorObject): void {
@@ -89,14 +105,12 @@ function reportRepeated(tell: Tell, { instancePath, params }: ErrorObject): void
   }
 }
 
-/** Returns the path of the value that is wrong. */
-function reportValue(tell: Tell, error: ErrorObject): Path {
+function reportValue(tell: Tell, error: ErrorObject): void {
   const path = fromPointer(error.instancePath)
   const { tag, tagValue } = error.params as { tag?: string; tagValue?: unknown }
   const at = tag === undefined || tagValue === undefined ? path : [...path, tag]
   const said = explainSecret(tell.loading, tell.root, error, at) ?? say(tell, error, at)
   put(tell, said, at, said.code === 'GH1202' ? 'key' : 'value')
-  return path
 }
 
 function say({ loading, root }: Tell, error: ErrorObject, path: Path): Said {
@@ -106,7 +120,10 @@ function say({ loading, root }: Tell, error: ErrorObject, path: Path): Said {
 }
 
 function put({ loading, root }: Tell, { code, message, suggestion }: Said, path: Path, part: Part): void {
-  report(loading, code, locate(loading, root, path, part).span, message, { path: toPointer(path), suggestion })
+  report(loading, code, locate(loading, root, path, part).span, message, {
+    path: toPointer(path),
+    suggestion,
+  })
 }
 
 function labelOf(root: unknown, path: Path): string {
@@ -122,5 +139,6 @@ function valueAt(root: unknown, path: Path): unknown {
 
 function takeOut(root: unknown, path: Path): void {
   const container = valueAt(root, path.slice(0, -1))
-  if (path.length > 0 && container !== undefined) (container as Record<string, unknown>)[path.at(-1)!] = undefined
+  if (path.length > 0 && container !== undefined)
+    (container as Record<string, unknown>)[path.at(-1)!] = undefined
 }

@@ -42,40 +42,61 @@ export const explanations: Readonly<Record<string, Explain>> = {
   },
   pattern: (error, { written }) => {
     const { description = '', examples } = error.parentSchema as Schema
-    return { code: 'GH1206', message: `${written} does not fit here. ${description}${exampleSentence(examples)}` }
+    return {
+      code: 'GH1206',
+      message: `${written} does not fit here. ${description}${exampleSentence(examples)}`,
+    }
   },
   propertyNames: error => {
     const { description = '', examples } = resolveSchema((error.parentSchema as Schema).propertyNames ?? {})
     const { propertyName } = error.params as { propertyName: string }
-    return { code: 'GH1206', message: `\`${propertyName}\` does not fit here. ${description}${exampleSentence(examples)}` }
+    return {
+      code: 'GH1206',
+      message: `\`${propertyName}\` does not fit here. ${description}${exampleSentence(examples)}`,
+    }
   },
   format: (error, { written }) => {
     const { format } = error.params as { format: string }
-    return { code: 'GH1205', message: `${written} does not fit here: ${whyMalformed(format, error.data as string)}` }
+    return {
+      code: 'GH1205',
+      message: `${written} does not fit here: ${whyMalformed(format, error.data as string)}`,
+    }
   },
   minItems: counted('needs at least', 'item'),
   maxItems: counted('has at most', 'item'),
   minLength: counted('needs at least', 'character'),
   maxLength: counted('has at most', 'character'),
-  minProperties: counted('needs at least', 'entry'),
-  maxProperties: counted('has at most', 'entry'),
+  minProperties: (error, place) => sources(error, place) ?? counted('needs at least', 'entry')(error, place),
+  maxProperties: (error, place) => sources(error, place) ?? counted('has at most', 'entry')(error, place),
   oneOf: (error, { label, written }) => {
     const { oneOf: branches = [], examples = [] } = error.parentSchema as Schema
     const ways = branches.map(branch => {
       if (branch.const !== undefined) return `the word \`${String(branch.const)}\``
       return (kinds[branch.type ?? ''] ?? 'something else') + exampleOf(examples.filter(Array.isArray))
     })
-    const is = typeof error.data === 'string' ? `the word ${written}` : error.data === null ? 'empty' : kindOf(error.data)
+    const is =
+      typeof error.data === 'string'
+        ? `the word ${written}`
+        : error.data === null
+          ? 'empty'
+          : kindOf(error.data)
     const words = branches.flatMap(branch => (typeof branch.const === 'string' ? [branch.const] : []))
     const suggestion = typeof error.data === 'string' ? nearest(error.data, words) : undefined
-    return { code: 'GH1203', message: `${label} is ${is}; write ${ways.toReversed().join(', or ')}`, suggestion }
+    return {
+      code: 'GH1203',
+      message: `${label} is ${is}; write ${ways.toReversed().join(', or ')}`,
+      suggestion,
+    }
   },
   discriminator: (error, { written }) => {
     const { tag, tagValue } = error.params as { tag: string; tagValue: unknown }
     const branches = (error.parentSchema as Schema).oneOf ?? []
     const known = branches.map(branch => String(resolveSchema(branch).properties?.[tag]?.const))
     if (tagValue === undefined) {
-      return { code: 'GH1202', message: `\`${tag}\` is missing here; write ${known.map(one => `\`${tag}: ${one}\``).join(' or ')}` }
+      return {
+        code: 'GH1202',
+        message: `\`${tag}\` is missing here; write ${known.map(one => `\`${tag}: ${one}\``).join(' or ')}`,
+      }
     }
     return oneOf(`\`${tag}\``, written, tagValue, known)
   },
@@ -85,18 +106,26 @@ export const explanations: Readonly<Record<string, Explain>> = {
 export function explainUnknown(schema: Schema, data: object, name: string): Said {
   const properties = schema.properties ?? {}
   const known = Object.keys(properties)
-  const suggestion = nearest(name, known.filter(other => !(other in data))) ?? nearest(name, known)
+  const suggestion =
+    nearest(
+      name,
+      known.filter(other => !(other in data)),
+    ) ?? nearest(name, known)
   const parent = known.find(other => Object.hasOwn(resolveSchema(properties[other]!).properties ?? {}, name))
-  const where = suggestion === undefined && parent !== undefined ? `; it belongs under \`${parent}\`` : undefined
+  const where =
+    suggestion === undefined && parent !== undefined ? `; it belongs under \`${parent}\`` : undefined
   const message = `unknown field \`${name}\`${where ?? instead(suggestion, known, 'no field is known here')}`
   return { code: 'GH1201', message, suggestion }
 }
 
-/** Says that a field is missing, with an example of it. */
+/** Says that a field is missing, with an example of it where that is short. */
 export function explainMissing(schema: Schema, name: string): Said {
-  const { examples = [] } = resolveSchema(schema.properties?.[name] ?? {})
+  const { examples = [], description = '' } = resolveSchema(schema.properties?.[name] ?? {})
   const example = examples.length > 0 ? flow(examples[0]) : ''
-  const shown = example === '' || example.length > 90 ? '' : `; write for example \`${name}: ${example}\``
+  const shown =
+    example === '' || example.length > 50
+      ? `: ${/^[^.]*/.exec(description)?.[0]}`
+      : `; write for example \`${name}: ${example}\``
   return { code: 'GH1202', message: `\`${name}\` is missing here${shown}` }
 }
 
@@ -113,6 +142,18 @@ function kindOf(value: unknown): string {
   return typeof value === 'string' ? 'text' : typeof value === 'number' ? 'a number' : `\`${String(value)}\``
 }
 
+// A reference is a map of exactly one field, whichever it is.
+function sources(error: ErrorObject, { label }: Place): Said | undefined {
+  const { title = '', properties = {} } = error.parentSchema as Schema
+  if (!['SecretReference', 'HeaderValue'].includes(title)) return undefined
+  const known = Object.keys(properties).map(name => `\`${name}\``)
+  const wrong =
+    error.keyword === 'minProperties'
+      ? 'names nothing to take it from'
+      : 'names more than one thing to take it from'
+  return { code: 'GH1212', message: `${label} ${wrong}; write exactly one of ${known.join(', ')}` }
+}
+
 function counted(verb: string, noun: string): Explain {
   return (error, { label }) => {
     const { limit } = error.params as { limit: number }
@@ -123,7 +164,11 @@ function counted(verb: string, noun: string): Explain {
 
 function oneOf(label: string, written: string, value: unknown, known: readonly string[]): Said {
   const suggestion = typeof value === 'string' ? nearest(value, known) : undefined
-  return { code: 'GH1204', message: `${label} cannot be ${written}${instead(suggestion, known, '')}`, suggestion }
+  return {
+    code: 'GH1204',
+    message: `${label} cannot be ${written}${instead(suggestion, known, '')}`,
+    suggestion,
+  }
 }
 
 function exampleOf(examples: readonly unknown[] = []): string {

@@ -7,13 +7,18 @@ import type { Schema } from './schema.ts'
 import type { Said } from './schema-messages.ts'
 import { clearKey, looksLikeCredential, mask } from './sensitive.ts'
 
-const leaked = 'Treat it as leaked: whoever can read this file can use it.'
+const leaked = 'treat it as leaked: whoever can read this file can use it'
 
 /**
  * Says what is wrong where a secret may stand in the file by mistake, never repeats it, and keeps it out of code frames.
  * Undefined for other places.
  */
-export function explainSecret(loading: Loading, root: unknown, error: ErrorObject, path: Path): Said | undefined {
+export function explainSecret(
+  loading: Loading,
+  root: unknown,
+  error: ErrorObject,
+  path: Path,
+): Said | undefined {
   const { keyword, data } = error
   const { title, examples } = error.parentSchema as Schema
   if (typeof data !== 'string') return undefined
@@ -49,7 +54,7 @@ function explainFormat(loading: Loading, root: unknown, error: ErrorObject, path
   // A variable that holds a secret is a mistake of another kind: nothing has leaked into the file.
   if (clearKey.test(wrote) || (clearKey.test(text) && !wrote.includes('${'))) {
     mask(loading, root, path)
-    const message = `a secret stands here in clear, where its hash belongs. ${leaked} Take the key out of use, make a new one with \`gatehouse keys new\`, and write its hash`
+    const message = `a secret stands here in clear, where its hash belongs; ${leaked}. Make a new one with \`gatehouse keys new\`, and write its hash`
     return { code: 'GH1208', message }
   }
   if (!text.startsWith('sha256:')) mask(loading, root, path)
@@ -57,5 +62,8 @@ function explainFormat(loading: Loading, root: unknown, error: ErrorObject, path
 }
 
 function inClear(instead: string): Said {
-  return { code: 'GH1208', message: `a secret never stands in this file; write ${instead}. If this is one: ${leaked}` }
+  return {
+    code: 'GH1208',
+    message: `a secret never stands in this file; write ${instead}. If this is one, ${leaked}`,
+  }
 }

@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { Ajv2020, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv/dist/2020.js'
+import {
+  Ajv2020,
+  type ErrorObject,
+  type FuncKeywordDefinition,
+  type ValidateFunction,
+} from 'ajv/dist/2020.js'
 import { formats, whyMalformed } from './formats.ts'
 
 /** A part of gateway.schema.json, as far as diagnostics need it. */
@@ -42,17 +47,29 @@ export function validateSchema(config: unknown): readonly ErrorObject[] {
 }
 
 function compile(): ValidateFunction {
-  const ajv = new Ajv2020({ strict: true, allErrors: true, discriminator: true, useDefaults: true, verbose: true })
+  const ajv = new Ajv2020({
+    strict: true,
+    allErrors: true,
+    discriminator: true,
+    useDefaults: true,
+    verbose: true,
+  })
   for (const name of Object.keys(formats)) {
     ajv.addFormat(name, { type: 'string', validate: text => whyMalformed(name, text) === undefined })
   }
   ajv.removeKeyword('uniqueItems')
-  ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', errors: 'full', validate: uniqueItems })
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    errors: 'full',
+    validate: uniqueItems,
+  })
   return ajv.compile(JSON.parse(schemaText()) as object)
 }
 
 // Ajv's own compares every pair, calls methods that our maps without prototype lack, and names one pair only.
-const uniqueItems: SchemaValidateFunction = (_wanted: boolean, items: unknown[]) => {
+const uniqueItems: NonNullable<FuncKeywordDefinition['validate']> = (_wanted: boolean, items: unknown[]) => {
   const seen = new Set<unknown>()
   const repeated = items.flatMap((item, index) => {
     if (typeof item === 'object') return []

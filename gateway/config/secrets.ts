@@ -14,8 +14,8 @@ export type Secrets = (reference: { env?: string; file?: string }) => string
 /** The secrets of one load, by reference. */
 export interface Resolved {
   readonly secrets: Secrets
-  /** SHA-256 of the secret in hex, or of nothing where it is absent. */
-  readonly digest: (reference: { env?: string; file?: string }) => string
+  /** For every reference in the configuration the SHA-256 of its secret in hex, of nothing where it is absent. */
+  readonly digests: ReadonlyMap<object, string>
 }
 
 type Kind = 'header' | 'session'
@@ -24,8 +24,19 @@ const shortestSessionSecret = 32
 /** Reads every secret that the configuration refers to, and makes the paths of files absolute. */
 export function resolveSecrets(view: View): Resolved {
   const values = new Map<string, string>()
+  const digests = new Map<object, string>()
   for (const [path, reference, kind] of references(view)) {
-    const value = reference.env === undefined ? readFile(view, path, reference, values) : readVariable(view, path, reference.env)
+    if (isOpaque(view.loading, view.config, [...path, reference.env === undefined ? 'file' : 'env'])) continue
+    const value =
+      reference.env === undefined
+        ? readFile(view, path, reference, values)
+        : readVariable(view, path, reference.env)
+    digests.set(
+      reference,
+      createHash('sha256')
+        .update(value ?? '')
+        .digest('hex'),
+    )
     if (value === undefined) continue
     values.set(identify(reference), value)
     checkFitness(view, path, value, kind)
@@ -36,7 +47,7 @@ export function resolveSecrets(view: View): Resolved {
       if (value === undefined) throw new Error(`the secret of ${identify(reference)} was not resolved`)
       return value
     },
-    digest: reference => createHash('sha256').update(values.get(identify(reference)) ?? '').digest('hex'),
+    digests,
   }
 }
 
@@ -50,7 +61,9 @@ function references(view: View): [Path, SecretReference, Kind][] {
   }
   const { secret } = view.config.sessions ?? {}
   if (secret !== undefined) found.push([['sessions', 'secret'], secret, 'session'])
-  return found.filter((one): one is [Path, SecretReference, Kind] => one[1].env !== undefined || one[1].file !== undefined)
+  return found.filter(
+    (one): one is [Path, SecretReference, Kind] => one[1].env !== undefined || one[1].file !== undefined,
+  )
 }
 
 function identify({ env, file }: { env?: string; file?: string }): string {
@@ -65,7 +78,12 @@ function readVariable(view: View, path: Path, name: string): string | undefined 
   if (allowMissingEnv && value === undefined) view.loading.missing.add(name)
   else {
     const wrote = written(view.loading, view.config, at)
-    tell(view, 'GH1103', at, `the environment variable ${wrote} is ${value === undefined ? 'not set' : 'empty'}; set it to the secret`)
+    tell(
+      view,
+      'GH1103',
+      at,
+      `the environment variable ${wrote} is ${value === undefined ? 'not set' : 'empty'}; set it to the secret`,
+    )
   }
   return undefined
 }
@@ -78,7 +96,6 @@ function readFile(
 ): string | undefined {
   const { loading, config } = view
   const at = [...path, 'file']
-  if (isOpaque(loading, config, at)) return undefined
   const wrote = written(loading, config, at)
   // An alias may bring one reference to several places: its path is relative to where it was written.
   const folder = dirname(find(loading, config, at).entry?.source.file ?? '/')
@@ -87,13 +104,19 @@ function readFile(
   if (known !== undefined) return known
   const content = loading.files.read(reference.file)
   if (!Buffer.isBuffer(content)) {
-    if (content.absent === true && loading.options.allowMissingEnv === true) loading.missing.add(reference.file)
+    if (content.absent === true && loading.options.allowMissingEnv === true)
+      loading.missing.add(reference.file)
     else tell(view, 'GH1104', at, `the file ${wrote} cannot be read: ${content.why}`)
     return undefined
   }
   const text = content.toString('utf8').replace(/\r?\n$/, '')
   if (isUtf8(content) && text !== '') return text
-  tell(view, 'GH1104', at, `the file ${wrote} ${text === '' ? 'is empty' : 'is not text in UTF-8'}; put the secret there`)
+  tell(
+    view,
+    'GH1104',
+    at,
+    `the file ${wrote} ${text === '' ? 'is empty' : 'is not text in UTF-8'}; put the secret there`,
+  )
   return undefined
 }
 

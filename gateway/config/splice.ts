@@ -66,7 +66,7 @@ export function addLines(
 export function addToFlow(text: string, collection: Collection, item: string): Splice[] {
   const close = collection.range![1] - 1
   const last = collection.items.at(-1)
-  if (last === undefined) return addToEmptyFlow(text, collection.range![0] + 1, close, item)
+  if (last === undefined) return addToEmptyFlow(text, close, item)
   const end = contentEnd(last as Node)
   const comma = /^(?:\s|#[^\n]*\n)*,/.exec(text.slice(end, close))?.[0].length
   const after = end + (comma ?? 0)
@@ -85,9 +85,7 @@ export function addToFlow(text: string, collection: Collection, item: string): S
   ]
 }
 
-function addToEmptyFlow(text: string, open: number, close: number, item: string): Splice[] {
-  const inner = text.slice(open, close)
-  if (/^[ \t]*$/.test(inner)) return [{ start: open, end: open, insert: inner + item }]
+function addToEmptyFlow(text: string, close: number, item: string): Splice[] {
   const indent = text.slice(lineStart(text, close), close)
   if (/\S/.test(indent)) return [{ start: close, end: close, insert: item }]
   return [lineSplice(text, lineStart(text, close), [`${indent}  ${item}`])]

@@ -1,4 +1,13 @@
-import { isAlias, isMap, isScalar, isSeq, type Alias, type Node, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  type Alias,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml'
 import { report, type Loading } from './loading.ts'
 import { keyText, nodeSpan } from './locate.ts'
 import { toPointer } from './pointer.ts'
@@ -8,7 +17,9 @@ import { substitute } from './variables.ts'
 const deepest = 64
 /** How many values aliases may expand to in one file: thousands of keys may share a list, and a bomb is caught early. */
 const mostExpanded = 200_000
-const coreTags = new Set(['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(name => `tag:yaml.org,2002:${name}`))
+const coreTags = new Set(
+  ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(name => `tag:yaml.org,2002:${name}`),
+)
 
 interface Conversion {
   readonly loading: Loading
@@ -82,17 +93,37 @@ function convertChild(state: Conversion, container: object, step: string | numbe
 }
 
 /** The text of a key, or undefined after reporting that it is none. */
-function checkKey(state: Conversion, key: Node, known: Map<string, Node>, value: Node | null): string | undefined {
+function checkKey(
+  state: Conversion,
+  key: Node,
+  known: Map<string, Node>,
+  value: Node | null,
+): string | undefined {
   if (!isScalar(key) || key.value === null || key.value === '__proto__') {
     const what = isScalar(key) && key.value !== null ? '`__proto__` is no name' : 'a key is text on one line'
-    refuse(state, 'GH1011', key.range?.[0] === key.range?.[1] ? (value ?? key) : key, `${what}; write another key`)
+    refuse(
+      state,
+      'GH1011',
+      key.range?.[0] === key.range?.[1] ? (value ?? key) : key,
+      `${what}; write another key`,
+    )
     return undefined
   }
   const name = keyText(key)
   if (typeof key.value !== 'string') {
-    refuse(state, 'GH1011', key, `a key is text, and YAML reads this one otherwise; put it in quotes: "${name}"`)
+    refuse(
+      state,
+      'GH1011',
+      key,
+      `a key is text, and YAML reads this one otherwise; put it in quotes: "${name}"`,
+    )
   } else if (name === '<<' && key.type === 'PLAIN') {
-    refuse(state, 'GH1009', key, 'YAML 1.2 has no merge key `<<`; write the fields out, or share a role or a fragment')
+    refuse(
+      state,
+      'GH1009',
+      key,
+      'YAML 1.2 has no merge key `<<`; write the fields out, or share a role or a fragment',
+    )
     return undefined
   }
   const first = known.get(name)
@@ -111,13 +142,19 @@ function convertAlias(state: Conversion, alias: Alias): Converted {
     return refuse(state, 'GH1007', alias, message)
   }
   state.targets.set(alias, target)
-  if (state.open.has(target)) return refuse(state, 'GH1008', alias, 'this alias stands within what it stands for')
+  if (state.open.has(target))
+    return refuse(state, 'GH1008', alias, 'this alias stands within what it stands for')
   if (state.expanded > mostExpanded) return { value: null, opaque: true }
   state.expanding += 1
   const converted = convert(state, target)
   state.expanding -= 1
   if (state.expanded > mostExpanded && state.expanding === 0) {
-    return refuse(state, 'GH1008', alias, `the aliases of this file expand to more than ${mostExpanded} values`)
+    return refuse(
+      state,
+      'GH1008',
+      alias,
+      `the aliases of this file expand to more than ${mostExpanded} values`,
+    )
   }
   return converted
 }
@@ -131,21 +168,37 @@ function convertScalar(state: Conversion, node: Scalar): Converted {
 }
 
 function substituteIn(state: Conversion, node: Scalar): { value: unknown; opaque: boolean } {
-  if (typeof node.value !== 'string' || !node.value.includes('$')) return { value: node.value, opaque: !isCore(node) }
+  if (typeof node.value !== 'string' || !node.value.includes('$'))
+    return { value: node.value, opaque: !isCore(node) }
   const { env, allowMissingEnv = false } = state.loading.options
   const { text, problems } = substitute(node.value, env)
   for (const { kind, name } of problems) {
     if (kind === 'malformed') {
-      refuse(state, 'GH1102', node, 'write `${NAME}` or `${NAME:-default}` for a variable, and `$${` for the characters themselves')
+      refuse(
+        state,
+        'GH1102',
+        node,
+        'write `${NAME}` or `${NAME:-default}` for a variable, and `$${` for the characters themselves',
+      )
     } else if (allowMissingEnv) state.loading.missing.add(name)
     else {
-      refuse(state, 'GH1101', node, `the environment variable \`${name}\` is not set; set it, or write \`\${${name}:-default}\``)
+      refuse(
+        state,
+        'GH1101',
+        node,
+        `the environment variable \`${name}\` is not set; set it, or write \`\${${name}:-default}\``,
+      )
     }
   }
   return { value: text, opaque: problems.length > 0 || !isCore(node) }
 }
 
-function refuse(state: Conversion, code: 'GH1007' | 'GH1008' | 'GH1009' | 'GH1011' | 'GH1101' | 'GH1102', node: Node, message: string): { value: null; opaque: true } {
+function refuse(
+  state: Conversion,
+  code: 'GH1007' | 'GH1008' | 'GH1009' | 'GH1011' | 'GH1101' | 'GH1102',
+  node: Node,
+  message: string,
+): { value: null; opaque: true } {
   report(state.loading, code, nodeSpan(state.source, node), message, { path: toPointer(state.path) })
   return { value: null, opaque: true }
 }

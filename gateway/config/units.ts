@@ -39,7 +39,9 @@ const instant =
 export function parseInstant(text: string): number {
   const match = instant.exec(text)
   if (match === null) {
-    throw new MalformedError('an instant is a date or an RFC 3339 time, such as 2027-03-01 or 2027-03-01T12:00:00Z')
+    throw new MalformedError(
+      'an instant is a date or an RFC 3339 time, such as 2027-03-01 or 2027-03-01T12:00:00Z',
+    )
   }
   const number = (group: number) => Number(match[group] ?? 0)
   const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map(number) as [

@@ -45,11 +45,17 @@ export function tell(
 }
 
 /** The entries of a map that may be missing, without those that were taken out. */
-export function entries<T>(map: { readonly [name: string]: T | undefined } | undefined): [string, NonNullable<T>][] {
-  return Object.entries(map ?? {}).filter((entry): entry is [string, NonNullable<T>] => entry[1] !== undefined)
+export function entries<T>(
+  map: { readonly [name: string]: T | undefined } | undefined,
+): [string, NonNullable<T>][] {
+  return Object.entries(map ?? {}).filter(
+    (entry): entry is [string, NonNullable<T>] => entry[1] !== undefined,
+  )
 }
 
 /** The items of a list that may be missing, with their indices. */
 export function items<T>(list: readonly (T | undefined)[] | undefined): [number, NonNullable<T>][] {
-  return [...(list ?? []).entries()].filter((entry): entry is [number, NonNullable<T>] => entry[1] !== undefined)
+  return [...(list ?? []).entries()].filter(
+    (entry): entry is [number, NonNullable<T>] => entry[1] !== undefined,
+  )
 }

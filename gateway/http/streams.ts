@@ -19,8 +19,8 @@ export interface Streams {
   add(stream: OpenStream): () => void
   /** Judges every stream again; to be called after each swap. */
   review(): void
-  /** Ends the streams that would never end by themselves, as when the gateway stops. */
-  endListening(refusal: Refusal): void
+  /** Ends streams because the gateway stops: first those that would never end by themselves, at last all. */
+  endAll(refusal: Refusal, which: 'listening' | 'all'): void
   size(): number
 }
 
@@ -64,8 +64,8 @@ export function createStreams(current: () => Snapshot): Streams {
       return () => open.delete(stream)
     },
     review,
-    endListening(refusal) {
-      for (const stream of [...open]) if (stream.listening) end(stream, refusal)
+    endAll(refusal, which) {
+      for (const stream of [...open]) if (stream.listening || which === 'all') end(stream, refusal)
     },
     size: () => open.size,
   }

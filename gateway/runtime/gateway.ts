@@ -79,7 +79,7 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
         pollInterval,
       )
     : undefined
-  watcher?.follow(applier.paths())
+  await watcher?.follow(applier.paths())
   log.info('listening', { url, adminUrl, revision: applier.current().revision })
 
   return {
@@ -90,8 +90,8 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
       stopping = true
       log.info('draining', { openStreams: streams.size() })
       await watcher?.close()
-      await drain(listener, parseDuration(config().listen.drain), () =>
-        streams.endListening(new Refusal('draining', 'the gateway is stopping')),
+      await drain(listener, parseDuration(config().listen.drain), which =>
+        streams.endAll(new Refusal('draining', 'the gateway is stopping'), which),
       )
       admin.closeAllConnections()
       admin.close()
@@ -112,11 +112,14 @@ async function listen(server: Server, { address }: Config['admin']): Promise<str
 }
 
 /** Closes a listener when its calls are done, or the time is up. */
-async function drain(listener: Server, time: number, begin: () => void): Promise<void> {
+async function drain(listener: Server, time: number, end: (which: 'listening' | 'all') => void): Promise<void> {
   const closed = once(listener, 'close')
   listener.close()
-  begin()
-  const timer = setTimeout(() => listener.closeAllConnections(), time)
+  end('listening')
+  const timer = setTimeout(() => {
+    end('all')
+    setImmediate(() => listener.closeAllConnections())
+  }, time)
   await closed
   clearTimeout(timer)
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -14,13 +15,14 @@ export interface WatchedPaths {
 
 /** Tells when the bytes of the configuration may have changed. */
 export interface Watcher {
-  /** Watches other paths from now on. */
-  follow(paths: WatchedPaths): void
+  /** Watches other paths from now on; resolves when nothing can be missed any more. */
+  follow(paths: WatchedPaths): Promise<void>
   close(): Promise<void>
 }
 
 const settleTime = 25
 const settleTries = 40
+const readyPatience = 2000
 
 /**
  * Watches folders rather than files, so that editors that rename, `git checkout` and the `..data` swap of
@@ -33,18 +35,22 @@ const settleTries = 40
 export function createWatcher(onChange: () => void, onFault: (error: unknown) => void, interval: number): Watcher {
   let watcher: FSWatcher | undefined
   let watched = ''
+  let closed = false
   const timer = setInterval(onChange, interval)
   timer.unref()
   return {
-    follow({ files, directories }) {
+    async follow({ files, directories }) {
       const folders = [...new Set([...files.map(file => dirname(file)), ...directories])].sort()
-      if (folders.join('\0') === watched) return
+      if (closed || folders.join('\0') === watched) return
       watched = folders.join('\0')
-      void watcher?.close()
+      const previous = watcher
       watcher = watchPaths(folders, { depth: 0, ignoreInitial: true, ignorePermissionErrors: true })
       watcher.on('raw', onChange).on('all', onChange).on('error', onFault)
+      await Promise.race([once(watcher, 'ready'), delay(readyPatience)])
+      await previous?.close()
     },
     async close() {
+      closed = true
       clearInterval(timer)
       await watcher?.close()
     },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -20,24 +20,9 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  */
 export async function withLock<Result>(file: string, work: () => Result): Promise<Result> {
   const lock = `${file}.lock`
-  const mine = `${process.pid} ${hostname()} ${randomUUID()}\n`
-  const hold = (): void => {}
-  const free = (): void => rmSync(lock, { force: true })
   for (const deadline = Date.now() + patience; ;) {
-    for (const signal of signals) process.on(signal, hold)
-    try {
-      if (create(lock, mine)) {
-        process.on('exit', free)
-        try {
-          return work()
-        } finally {
-          free()
-          process.off('exit', free)
-        }
-      }
-    } finally {
-      for (const signal of signals) process.off(signal, hold)
-    }
+    const done = tryWork(lock, work)
+    if (done !== undefined) return done.result
     const holder = read(lock)
     if (holder !== undefined && isDead(holder)) takeAway(lock, holder)
     else if (Date.now() > deadline) throw new LockedError(explain(lock, holder))
@@ -45,18 +30,30 @@ export async function withLock<Result>(file: string, work: () => Result): Promis
   }
 }
 
-// Linked into place with its content, so that nobody ever reads half of a lock.
-function create(lock: string, content: string): boolean {
-  const draft = `${lock}.${content.trim().split(' ')[2]}`
-  writeFileSync(draft, content, { flag: 'wx' })
+const hold = (): void => {}
+
+function tryWork<Result>(lock: string, work: () => Result): { result: Result } | undefined {
+  if (!createFile(lock, `${process.pid} ${hostname()} ${randomUUID()}\n`)) return undefined
+  const free = (): void => rmSync(lock, { force: true })
+  for (const signal of signals) process.on(signal, hold)
+  process.on('exit', free)
   try {
-    linkSync(draft, lock)
+    return { result: work() }
+  } finally {
+    free()
+    process.off('exit', free)
+    for (const signal of signals) process.off(signal, hold)
+  }
+}
+
+/** Whether the file was not there and is now. */
+function createFile(path: string, content: string): boolean {
+  try {
+    writeFileSync(path, content, { flag: 'wx' })
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     return false
-  } finally {
-    rmSync(draft, { force: true })
   }
 }
 
@@ -81,15 +78,10 @@ function isDead(holder: string): boolean {
   }
 }
 
-/** Removes a dead process's lock; never the one that someone else has made meanwhile. */
+/** Removes a dead process's lock. The claim, named after that very lock, keeps others from removing the next one. */
 function takeAway(lock: string, holder: string): void {
   const claim = `${lock}.${holder.trim().split(' ')[2]}.stale`
-  try {
-    writeFileSync(claim, '', { flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return
-  }
+  if (!createFile(claim, '')) return
   try {
     if (read(lock) === holder) rmSync(lock, { force: true })
   } finally {

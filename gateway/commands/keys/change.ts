@@ -1,0 +1,105 @@
+import { readFileSync, realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { EditError, editText, type Change } from '../../config/edit.ts'
+import { readBounded } from '../../config/files.ts'
+import { formatText } from '../../config/format.ts'
+import { load, type Loaded, type LoadResult } from '../../config/load.ts'
+import { shownPath } from '../../config/render.ts'
+import type { Io } from '../io.ts'
+import { LockedError, withLock } from './lock.ts'
+import { replaceFile } from './replace.ts'
+
+/** Why nothing was changed: a sentence, or everything that is wrong with the configuration. */
+export class Refused extends Error {
+  override name = 'Refused'
+  readonly result: LoadResult | undefined
+
+  constructor(why: string | LoadResult) {
+    super(typeof why === 'string' ? why : 'the configuration has errors')
+    this.result = typeof why === 'string' ? undefined : why
+  }
+}
+
+/** What a command needs to know of the world to read a configuration. */
+export type Surroundings = Pick<Io, 'env' | 'cwd'>
+
+/** A configuration that nobody else edits at this time. */
+export interface OpenConfig {
+  /** Path of the main file as it was given, made absolute. */
+  readonly path: string
+  readonly now: Date
+  readonly result: LoadResult
+  /**
+   * Edits one of its files. Nothing is written where the outcome would have errors, or `write` is false.
+   *
+   * @returns the new text
+   * @throws Refused, EditError, and what the file system throws
+   */
+  change(file: string, changes: readonly Change[], write: boolean): string
+}
+
+/** Reads a configuration as one that is edited: absent environment variables and secret files do not matter. */
+export function read(path: string, { env }: Surroundings, now: Date, readFile = readBounded): LoadResult {
+  return load(path, { env, now, allowMissingEnv: true, readFile })
+}
+
+/** Opens a configuration for editing, and keeps others from it until `work` is done. */
+export async function withConfig<Result>(
+  config: string,
+  surroundings: Surroundings,
+  work: (open: OpenConfig) => Result,
+): Promise<Result> {
+  const path = resolve(surroundings.cwd, config)
+  return withLock(realpathSync(path), () => {
+    const now = new Date()
+    return work({
+      path,
+      now,
+      result: read(path, surroundings, now),
+      change(file, changes, write) {
+        const real = realpathSync(file)
+        const text = editText(readFileSync(real, 'utf8'), changes)
+        const edited = Buffer.from(text)
+        const result = read(path, surroundings, now, wanted => {
+          return wanted === file ? edited : readBounded(wanted)
+        })
+        if (result.loaded === undefined) throw new Refused(result)
+        if (write) replaceFile(real, edited)
+        return text
+      },
+    })
+  })
+}
+
+/** The configuration, or everything that is wrong with it. */
+export function valid(result: LoadResult): Loaded {
+  if (result.loaded === undefined) throw new Refused(result)
+  return result.loaded
+}
+
+/** Runs a command; tells on stderr why it could not, and returns the exit code. */
+export async function reporting(io: Io, command: () => Promise<number> | number): Promise<number> {
+  try {
+    return await command()
+  } catch (error) {
+    if (error instanceof Refused) {
+      const { message, result } = error
+      io.stderr(result === undefined ? `gatehouse: ${message}\n` : formatText(result, io))
+      return result !== undefined && unreadable(result) ? 2 : 1
+    }
+    if (error instanceof EditError) {
+      io.stderr(`gatehouse: ${error.message}; edit it by hand\n`)
+      return 1
+    }
+    const { code, syscall, path, message } = error as NodeJS.ErrnoException
+    if (!(error instanceof LockedError) && syscall === undefined) throw error
+    io.stderr(
+      `gatehouse: ${code === 'ENOENT' ? `there is no file ${shownPath(path ?? '', io.cwd)}` : message}\n`,
+    )
+    return 2
+  }
+}
+
+function unreadable({ diagnostics, files }: LoadResult): boolean {
+  return diagnostics.some(({ code, file }) => code === 'GH1001' && file === files[0])
+}

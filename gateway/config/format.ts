@@ -1,0 +1,89 @@
+import { diagnosticCodes, type Diagnostic } from './diagnostics.ts'
+import type { LoadResult } from './load.ts'
+import { codeFrame, printable, shownPath } from './render.ts'
+
+/** What a report is made from. */
+export type Reported = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'>
+
+/** For people: each diagnostic with its line of the file, and a count at the end; empty when there is nothing to say. */
+export function formatText(
+  { diagnostics, sources }: Reported,
+  options: { cwd: string; colour: boolean },
+): string {
+  if (diagnostics.length === 0) return ''
+  const paint = options.colour ? colours : plain
+  const blocks = diagnostics.map(one => {
+    const severity = one.severity === 'error' ? paint.error('error') : paint.warning('warning')
+    const frame = codeFrame(sources.get(one.file), one).map(
+      (line, index) => `  ${index === 1 ? paint.error(line) : line}\n`,
+    )
+    const related = (one.related ?? []).map(
+      other => `  ${placeOf(other, options.cwd)}: ${printable(other.message)}\n`,
+    )
+    return `${paint.bold(placeOf(one, options.cwd))}: ${severity} ${one.code}: ${printable(one.message)}\n${frame.join('')}${related.join('')}`
+  })
+  return `${blocks.join('\n')}\n${countOf(diagnostics)}\n`
+}
+
+function placeOf(
+  { file, line, column }: { file: string; line: number; column: number },
+  cwd: string,
+): string {
+  return `${printable(shownPath(file, cwd))}:${line}:${column}`
+}
+
+const wrap = (code: number) => (text: string) => `\u001b[${code}m${text}\u001b[0m`
+const colours = { error: wrap(31), warning: wrap(33), bold: wrap(1) }
+const plain = { error: String, warning: String, bold: String }
+
+function countOf(diagnostics: readonly Diagnostic[]): string {
+  const counts = (['error', 'warning'] as const).map(severity => {
+    const count = diagnostics.filter(one => one.severity === severity).length
+    return count === 0 ? [] : [`${count} ${severity}${count === 1 ? '' : 's'}`]
+  })
+  return counts.flat().join(', ')
+}
+
+/** For programs: one JSON document. */
+export function formatJson({ diagnostics, loaded }: Reported, { cwd }: { cwd: string }): string {
+  const document = {
+    schemaVersion: 1,
+    valid: loaded !== undefined,
+    ...(loaded?.missing.length === 0 && { revision: loaded.revision }),
+    diagnostics: diagnostics.map(one => relocate(one, cwd)),
+  }
+  return `${JSON.stringify(document, null, 2)}\n`
+}
+
+function relocate(one: Diagnostic, cwd: string): Diagnostic {
+  const related = one.related?.map(other => ({ ...other, file: shownPath(other.file, cwd) }))
+  return { ...one, file: shownPath(one.file, cwd), ...(related !== undefined && { related }) }
+}
+
+/** For GitHub Actions: one workflow command for each diagnostic, which becomes an annotation of the pull request. */
+export function formatGithub({ diagnostics }: Reported, { cwd }: { cwd: string }): string {
+  return diagnostics
+    .map(one => {
+      const properties = {
+        file: shownPath(one.file, cwd),
+        line: one.line,
+        endLine: one.endLine,
+        col: one.column,
+        endColumn: one.endColumn,
+        title: `${one.code} ${diagnosticCodes[one.code].name}`,
+      }
+      const list = Object.entries(properties).map(
+        ([name, value]) => `${name}=${escapeProperty(String(value))}`,
+      )
+      return `::${one.severity} ${list.join(',')}::${escapeData(one.message)}\n`
+    })
+    .join('')
+}
+
+function escapeData(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+}
+
+function escapeProperty(text: string): string {
+  return escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
+}

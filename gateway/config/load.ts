@@ -1,0 +1,150 @@
+import { resolve } from 'node:path'
+import type { Config } from '../../schema/config.ts'
+import { checkHashes, checkWindows } from './check-keys.ts'
+import { checkHeaders } from './check-headers.ts'
+import { checkNames } from './check-names.ts'
+import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
+import type { Diagnostic } from './diagnostics.ts'
+import { readSource } from './files.ts'
+import { includeFragments } from './include.ts'
+import { createLoading, report, type Loading, type LoadOptions } from './loading.ts'
+import { locate, nodeSpan } from './locate.ts'
+import { parseSource } from './parse.ts'
+import { fromPointer } from './pointer.ts'
+import { revisionOf } from './revision.ts'
+import { checkSchema } from './schema-errors.ts'
+import { resolveSecrets, type Secrets } from './secrets.ts'
+import { shownSources } from './sensitive.ts'
+import { spanBetween, type Source } from './source.ts'
+import { toPlain } from './tree.ts'
+import type { Sound, View } from './view.ts'
+
+export type { LoadOptions } from './loading.ts'
+export type { Secrets } from './secrets.ts'
+
+export interface LoadResult {
+  /** Everything that is wrong, and warnings; in order of file, line and column. */
+  diagnostics: Diagnostic[]
+  /** Text of every file by absolute path, for code frames; secrets in clear are blotted out. */
+  sources: Map<string, string>
+  /** Absolute paths of everything that was read or looked for, secret files too. */
+  files: string[]
+  /** Directories whose listing decided what was included. */
+  directories: string[]
+  /** There when no diagnostic is an error. */
+  loaded?: Loaded
+}
+
+export interface Loaded {
+  /** Frozen; maps have no prototype; paths of secret files are absolute. */
+  config: Config
+  secrets: Secrets
+  /** First 12 hex digits of the SHA-256 of the canonical configuration. */
+  revision: string
+  /** Variables and secret files that are absent; something only under allowMissingEnv, and then the revision is not the real one. */
+  missing: string[]
+  /** Where a field (its key) or an item of a list was written; undefined for defaults and what is not there. */
+  locate(pointer: string): { file: string; line: number; column: number } | undefined
+}
+
+/**
+ * Reads a configuration: main file, fragments, variables, schema, cross-references, secrets, revision. Takes the path
+ * of the main file. Does not throw for what is wrong with the files: that is in `diagnostics`. Synchronous, without
+ * network or global state.
+ */
+export function load(path: string, options: LoadOptions): LoadResult {
+  const loading = createLoading(options)
+  const loaded = loadMain(loading, resolve(path))
+  const diagnostics = inOrder(loading)
+  return {
+    diagnostics,
+    sources: shownSources(loading),
+    files: [...loading.files.paths],
+    directories: [...loading.files.directories],
+    ...(loaded !== undefined && diagnostics.every(one => one.severity === 'warning') && { loaded: loaded() }),
+  }
+}
+
+function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
+  const source = readSource(loading.files, file)
+  if ('why' in source) {
+    const at = { file, line: 1, column: 1, endLine: 1, endColumn: 1 }
+    const span =
+      source.source === undefined ? at : spanBetween(source.source, source.offset ?? 0, source.offset ?? 0)
+    report(loading, source.code, span, `this file cannot be read: ${source.why}`)
+    return undefined
+  }
+  const root = readRoot(loading, source)
+  if (root === undefined) return undefined
+  includeFragments(loading, source, root)
+  checkSchema(loading, root)
+  const view: View = { loading, config: root as Sound<Config> }
+  for (const check of [
+    checkNames,
+    checkPaths,
+    checkGlobs,
+    checkAuth,
+    checkHeaders,
+    checkHashes,
+    checkWindows,
+  ])
+    check(view)
+  const resolved = resolveSecrets(view)
+  return () => {
+    const config = freeze(root) as unknown as Config
+    const { secrets } = resolved
+    const place = (pointer: string) => locateEntry(loading, config, pointer)
+    return {
+      config,
+      secrets,
+      revision: revisionOf(config, resolved),
+      missing: [...loading.missing],
+      locate: place,
+    }
+  }
+}
+
+function readRoot(loading: Loading, source: Source): Record<string, unknown> | undefined {
+  const node = parseSource(loading, source)
+  if (node === undefined) return undefined
+  if (node === null) {
+    const message = 'this file is empty: nothing but white space and comments stands in it'
+    report(loading, 'GH1012', spanBetween(source, 0, 0), message)
+    return undefined
+  }
+  const plain = toPlain(loading, source, node)
+  if (typeof plain === 'object' && plain !== null && !Array.isArray(plain))
+    return plain as Record<string, unknown>
+  report(loading, 'GH1203', nodeSpan(source, node), 'a configuration is a map that begins with `version: 1`')
+  return undefined
+}
+
+function locateEntry(loading: Loading, config: Config, pointer: string): ReturnType<Loaded['locate']> {
+  const { span, exact } = locate(loading, config, fromPointer(pointer), 'key')
+  const { file, line, column } = span
+  return exact ? { file, line, column } : undefined
+}
+
+function inOrder({ diagnostics, files }: Loading): Diagnostic[] {
+  const rank = new Map([...files.sources.keys()].map((file, index) => [file, index]))
+  const unique = new Map<string, Diagnostic>()
+  for (const one of diagnostics) {
+    const { code, file, line, column, message } = one
+    const identity = [code, file, line, column, message].join('\0')
+    if (!unique.has(identity)) unique.set(identity, one)
+  }
+  return [...unique.values()].toSorted(
+    (a, b) =>
+      (rank.get(a.file) ?? 0) - (rank.get(b.file) ?? 0) ||
+      a.line - b.line ||
+      a.column - b.column ||
+      a.code.localeCompare(b.code),
+  )
+}
+
+// The maps that validation filled in have a prototype, and a role may be called `constructor`.
+function freeze<T extends object>(value: T): T {
+  for (const child of Object.values(value))
+    if (typeof child === 'object' && child !== null) freeze(child as object)
+  return Object.freeze(Array.isArray(value) ? value : Object.setPrototypeOf(value, null))
+}

@@ -1,0 +1,100 @@
+import { Scalar, visit, type Document, type ErrorCode, type YAMLError } from 'yaml'
+
+/** Something that keeps a text from being YAML 1.2. */
+export interface SyntaxProblem {
+  readonly code: 'GH1004' | 'GH1006' | 'GH1007' | 'GH1008'
+  readonly start: number
+  readonly end: number
+  readonly message: string
+}
+
+/** Takes a parsed document and its text; returns what stops it from being used, without the echoes of each mistake. */
+export function syntaxProblems(document: Document, text: string): SyntaxProblem[] {
+  const all = [...document.errors, ...document.warnings]
+    .filter(problem => !isTag(problem) && !isBareStar(problem))
+    .toSorted((a, b) => a.pos[0] - b.pos[0])
+  const deep = all.find(problem => problem.code === 'RESOURCE_EXHAUSTION')
+  if (deep !== undefined) return [explain(deep, document, text)]
+  // Behind the end of the document, as the parser sees it, every word is an error; on one line, the first is the true one.
+  const outside = all.findIndex(problem => problem.message.includes('in YAML stream'))
+  const problems = (outside === -1 ? all : all.slice(0, outside + 1)).map(one => explain(one, document, text))
+  return problems.filter(
+    ({ start }, index) => index === 0 || text.slice(problems[index - 1]!.start, start).includes('\n'),
+  )
+}
+
+/** Tags are told by themselves, and are nothing to stop at. */
+export function isTag({ code }: YAMLError): boolean {
+  return code === 'TAG_RESOLVE_FAILED'
+}
+
+// An alias without a name does not confuse the parser, and is told with those of unknown names.
+function isBareStar({ code, message }: YAMLError): boolean {
+  return code === 'BAD_ALIAS' && message.startsWith('Alias cannot be an empty')
+}
+
+function explain({ code, message, pos }: YAMLError, document: Document, text: string): SyntaxProblem {
+  const [start, end] = pos
+  const at = { start, end: start + firstLine(text.slice(start, end)).length }
+  if (code === 'MULTIPLE_DOCS') return { code: 'GH1006', start, end: start + 3, message: explanations[code]! }
+  if (code === 'RESOURCE_EXHAUSTION') return { code: 'GH1008', ...at, message: explanations[code]! }
+  if (message.startsWith('Alias ending')) {
+    const star = text.lastIndexOf('*', start)
+    const message = 'a `*` at the beginning makes this a YAML alias; put it in quotes: "*"'
+    return { code: 'GH1007', start: star, end: start, message }
+  }
+  if (message.startsWith('Missing closing')) {
+    const opened = whereOpened(document, start)
+    const message = 'the quote that opens here is never closed'
+    return { code: 'GH1004', start: opened, end: opened + 1, message }
+  }
+  if (code === 'BAD_INDENT' && message.startsWith('Flow')) {
+    const what = message.endsWith(']') ? 'list that a [' : 'map that a {'
+    return {
+      code: 'GH1004',
+      ...at,
+      message: `the ${what} opened is not closed before this, or not indented enough`,
+    }
+  }
+  return { code: 'GH1004', ...at, message: explanations[code] ?? 'this is not YAML' }
+}
+
+function firstLine(text: string): string {
+  return (/^.*/.exec(text)?.[0] ?? '').trimEnd()
+}
+
+// The parser misses a quote at the end of the file; where it was opened is what the author needs.
+function whereOpened(document: Document, missed: number): number {
+  let opened = missed
+  visit(document, {
+    Scalar(_, { type, range }) {
+      if (type !== Scalar.QUOTE_DOUBLE && type !== Scalar.QUOTE_SINGLE) return
+      if (range != null && range[0] < missed && range[1] >= missed) opened = range[0]
+    },
+  })
+  return opened
+}
+
+// Our own words, because the parser's quote the text.
+const explanations: Partial<Record<ErrorCode, string>> = {
+  ALIAS_PROPS: 'an alias can have no anchor or tag of its own',
+  BAD_ALIAS: 'an anchor or alias needs a name',
+  BAD_DIRECTIVE: 'this directive is not YAML 1.2; take it out',
+  BAD_DQ_ESCAPE: 'no escape sequence of YAML begins like this; double the backslash, or use single quotes',
+  BAD_INDENT: 'the indentation fits no line above; items of one map or list begin in one column',
+  BAD_PROP_ORDER: 'an anchor or tag stands before the value that it belongs to, on its line',
+  BAD_SCALAR_START: 'a plain value cannot begin with this character; put the value in quotes',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a second `: ` on one line; put the value in quotes, or what is nested on a line of its own',
+  BLOCK_IN_FLOW: 'a block cannot stand within [ ] or { }; close them first',
+  KEY_OVER_1024_CHARS: 'a key is at most 1024 characters long',
+  MISSING_CHAR:
+    'something is missing before this: a colon and a space after a key, a comma or a closing bracket',
+  MULTILINE_IMPLICIT_KEY: 'a key without a colon and a space after it; write `key: value`',
+  MULTIPLE_ANCHORS: 'a value has at most one anchor',
+  MULTIPLE_DOCS: 'a second document begins here, and a file holds one; take out the `---`, or use include',
+  MULTIPLE_TAGS: 'a value has at most one tag',
+  RESOURCE_EXHAUSTION: 'lists or maps are nested too deep',
+  TAB_AS_INDENT: 'YAML is indented with spaces; this is a tab',
+  UNEXPECTED_TOKEN: 'this does not belong here; when it is part of a value, put the value in quotes',
+}
