@@ -31,7 +31,7 @@ const legs: Leg[] = (['legacy', 'modern'] as const).flatMap(era => [
   { era, answer: 'sse' as const },
 ])
 
-async function ask(url: string, { era, answer }: Leg, method: string, params: Record<string, unknown> = {}): Promise<Record<string, never>> {
+async function ask(url: string, { era, answer }: Leg, method: string, params: Record<string, unknown> = {}): Promise<{ result?: Record<string, unknown> }> {
   const name = (params['name'] ?? params['uri']) as string | undefined
   const version = 'io.modelcontextprotocol/protocolVersion'
   const modern = era === 'modern'
@@ -54,7 +54,7 @@ async function ask(url: string, { era, answer }: Leg, method: string, params: Re
   })
   const text = await response.text()
   const data = text.startsWith('{') ? text : text.split('\n').findLast(line => line.startsWith('data: '))!.slice(6)
-  return JSON.parse(data) as Record<string, never>
+  return JSON.parse(data) as { result?: Record<string, unknown> }
 }
 
 /** The rules of the design, said again in the plainest way. */
@@ -113,7 +113,7 @@ proxies:
           for (const name of all) {
             const before: Arrival | undefined = upstream.arrivals.at(-1)
             const { result: served } = await ask(url, leg, method, { [item]: name })
-            if ((served as { served?: boolean } | undefined)?.served === true) callable.push(name)
+            if (served?.['served'] === true) callable.push(name)
             else if (upstream.arrivals.at(-1) !== before) throw new Error('a denied call reached the upstream')
             compared++
           }

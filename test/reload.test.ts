@@ -342,7 +342,7 @@ t.test('rename, rewriting in place, and a fragment that comes and goes are seen 
   await changed('a removed fragment')
 })
 
-t.test('the gateway also looks by itself, where nothing is told', async t => {
+t.test('the gateway also looks by itself, where nothing is told', async () => {
   let looks = 0
   const watcher = createWatcher(() => looks++, () => {}, 5)
   await until(() => looks > 2, 'it looks')

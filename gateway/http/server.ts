@@ -37,11 +37,12 @@ export function createListener(dependencies: ListenerDependencies): Server {
     keepAliveTimeout,
     requireHostHeader: false,
   })
-  const answering = new WeakSet<object>()
+  const answering = new WeakMap<object, Exchange>()
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    answering.add(request.socket)
+    const exchange = openExchange(request, response, dependencies.current())
+    answering.set(request.socket, exchange)
     response.once('close', () => answering.delete(request.socket))
-    void run(openExchange(request, response, dependencies.current()), dependencies)
+    void run(exchange, dependencies)
   }
   listener.on('request', handle)
   listener.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -51,9 +52,12 @@ export function createListener(dependencies: ListenerDependencies): Server {
     handle(request, response)
   })
   listener.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // Bytes behind a request that is being answered must not end up inside that answer.
-    if (answering.has(socket) || error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-    else refuseUnparsed(error, socket, dependencies.current().revision)
+    const exchange = answering.get(socket)
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else if (exchange === undefined) refuseUnparsed(error, socket, dependencies.current().revision)
+    // What cannot be read stands behind a whole request: that one is answered, and the connection ends with it.
+    else if (exchange.request.complete) exchange.response.shouldKeepAlive = false
+    else refuse(exchange, unparsed(error))
   })
   return listener
 }
@@ -126,10 +130,15 @@ const parserReasons: Readonly<Record<string, Reason>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
+function unparsed({ code = '' }: NodeJS.ErrnoException): Refusal {
+  return new Refusal(parserReasons[code] ?? 'request_malformed', 'the request is not valid HTTP, or took too long', {
+    headers: { connection: 'close' },
+  })
+}
+
 /** Answers what node:http could not read as a request; there is no exchange for it. */
 function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, revision: string): void {
-  const reason = parserReasons[error.code ?? ''] ?? 'request_malformed'
-  const refusal = new Refusal(reason, 'the request is not valid HTTP, or took too long')
+  const refusal = unparsed(error)
   const body = errorMessage(refusal, undefined, { requestId: '', revision })
   socket.end(
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: application/json\r\n` +

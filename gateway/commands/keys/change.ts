@@ -9,14 +9,14 @@ import type { Io } from '../io.ts'
 import { LockedError, withLock } from './lock.ts'
 import { replaceFile } from './replace.ts'
 
-/** Why nothing was changed: a sentence, or everything that is wrong with the configuration. */
+/** Why nothing was changed: a sentence, everything that is wrong with the configuration, or both. */
 export class Refused extends Error {
   override name = 'Refused'
   readonly result: LoadResult | undefined
 
-  constructor(why: string | LoadResult) {
-    super(typeof why === 'string' ? why : 'the configuration has errors')
-    this.result = typeof why === 'string' ? undefined : why
+  constructor(sentence: string, result?: LoadResult) {
+    super(sentence)
+    this.result = result
   }
 }
 
@@ -30,12 +30,13 @@ export interface OpenConfig {
   readonly now: Date
   readonly result: LoadResult
   /**
-   * Edits one of its files. Nothing is written where the outcome would have errors, or `write` is false.
+   * Edits one of its files, and writes it if the configuration was opened for that. Nothing is written where the outcome
+   * would have errors.
    *
    * @returns the new text
    * @throws Refused, EditError, and what the file system throws
    */
-  change(file: string, changes: readonly Change[], write: boolean): string
+  change(file: string, changes: readonly Change[]): string
 }
 
 /** Reads a configuration as one that is edited: absent environment variables and secret files do not matter. */
@@ -43,37 +44,44 @@ export function read(path: string, { env }: Surroundings, now: Date, readFile = 
   return load(path, { env, now, allowMissingEnv: true, readFile })
 }
 
-/** Opens a configuration for editing, and keeps others from it until `work` is done. */
+/** Opens a configuration for editing, and keeps others from it until `work` is done; without `write`, only to look. */
 export async function withConfig<Result>(
   config: string,
   surroundings: Surroundings,
+  write: boolean,
   work: (open: OpenConfig) => Result,
 ): Promise<Result> {
   const path = resolve(surroundings.cwd, config)
-  return withLock(realpathSync(path), () => {
-    const now = new Date()
-    return work({
-      path,
-      now,
-      result: read(path, surroundings, now),
-      change(file, changes, write) {
-        const real = realpathSync(file)
-        const text = editText(readFileSync(real, 'utf8'), changes)
-        const edited = Buffer.from(text)
-        const result = read(path, surroundings, now, wanted => {
-          return wanted === file ? edited : readBounded(wanted)
-        })
-        if (result.loaded === undefined) throw new Refused(result)
-        if (write) replaceFile(real, edited)
-        return text
-      },
-    })
-  })
+  const edit = (): Result => work(openConfig(path, surroundings, write))
+  const real = realpathSync(path)
+  return write ? withLock(real, edit) : edit()
 }
 
-/** The configuration, or everything that is wrong with it. */
+function openConfig(path: string, surroundings: Surroundings, write: boolean): OpenConfig {
+  const now = new Date()
+  return {
+    path,
+    now,
+    result: read(path, surroundings, now),
+    change(file, changes) {
+      // A symbolic link stays one: what it points to is replaced.
+      const real = realpathSync(file)
+      const old = readFileSync(real, 'utf8')
+      const text = editText(old, changes)
+      const edited = Buffer.from(text)
+      const result = read(path, surroundings, now, wanted => (wanted === file ? edited : readBounded(wanted)))
+      if (result.loaded === undefined) {
+        throw new Refused('nothing was written, because the file would become one with errors', result)
+      }
+      if (write && text !== old) replaceFile(real, text)
+      return text
+    },
+  }
+}
+
+/** The configuration. Throws Refused with everything that is wrong with it. */
 export function valid(result: LoadResult): Loaded {
-  if (result.loaded === undefined) throw new Refused(result)
+  if (result.loaded === undefined) throw new Refused('', result)
   return result.loaded
 }
 
@@ -84,7 +92,8 @@ export async function reporting(io: Io, command: () => Promise<number> | number)
   } catch (error) {
     if (error instanceof Refused) {
       const { message, result } = error
-      io.stderr(result === undefined ? `gatehouse: ${message}\n` : formatText(result, io))
+      if (message !== '') io.stderr(`gatehouse: ${message}\n`)
+      if (result !== undefined) io.stderr(formatText(result, io))
       return result !== undefined && unreadable(result) ? 2 : 1
     }
     if (error instanceof EditError) {

@@ -21,7 +21,7 @@ export async function hash(args: string[], io: Io): Promise<number> {
   }
   const parsed = parseCommandLine(args, {}, usage, io, { positionals: 1 })
   if (!parsed.ok) return parsed.exitCode
-  const input = await readStdin(io, largest)
+  const input = await readStdin(io, largest + '\r\n'.length)
   const secret = input.toString('utf8').replace(/\r?\n$/, '')
   const why = whyUnfit(input, secret)
   if (why !== undefined) {
@@ -39,7 +39,7 @@ export async function hash(args: string[], io: Io): Promise<number> {
 
 function whyUnfit(input: Buffer, secret: string): string | undefined {
   if (secret === '') return 'there is no secret on stdin'
-  if (input.length > largest) return 'a secret has at most 4 KiB'
+  if (Buffer.byteLength(secret) > largest) return 'a secret has at most 4 KiB'
   if (/[\r\n]/.test(secret)) return 'a secret is one line, and there are several on stdin'
   if (!isUtf8(input)) return 'a secret is text in UTF-8'
   return undefined

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Key, KeySecret } from '../../../schema/config.ts'
+import { whyMalformed } from '../../config/formats.ts'
 import { printable } from '../../config/render.ts'
 import { parseInstant } from '../../config/units.ts'
 import { parseCommandLine, type Io } from '../io.ts'
@@ -76,8 +77,13 @@ function keyState(key: Key, now: number): State {
 }
 
 function stateOf({ notBefore, expires }: Pick<KeySecret, 'notBefore' | 'expires'>, now: number): State {
-  if (expires !== undefined && now >= parseInstant(expires)) return 'expired'
-  return notBefore !== undefined && now < parseInstant(notBefore) ? 'not yet valid' : 'active'
+  if (now >= instant(expires, Infinity)) return 'expired'
+  return now < instant(notBefore, -Infinity) ? 'not yet valid' : 'active'
+}
+
+// What depends on a variable that is not set here is no bound that anything could be told about.
+function instant(text: string | undefined, missing: number): number {
+  return text === undefined || whyMalformed('instant', text) !== undefined ? missing : parseInstant(text)
 }
 
 function table(keys: readonly Shown[]): string {

@@ -90,12 +90,12 @@ export async function addKey(
   write: boolean,
   announce: (added: AddedKey) => void,
 ): Promise<void> {
-  await withConfig(config, surroundings, open => {
+  await withConfig(config, surroundings, write, open => {
     check(open, request, surroundings)
     const secret = newSecret()
     const hash = hashSecret(secret)
     const change = { set: ['keys', request.name], to: entry(request, hash) }
-    announce({ secret, hash, file: open.path, text: open.change(open.path, [change], write) })
+    announce({ secret, hash, file: open.path, text: open.change(open.path, [change]) })
   })
 }
 
@@ -105,7 +105,7 @@ function check({ result }: OpenConfig, { name, roles }: KeyRequest, { cwd }: Sur
     // `keys:` with nothing behind it is what the first key is to be added to.
     const errors = diagnostics.filter(({ severity }) => severity === 'error')
     if (errors.every(({ code, path }) => code === 'GH1203' && path === '/keys')) return
-    throw new Refused(result)
+    throw new Refused('', result)
   }
   if (Object.hasOwn(loaded.config.keys, name)) {
     throw new Refused(

@@ -17,7 +17,9 @@ export async function revoke(args: string[], io: Io): Promise<number> {
   const { values, positionals } = parsed
   const wanted = orUsage(usage, io, () => ({ name: nameFrom(positionals), json: isJson(values.format) }))
   if (typeof wanted === 'number') return wanted
-  return reporting(io, () => withConfig(values.config, io, open => disable(open, wanted, values, io)))
+  return reporting(io, () =>
+    withConfig(values.config, io, !values['dry-run'], open => disable(open, wanted, values, io)),
+  )
 }
 
 function disable(
@@ -31,7 +33,7 @@ function disable(
   const { file } = placeOf(loaded, name, io.cwd)
   const changed = !loaded.config.keys[name]!.disabled
   const changes = changed ? [{ set: ['keys', name, 'disabled'], to: true }] : []
-  const text = open.change(file, changes, changed && !dryRun)
+  const text = open.change(file, changes)
   if (json)
     io.stdout(
       `${JSON.stringify({ schemaVersion: 1, name, file, changed, ...(dryRun && { dryRun, text }) })}\n`,

@@ -1,5 +1,6 @@
 import { hashSecret, newSecret } from '../../access/key.ts'
 import type { Change } from '../../config/edit.ts'
+import { whyMalformed } from '../../config/formats.ts'
 import { shownPath } from '../../config/render.ts'
 import { parseDuration, parseInstant } from '../../config/units.ts'
 import type { Key } from '../../../schema/config.ts'
@@ -48,7 +49,9 @@ export async function rotate(args: string[], io: Io): Promise<number> {
     }
   })
   if (typeof wanted === 'number') return wanted
-  return reporting(io, () => withConfig(values.config, io, open => replaceSecret(open, wanted, values, io)))
+  return reporting(io, () =>
+    withConfig(values.config, io, !values['dry-run'], open => replaceSecret(open, wanted, values, io)),
+  )
 }
 
 function replaceSecret(
@@ -64,7 +67,7 @@ function replaceSecret(
   const secret = newSecret()
   const hash = hashSecret(secret)
   const { changes, ends, removed } = rotation(name, key, hash, open.now.getTime(), overlap)
-  const text = open.change(file, changes, !dryRun)
+  const text = open.change(file, changes)
   const say = (words: string): void => void (quiet || io.stderr(`${words}\n`))
   const shown = { name, file, oldSecretsEnd: ends === undefined ? null : instantText(ends), removed }
   if (dryRun) {
@@ -73,8 +76,7 @@ function replaceSecret(
     return 0
   }
   if (key.disabled) say(`key ${name} is disabled, and stays so`)
-  if (key.expires !== undefined && parseInstant(key.expires) <= open.now.getTime())
-    say(`key ${name} has expired, and stays so`)
+  if (instant(key.expires, Infinity) <= open.now.getTime()) say(`key ${name} has expired, and stays so`)
   if (removed > 0) say(`${removed} ${removed === 1 ? 'secret was' : 'secrets were'} taken out`)
   say(
     ends === undefined
@@ -117,5 +119,9 @@ function wholeSecond(milliseconds: number): number {
 }
 
 function instant(text: string | undefined, missing: number): number {
-  return text === undefined ? missing : parseInstant(text)
+  if (text === undefined) return missing
+  if (whyMalformed('instant', text) === undefined) return parseInstant(text)
+  throw new Refused(
+    `when this key ends depends on ${text}, which is not set here: set it, or edit the file by hand`,
+  )
 }
