@@ -15,19 +15,25 @@ export function checkHeaders(view: View): void {
     const first = new Map<string, Path>()
     for (const [name, value] of Object.entries(upstream?.headers ?? {})) {
       const path = ['proxies', proxy, 'upstream', 'headers', name]
-      checkName(view, name, path, first)
-      if (value !== undefined) checkLiteral(view, name, path, value)
+      checkTwice(view, name, path, first)
+      if (isGoverned(name)) {
+        tell(view, 'GH1309', path, `the gateway sets \`${name}\` itself; take this header out`, {
+          part: 'key',
+        })
+      } else if (value !== undefined) checkLiteral(view, name, path, value)
     }
   }
 }
 
-function checkName(view: View, name: string, path: Path, first: Map<string, Path>): void {
+function isGoverned(name: string): boolean {
+  const lower = name.toLowerCase()
+  return governed.has(lower) || lower.startsWith('mcp-')
+}
+
+function checkTwice(view: View, name: string, path: Path, first: Map<string, Path>): void {
   const lower = name.toLowerCase()
   const known = first.get(lower)
   first.set(lower, known ?? path)
-  if (governed.has(lower) || lower.startsWith('mcp-')) {
-    tell(view, 'GH1309', path, `the gateway sets \`${name}\` itself; take this header out`, { part: 'key' })
-  }
   if (known === undefined) return
   const related = [{ path: known, part: 'key' as const, message: 'first written here' }]
   const message = `\`${name}\` stands here already: case makes no difference in header names; keep one of them`

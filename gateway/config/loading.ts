@@ -25,6 +25,8 @@ export interface Loading {
   readonly origins: Map<object, Origin>
   /** Values that cannot be judged, for instance because a variable is missing: container and step. */
   readonly opaque: Map<object, Set<string>>
+  /** Maps whose fields are not all known, because of a merge key. */
+  readonly partial: Set<unknown>
   /** Ranges that hold a secret in clear and are not to be shown. */
   readonly masks: { source: Source; start: number; end: number }[]
   /** Variables and secret files that are absent, where that is allowed. */
@@ -41,6 +43,7 @@ export function createLoading(options: LoadOptions): Loading {
     diagnostics: [],
     origins: new Map(),
     opaque: new Map(),
+    partial: new Set(),
     masks: [],
     missing: new Set(),
     incomplete: false,

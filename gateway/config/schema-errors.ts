@@ -86,8 +86,9 @@ function reportUnknown(tell: Tell, { instancePath, params, parentSchema, data }:
   put(tell, said, path, 'key')
 }
 
-function reportMissing(tell: Tell, { instancePath, params, parentSchema }: ErrorObject): void {
+function reportMissing(tell: Tell, { instancePath, params, parentSchema, data }: ErrorObject): void {
   const { missingProperty: name } = params as { missingProperty: string }
+  if (tell.loading.partial.has(data)) return
   if (tell.misspelt.has(`${instancePath}\0${name}`)) return
   put(tell, explainMissing(parentSchema as Schema, name), fromPointer(instancePath), 'key')
 }

@@ -69,7 +69,10 @@ function convertMap(state: Conversion, node: YAMLMap): object {
   for (const pair of node.items) {
     const key = pair.key as Node
     const name = checkKey(state, key, keys, pair.value as Node | null)
-    if (name === undefined) continue
+    if (name === undefined) {
+      if (isMergeKey(key)) state.loading.partial.add(plain)
+      continue
+    }
     keys.set(name, key)
     convertChild(state, plain, name, pair.value as Node | null)
   }
@@ -110,6 +113,11 @@ function checkKey(
     return undefined
   }
   const name = keyText(key)
+  if (isMergeKey(key)) {
+    const instead = 'write the fields out, or share a role or a fragment'
+    refuse(state, 'GH1009', key, `YAML 1.2 has no merge key \`<<\`; ${instead}`)
+    return undefined
+  }
   if (typeof key.value !== 'string') {
     refuse(
       state,

@@ -15,8 +15,10 @@ export function syntaxProblems(document: Document, text: string): SyntaxProblem[
     .toSorted((a, b) => a.pos[0] - b.pos[0])
   const deep = all.find(problem => problem.code === 'RESOURCE_EXHAUSTION')
   if (deep !== undefined) return [explain(deep, document, text)]
-  // Behind the end of the document, as the parser sees it, every word is an error; on one line, the first is the true one.
-  const outside = all.findIndex(problem => problem.message.includes('in YAML stream'))
+  // After a bracket too many or too few, every word is an error; on one line, the first is the true one.
+  const outside = all.findIndex(
+    ({ message }) => message.includes('in YAML stream') || message.startsWith('Flow '),
+  )
   const problems = (outside === -1 ? all : all.slice(0, outside + 1)).map(one => explain(one, document, text))
   return problems.filter(
     ({ start }, index) => index === 0 || text.slice(problems[index - 1]!.start, start).includes('\n'),
@@ -60,7 +62,7 @@ function explain({ code, message, pos }: YAMLError, document: Document, text: st
 }
 
 function firstLine(text: string): string {
-  return (/^.*/.exec(text)?.[0] ?? '').trimEnd()
+  return /^.*/.exec(text)?.[0] ?? ''
 }
 
 // The parser misses a quote at the end of the file; where it was opened is what the author needs.

@@ -56,7 +56,7 @@ export function agreedEra(message: Message, headers: IncomingHttpHeaders): Era {
     if (header !== claimed) {
       throw mismatch('MCP-Protocol-Version', header, `params._meta["${versionKey}"]`, id)
     }
-    if (!modernVersions.includes(claimed)) throw unsupported(claimed, id)
+    if (!modernVersions.includes(claimed)) throw unsupported(claimed, modernVersions, id)
     era = 'modern'
   } else if (header !== undefined && modernVersions.includes(header)) {
     if (message.method === 'initialize') throw mismatch('MCP-Protocol-Version', header, 'method', id)
@@ -68,7 +68,7 @@ export function agreedEra(message: Message, headers: IncomingHttpHeaders): Era {
     }
     era = 'modern'
   } else if (header !== undefined && !legacyVersions.includes(header)) {
-    throw unsupported(header, id)
+    throw unsupported(header, [...modernVersions, ...legacyVersions.slice(0, 3)], id)
   }
   checkMirrors(message, headers, era)
   return era
@@ -106,9 +106,9 @@ function mismatch(header: string, value: string | undefined, member: string, id:
   return new Refusal('header_mismatch', `the header ${header} ${found}; it must say what ${member} says`, { id })
 }
 
-function unsupported(requested: string, id: string | undefined): Refusal {
+function unsupported(requested: string, supported: readonly string[], id: string | undefined): Refusal {
   return new Refusal('version_unsupported', 'Unsupported protocol version', {
     id,
-    data: { supported: [...modernVersions, ...legacyVersions.slice(0, 3)], requested: requested.slice(0, 64) },
+    data: { supported, requested: requested.slice(0, 64) },
   })
 }

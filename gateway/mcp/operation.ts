@@ -24,11 +24,9 @@ const naming: Readonly<Record<string, { kind: 'tool' | 'prompt' | 'resource'; me
   'tools/call': { kind: 'tool', member: 'name' },
   'prompts/get': { kind: 'prompt', member: 'name' },
   'resources/read': { kind: 'resource', member: 'uri' },
-  'resources/subscribe': { kind: 'resource', member: 'uri' },
-  'resources/unsubscribe': { kind: 'resource', member: 'uri' },
 }
 
-/** Families in which a method that is not known yet is judged by the name that it carries. */
+/** Families whose other methods, also ones that are not known yet, are judged by the name that they carry, if any. */
 const families = [
   { prefix: 'tools/', kind: 'tool', member: 'name' },
   { prefix: 'prompts/', kind: 'prompt', member: 'name' },
