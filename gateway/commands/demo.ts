@@ -1,12 +1,10 @@
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import type { Gateway } from '../runtime/gateway.ts'
 import { parseCommandLine, usageError, type Io } from './io.ts'
+import { chooseAddresses, untilAnswering, type Addresses } from './demo/ports.ts'
+import { stopSignal } from './demo/signals.ts'
+import { jsonLine, welcome } from './demo/welcome.ts'
 import { addKey } from './keys/new.ts'
 import { start } from './run.ts'
 
@@ -21,47 +19,77 @@ Ctrl-C stops both and removes the folder.
   --ephemeral            take free ports rather than 8080, 9090 and 7878
 `
 
-const quickstart = new URL('../../examples/quickstart/gateway.yaml', import.meta.url)
-const schema = new URL('../../schema/gateway.schema.json', import.meta.url)
-const ports = { gateway: 8080, admin: 9090, mock: 7878 }
+const options = {
+  format: { type: 'string', default: 'text' },
+  ephemeral: { type: 'boolean', default: false },
+} as const
 
-/** What runs, and how to reach it. */
-export interface Demo {
-  /** The MCP endpoint. */
-  readonly url: string
-  readonly key: string
-  /** Base URL of the admin listener. */
-  readonly admin: string
-  /** Path of the configuration. */
-  readonly config: string
-  /** The mock server's own endpoint. */
-  readonly mock: string
-}
+const examples = new URL('../../examples/', import.meta.url)
 
-/** Runs the quickstart until a signal comes. Returns 0 then; 1 or 2 where it cannot start. */
+/** Runs the quickstart until a signal comes. Returns 0 then, and 1 or 2 where it cannot start. */
 export async function demo(args: string[], io: Io): Promise<number> {
-  const options = { format: { type: 'string', default: 'text' }, ephemeral: { type: 'boolean', default: false } } as const
   const parsed = parseCommandLine(args, options, usage, io)
   if (!parsed.ok) return parsed.exitCode
   const { format, ephemeral } = parsed.values
   if (format !== 'text' && format !== 'json') {
     return usageError(`'${format}' is no format; there are text, json`, usage, io).exitCode
   }
-  await using stack = new AsyncDisposableStack()
-  const stopped = stopSignal(stack)
-  const folder = privateFolder(stack)
-  const mock = await startMock(ephemeral, stack, io)
+  const stopped = stopSignal()
+  await using running = new AsyncDisposableStack()
+  const addresses = await chooseAddresses(ephemeral, io)
+  const mock = await startMock(addresses.mock, io)
   if (mock === undefined) return 2
-  const config = join(folder, 'gateway.yaml')
-  writeFileSync(config, configText())
+  running.defer(() => mock.close())
+  const config = join(temporaryFolder(running), 'gateway.yaml')
+  writeFileSync(config, quickstart())
   let key = ''
   await addKey(config, { name: 'demo', roles: ['operator'] }, io, true, ({ secret }) => (key = secret))
-  const gateway = await startGateway(config, mock, ephemeral, io)
+  const gateway = await start(config, true, { ...io, env: { ...io.env, ...variables(addresses, mock.url) } })
   if (typeof gateway === 'number') return gateway
-  stack.defer(() => gateway.close())
-  await Promise.race([Promise.all([answering(`${gateway.adminUrl}/readyz`), answering(new URL('/health', mock))]), stopped])
-  const running: Demo = { url: `${gateway.url}/mock/mcp`, key, admin: gateway.adminUrl, config, mock }
-  io.stdout(format === 'json' ? jsonLine(running) : welcome(running))
+  running.defer(() => gateway.close())
+  await Promise.all([
+    untilAnswering(`${gateway.adminUrl}/readyz`),
+    untilAnswering(new URL('/health', mock.url)),
+  ])
+  const facts = { url: `${gateway.url}/mock/mcp`, key, admin: gateway.adminUrl, config, mock: mock.url }
+  io.stdout(format === 'json' ? jsonLine(facts) : welcome(facts))
   await stopped
   return 0
+}
+
+async function startMock(port: number, io: Io): Promise<{ url: string; close(): Promise<void> } | undefined> {
+  try {
+    const { startMockServer } = await import('../../examples/mock-server/server.ts')
+    return await startMockServer({ port })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    io.stderr(
+      'gatehouse: the mock server or what it needs is not installed here: run `npm install` in a clone of the repository\n',
+    )
+    return undefined
+  }
+}
+
+/** A folder that nobody else can look into, and that goes with this process, however it ends. */
+function temporaryFolder(running: AsyncDisposableStack): string {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'gatehouse-demo-'))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  process.on('exit', remove)
+  running.defer(remove)
+  return folder
+}
+
+// Editors find the schema from the copy, too.
+function quickstart(): string {
+  const text = readFileSync(new URL('quickstart/gateway.yaml', examples), 'utf8')
+  return text.replace('../../schema/', new URL('../schema/', examples).href)
+}
+
+/** What examples/quickstart/gateway.yaml takes from the environment. */
+function variables({ gateway, admin }: Addresses, mock: string): Record<string, string> {
+  return {
+    GATEHOUSE_ADDRESS: `127.0.0.1:${gateway}`,
+    GATEHOUSE_ADMIN_ADDRESS: `127.0.0.1:${admin}`,
+    MOCK_URL: mock,
+  }
 }

@@ -42,14 +42,13 @@ export function editText(text: string, changes: readonly Change[]): string {
   let edited = text.slice(mark.length)
   for (const change of changes) {
     const document = read(edited)
-    const expected = changed(plain(document), change)
     const root = document.contents as YAMLMap
-    edited = spliced(
-      edited,
-      splicesFor({ text: edited, root, notation: root.flow ? 'json' : 'yaml' }, change),
-    )
-    if (!isDeepStrictEqual(plain(read(edited)), expected))
+    const splices = splicesFor({ text: edited, root, notation: root.flow ? 'json' : 'yaml' }, change)
+    const expected = changed(plain(document), change)
+    edited = spliced(edited, splices)
+    if (!isDeepStrictEqual(plain(read(edited)), expected)) {
       throw stuck('an anchor, an alias or a tag is in the way')
+    }
   }
   return mark + edited
 }

@@ -8,7 +8,10 @@ export interface LoadOptions {
   env: Record<string, string | undefined>
   /** The instant that expiry is measured against. */
   now: Date
-  /** Let variables and secret files be absent, as where a pull request is checked. */
+  /**
+   * Let variables and secret files be absent, as where a pull request is checked. Text with such a variable stays as it
+   * was written, and is not judged.
+   */
   allowMissingEnv?: boolean
   /** Takes an absolute path; throws what node:fs throws. By default the file system. */
   readFile?: (path: string) => Buffer

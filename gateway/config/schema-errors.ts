@@ -32,8 +32,8 @@ export function checkSchema(loading: Loading, root: unknown): void {
     else if (error.keyword === 'uniqueItems') reportRepeated(tell, error)
     else if (error.keyword !== 'additionalProperties') reportValue(tell, error)
   }
-  for (const { keyword, instancePath } of errors)
-    if (!ofFields.has(keyword)) takeOut(root, fromPointer(instancePath))
+  const wrong = errors.filter(error => !ofFields.has(error.keyword) && !isStandIn(loading, root, error))
+  for (const { instancePath } of wrong) takeOut(root, fromPointer(instancePath))
 }
 
 /** Keywords that fail for a field or a number of items, while the value itself is of its type. */
@@ -45,6 +45,12 @@ const ofFields = new Set([
   'minItems',
   'maxItems',
 ])
+const ofText = new Set(['format', 'pattern', 'minLength', 'maxLength'])
+
+// Text with a variable that may be missing stays as it was written.
+function isStandIn(loading: Loading, root: unknown, { keyword, instancePath }: ErrorObject): boolean {
+  return ofText.has(keyword) && isOpaque(loading, root, fromPointer(instancePath))
+}
 
 // A failed alternative comes with an error for each of its branches. Either what is wrong within the branch that was
 // meant is told, or in one line what the alternatives are.

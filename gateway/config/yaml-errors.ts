@@ -58,7 +58,10 @@ function explain({ code, message, pos }: YAMLError, document: Document, text: st
       message: `the ${what} opened is not closed before this, or not indented enough`,
     }
   }
-  return { code: 'GH1004', ...at, message: explanations[code] ?? 'this is not YAML' }
+  // A line that is indented wrongly is told where its text begins.
+  const indent = code === 'BAD_INDENT' ? (/^ */.exec(text.slice(start))?.[0].length ?? 0) : 0
+  const said = explanations[code] ?? 'this is not YAML'
+  return { code: 'GH1004', start: start + indent, end: at.end + indent, message: said }
 }
 
 function firstLine(text: string): string {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { errors, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { identityOf } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
@@ -9,6 +9,7 @@ import { clientHeaders, mediaType } from './headers.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { createBoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
 import type { Streams } from './streams.ts'
+import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
 /** What goes to the upstream, and how its answer is to be treated. */
 export interface UpstreamRequest {
@@ -88,7 +89,7 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#status = status
     this.#headers = headers
     const type = mediaType(headers['content-type'])
-    const fault = this.#fault(status, headers, type)
+    const fault = upstreamFault(this.#request.method, this.#exchange.requestIds.length > 0, status, headers)
     if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
     else if (type === 'text/event-stream') this.#startEvents()
     else if (this.#request.judge !== undefined && type === 'application/json') this.#mode = 'list'
@@ -135,20 +136,6 @@ class Relay implements Dispatcher.DispatchHandler {
     if (this.#mode === 'events' && this.#boundary.resumable()) this.#cut(refusal)
     else if (this.#mode === 'events') this.#endEvents(refusal)
     else this.#refuse(refusal)
-  }
-
-  /** What makes an answer one that must not be passed on; undefined where nothing does. */
-  #fault(status: number, headers: IncomingHttpHeaders, type: string): string | undefined {
-    const coding = headers['content-encoding']
-    if (coding !== undefined && coding !== 'identity') return 'the upstream compressed its answer unasked'
-    if (status === 401 || status === 407) return 'the upstream refused the credential of the gateway'
-    if (status >= 300 && status < 400) return 'the upstream redirects; upstream.url must be the endpoint itself'
-    if (status >= 300 || this.#request.method === 'DELETE') return undefined
-    if (type === 'text/event-stream') return undefined
-    if (this.#request.method === 'GET') return 'the upstream answered GET with something else than a stream'
-    if (this.#exchange.requestIds.length === 0) return undefined
-    if (status === 202 || status === 204) return 'the upstream answered a request with nothing'
-    return type === 'application/json' ? undefined : 'the upstream answered with neither JSON nor a stream'
   }
 
   #writeHead(headers: Record<string, unknown>): void {
@@ -272,23 +259,4 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#held = []
     if (reason !== undefined) this.#controller?.abort(reason)
   }
-}
-
-function unreadable(error: unknown): Refusal {
-  const detail = error instanceof UnreadableList ? `: ${error.message}` : ''
-  return new Refusal('upstream_invalid', `the upstream sent a list that cannot be read${detail}`, { cause: error })
-}
-
-/** What a failure of the upstream call is to the client. */
-function upstreamRefusal(cause: Error): Refusal {
-  if (cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
-    return new Refusal('upstream_timeout', 'the upstream did not answer in time', { cause })
-  }
-  if (cause instanceof errors.HTTPParserError || cause instanceof errors.ResponseExceededMaxSizeError) {
-    return new Refusal('upstream_invalid', 'the upstream sent no valid HTTP', { cause })
-  }
-  if (cause instanceof errors.InvalidArgumentError) {
-    return new Refusal('request_malformed', 'the request has a header that cannot be forwarded', { cause })
-  }
-  return new Refusal('upstream_unreachable', 'the upstream cannot be reached', { cause })
 }

@@ -8,7 +8,6 @@ export class LockedError extends Error {
   override name = 'LockedError'
 }
 
-const patience = 15_000
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
@@ -16,9 +15,10 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * others, and takes over from one that has died on this machine. Signals wait until the work, which is synchronous,
  * is done: a key that is in the file and whose secret was never shown would be of no use to anybody.
  *
- * @throws LockedError after 15 s, and what the file system throws
+ * @param patience milliseconds to wait for others
+ * @throws LockedError when they were not enough, and what the file system throws
  */
-export async function withLock<Result>(file: string, work: () => Result): Promise<Result> {
+export async function withLock<Result>(file: string, work: () => Result, patience = 15_000): Promise<Result> {
   const lock = `${file}.lock`
   for (const deadline = Date.now() + patience; ;) {
     const done = tryWork(lock, work)

@@ -1,0 +1,49 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { errors } from 'undici'
+import { Refusal } from '../mcp/errors.ts'
+import { UnreadableList } from '../mcp/lists.ts'
+import { mediaType } from './headers.ts'
+
+/**
+ * What makes an upstream's answer one that must not be passed on, in words for the client.
+ *
+ * @param asks whether a JSON-RPC request is to be answered, rather than a notification or a response taken
+ * @returns undefined where nothing is wrong
+ */
+export function upstreamFault(
+  method: 'POST' | 'GET' | 'DELETE',
+  asks: boolean,
+  status: number,
+  headers: IncomingHttpHeaders,
+): string | undefined {
+  const type = mediaType(headers['content-type'])
+  const coding = headers['content-encoding']
+  if (coding !== undefined && coding !== 'identity') return 'the upstream compressed its answer unasked'
+  if (status === 401 || status === 407) return 'the upstream refused the credential of the gateway'
+  if (status >= 300 && status < 400) return 'the upstream redirects; upstream.url must be the endpoint itself'
+  if (status >= 300 || method === 'DELETE' || type === 'text/event-stream') return undefined
+  if (method === 'GET') return 'the upstream answered GET with something else than a stream'
+  if (!asks) return undefined
+  if (status === 202 || status === 204) return 'the upstream answered a request with nothing'
+  return type === 'application/json' ? undefined : 'the upstream answered with neither JSON nor a stream'
+}
+
+/** What a failure of the upstream call is to the client. */
+export function upstreamRefusal(cause: Error): Refusal {
+  if (cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
+    return new Refusal('upstream_timeout', 'the upstream did not answer in time', { cause })
+  }
+  if (cause instanceof errors.HTTPParserError || cause instanceof errors.ResponseExceededMaxSizeError) {
+    return new Refusal('upstream_invalid', 'the upstream sent no valid HTTP', { cause })
+  }
+  if (cause instanceof errors.InvalidArgumentError) {
+    return new Refusal('request_malformed', 'the request has a header that cannot be forwarded', { cause })
+  }
+  return new Refusal('upstream_unreachable', 'the upstream cannot be reached', { cause })
+}
+
+/** A list that is refused because it cannot be judged. */
+export function unreadable(cause: unknown): Refusal {
+  const detail = cause instanceof UnreadableList ? `: ${cause.message}` : ''
+  return new Refusal('upstream_invalid', `the upstream sent a list that cannot be read${detail}`, { cause })
+}

@@ -1,0 +1,178 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { load } from '../gateway/config/load.ts'
+import { connect } from './fixtures/clients.ts'
+import { until } from './fixtures/gateway.ts'
+
+const repository = join(import.meta.dirname, '..')
+const main = join(repository, 'gateway/main.ts')
+const quickstart = join(repository, 'examples/quickstart/gateway.yaml')
+
+interface Demo {
+  readonly child: ChildProcess
+  readonly stdout: () => string
+  readonly stderr: () => string
+  readonly exit: Promise<[number | null, string | null]>
+  /** Where it keeps its folder. */
+  readonly temporary: string
+}
+
+function startDemo(t: Test, args: string[], nodeOptions: string[] = []): Demo {
+  const temporary = t.testdir({})
+  const child = spawn(process.execPath, [...nodeOptions, main, 'demo', ...args], {
+    env: { ...process.env, TMPDIR: temporary },
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const exit = once(child, 'close') as Demo['exit']
+  return { child, stdout: () => stdout, stderr: () => stderr, exit, temporary }
+}
+
+interface Facts {
+  url: string
+  key: string
+  admin: string
+  config: string
+}
+
+async function facts(demo: Demo): Promise<Facts> {
+  return JSON.parse(
+    await until(() => (demo.stdout().endsWith('\n') ? demo.stdout() : undefined), 'the demo runs'),
+  ) as Facts
+}
+
+function ping(url: string, key: string): Promise<Response> {
+  const headers = {
+    authorization: `Bearer ${key}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+  }
+  return fetch(url, { method: 'POST', headers, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' })
+}
+
+t.test('demo runs a mock server and a gateway, applies what is saved, and leaves nothing behind', async t => {
+  const demo = startDemo(t, ['--format', 'json', '--ephemeral'])
+  const { url, key, admin, config } = await facts(demo)
+  t.same(Object.keys(JSON.parse(demo.stdout()) as object), ['url', 'key', 'admin', 'config'])
+  t.equal(demo.stdout().split('\n').length, 2, 'one line')
+  t.equal(dirname(dirname(config)), demo.temporary)
+  t.equal(statSync(dirname(config)).mode & 0o777, 0o700)
+  t.equal((await fetch(`${admin}/readyz`)).status, 200)
+
+  const headers = { authorization: `Bearer ${key}` }
+  for (const era of ['v1', 'modern'] as const) {
+    const connection = await connect(url, { era, headers })
+    t.equal((await connection.listTools()).length, 15, era)
+    t.notOk((await connection.callTool('get_users')).isError, era)
+    await connection.close()
+  }
+  t.equal((await ping(url, `${key}x`)).status, 401)
+  t.equal((await ping(url, '')).status, 401)
+
+  writeFileSync(config, readFileSync(config, 'utf8').replace('[operator]', '[reader]'))
+  const reader = async () => {
+    const connection = await connect(url, { era: 'modern', headers })
+    const tools = (await connection.listTools()).map(({ name }) => name)
+    await connection.close()
+    return tools.length < 15 ? tools : undefined
+  }
+  const names = await until(reader, 'the list has fewer tools')
+  t.same(names.toSorted(), ['get_analytics', 'get_anything', 'get_posts', 'get_products', 'get_users'])
+
+  await promisify(execFile)(process.execPath, [main, 'keys', 'revoke', 'demo', '-c', config])
+  await until(async () => (await ping(url, key)).status === 401, 'the key is refused')
+  t.notMatch(demo.stderr() + readFileSync(config, 'utf8'), key.slice(5, 48), 'the key is shown once')
+
+  demo.child.kill('SIGTERM')
+  t.same(await demo.exit, [0, null])
+  t.same(readdirSync(demo.temporary), [])
+  await t.rejects(fetch(admin))
+  t.notMatch(demo.stderr(), /warning/i)
+})
+
+t.test('the text form shows the key once, and its lines work', async t => {
+  const demo = startDemo(t, ['--ephemeral'])
+  const text = await until(
+    () => (demo.stdout().includes('Ctrl-C') ? demo.stdout() : undefined),
+    'the demo runs',
+  )
+  const [assignment = '', key = ''] = /export GATEHOUSE_KEY=(\S+)/.exec(text) ?? []
+  t.equal(text.split(key).length, 2)
+  const curl = /^ {2}curl (?:.*\\\n)*.*\n/m.exec(text)?.[0] ?? ''
+  const { stdout } = await promisify(execFile)('sh', ['-ec', `${assignment}\n${curl}`])
+  t.match(stdout, /^HTTP\/1\.1 200/)
+  t.match(stdout, '"get_users"')
+
+  const command =
+    /^ {2}npx -y @modelcontextprotocol\/inspector (--cli (?:.*\\\n)*.*)\n/m.exec(text)?.[1] ?? ''
+  const inspector = join(repository, 'node_modules/.bin/mcp-inspector')
+  const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`
+  const inspected = await promisify(execFile)('sh', ['-ec', `${assignment}\n${inspector} ${command}`], {
+    env: { ...process.env, PATH },
+  })
+  t.equal((JSON.parse(inspected.stdout) as { tools: object[] }).tools.length, 15)
+  t.match(text, /inspector --web \\\n +--server-url http:\/\/127\.0\.0\.1:\d+\/mock\/mcp /)
+  t.ok(existsSync(/\/\S+gateway\.yaml/.exec(text)?.[0] ?? ''))
+
+  demo.child.kill('SIGINT')
+  demo.child.kill('SIGINT')
+  t.same(await demo.exit, [0, null], 'as when npm passes on what the terminal has sent already')
+  t.same(readdirSync(demo.temporary), [])
+})
+
+t.test('ports that are taken are told and others are used', async t => {
+  const taken = await Promise.all(
+    [8080, 9090, 7878].map(async port => {
+      const server = createServer().listen(port, '127.0.0.1')
+      t.teardown(() => server.close())
+      // Whoever has it already serves as well.
+      await Promise.race([once(server, 'listening'), once(server, 'error')]).catch(() => {})
+      return port
+    }),
+  )
+  const demo = startDemo(t, ['--format', 'json'])
+  const { url, key } = await facts(demo)
+  for (const port of taken) t.match(demo.stderr(), `port ${port} is taken`)
+  t.not((await ping(url, key)).status, 401)
+  demo.child.kill('SIGHUP')
+  t.same(await demo.exit, [0, null])
+})
+
+t.test('without the development packages demo says so', async t => {
+  const hook = `import { registerHooks } from 'node:module'
+    registerHooks({ resolve(name, context, next) {
+      if (!name.startsWith('@modelcontextprotocol/')) return next(name, context)
+      throw Object.assign(new Error(name), { code: 'ERR_MODULE_NOT_FOUND' })
+    } })`
+  const demo = startDemo(t, ['--ephemeral'], [`--import=data:text/javascript,${encodeURIComponent(hook)}`])
+  t.same(await demo.exit, [2, null])
+  t.match(demo.stderr(), /npm install/)
+  t.equal(demo.stdout(), '')
+  t.same(readdirSync(demo.temporary), [])
+})
+
+t.test('words that mean nothing are exit 2', async t => {
+  for (const args of [['--format', 'xml'], ['--port', '1'], ['more']]) {
+    t.same(await startDemo(t, args).exit, [2, null])
+  }
+})
+
+t.test('the quickstart is valid without any variable, and stands on the usual addresses', async t => {
+  const { loaded, diagnostics } = load(quickstart, { env: {}, now: new Date() })
+  t.same(diagnostics, [])
+  t.match(loaded?.config, {
+    listen: { address: '127.0.0.1:8080' },
+    admin: { address: '127.0.0.1:9090' },
+    keys: {},
+    proxies: {
+      mock: { path: '/mock/mcp', auth: ['team-keys'], upstream: { url: 'http://127.0.0.1:7878/mcp' } },
+    },
+  })
+})

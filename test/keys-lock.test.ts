@@ -1,0 +1,102 @@
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { hashSecret } from '../gateway/access/key.ts'
+import { LockedError, withLock } from '../gateway/commands/keys/lock.ts'
+import { config, folderWith, keysOf, main, run, spawned } from './fixtures/keys.ts'
+
+t.test('a symbolic link stays one, and so does the mode of the file', async t => {
+  const folder = t.testdir({
+    real: { 'gateway.yaml': config() },
+    'gateway.yaml': t.fixture('symlink', 'real/gateway.yaml'),
+  })
+  chmodSync(join(folder, 'real/gateway.yaml'), 0o640)
+  t.equal((await run(folder, ['new', 'bob', '--role', 'reader'])).code, 0)
+  t.ok(lstatSync(join(folder, 'gateway.yaml')).isSymbolicLink())
+  t.equal(statSync(join(folder, 'real/gateway.yaml')).mode & 0o777, 0o640)
+  t.ok(keysOf(join(folder, 'gateway.yaml'))['bob'])
+  t.same(readdirSync(join(folder, 'real')), ['gateway.yaml'])
+})
+
+t.test('whoever reads the file meanwhile has it whole, as it was', async t => {
+  const { folder, file, read } = folderWith(t, config())
+  const open = openSync(file, 'r')
+  t.equal((await run(folder, ['new', 'bob', '--role', 'reader'])).code, 0)
+  t.equal(readFileSync(open, 'utf8'), config())
+  closeSync(open)
+  t.not(read(), config())
+})
+
+t.test('many at a time lose nothing', async t => {
+  const { folder, file } = folderWith(t, config())
+  const names = Array.from({ length: 12 }, (_, index) => `k${index}`)
+  const outcomes = await Promise.all(
+    names.map(name => spawned(t, [main, 'keys', 'new', name, '--role', 'reader'], folder)),
+  )
+  t.same(
+    outcomes.map(({ code }) => code),
+    names.map(() => 0),
+  )
+  const hashes = Object.fromEntries(
+    Object.entries(keysOf(file)).map(([name, { secrets }]) => [name, secrets[0]!.hash]),
+  )
+  t.same(
+    hashes,
+    Object.fromEntries(names.map((name, index) => [name, hashSecret(outcomes[index]!.stdout.trimEnd())])),
+  )
+  t.same(readdirSync(folder), ['gateway.yaml'])
+})
+
+t.test('the lock of a process that has died is taken over, and that of another machine is not', async t => {
+  const { folder, file } = folderWith(t, config())
+  const { pid } = await spawned(t, ['-e', ''], folder)
+  writeFileSync(`${file}.lock`, `${pid} ${hostname()} 00000000-0000-4000-8000-000000000000\n`)
+  t.equal((await run(folder, ['new', 'bob', '--role', 'reader'])).code, 0)
+  for (const holder of [`${pid} elsewhere x\n`, `${process.pid} ${hostname()} x\n`, '']) {
+    writeFileSync(`${file}.lock`, holder)
+    await t.rejects(
+      withLock(file, () => t.fail('the lock is held'), 0),
+      LockedError,
+    )
+    t.equal(readFileSync(`${file}.lock`, 'utf8'), holder)
+  }
+})
+
+t.test('a lock is waited for, and gone when the work has failed', async t => {
+  const { folder, file } = folderWith(t, '')
+  writeFileSync(`${file}.lock`, `${process.pid} ${hostname()} x\n`)
+  let free = false
+  const waiting = withLock(file, () => free)
+  free = true
+  rmSync(`${file}.lock`)
+  t.equal(await waiting, true)
+  await t.rejects(
+    withLock(file, () => JSON.parse('no')),
+    SyntaxError,
+  )
+  t.same(readdirSync(folder), ['gateway.yaml'])
+})
+
+t.test('a signal does not come between the file and the secret', async t => {
+  const { folder, file } = folderWith(t, '')
+  const lock = JSON.stringify(join(import.meta.dirname, '../gateway/commands/keys/lock.ts'))
+  const work = `process.kill(process.pid, 'SIGINT'); fs.readdirSync('.'); fs.writeSync(1, 'secret')`
+  const outcome = await spawned(
+    t,
+    ['-e', `import(${lock}).then(({ withLock }) => withLock(${JSON.stringify(file)}, () => { ${work} }))`],
+    folder,
+  )
+  t.match(outcome, { code: 0, stdout: 'secret', stderr: '' })
+  t.same(readdirSync(folder), ['gateway.yaml'])
+})

@@ -1,0 +1,132 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { until } from './fixtures/gateway.ts'
+
+const config = (more = '', address = '127.0.0.1:0'): string => `version: 1
+listen: {address: "${address}", drain: 250ms}
+admin: {address: "127.0.0.1:0"}
+proxies:
+  main: {auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}
+${more}`
+
+interface Run {
+  readonly child: ChildProcess
+  readonly stdout: () => string
+  readonly stderr: () => string
+  readonly exit: Promise<[number | null, string | null]>
+  /** The fields of the first log line of that event. */
+  logged(event: string): Promise<Record<string, string>>
+}
+
+/** Runs the program as a user would. */
+function gatehouse(t: Test, args: string[], options: { cwd?: string; stdin?: string; env?: Record<string, string> } = {}): Run {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../gateway/main.ts'), ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  child.stdin.end(options.stdin ?? '')
+  return {
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exit: once(child, 'close') as Promise<[number | null, string | null]>,
+    async logged(event) {
+      const line = await until(
+        () => stderr.split('\n').find(text => text.includes(`"event":"${event}"`)),
+        `${event} is logged: ${stderr}`,
+      )
+      return JSON.parse(line) as Record<string, string>
+    },
+  }
+}
+
+t.test('run serves, reloads on SIGHUP and stops on SIGTERM', async t => {
+  const folder = t.testdir({ 'gateway.yaml': config() })
+  const run = gatehouse(t, ['run', '--no-watch'], { cwd: folder })
+  const { url, adminUrl, revision } = await run.logged('listening')
+  t.equal((await fetch(`${adminUrl}/readyz`)).status, 200)
+  t.equal((await fetch(`${url}/other/mcp`)).status, 404)
+
+  writeFileSync(join(folder, 'gateway.yaml'), config('  other: {auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}\n'))
+  run.child.kill('SIGHUP')
+  t.equal((await run.logged('config_applied'))['previous'], revision)
+  t.equal((await fetch(`${url}/other/mcp`)).status, 502)
+  run.child.kill('SIGHUP')
+  await run.logged('config_unchanged')
+
+  run.child.kill('SIGTERM')
+  t.same(await run.exit, [0, null])
+  await run.logged('stopped')
+  t.equal(run.stdout(), '', 'results go to stdout, and there are none')
+})
+
+t.test('without --no-watch a saved file is applied', async t => {
+  const folder = t.testdir({ 'gateway.yaml': config() })
+  const run = gatehouse(t, ['run', '-c', join(folder, 'gateway.yaml')])
+  await run.logged('listening')
+  writeFileSync(join(folder, 'gateway.yaml'), config('  other: {auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}\n'))
+  await run.logged('config_applied')
+  run.child.kill('SIGINT')
+  t.same(await run.exit, [0, null])
+})
+
+t.test('a second signal ends the process at once', async t => {
+  const folder = t.testdir({ 'gateway.yaml': config().replace('250ms', '1h') })
+  const upstream = createServer(() => {}).listen(0, '127.0.0.1')
+  await once(upstream, 'listening')
+  t.teardown(() => upstream.close())
+  writeFileSync(join(folder, 'gateway.yaml'), config().replace('250ms', '1h').replace(':1/', `:${(upstream.address() as AddressInfo).port}/`))
+  const run = gatehouse(t, ['run'], { cwd: folder })
+  const { url } = await run.logged('listening')
+  const arrived = once(upstream, 'connection')
+  const hanging = fetch(`${url}/main/mcp`, { headers: { accept: 'text/event-stream' } }).catch(() => {})
+  await arrived
+  run.child.kill('SIGTERM')
+  await run.logged('draining')
+  run.child.kill('SIGTERM')
+  t.same(await run.exit, [143, null])
+  await hanging
+})
+
+t.test('a configuration with errors is exit 1, with every error and its place', async t => {
+  const folder = t.testdir({ 'gateway.yaml': config('rolls: {}\n').replace('auth: none', 'auth: [keys]') })
+  const run = gatehouse(t, ['run'], { cwd: folder })
+  t.same(await run.exit, [1, null])
+  t.match(run.stderr(), /gateway\.yaml:5:17.*GH1303/)
+  t.match(run.stderr(), /gateway\.yaml:6:1.*GH1201/)
+  const missing = gatehouse(t, ['run', '-c', 'nowhere.yaml'], { cwd: folder })
+  t.same(await missing.exit, [1, null])
+  t.match(missing.stderr(), 'GH1001')
+})
+
+t.test('an address that is taken is exit 2', async t => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const run = gatehouse(t, ['run'], { cwd: t.testdir({ 'gateway.yaml': config('', address) }) })
+  t.same(await run.exit, [2, null])
+  t.match(run.stderr(), /cannot listen.*EADDRINUSE/)
+})
+
+t.test('words that mean nothing are exit 2', async t => {
+  for (const args of [['walk'], [], ['run', '--fast'], ['run', 'extra'], ['validate', '--format', 'xml'], ['keys', 'lose']]) {
+    const run = gatehouse(t, args)
+    t.same(await run.exit, [2, null], args.join(' '))
+    t.not(run.stderr(), '', args.join(' '))
+    t.equal(run.stdout(), '', args.join(' '))
+  }
+  for (const args of [['--help'], ['run', '--help'], ['validate', '--help'], ['keys', '--help'], ['demo', '--help'], ['schema', '--help']]) {
+    const run = gatehouse(t, args)
+    t.same(await run.exit, [0, null], args.join(' '))
+    t.match(run.stdout(), 'gatehouse', args.join(' '))
+  }
+})
