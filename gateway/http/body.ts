@@ -10,20 +10,14 @@ export class ClientGone extends Error {
  * Reads a request body, never more than it may hold.
  *
  * @param limit bytes
- * @param timeout milliseconds for the whole of it
- * @throws Refusal `body_too_large` or `request_timeout`; ClientGone
+ * @throws Refusal `body_too_large`; ClientGone
  */
-export function readBody(request: IncomingMessage, limit: number, timeout: number): Promise<Buffer> {
+export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    const timer = setTimeout(() => {
-      settle(() => reject(new Refusal('request_timeout', 'the request took too long to arrive')))
-    }, timeout)
-
     function settle(act: () => void): void {
-      clearTimeout(timer)
       request.off('data', take).off('end', end).off('close', gone).off('error', gone)
       request.pause()
       act()

@@ -23,7 +23,7 @@ const methods = 'POST, GET, DELETE, OPTIONS'
  * @throws Refusal for whatever is refused before an answer began; the caller writes it
  */
 export async function serve(exchange: Exchange, streams: Streams): Promise<void> {
-  const { request, snapshot } = exchange
+  const { request } = exchange
   const head = readHead(request)
   const proxy = findProxy(exchange)
   proxy.checkHead(head)
@@ -44,7 +44,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   }
   checkAccept(request)
   const expected = new Map<string, ListMember>()
-  const body = head.method === 'POST' ? await readJson(request, proxy, snapshot.requestTimeout) : undefined
+  const body = head.method === 'POST' ? await readJson(request, proxy) : undefined
   let listening = head.method === 'GET'
   if (body !== undefined) {
     const { messages, batch } = readMessages(body, allowsBatch(request.headers))
@@ -101,7 +101,7 @@ function checkAccept({ method, headers }: IncomingMessage): void {
   throw new Refusal('not_acceptable', `the Accept header must allow ${usable.join(' and ')}`)
 }
 
-async function readJson(request: IncomingMessage, proxy: ServedProxy, timeout: number): Promise<Buffer> {
+async function readJson(request: IncomingMessage, proxy: ServedProxy): Promise<Buffer> {
   const type = request.headers['content-type'] ?? ''
   const coding = request.headers['content-encoding']
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1]?.toLowerCase()
@@ -111,7 +111,7 @@ async function readJson(request: IncomingMessage, proxy: ServedProxy, timeout: n
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     throw new Refusal('unsupported_media_type', 'the body must not be compressed')
   }
-  return readBody(request, proxy.maxBody, timeout)
+  return readBody(request, proxy.maxBody)
 }
 
 /** Judges one message; every operation that it names must be allowed. */

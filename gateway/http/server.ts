@@ -18,25 +18,21 @@ export interface ListenerDependencies {
   readonly streams: Streams
   readonly log: Log
   readonly metrics: Metrics
-  /** Milliseconds. */
-  readonly requestTimeout: number
-  readonly keepAliveTimeout: number
+}
+
+/** How long clients may take, in milliseconds: for a whole request, and between two. */
+export interface ListenerTimeouts {
+  readonly request: number
+  readonly keepAlive: number
 }
 
 const retryAfter = '1'
+const timeoutPrecision = 250
 const longestLoggedName = 256
 
 /** The listener that MCP clients reach, not listening yet. */
 export function createListener(dependencies: ListenerDependencies): Server {
-  const { requestTimeout, keepAliveTimeout } = dependencies
-  const listener = createServer({
-    // The body is timed where it is read; the second limit is for bodies that nobody reads any more.
-    headersTimeout: requestTimeout,
-    requestTimeout: 2 * requestTimeout,
-    connectionsCheckingInterval: Math.min(1000, requestTimeout),
-    keepAliveTimeout,
-    requireHostHeader: false,
-  })
+  const listener = createServer({ connectionsCheckingInterval: timeoutPrecision, requireHostHeader: false })
   const answering = new WeakMap<object, Exchange>()
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = openExchange(request, response, dependencies.current())
@@ -60,6 +56,13 @@ export function createListener(dependencies: ListenerDependencies): Server {
     else refuse(exchange, unparsed(error))
   })
   return listener
+}
+
+/** Sets what may change while the listener runs. */
+export function setTimeouts(listener: Server, { request, keepAlive }: ListenerTimeouts): void {
+  listener.headersTimeout = request
+  listener.requestTimeout = request
+  listener.keepAliveTimeout = keepAlive
 }
 
 async function run(exchange: Exchange, dependencies: ListenerDependencies): Promise<void> {

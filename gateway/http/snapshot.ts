@@ -13,8 +13,6 @@ export interface Snapshot {
   readonly proxiesByName: ReadonlyMap<string, ServedProxy>
   readonly keyring: Keyring
   readonly sessions: SessionBinding
-  /** How long a request may take to arrive, in milliseconds. */
-  readonly requestTimeout: number
   /** Counts a request in; what the snapshot holds is kept until it is counted out. */
   retain(): void
   release(): void

@@ -57,7 +57,6 @@ export function buildSnapshot({ config, secrets, revision }: Loaded, dependencie
       proxiesByName,
       keyring,
       sessions: createSessionBinding(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
-      requestTimeout: parseDuration(config.listen.timeout.request),
       retain: () => void users++,
       release,
       retire: release,

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { Config } from '../../schema/config.ts'
 import { parseAddress, parseDuration } from '../config/units.ts'
-import { createListener } from '../http/server.ts'
+import { createListener, setTimeouts, type ListenerTimeouts } from '../http/server.ts'
 import { createStreams } from '../http/streams.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { createAdminListener } from '../observe/admin.ts'
@@ -46,7 +46,11 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
   const metrics = createMetrics()
   const pools = createShared<Dispatcher>(pool => void pool.close().catch(() => {}))
   const streams = createStreams(() => applier.current())
-  const applier = createApplier(load, { pools, sessionSecret: randomBytes(32) }, { log, metrics, onSwap: streams.review })
+  const onSwap = (): void => {
+    setTimeouts(listener, timeouts(config()))
+    streams.review()
+  }
+  const applier = createApplier(load, { pools, sessionSecret: randomBytes(32) }, { log, metrics, onSwap })
   const { config } = applier
 
   let stopping = false
@@ -56,9 +60,8 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
     streams,
     log,
     metrics,
-    requestTimeout: parseDuration(config().listen.timeout.request),
-    keepAliveTimeout: parseDuration(config().listen.timeout.keepAlive),
   })
+  setTimeouts(listener, timeouts(config()))
   const admin = createAdminListener({
     ready: () => !stopping,
     status: () => ({ ...applier.status(), draining: stopping, openStreams: streams.size() }),
@@ -100,6 +103,10 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
       log.flush()
     },
   }
+}
+
+function timeouts({ listen: { timeout } }: Config): ListenerTimeouts {
+  return { request: parseDuration(timeout.request), keepAlive: parseDuration(timeout.keepAlive) }
 }
 
 async function listen(server: Server, { address }: Config['admin']): Promise<string> {
