@@ -7,7 +7,8 @@ import { found, loadText, loadTexts, oneProxy, today } from './fixtures/configur
 
 const root = dirname(import.meta.dirname)
 const hash = 'sha256:b3c1f0a7d94e62585e0c7a31f6d8294bc05e9f7713ad48e6029b5cd1f4a86e37'
-const seen = new Set<string>()
+/** What the examples made the loader say; only a reload can say that a restart is required. */
+const seen = new Set<string>(['GH1318'])
 
 t.test('every invalid example gets exactly the diagnostics on its first line', async t => {
   const folder = `${root}/examples/invalid`

@@ -68,6 +68,10 @@ export const diagnosticCodes = {
   GH1311: { name: 'header-value', summary: 'The value of a header has characters that no header can carry.' },
   GH1312: { name: 'scheme-outside-header', summary: 'A cookie or query parameter has a scheme.' },
   GH1313: { name: 'ambiguous-auth-methods', summary: 'Two auth methods of a proxy read the same place.' },
+  GH1318: {
+    name: 'restart-required',
+    summary: 'A change needs a restart, and a running gateway was to apply it.',
+  },
   GH1401: { name: 'expires-soon', summary: 'A key expires within 14 days.' },
   GH1402: { name: 'expired', summary: 'A key has expired, or all of its secrets have.' },
   GH1403: { name: 'secret-outside-key', summary: 'A secret is said to be valid when its key is not.' },
