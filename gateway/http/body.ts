@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../mcp/errors.ts'
+import { createByteStore } from './byte-store.ts'
 
 /** The client went away before its request was complete; there is nobody to answer. */
 export class ClientGone extends Error {
@@ -15,20 +16,18 @@ export class ClientGone extends Error {
 export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
+    const store = createByteStore(limit)
+
     function settle(act: () => void): void {
       request.off('data', take).off('end', end).off('close', gone).off('error', gone)
       request.pause()
       act()
     }
     function take(chunk: Buffer): void {
-      size += chunk.length
-      if (size > limit) settle(() => reject(tooLarge(limit)))
-      else chunks.push(chunk)
+      if (!store.append(chunk)) settle(() => reject(tooLarge(limit)))
     }
     function end(): void {
-      settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)))
+      settle(() => resolve(store.bytes()))
     }
     function gone(): void {
       settle(() => reject(new ClientGone()))

@@ -1,41 +1,59 @@
 import { isUtf8 } from 'node:buffer'
 import { UnreadableList } from '../mcp/lists.ts'
+import { createByteStore } from './byte-store.ts'
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
  * Cuts a byte stream into server-sent events (WHATWG HTML, event streams), each with the blank line that
- * ends it.
+ * ends it. A byte order mark at the beginning is dropped, as clients do.
  *
  * @param limit the bytes that one event may have
  * @returns takes a chunk and returns the events that it completes; throws UnreadableList beyond the limit
  */
 export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] {
-  let pending: Buffer = Buffer.alloc(0)
-  let scanned = 0
+  const pending = createByteStore(limit)
   let atLineStart = true
+  let afterReturn = false
+  let first = true
+
+  function event(end: Buffer): Buffer {
+    hold(end)
+    const whole = Buffer.from(pending.bytes())
+    pending.clear()
+    const marked = first && whole.subarray(0, 3).equals(byteOrderMark)
+    first = false
+    return marked ? whole.subarray(3) : whole
+  }
+  function hold(chunk: Buffer): void {
+    if (!pending.append(chunk)) throw new UnreadableList(`an event is larger than ${limit} bytes`)
+  }
+
   return function split(chunk) {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
     const events: Buffer[] = []
     let start = 0
-    let at = scanned
-    while (at < pending.length) {
-      const byte = pending[at++]!
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]!
+      if (byte === lineFeed && afterReturn) {
+        // The second half of a line break, whose first half has been dealt with.
+        afterReturn = false
+        if (atLineStart && start === at && pending.bytes().length === 0) start = at + 1
+        continue
+      }
+      afterReturn = byte === carriageReturn
       if (byte !== lineFeed && byte !== carriageReturn) {
         atLineStart = false
         continue
       }
-      if (byte === carriageReturn && pending[at] === lineFeed) at++
       if (atLineStart) {
-        events.push(pending.subarray(start, at))
-        start = at
+        events.push(event(chunk.subarray(start, at + 1)))
+        start = at + 1
       }
       atLineStart = true
     }
-    pending = pending.subarray(start)
-    scanned = pending.length
-    if (pending.length > limit) throw new UnreadableList(`an event is larger than ${limit} bytes`)
+    hold(chunk.subarray(start))
     return events
   }
 }
