@@ -72,10 +72,10 @@ function model({ grants, ceiling }: Model, name: string): boolean {
 }
 
 const glob = fc.constantFrom('*', 'get_*', '*_user', 'delete_?ser', 'a', '??', 'users://*', '*://list', 'secret*', 'posts://{id}/*', 'gr?ße', 'x')
-const allow = fc.oneof({ weight: 2, arbitrary: fc.constant(['*']) }, { weight: 3, arbitrary: fc.uniqueArray(glob, { maxLength: 3 }) })
-const deny = fc.uniqueArray(glob, { maxLength: 2 })
+const allow: fc.Arbitrary<string[]> = fc.oneof({ weight: 2, arbitrary: fc.constant(['*']) }, { weight: 3, arbitrary: fc.uniqueArray(glob, { maxLength: 3 }) })
+const deny: fc.Arbitrary<string[]> = fc.uniqueArray(glob, { maxLength: 2 })
 const grant: fc.Arbitrary<Rules> = fc.record({ allow, deny }, { requiredKeys: [] })
-const ceiling = fc.oneof({ weight: 1, arbitrary: fc.constant({}) }, { weight: 2, arbitrary: grant })
+const ceiling: fc.Arbitrary<Rules> = fc.oneof({ weight: 1, arbitrary: fc.constant({}) }, { weight: 2, arbitrary: grant })
 
 t.test('listed is callable and callable is listed, in both eras, in JSON and in streams', async t => {
   const yaml = (first: Rules, second: Rules, ceiling: Rules): string => {

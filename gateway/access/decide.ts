@@ -1,6 +1,7 @@
 import type { Operation } from '../mcp/operation.ts'
 import type { Principal } from './principal.ts'
-import { firstMatch, type ProxyAccess, type RuleSets } from './rules.ts'
+import { decoded, readingsOf } from './readings.ts'
+import { firstMatch, grantsOf, type ProxyAccess, type Rule, type RuleSets } from './rules.ts'
 
 /** Allow or deny, and the rule that decided: its place in the configuration as a JSON pointer. */
 export interface Decision {
@@ -13,32 +14,50 @@ export interface Decision {
  * The one decision function: calls, list filtering and streams all ask it.
  *
  * An operation is allowed when the proxy's ceiling permits it and some role of the principal allows it and
- * none denies it. An operation that names nothing (kind `other`) needs a grant on the proxy and no rule.
+ * none denies it. An operation that names nothing (kind `other`) needs a grant on the proxy and no rule. A
+ * resource must be allowed in every reading of its URI, and be denied in none.
  */
 export function decide(proxy: ProxyAccess, principal: Principal, operation: Operation): Decision {
-  const grants = proxy.open ? [] : grantsOf(proxy, principal)
-  if (!proxy.open && grants.length === 0) return { allow: false, rule: `/keys/${principal.name}/roles` }
-  const granted = { allow: true, rule: proxy.open ? `/proxies/${proxy.name}/auth` : `/keys/${principal.name}/roles` }
-  if (operation.kind === 'other') return granted
-  const { kind, name } = operation
+  const grants = proxy.open ? [] : grantsOf(proxy, principal.roles)
+  const fallback = proxy.open ? `/proxies/${proxy.name}/auth` : `/keys/${principal.name}/roles`
+  if (!proxy.open && grants.length === 0) return { allow: false, rule: fallback }
+  if (operation.kind === 'other') return { allow: true, rule: fallback }
+  if (operation.kind !== 'resource') return decideName(proxy, grants, operation.kind, operation.name, fallback)
+  let decision: Decision | undefined
+  for (const reading of readingsOf(operation.name)) {
+    decision = decideName(proxy, grants, 'resource', reading, fallback)
+    if (!decision.allow) break
+  }
+  return decision!
+}
+
+function decideName(
+  proxy: ProxyAccess,
+  grants: readonly RuleSets[],
+  kind: keyof RuleSets,
+  name: string,
+  fallback: string,
+): Decision {
+  const match = (rules: readonly Rule[]): Rule | undefined =>
+    firstMatch(rules, name) ?? (kind === 'resource' ? firstMatch(rules, decoded(name)) : undefined)
 
   const ceiling = proxy.ceiling[kind]
-  const lowered = firstMatch(ceiling.deny, name)
+  const lowered = match(ceiling.deny)
   if (lowered !== undefined) return { allow: false, rule: lowered.path }
-  const permitted = ceiling.allow === undefined ? undefined : firstMatch(ceiling.allow, name)
+  const permitted = ceiling.allow && match(ceiling.allow)
   if (ceiling.allow !== undefined && permitted === undefined) {
     return { allow: false, rule: `/proxies/${proxy.name}/${kind}s/allow` }
   }
-  if (proxy.open) return permitted === undefined ? granted : { allow: true, rule: permitted.path }
+  if (proxy.open) return { allow: true, rule: permitted?.path ?? fallback }
 
   let allowed: string | undefined
   for (const sets of grants) {
     const { allow, deny } = sets[kind]
-    const denied = firstMatch(deny, name)
+    const denied = match(deny)
     if (denied !== undefined) return { allow: false, rule: denied.path }
-    allowed ??= allow && firstMatch(allow, name)?.path
+    allowed ??= allow && match(allow)?.path
   }
-  return { allow: allowed !== undefined, rule: allowed ?? granted.rule }
+  return { allow: allowed !== undefined, rule: allowed ?? fallback }
 }
 
 /** Whether the principal may use the proxy at all. */
@@ -46,45 +65,8 @@ export function hasGrant(proxy: ProxyAccess, principal: Principal): boolean {
   return proxy.open || principal.roles.some(role => proxy.grants.has(role))
 }
 
-/** Whether every list on the proxy shows this principal everything, so that none needs to be filtered. */
+/** Whether every list on the proxy shows everyone everything, so that none needs to be filtered. */
 export function seesEverything(proxy: ProxyAccess): boolean {
   const { tool, prompt, resource } = proxy.ceiling
   return proxy.open && [tool, prompt, resource].every(({ allow, deny }) => allow === undefined && deny.length === 0)
-}
-
-/**
- * Whether what the principal may do on a proxy shrank, judged by the patterns themselves: an allow that is
- * gone or a deny that is new counts, whether or not another pattern makes up for it.
- */
-export function isNarrowed(
-  before: ProxyAccess,
-  was: Principal,
-  after: ProxyAccess,
-  is: Pick<Principal, 'roles'>,
-): boolean {
-  if (before.open !== after.open) return !after.open
-  const then = [...grantsOf(before, was)]
-  const now = [...grantsOf(after, is)]
-  if (then.length > 0 && now.length === 0) return true
-  return (['tool', 'prompt', 'resource'] as const).some(
-    kind =>
-      lost(patterns(then, kind, 'allow'), patterns(now, kind, 'allow')) ||
-      lost(patterns(now, kind, 'deny'), patterns(then, kind, 'deny')) ||
-      lost(patterns([after.ceiling], kind, 'deny'), patterns([before.ceiling], kind, 'deny')) ||
-      (after.ceiling[kind].allow !== undefined &&
-        (before.ceiling[kind].allow === undefined ||
-          lost(patterns([before.ceiling], kind, 'allow'), patterns([after.ceiling], kind, 'allow')))),
-  )
-}
-
-function grantsOf(proxy: ProxyAccess, principal: Pick<Principal, 'roles'>): RuleSets[] {
-  return principal.roles.flatMap(role => proxy.grants.get(role) ?? [])
-}
-
-function patterns(sets: readonly RuleSets[], kind: keyof RuleSets, list: 'allow' | 'deny'): Set<string> {
-  return new Set(sets.flatMap(set => (set[kind][list] ?? []).map(rule => rule.pattern)))
-}
-
-function lost(from: ReadonlySet<string>, into: ReadonlySet<string>): boolean {
-  return [...from].some(pattern => !into.has(pattern))
 }

@@ -53,6 +53,11 @@ export function compileAccess(
   return { name, open: proxy.auth === 'none', ceiling: compileSets(proxy, `/proxies/${name}`, everything), grants }
 }
 
+/** The rule sets that roles have on a proxy. */
+export function grantsOf(proxy: ProxyAccess, roles: readonly string[]): RuleSets[] {
+  return roles.flatMap(role => proxy.grants.get(role) ?? [])
+}
+
 /** The first rule that matches a name; undefined where none does. */
 export function firstMatch(rules: readonly Rule[], name: string): Rule | undefined {
   return rules.find(rule => matchGlob(rule.glob, name))

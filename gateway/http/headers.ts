@@ -14,31 +14,51 @@ const hopByHop = [
 ]
 
 /**
- * Request headers that stay here: what the gateway decides itself (Host, Origin, the length and coding of
- * bodies), credentials of the client, and what a client could only forge (who it is in front of a proxy).
+ * Request headers that stay here: what the gateway decides itself (Host, Origin, the type, length and coding
+ * of bodies), credentials of the client, and what a client could only forge (who it is in front of a proxy,
+ * or what it really asks for).
  */
 export const withheldFromUpstream: readonly string[] = [
   ...hopByHop,
   'host',
   'origin',
   'content-length',
+  'content-type',
   'content-encoding',
   'accept-encoding',
   'expect',
   'authorization',
   'cookie',
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
+  'proxy',
+  'true-client-ip',
+  'x-client-ip',
   'x-real-ip',
+  'x-remote-user',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
   'mcp-session-id',
 ]
+
+/**
+ * Whole families of them. A name with an underscore is the same name as one with a hyphen to CGI, WSGI and
+ * the like, and so would pass for a header that was withheld.
+ */
+function isForged(name: string): boolean {
+  return name.includes('_') || name.startsWith('x-forwarded-')
+}
 
 /** Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read. */
 const withheldFromClient = new Set([
   ...hopByHop,
   'alt-svc',
+  'clear-site-data',
+  'refresh',
+  'x-accel-redirect',
+  'x-sendfile',
   'set-cookie',
   'set-cookie2',
   'www-authenticate',
@@ -68,7 +88,7 @@ export function upstreamHeaders(
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!
     const lower = name.toLowerCase()
-    if (!withheld.has(lower) && named?.has(lower) !== true) kept.push(name, raw[index + 1]!)
+    if (!withheld.has(lower) && !isForged(lower) && named?.has(lower) !== true) kept.push(name, raw[index + 1]!)
   }
   return kept
 }

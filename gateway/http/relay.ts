@@ -4,6 +4,7 @@ import { identityOf } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/operation.ts'
+import { createByteStore } from './byte-store.ts'
 import { commonHeaders, refuse, type Exchange } from './exchange.ts'
 import { clientHeaders, mediaType } from './headers.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -41,7 +42,7 @@ export function forward(exchange: Exchange, proxy: ServedProxy, streams: Streams
         method: request.method,
         headers: request.headers,
         body: request.body ?? null,
-        headersTimeout: upstream.responseTimeout,
+        headersTimeout: 0,
         bodyTimeout: request.listening ? 0 : upstream.idleTimeout,
       },
       relay,
@@ -63,12 +64,11 @@ class Relay implements Dispatcher.DispatchHandler {
   #mode: Mode = 'waiting'
   #status = 0
   #headers: IncomingHttpHeaders = {}
-  #held: Buffer[] = []
-  #heldSize = 0
+  #held = createByteStore(maxList)
   #boundary = createBoundaryWatch()
   #split: ((chunk: Buffer) => Buffer[]) | undefined
   #keepAlive: NodeJS.Timeout | undefined
-  #stalled = 0
+  #patience: NodeJS.Timeout | undefined
   #leave: (() => void) | undefined
 
   constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, request: UpstreamRequest) {
@@ -77,6 +77,10 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#streams = streams
     this.#request = request
     exchange.response.once('close', () => this.#finish(new Error('the client left')))
+    // Of ours, because undici's begins anew with every informational answer.
+    this.#patience = setTimeout(() => {
+      this.#refuse(new Refusal('upstream_timeout', 'the upstream did not answer in time'))
+    }, proxy.upstream.responseTimeout)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -86,14 +90,14 @@ class Relay implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.#mode === 'done') return
+    clearTimeout(this.#patience)
     this.#status = status
     this.#headers = headers
     const type = mediaType(headers['content-type'])
     const fault = upstreamFault(this.#request.method, this.#exchange.requestIds.length > 0, status, headers)
     if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
     else if (type === 'text/event-stream') this.#startEvents()
-    else if (this.#request.judge !== undefined && type === 'application/json') this.#mode = 'list'
-    else this.#mode = 'bytes'
+    else this.#mode = this.#request.judge === undefined ? 'bytes' : 'list'
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -132,8 +136,8 @@ class Relay implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#mode === 'done') return
     const refusal = upstreamRefusal(error)
-    // A stream with event ids can be resumed (MCP 2025-11-25, Resumability); an error would end the request.
-    if (this.#mode === 'events' && this.#boundary.resumable()) this.#cut(refusal)
+    // A legacy stream with event ids can be resumed (MCP 2025-11-25, Resumability); an error would end its request.
+    if (this.#mode === 'events' && this.#exchange.era !== 'modern' && this.#boundary.resumable()) this.#cut(refusal)
     else if (this.#mode === 'events') this.#endEvents(refusal)
     else this.#refuse(refusal)
   }
@@ -145,6 +149,17 @@ class Relay implements Dispatcher.DispatchHandler {
       headers['mcp-session-id'] = snapshot.sessions.bind(session, identityOf(principal!), this.#proxy.name)
     }
     response.writeHead(this.#status, { ...headers, ...commonHeaders(this.#exchange) } as Record<string, string>)
+    this.#watchForStall()
+  }
+
+  /** Lets go of a client that takes nothing: the socket's own timer knows whether a write made progress. */
+  #watchForStall(): void {
+    const { response } = this.#exchange
+    const time = stalledIntervals * this.#proxy.keepAlive
+    response.setTimeout(time, () => {
+      if (response.writableNeedDrain || response.writableEnded) response.destroy()
+      else response.setTimeout(time)
+    })
   }
 
   #startEvents(): void {
@@ -183,17 +198,10 @@ class Relay implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** Writes a comment into a silent stream; gives up on a client that takes nothing any more. */
+  /** Writes a comment into a silent stream, unless the client takes nothing anyway. */
   #breathe(): void {
     const { response } = this.#exchange
-    if (response.writableNeedDrain && ++this.#stalled >= stalledIntervals) {
-      response.destroy()
-      return
-    }
-    if (!response.writableNeedDrain) {
-      this.#stalled = 0
-      if (this.#canInsert()) response.write(': keep-alive\n\n')
-    }
+    if (!response.writableNeedDrain && this.#canInsert()) response.write(': keep-alive\n\n')
     this.#keepAlive?.refresh()
   }
 
@@ -203,20 +211,34 @@ class Relay implements Dispatcher.DispatchHandler {
   }
 
   #hold(chunk: Buffer): void {
-    this.#held.push(chunk)
-    this.#heldSize += chunk.length
-    if (this.#heldSize > maxList) this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
+    if (!this.#held.append(chunk)) this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
   }
 
   #replyList(): void {
     const { response } = this.#exchange
     try {
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(this.#held))
-      const filtered = Buffer.from(filterLists(text, this.#request.judge!, this.#request.expected))
-      this.#writeHead({ ...clientHeaders(this.#headers), 'content-length': String(filtered.length) })
-      response.end(filtered)
+      const body = this.#filtered()
+      const headers = { ...clientHeaders(this.#headers), 'content-length': String(body.length) }
+      if (body.length === 0) delete headers['content-type']
+      this.#writeHead(headers)
+      response.end(body)
     } catch (error) {
       this.#refuse(unreadable(error))
+    }
+  }
+
+  /** What was held back, filtered; nothing of what cannot be judged, where the status alone is an answer. */
+  #filtered(): Buffer {
+    const { judge, expected } = this.#request
+    const dispensable = this.#status >= 300 || expected.size === 0
+    try {
+      const isJson = mediaType(this.#headers['content-type']) === 'application/json'
+      if (!isJson || this.#held.bytes().length === 0) throw new UnreadableList('it is no JSON')
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(this.#held.bytes())
+      return Buffer.from(filterLists(text, judge!, expected))
+    } catch (error) {
+      if (dispensable) return Buffer.alloc(0)
+      throw error
     }
   }
 
@@ -255,8 +277,9 @@ class Relay implements Dispatcher.DispatchHandler {
     if (this.#mode === 'done') return
     this.#mode = 'done'
     clearTimeout(this.#keepAlive)
+    clearTimeout(this.#patience)
     this.#leave?.()
-    this.#held = []
+    this.#held.clear()
     if (reason !== undefined) this.#controller?.abort(reason)
   }
 }

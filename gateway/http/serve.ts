@@ -5,6 +5,7 @@ import { identityOf } from '../access/principal.ts'
 import { agreedEra, allowsBatch, claimedVersion, hasModernHeader } from '../mcp/era.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { readMessages, type Message } from '../mcp/message.ts'
+import { idValue } from '../mcp/lists.ts'
 import { listedBy, operationsOf, type ListMember } from '../mcp/operation.ts'
 import { authenticate } from './authenticate.ts'
 import { readBody } from './body.ts'
@@ -16,6 +17,8 @@ import type { ServedProxy } from './snapshot.ts'
 import type { Streams } from './streams.ts'
 
 const methods = 'POST, GET, DELETE, OPTIONS'
+/** Nothing else: two parsers may find two charsets in what only looks like one. */
+const jsonInUtf8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
 
 /**
  * Serves one exchange, stop by stop: proxy, host and origin, credential, message, decision, upstream.
@@ -53,7 +56,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
     for (const message of messages) {
       judge(exchange, proxy, message)
       const list = listedBy(message.method)
-      if (list !== undefined && message.id !== undefined) expected.set(message.id, list)
+      if (list !== undefined && message.id !== undefined) expected.set(idValue(message.id), list)
       listening ||= message.method === 'subscriptions/listen'
     }
   }
@@ -65,7 +68,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
     headers,
     expected,
     judge:
-      (head.method === 'GET' || expected.size > 0) && !seesEverything(proxy.access)
+      (exchange.requestIds.length === 0 || expected.size > 0) && !seesEverything(proxy.access)
         ? operation => decide(proxy.access, principal, operation).allow
         : undefined,
     listening,
@@ -73,7 +76,12 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
 }
 
 function readHead(request: IncomingMessage): RequestHead {
-  const { url = '', method = '', headers, socket } = request
+  const { url = '', method = '', headers, rawHeaders, socket } = request
+  for (const name of ['host', 'authorization']) {
+    if (rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length > 1) {
+      throw new Refusal('request_malformed', `the header ${name} is sent twice`)
+    }
+  }
   const mark = url.indexOf('?')
   return { method, query: mark === -1 ? '' : url.slice(mark + 1), headers, localAddress: socket.localAddress ?? '' }
 }
@@ -102,10 +110,8 @@ function checkAccept({ method, headers }: IncomingMessage): void {
 }
 
 async function readJson(request: IncomingMessage, proxy: ServedProxy): Promise<Buffer> {
-  const type = request.headers['content-type'] ?? ''
   const coding = request.headers['content-encoding']
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1]?.toLowerCase()
-  if (mediaType(type) !== 'application/json' || (charset !== undefined && charset !== 'utf-8')) {
+  if (!jsonInUtf8.test(request.headers['content-type'] ?? '')) {
     throw new Refusal('unsupported_media_type', 'the body must be application/json in UTF-8')
   }
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
@@ -139,6 +145,7 @@ function headersFor(exchange: Exchange, proxy: ServedProxy): string[] {
   const { request, principal, snapshot } = exchange
   const headers = upstreamHeaders(request.rawHeaders, request.headers.connection, proxy.upstream.withheld)
   for (const [name, value] of proxy.upstream.headers) headers.push(name, value)
+  if (request.method === 'POST') headers.push('content-type', 'application/json')
   const session = request.headers['mcp-session-id']
   if (session === undefined || exchange.era === 'modern' || hasModernHeader(request.headers)) return headers
   const upstreamId = snapshot.sessions.unbind(String(session), identityOf(principal!), proxy.name)

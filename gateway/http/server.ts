@@ -33,11 +33,10 @@ const longestLoggedName = 256
 /** The listener that MCP clients reach, not listening yet. */
 export function createListener(dependencies: ListenerDependencies): Server {
   const listener = createServer({ connectionsCheckingInterval: timeoutPrecision, requireHostHeader: false })
-  const answering = new WeakMap<object, Exchange>()
+  const latest = new WeakMap<object, Exchange>()
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = openExchange(request, response, dependencies.current())
-    answering.set(request.socket, exchange)
-    response.once('close', () => answering.delete(request.socket))
+    latest.set(request.socket, exchange)
     void run(exchange, dependencies)
   }
   listener.on('request', handle)
@@ -47,13 +46,18 @@ export function createListener(dependencies: ListenerDependencies): Server {
     })
     handle(request, response)
   })
+  listener.on('checkExpectation', handle)
   listener.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const exchange = answering.get(socket)
+    const { request, response } = latest.get(socket) ?? {}
+    const answered = response?.writableFinished !== false
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-    else if (exchange === undefined) refuseUnparsed(error, socket, dependencies.current().revision)
+    else if (request === undefined || (request.complete && answered)) {
+      refuseUnparsed(error, socket, dependencies.current().revision)
+    }
     // What cannot be read stands behind a whole request: that one is answered, and the connection ends with it.
-    else if (exchange.request.complete) exchange.response.shouldKeepAlive = false
-    else refuse(exchange, unparsed(error))
+    else if (request.complete) response!.shouldKeepAlive = false
+    else if (answered) socket.destroy()
+    else refuse(latest.get(socket)!, unparsed(error))
   })
   return listener
 }

@@ -4,6 +4,7 @@ import { createByteStore } from './byte-store.ts'
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
+const lineFeedByte = Buffer.from([lineFeed])
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
@@ -19,8 +20,10 @@ export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] 
   let afterReturn = false
   let first = true
 
-  function event(end: Buffer): Buffer {
+  function event(end: Buffer, terminator: number): Buffer {
     hold(end)
+    // A line feed may follow in the next chunk, and readers wait for it: it is written now and dropped then.
+    if (terminator === carriageReturn) hold(lineFeedByte)
     const whole = Buffer.from(pending.bytes())
     pending.clear()
     const marked = first && whole.subarray(0, 3).equals(byteOrderMark)
@@ -48,7 +51,7 @@ export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] 
         continue
       }
       if (atLineStart) {
-        events.push(event(chunk.subarray(start, at + 1)))
+        events.push(event(chunk.subarray(start, at + 1), byte))
         start = at + 1
       }
       atLineStart = true

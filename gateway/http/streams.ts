@@ -1,4 +1,4 @@
-import { isNarrowed } from '../access/decide.ts'
+import { isNarrowed } from '../access/narrowed.ts'
 import type { Principal } from '../access/principal.ts'
 import { Refusal } from '../mcp/errors.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'

@@ -104,6 +104,14 @@ export function members(text: string, at = 0): Member[] {
   return found
 }
 
+/**
+ * Folds the case of a name as widely as any parser does that matches names without regard to case: beside
+ * ASCII letters the long s, the Kelvin sign, and the dotted and dotless i.
+ */
+export function foldCase(name: string): string {
+  return name.replaceAll('\u017f', 's').replaceAll('\u212a', 'k').replaceAll(/[\u0130\u0131]/g, 'i').toLowerCase()
+}
+
 /** The elements of the array that begins at or behind `at`, in order; none if it is no array. */
 export function elements(text: string, at = 0): Span[] {
   const found: Span[] = []

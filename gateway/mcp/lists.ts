@@ -1,4 +1,4 @@
-import { elements, members, type Member } from './json.ts'
+import { elements, foldCase, members, type Member } from './json.ts'
 import type { ListMember, Operation } from './operation.ts'
 
 /** Whether the caller may see an item; the same decision that a call would get. */
@@ -24,7 +24,7 @@ const listMembers = Object.keys(items) as ListMember[]
  *
  * @param text one JSON-RPC message, or an array of them
  * @param judge decides about each item
- * @param expected the lists that must be there, by the JSON text of the request's id
+ * @param expected the lists that must be there, by `idValue` of the request's id
  * @returns the text to send
  * @throws UnreadableList where the text is no JSON, a list has another shape than MCP gives it, or an
  *   expected list is missing
@@ -40,6 +40,11 @@ export function filterLists(text: string, judge: Judge, expected: ReadonlyMap<st
   return spliced(text, cuts)
 }
 
+/** What an id is, however it is written: the JSON text of its value. */
+export function idValue(text: string): string {
+  return JSON.stringify(JSON.parse(text))
+}
+
 interface Cut {
   readonly start: number
   readonly end: number
@@ -52,7 +57,7 @@ function filterMessage(text: string, judge: Judge, expected: ReadonlyMap<string,
   if (result === undefined) return text
   const found = members(text, result.start)
   const id = only(message, 'id')
-  const awaited = id === undefined ? undefined : expected.get(text.slice(id.start, id.end))
+  const awaited = id === undefined ? undefined : expected.get(idValue(text.slice(id.start, id.end)))
   if (awaited !== undefined && only(found, awaited) === undefined) {
     throw new UnreadableList(`the result has no member ${awaited}`)
   }
@@ -88,12 +93,10 @@ function filterItems(text: string, list: Member, name: ListMember, judge: Judge)
 
 /** The member of that name; undefined where there is none. Throws where a parser could take another for it. */
 function only(found: readonly Member[], name: string): Member | undefined {
-  const same = found.filter(member => member.name === name || member.name.toLowerCase() === name.toLowerCase())
-  const [member] = same
-  if (same.length > 1 || (member !== undefined && member.name !== name && listMembers.some(list => list === name))) {
-    throw new UnreadableList(`the member ${name} is ambiguous`)
-  }
-  return member?.name === name ? member : undefined
+  const [member, ...others] = found.filter(candidate => foldCase(candidate.name) === foldCase(name))
+  if (member === undefined) return undefined
+  if (others.length > 0 || member.name !== name) throw new UnreadableList(`the member ${name} is ambiguous`)
+  return member
 }
 
 function spliced(text: string, cuts: readonly Cut[]): string {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { Refusal } from './errors.ts'
-import { elements, members, nesting, type Member } from './json.ts'
+import { elements, foldCase, members, nesting, type Member } from './json.ts'
 
 /** One JSON-RPC message of a client, as every upstream parser will read it. */
 export interface Message {
@@ -13,6 +13,7 @@ export interface Message {
 
 const maxDepth = 64
 const maxIdLength = 1024
+const maxBatch = 100
 
 const messageMembers = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
 const paramsMembers = ['name', 'uri', 'arguments', '_meta', 'ref', 'notifications', 'taskId']
@@ -42,7 +43,9 @@ export function readMessages(body: Buffer, batch: boolean): { messages: Message[
   const parsed = parse(text)
   if (!Array.isArray(parsed)) return { messages: [readMessage(text, parsed)], batch: false }
   if (!batch) throw new Refusal('message_invalid', 'batches exist in MCP 2025-03-26 only; send one message')
-  if (parsed.length === 0) throw new Refusal('message_invalid', 'the batch is empty')
+  if (parsed.length === 0 || parsed.length > maxBatch) {
+    throw new Refusal('message_invalid', `a batch has between 1 and ${maxBatch} messages`)
+  }
   const spans = elements(text)
   const messages = parsed.map((value, index) => readMessage(text.slice(spans[index]!.start, spans[index]!.end), value))
   return { messages, batch: true }
@@ -110,21 +113,16 @@ function refuseAmbiguous(
   where: string,
   id: string | undefined,
 ): void {
-  const folded = new Set(names.map(fold))
+  const folded = new Set(names.map(foldCase))
   const seen = new Set<string>()
   for (const { name } of found) {
-    if (!folded.has(fold(name))) continue
+    if (!folded.has(foldCase(name))) continue
     if (!names.includes(name)) {
       throw invalid(`the member ${where}${shown(name)} differs only in case from one that MCP defines`, id)
     }
     if (seen.has(name)) throw invalid(`the member ${where}${shown(name)} is written twice`, id)
     seen.add(name)
   }
-}
-
-/** Folds case as Unicode's simple folding does for ASCII letters: also the long s and the Kelvin sign. */
-function fold(name: string): string {
-  return name.replaceAll('\u017f', 's').replaceAll('\u212a', 'k').toLowerCase()
 }
 
 function shown(name: string): string {

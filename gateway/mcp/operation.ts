@@ -1,4 +1,5 @@
 import { Refusal } from './errors.ts'
+import { foldCase } from './json.ts'
 import type { Message } from './message.ts'
 
 /** What kind of thing an operation names. */
@@ -33,6 +34,13 @@ const families = [
   { prefix: 'resources/', kind: 'resource', member: 'uri' },
 ] as const
 
+const knownMethods = new Map(
+  [...Object.keys(lists), ...Object.keys(naming), 'completion/complete', 'subscriptions/listen'].map(method => [
+    foldCase(method),
+    method,
+  ]),
+)
+
 /** The member that holds the items of the method's result; undefined where the method lists nothing. */
 export function listedBy(method: string | undefined): ListMember | undefined {
   return method !== undefined && Object.hasOwn(lists, method) ? lists[method] : undefined
@@ -42,11 +50,13 @@ export function listedBy(method: string | undefined): ListMember | undefined {
  * What a request or notification asks for. A call to act on nothing in particular is one operation of kind
  * `other`; `subscriptions/listen` may be several.
  *
- * @throws Refusal `params_invalid` where a method must name something and does not
+ * @throws Refusal `params_invalid` where a method must name something and does not; `message_invalid` where a
+ *   method that must be answered has no id, or is spelt as only some parsers would accept
  */
 export function operationsOf(message: Message): Operation[] {
   const { method, params, id } = message
   if (method === undefined) return []
+  checkMethod(message, method)
   const rule = Object.hasOwn(naming, method) ? naming[method] : undefined
   if (rule !== undefined) {
     return [{ method, kind: rule.kind, name: nameIn(params, rule.member, `params.${rule.member}`, id) }]
@@ -58,6 +68,14 @@ export function operationsOf(message: Message): Operation[] {
     return [{ method, kind, name: nameIn(params, member, `params.${member}`, id) }]
   }
   return [{ method, kind: 'other' }]
+}
+
+/** A list or a call without an id would be answered, if at all, where nothing expects it. */
+function checkMethod({ kind, id }: Message, method: string): void {
+  const known = knownMethods.get(foldCase(method).trim())
+  if (known === undefined) return
+  if (known !== method) throw new Refusal('message_invalid', `the method is spelt ${known}`, { id })
+  if (kind === 'notification') throw new Refusal('message_invalid', `${known} needs an id`)
 }
 
 function completion(method: string, reference: unknown, id: string | undefined): Operation {

@@ -109,14 +109,15 @@ export function createApplier(load: LoadConfig, build: BuildDependencies, observ
   }
 
   function swap(next: Loaded, cause: 'change' | 'demand'): void {
-    lastReload = report(result, true)
     if (next.revision === snapshot.revision) {
+      lastReload = report(result, true)
       metrics.set('gatehouse_config_last_reload_successful', 1)
       if (cause === 'demand') log.info('config_unchanged', { revision: snapshot.revision })
       return
     }
     const built: BuiltSnapshot = buildSnapshot(next, build)
     const old = snapshot
+    lastReload = report(result, true)
     snapshot = built
     loaded = next
     appliedAt = new Date()

@@ -12,6 +12,12 @@ import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
 import { createSessionBinding } from '../mcp/session.ts'
 import type { Lease, Shared } from './shared.ts'
 
+/**
+ * Milliseconds that an idle connection is kept to an upstream that does not say how long it keeps it itself.
+ * Longer than some servers do, and calls would be sent into connections that are being closed.
+ */
+const keepAliveTimeout = 1500
+
 /** A snapshot that can be taken out of service: what it holds goes when the last request has left it. */
 export interface BuiltSnapshot extends Snapshot {
   retire(): void
@@ -110,7 +116,7 @@ function poolFor({ upstream }: Proxy): [string, () => Dispatcher] {
   const timeout = parseDuration(upstream.timeout.connect)
   return [
     JSON.stringify([origin, timeout]),
-    () => new Pool(origin, { connections: null, pipelining: 1, allowH2: false, connect: { timeout } }),
+    () => new Pool(origin, { connections: null, pipelining: 1, allowH2: false, keepAliveTimeout, connect: { timeout } }),
   ]
 }
 

@@ -1,0 +1,32 @@
+import type { Principal } from './principal.ts'
+import { grantsOf, type ProxyAccess, type RuleSets } from './rules.ts'
+
+type Roles = Pick<Principal, 'roles'>
+
+/**
+ * Whether what a principal may do on a proxy shrank, judged by the patterns themselves: an allow that is
+ * gone or a deny that is new counts, whether or not another pattern makes up for it.
+ */
+export function isNarrowed(before: ProxyAccess, was: Roles, after: ProxyAccess, is: Roles): boolean {
+  if (before.open !== after.open) return !after.open
+  const then = grantsOf(before, was.roles)
+  const now = grantsOf(after, is.roles)
+  if (then.length > 0 && now.length === 0) return true
+  return (['tool', 'prompt', 'resource'] as const).some(
+    kind =>
+      lost(patterns(then, kind, 'allow'), patterns(now, kind, 'allow')) ||
+      lost(patterns(now, kind, 'deny'), patterns(then, kind, 'deny')) ||
+      lost(patterns([after.ceiling], kind, 'deny'), patterns([before.ceiling], kind, 'deny')) ||
+      (after.ceiling[kind].allow !== undefined &&
+        (before.ceiling[kind].allow === undefined ||
+          lost(patterns([before.ceiling], kind, 'allow'), patterns([after.ceiling], kind, 'allow')))),
+  )
+}
+
+function patterns(sets: readonly RuleSets[], kind: keyof RuleSets, list: 'allow' | 'deny'): Set<string> {
+  return new Set(sets.flatMap(set => (set[kind][list] ?? []).map(rule => rule.pattern)))
+}
+
+function lost(from: ReadonlySet<string>, into: ReadonlySet<string>): boolean {
+  return [...from].some(pattern => !into.has(pattern))
+}
