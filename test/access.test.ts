@@ -1,5 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { decide } from '../gateway/access/decide.ts'
+import { anonymous } from '../gateway/access/principal.ts'
+import { compileAccess } from '../gateway/access/rules.ts'
 import { hashOf, startTestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream, type Arrival } from './fixtures/upstream.ts'
 
@@ -72,7 +75,7 @@ function model({ grants, ceiling }: Model, name: string): boolean {
 }
 
 const glob = fc.constantFrom('*', 'get_*', '*_user', 'delete_?ser', 'a', '??', 'users://*', '*://list', 'secret*', 'posts://{id}/*', 'gr?ße', 'x')
-const allow: fc.Arbitrary<string[]> = fc.oneof({ weight: 2, arbitrary: fc.constant(['*']) }, { weight: 3, arbitrary: fc.uniqueArray(glob, { maxLength: 3 }) })
+const allow: fc.Arbitrary<string[]> = fc.oneof({ weight: 2, arbitrary: fc.constant<string[]>(['*']) }, { weight: 3, arbitrary: fc.uniqueArray(glob, { maxLength: 3 }) })
 const deny: fc.Arbitrary<string[]> = fc.uniqueArray(glob, { maxLength: 2 })
 const grant: fc.Arbitrary<Rules> = fc.record({ allow, deny }, { requiredKeys: [] })
 const ceiling: fc.Arbitrary<Rules> = fc.oneof({ weight: 1, arbitrary: fc.constant({}) }, { weight: 2, arbitrary: grant })
@@ -132,4 +135,57 @@ proxies:
     { numRuns: 25, examples: [[{ allow: ['*'], deny: ['delete_?ser', 'users://*'] }, { allow: ['*'] }, {}]] },
   )
   t.ok(compared >= 25 * 4 * 21)
+})
+
+t.test('no spelling of a resource leads around a rule', async t => {
+  const may = (rules: Rules, uri: string): boolean => {
+    const role = { access: { main: { resources: { deny: [], ...rules } } } }
+    const proxy = compileAccess('main', { auth: ['keys'] }, { reader: role })
+    const principal = { ...anonymous, kind: 'key' as const, name: 'agent', roles: ['reader'] }
+    return decide(proxy, principal, { method: 'resources/read', kind: 'resource', name: uri }).allow
+  }
+  const publicOnly = { allow: ['docs://team/public/*'] }
+  for (const uri of [
+    'docs://team/public/../secret/plan',
+    'docs://team/public/%2e%2e/secret/plan',
+    'docs://team/public/%2E./secret/plan',
+    'docs://team/public/a/../../secret/plan',
+    'docs://team/public/..%2fsecret/plan',
+    'docs://team/public/%252e%252e%252fsecret/../../secret/plan',
+    'docs://team/public/./../secret/plan',
+    'docs://team/public/\t../secret/plan',
+    'http://docs/public',
+  ]) {
+    t.notOk(may(publicOnly, uri), uri)
+  }
+  const notSecret = { allow: ['*'], deny: ['docs://team/secret/*'] }
+  for (const uri of [
+    'docs://team/secret/plan',
+    'DOCS://team/secret/plan',
+    ' docs://team/secret/plan',
+    'docs://team/secret/plan\n',
+    'docs://team/x/../secret/plan',
+    'docs://team/./secret/plan',
+    'docs://team/sec\tret/plan',
+    'docs://team/%73ecret/plan',
+    'docs://team/x/%2e%2e/secret/plan',
+    'docs://team%2fsecret%2fplan',
+  ]) {
+    t.notOk(may(notSecret, uri), uri)
+  }
+  for (const [pattern, uri] of [
+    ['docs://team/public/*', 'docs://team/public/a b'],
+    ['docs://team/public/*', 'docs://team/public/a%20b'],
+    ['docs://team/public/a%20b', 'docs://team/public/a%20b'],
+    ['docs://team/grüße', 'docs://team/grüße'],
+    ['users://list', 'users://list'],
+    ['posts://h/{id}/comments', 'posts://h/{id}/comments'],
+    ['http://example.com', 'http://example.com'],
+    ['urn:isbn:*', 'urn:isbn:0451450523'],
+    ['a?b=c', 'a?b=c'],
+    ['no uri at all', 'no uri at all'],
+    ['100%', '100%'],
+  ] as const) {
+    t.ok(may({ allow: [pattern] }, uri), uri)
+  }
 })

@@ -128,6 +128,10 @@ const rows: Row[] = [
   ['sixty thousand brackets', post('['.repeat(60_000)), 400, 'message_invalid'],
   ['a number of 60,000 digits as id', post(good.replace('"id":1', `"id":${'9'.repeat(60_000)}`)), 400, 'message_invalid'],
   ['two methods', post(good.replace('"method"', '"method":"ping","method"')), 400, 'message_invalid'],
+  ['two Hosts', `POST /main/mcp HTTP/1.1\r\nHost: localhost\r\nHost: evil.example.com\r\n${auth}Content-Length: 0\r\n\r\n`, 400, 'request_malformed'],
+  ['an expectation', [head(`${typed}Expect: the-unexpected\r\nContent-Length: ${good.length}\r\n`), [good]], 200, ''],
+  ['a list without an id', post('{"jsonrpc":"2.0","method":"tools/list"}'), 400, 'message_invalid'],
+  ['a call in another case', post(good.replace('tools/call', 'Tools/Call')), 400, 'message_invalid'],
   ['two names', post(good.replace('"name"', '"name":"get_a","name"')), 400, 'message_invalid'],
   ['a name in another case', post(good.replace('"name"', '"Name":"delete_a","name"')), 400, 'message_invalid'],
   ['params in another case', post(good.replace('"params"', '"PARAMS":{},"params"')), 400, 'message_invalid'],
@@ -160,6 +164,22 @@ t.test('malformed requests get the error of the table', async t => {
 t.test('bytes behind a request do not end up in its answer', async t => {
   const answer = await exchange(head(`${typed}Content-Length: ${good.length}\r\n`), [good, 'nonsense\r\n\r\n'])
   t.match(answer, /^HTTP\/1\.1 200 [\s\S]*connection: close[\s\S]*"served":true\}\}$/i)
+})
+
+t.test('what cannot be read after several requests does not end up in the answer to the last', async t => {
+  const request = head(`${typed}Content-Length: ${good.length}\r\n`) + good
+  const answer = await exchange(request, [request, 'nonsense\r\n\r\n'])
+  t.equal(answer.split('HTTP/1.1 ').length - 1, answer.split('"served":true}}').length - 1)
+})
+
+t.test('a refused request whose body never comes gets one answer, not two', async t => {
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+  socket.write(head('Authorization: Bearer wrong\r\nContent-Type: application/json\r\nContent-Length: 50\r\n') + '{')
+  await once(socket, 'close')
+  t.equal(answer.split('HTTP/1.1 ').length, 2)
+  t.match(answer, /^HTTP\/1\.1 401 /)
 })
 
 t.test('random damage to a request is survived', async t => {

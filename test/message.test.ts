@@ -5,6 +5,8 @@ import { Refusal } from '../gateway/mcp/errors.ts'
 import { elements, members, nesting } from '../gateway/mcp/json.ts'
 import { filterLists, UnreadableList } from '../gateway/mcp/lists.ts'
 import { readMessages, type Message } from '../gateway/mcp/message.ts'
+import { createByteStore } from '../gateway/http/byte-store.ts'
+import { createEventSplitter } from '../gateway/http/sse.ts'
 import { operationsOf } from '../gateway/mcp/operation.ts'
 import { createSessionBinding } from '../gateway/mcp/session.ts'
 
@@ -93,6 +95,7 @@ const refused: [name: string, text: string | Buffer, reason: string, id?: string
   ['two methods, one escaped', String.raw`{"jsonrpc":"2.0","id":1,"method":"a","m\u0065thod":"b"}`, 'message_invalid', '1'],
   ['a method in another case', '{"jsonrpc":"2.0","id":1,"method":"a","Method":"b"}', 'message_invalid', '1'],
   ['only a method in another case', '{"jsonrpc":"2.0","id":1,"METHOD":"b"}', 'message_invalid', '1'],
+  ['a method with a dotless i in its id', '{"jsonrpc":"2.0","\u0131d":1,"id":1,"method":"a"}', 'message_invalid', '1'],
   ['params with a long s', '{"jsonrpc":"2.0","id":1,"method":"a","param\u017f":{}}', 'message_invalid', '1'],
   ['an id with a dotted I', '{"jsonrpc":"2.0","Id":1,"id":1,"method":"a"}', 'message_invalid', '1'],
   ['two params', '{"jsonrpc":"2.0","id":1,"method":"a","params":{},"params":{}}', 'message_invalid', '1'],
@@ -131,6 +134,7 @@ t.test('what two parsers could read differently is refused', async t => {
     })
   }
   t.equal(refusal(() => read('[]', true)).reason, 'message_invalid')
+  t.equal(refusal(() => read(`[${'{},'.repeat(100)}{}]`, true)).reason, 'message_invalid')
   t.equal(refusal(() => read('[1]', true)).reason, 'message_invalid')
 })
 
@@ -205,7 +209,6 @@ t.test('the era is told from the body, and headers must agree with it', async t 
 t.test('an operation is what the message names', async t => {
   const named: [Message, object[]][] = [
     [request('tools/call', { name: 'a' }), [{ kind: 'tool', name: 'a' }]],
-    [{ ...request('tools/call', { name: 'a' }), kind: 'notification', id: undefined }, [{ kind: 'tool', name: 'a' }]],
     [request('prompts/get', { name: 'a' }), [{ kind: 'prompt', name: 'a' }]],
     [request('resources/read', { uri: 'a' }), [{ kind: 'resource', name: 'a' }]],
     [request('resources/subscribe', { uri: 'a' }), [{ kind: 'resource', name: 'a' }]],
@@ -237,6 +240,50 @@ t.test('an operation is what the message names', async t => {
     request('subscriptions/listen', { notifications: { resourceSubscriptions: 'a' } }),
   ]
   for (const message of nameless) t.equal(refusal(() => operationsOf(message)).reason, 'params_invalid', JSON.stringify(message))
+})
+
+t.test('a call or a list that nobody could be answered for is refused, however it is spelt', async t => {
+  const methods = ['tools/call', 'tools/list', 'prompts/get', 'resources/read', 'resources/templates/list', 'completion/complete']
+  for (const method of methods) {
+    const message: Message = { kind: 'notification', id: undefined, method, params: { name: 'a', uri: 'a' } }
+    t.equal(refusal(() => operationsOf(message)).reason, 'message_invalid', method)
+  }
+  for (const method of ['TOOLS/CALL', 'tools/call ', ' tools/list', 'Tools/List', 'tool\u017f/list']) {
+    t.equal(refusal(() => operationsOf(request(method, { name: 'a' }))).reason, 'message_invalid', method)
+  }
+})
+
+t.test('events are cut alike wherever their bytes are split', async t => {
+  const texts = [
+    'id: 1\r\ndata: a\r\ndata: b\r\n\r\nid: 2\r\ndata: c\r\n\r\n',
+    'id: 1\ndata: a\ndata: b\n\nid: 2\ndata: c\n\n',
+    'id: 1\rdata: a\rdata: b\r\rid: 2\rdata: c\r\r',
+    '\ufeffid: 1\r\ndata: a\ndata: b\r\n\nid: 2\rdata: c\n\r\n',
+  ]
+  const lines = (events: Buffer[]): string[] => events.map(event => event.toString().trim().replaceAll(/\r\n?/g, '\n'))
+  for (const text of texts) {
+    const bytes = Buffer.from(text)
+    for (let first = 0; first <= bytes.length; first++) {
+      for (let second = first; second <= bytes.length; second += 3) {
+        const split = createEventSplitter(1000)
+        const chunks = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)]
+        const found = lines(chunks.flatMap(chunk => split(chunk)))
+        if (found.join('|') !== 'id: 1\ndata: a\ndata: b|id: 2\ndata: c') {
+          t.same(found, ['id: 1\ndata: a\ndata: b', 'id: 2\ndata: c'], JSON.stringify([text, first, second]))
+        }
+      }
+    }
+  }
+  t.throws(() => createEventSplitter(10)(Buffer.from('data: 12345678')), UnreadableList)
+})
+
+t.test('a byte in a chunk of its own costs a byte', async t => {
+  const store = createByteStore(200_000)
+  for (let index = 0; index < 200_000; index++) store.append(Buffer.from([index % 256]))
+  t.equal(store.bytes().length, 200_000)
+  t.equal(store.bytes()[255], 255)
+  t.ok(store.bytes().buffer.byteLength <= 2 * 200_000)
+  t.notOk(store.append(Buffer.from([0])), 'and there is a limit')
 })
 
 t.test('lists are cut, never re-typed', async t => {
@@ -278,6 +325,8 @@ t.test('lists are cut, never re-typed', async t => {
     '{"id":1,"result":{"tools":[{"name":"get_a","NAME":"del"}]}}',
     '{"id":1,"result":{"tools":[]},"result":{"tools":[{"name":"del"}]}}',
     '{"id":9,"result":{"Tools":[{"name":"del"}]}}',
+    '{"id":9,"Result":{"tools":[{"name":"del"}]}}',
+    '{"id":1.0,"result":{}}',
   ]) {
     t.throws(() => filter(unreadable), UnreadableList, unreadable)
   }

@@ -130,6 +130,18 @@ t.test('credentials, hops and forgeable headers of the client stay at the gatewa
   }
 })
 
+t.test('headers that a server could take for withheld ones stay here too', async t => {
+  const { upstream, url } = await setUp(t, ok)
+  const forged = ['mcp_session_id', 'x_upstream_key', 'X-Forwarded-User', 'X-Original-URL', 'X-HTTP-Method-Override', 'Proxy', 'True-Client-IP']
+  const response = await raw(url, {
+    headers: { 'content-type': 'application/json; charset=utf-8', ...Object.fromEntries(forged.map(name => [name, 'forged'])) },
+    body: call(1, 'get_a'),
+  })
+  t.equal(response.statusCode, 200)
+  t.notMatch(JSON.stringify(upstream.arrivals[0]!.rawHeaders), 'forged')
+  t.equal(upstream.arrivals[0]!.headers['content-type'], 'application/json', 'and the media type is what was judged')
+})
+
 t.test('the query of the client does not reach the upstream', async t => {
   const { upstream, url } = await setUp(t, ok)
   t.equal((await post(`${url}?toolset=all`, call(1, 'get_a'))).status, 200)
@@ -257,6 +269,25 @@ t.test('a list that cannot be read is refused, not passed', async t => {
   }
 })
 
+t.test('a byte order mark does not carry a list past the filter', async t => {
+  const { url } = await setUp(t, (arrival, response) => {
+    sse(response)
+    response.end(`\ufeff${event({ jsonrpc: '2.0', id: messageOf(arrival).id, result: { tools: [{ name: 'delete_b' }] } })}`)
+  })
+  t.notMatch(await (await post(url, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}')).text(), 'delete_b')
+})
+
+t.test('a list that answers nothing is not passed', async t => {
+  const { url } = await setUp(t, (_, response) => json(response, { jsonrpc: '2.0', id: 1, result: { tools: [{ name: 'delete_b' }] } }))
+  for (const body of ['{"jsonrpc":"2.0","method":"notifications/x"}', '{"jsonrpc":"2.0","id":1,"result":{}}']) {
+    const response = await post(url, body)
+    t.equal(response.status, 200)
+    t.notMatch(await response.text(), 'delete_b')
+  }
+  const deleted = await fetch(url, { method: 'DELETE', headers: bearer })
+  t.notMatch(await deleted.text(), 'delete_b')
+})
+
 t.test('a list that cannot be read ends its stream with an error', async t => {
   const { url } = await setUp(t, (_, response) => {
     sse(response)
@@ -287,7 +318,8 @@ t.test('what an upstream must not answer becomes 502', async t => {
 t.test('statuses of the upstream that mean something to clients pass', async t => {
   const { url } = await setUp(t, (arrival, response) => {
     const status = Number(arrival.headers['x-status'])
-    if (status === 202) response.writeHead(202).end()
+    if (arrival.headers['x-status'] === 'empty') response.writeHead(405, { 'content-type': 'application/json' }).end()
+    else if (status === 202) response.writeHead(202).end()
     else json(response, { jsonrpc: '2.0', error: { code: -32000, message: 'x' } }, status)
   })
   for (const status of [400, 404, 405, 500, 503]) {
@@ -296,8 +328,10 @@ t.test('statuses of the upstream that mean something to clients pass', async t =
   const notification = await post(url, '{"jsonrpc":"2.0","method":"notifications/x"}', { 'x-status': '202' })
   t.equal(notification.status, 202)
   t.equal(await notification.text(), '')
-  const get = await fetch(url, { headers: { ...bearer, accept: 'text/event-stream', 'x-status': '405' } })
-  t.equal(get.status, 405)
+  for (const status of ['405', 'empty']) {
+    const get = await fetch(url, { headers: { ...bearer, accept: 'text/event-stream', 'x-status': status } })
+    t.equal(get.status, 405)
+  }
 })
 
 t.test('an upstream that is not there, silent or broken', async t => {
@@ -337,6 +371,17 @@ t.test('a stream comes event by event, and a broken one ends with an error', asy
   const rest = (await reader.read()).value ?? ''
   t.match(JSON.parse(/^data: (.*)$/m.exec(rest)![1]!), { id: 7, error: { code: 50201 } })
   t.ok((await reader.read()).done)
+
+  const modern = await post(url, call(9, 'get_a', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } }), {
+    'x-ids': 'yes',
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': 'tools/call',
+    'mcp-name': 'get_a',
+  })
+  const third = modern.body!.pipeThrough(new TextDecoderStream()).getReader()
+  await third.read()
+  release()
+  t.match((await third.read()).value, '"code":50201', 'the modern era has no resuming, whatever ids there are')
 
   const resumable = await post(url, call(8, 'get_a'), { 'x-ids': 'yes' })
   const second = resumable.body!.getReader()
@@ -411,6 +456,37 @@ t.test('a stream without a call may be silent for longer than the idle timeout',
   })
   const get = await fetch(url, { headers: { ...bearer, accept: 'text/event-stream' } })
   t.match(await get.text(), '"method":"x"')
+})
+
+t.test('informational answers do not put off the response timeout', async t => {
+  const { url } = await setUp(t, (_, response) => {
+    const timer = setInterval(() => response.writeProcessing(), 200)
+    response.once('close', () => clearInterval(timer))
+  })
+  t.equal((await post(url, call(1, 'get_a'))).status, 504)
+})
+
+t.test('a client that takes nothing is let go', async t => {
+  const { url, upstream } = await setUp(
+    t,
+    (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      const text = 'x'.repeat(1024 * 1024)
+      const fill = (): void => {
+        while (response.write(text));
+      }
+      response.on('drain', fill)
+      fill()
+    },
+    { proxy: '    keepAlive: 100ms' },
+  )
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.pause()
+  const body = call(1, 'get_a')
+  socket.write(`POST /main/mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  const arrival = await until(() => upstream.arrivals[0], 'the call arrives')
+  await until(() => arrival.aborted, 'the upstream call ends', 5000)
+  socket.destroy()
 })
 
 t.test('a client that leaves takes its upstream call along', async t => {
@@ -540,6 +616,9 @@ t.test('methods, media types and paths', async t => {
     ['text', [url, { headers: { 'content-type': 'text/plain' }, body: call(1, 'delete_user') }], 415, 'unsupported_media_type'],
     ['no type', [url, { body: call(1, 'delete_user') }], 415, 'unsupported_media_type'],
     ['JSON in UTF-16', [url, { headers: { 'content-type': 'application/json; charset=utf-16' }, body: '{}' }], 415, 'unsupported_media_type'],
+    ['two charsets, one hidden', [url, { headers: { 'content-type': 'application/json; x="; charset=utf-8"; charset=utf-7' }, body: '{}' }], 415, 'unsupported_media_type'],
+    ['two charsets', [url, { headers: { 'content-type': 'application/json;charset=utf-8;charset=utf-7' }, body: '{}' }], 415, 'unsupported_media_type'],
+    ['two credentials', [url, { headers: { authorization: [`Bearer ${key}`, `Bearer ${other}`] } }], 400, 'request_malformed'],
     ['a compressed body', [url, { headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: 'x' }], 415, 'unsupported_media_type'],
     ['an Accept of html', [url, { headers: { accept: 'text/html', 'content-type': 'application/json' }, body: call(1, 'get_a') }], 406, 'not_acceptable'],
     ['GET for JSON', [url, { method: 'GET', headers: { accept: 'application/json' } }], 406, 'not_acceptable'],
@@ -574,6 +653,7 @@ keys:
   agent: {roles: [all], secrets: [{hash: "${hashOf(key)}"}]}
   late: {roles: [all], secrets: [{hash: "${hashOf('late')}", notBefore: 2999-01-01}]}
   early: {roles: [all], secrets: [{hash: "${hashOf('early')}"}], expires: 2001-01-01}
+  empty: {roles: [all], secrets: [{hash: "${hashOf('')}"}]}
   off: {roles: [all], disabled: true, secrets: [{hash: "${hashOf('off')}"}]}
   two: {roles: [all], secrets: [{hash: "${hashOf('old')}", expires: 2001-01-01}, {hash: "${hashOf('new')}"}]}
 proxies:
@@ -609,6 +689,8 @@ proxies:
   t.same(await ask({ 'x-api-key': 'wrong', cookie: `key=${key}` }), [401, 'credential_invalid'], 'no falling through')
   t.same(await ask({ cookie: `key=${key}; key=${key}` }), [401, 'credential_invalid'])
   t.same(await ask({}, `?api_key=${key}&api_key=${key}`), [401, 'credential_invalid'])
+  t.same(await ask({ 'x-api-key': '' }), [401, 'credential_invalid'], 'the hash of nothing is no key')
+  t.same(await ask({ cookie: 'key=' }), [401, 'credential_invalid'])
   t.same(await ask({ 'x-api-key': 'late' }), [401, 'credential_invalid'])
   t.same(await ask({ 'x-api-key': 'early' }), [401, 'credential_expired'])
   t.same(await ask({ 'x-api-key': 'off' }), [401, 'credential_invalid'])
