@@ -16,9 +16,16 @@ export const access: OperationPolicy = {
       const { allow, rule } = decide(proxy, principal, operation)
       if (allow) return rule
       if (operation.kind === 'other' || !hasGrant(proxy, principal)) {
-        throw new Refusal('forbidden', `this key holds no role with access to the proxy ${proxy.name}`, { id, rule })
+        throw new Refusal('forbidden', `this key holds no role with access to the proxy ${proxy.name}`, {
+          id,
+          rule,
+        })
       }
       const data = operation.kind === 'resource' ? { uri: operation.name } : {}
-      throw new Refusal('name_unknown', `Unknown ${nouns[operation.kind]}: ${operation.name}`, { id, rule, data })
+      throw new Refusal('name_unknown', `Unknown ${nouns[operation.kind]}: ${operation.name}`, {
+        id,
+        rule,
+        data,
+      })
     },
 }

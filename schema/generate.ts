@@ -5,7 +5,12 @@ import { compile, type JSONSchema } from 'json-schema-to-typescript'
  * Writes schema/config.ts from gateway.schema.json. The types are those of a checked configuration, so a
  * field with a default is always there: validation fills it in.
  */
-type Node = { [key: string]: unknown; properties?: Record<string, Node>; required?: string[]; default?: unknown }
+type Node = {
+  [key: string]: unknown
+  properties?: Record<string, Node>
+  required?: string[]
+  default?: unknown
+}
 
 const here = import.meta.dirname
 const schema = JSON.parse(readFileSync(`${here}/gateway.schema.json`, 'utf8')) as Node
@@ -14,7 +19,9 @@ const definitions = schema['$defs'] as Record<string, Node>
 function hasDefault(node: Node): boolean {
   if (node.default !== undefined) return true
   const reference = node['$ref']
-  return typeof reference === 'string' && definitions[reference.replace('#/$defs/', '')]?.default !== undefined
+  return (
+    typeof reference === 'string' && definitions[reference.replace('#/$defs/', '')]?.default !== undefined
+  )
 }
 
 function requireDefaulted(node: unknown): void {

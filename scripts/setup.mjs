@@ -17,13 +17,18 @@ const modified = file => {
 
 if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
   process.stderr.write('gatehouse: installing dependencies (npm ci)\n')
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
 }
 
 if (process.argv.includes('--for-tests')) {
   const wanted = { chromium: 'chromium', openssl: 'openssl' }
   const found = program => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
-  const missing = Object.keys(wanted).filter(program => !found(program)).map(program => wanted[program])
+  const missing = Object.keys(wanted)
+    .filter(program => !found(program))
+    .map(program => wanted[program])
   if (missing.length > 0) {
     const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
     const apt = [...sudo, 'sh', '-c', `apt-get update -qq && apt-get install -y -qq ${missing.join(' ')}`]

@@ -15,7 +15,9 @@ const listResults: Record<string, object> = {
   'tools/list': { tools: names.map(name => ({ name, inputSchema: { type: 'object' } })) },
   'prompts/list': { prompts: names.map(name => ({ name })) },
   'resources/list': { resources: uris.map(uri => ({ uri, name: 'x' })) },
-  'resources/templates/list': { resourceTemplates: templates.map(uriTemplate => ({ uriTemplate, name: 'x' })) },
+  'resources/templates/list': {
+    resourceTemplates: templates.map(uriTemplate => ({ uriTemplate, name: 'x' })),
+  },
 }
 
 const upstream = await startTestUpstream((arrival, response) => {
@@ -34,7 +36,12 @@ const legs: Leg[] = (['legacy', 'modern'] as const).flatMap(era => [
   { era, answer: 'sse' as const },
 ])
 
-async function ask(url: string, { era, answer }: Leg, method: string, params: Record<string, unknown> = {}): Promise<{ result?: Record<string, unknown> }> {
+async function ask(
+  url: string,
+  { era, answer }: Leg,
+  method: string,
+  params: Record<string, unknown> = {},
+): Promise<{ result?: Record<string, unknown> }> {
   const name = (params['name'] ?? params['uri']) as string | undefined
   const version = 'io.modelcontextprotocol/protocolVersion'
   const modern = era === 'modern'
@@ -52,11 +59,17 @@ async function ask(url: string, { era, answer }: Leg, method: string, params: Re
       accept: 'application/json, text/event-stream',
       'x-answer': answer,
       ...(modern && { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method }),
-      ...(modern && name !== undefined && { 'mcp-name': `=?base64?${Buffer.from(name).toString('base64')}?=` }),
+      ...(modern &&
+        name !== undefined && { 'mcp-name': `=?base64?${Buffer.from(name).toString('base64')}?=` }),
     },
   })
   const text = await response.text()
-  const data = text.startsWith('{') ? text : text.split('\n').findLast(line => line.startsWith('data: '))!.slice(6)
+  const data = text.startsWith('{')
+    ? text
+    : text
+        .split('\n')
+        .findLast(line => line.startsWith('data: '))!
+        .slice(6)
   return JSON.parse(data) as { result?: Record<string, unknown> }
 }
 
@@ -67,18 +80,40 @@ type Model = { grants: Rules[]; ceiling: Rules }
 function model({ grants, ceiling }: Model, name: string): boolean {
   const any = (patterns: string[] = []): boolean =>
     patterns.some(pattern => {
-      const source = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')
+      const source = pattern
+        .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replaceAll('*', '.*')
+        .replaceAll('?', '.')
       return new RegExp(`^${source}$`, 'u').test(name)
     })
   if (any(ceiling.deny) || (ceiling.allow !== undefined && !any(ceiling.allow))) return false
   return grants.some(rules => any(rules.allow)) && !grants.some(rules => any(rules.deny))
 }
 
-const glob = fc.constantFrom('*', 'get_*', '*_user', 'delete_?ser', 'a', '??', 'users://*', '*://list', 'secret*', 'posts://{id}/*', 'gr?ße', 'x')
-const allow: fc.Arbitrary<string[]> = fc.oneof({ weight: 2, arbitrary: fc.constant<string[]>(['*']) }, { weight: 3, arbitrary: fc.uniqueArray(glob, { maxLength: 3 }) })
+const glob = fc.constantFrom(
+  '*',
+  'get_*',
+  '*_user',
+  'delete_?ser',
+  'a',
+  '??',
+  'users://*',
+  '*://list',
+  'secret*',
+  'posts://{id}/*',
+  'gr?ße',
+  'x',
+)
+const allow: fc.Arbitrary<string[]> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant<string[]>(['*']) },
+  { weight: 3, arbitrary: fc.uniqueArray(glob, { maxLength: 3 }) },
+)
 const deny: fc.Arbitrary<string[]> = fc.uniqueArray(glob, { maxLength: 2 })
 const grant: fc.Arbitrary<Rules> = fc.record({ allow, deny }, { requiredKeys: [] })
-const ceiling: fc.Arbitrary<Rules> = fc.oneof({ weight: 1, arbitrary: fc.constant({}) }, { weight: 2, arbitrary: grant })
+const ceiling: fc.Arbitrary<Rules> = fc.oneof(
+  { weight: 1, arbitrary: fc.constant({}) },
+  { weight: 2, arbitrary: grant },
+)
 
 t.test('listed is callable and callable is listed, in both eras, in JSON and in streams', async t => {
   const yaml = (first: Rules, second: Rules, ceiling: Rules): string => {
@@ -110,14 +145,17 @@ proxies:
           ['prompts/list', 'prompts', 'name', 'prompts/get', names],
           ['resources/list', 'resources', 'uri', 'resources/read', uris],
         ] as const) {
-          const { result } = (await ask(url, leg, list)) as { result: Record<string, Record<string, string>[]> }
+          const { result } = (await ask(url, leg, list)) as {
+            result: Record<string, Record<string, string>[]>
+          }
           const listed = result[member]!.map(entry => entry[item]!)
           const callable: string[] = []
           for (const name of all) {
             const before: Arrival | undefined = upstream.arrivals.at(-1)
             const { result: served } = await ask(url, leg, method, { [item]: name })
             if (served?.['served'] === true) callable.push(name)
-            else if (upstream.arrivals.at(-1) !== before) throw new Error('a denied call reached the upstream')
+            else if (upstream.arrivals.at(-1) !== before)
+              throw new Error('a denied call reached the upstream')
             compared++
           }
           const wanted = all.filter(expected)
@@ -129,7 +167,8 @@ proxies:
           result: { resourceTemplates: { uriTemplate: string }[] }
         }
         const listed = result.resourceTemplates.map(({ uriTemplate }) => uriTemplate)
-        if (JSON.stringify(listed) !== JSON.stringify(templates.filter(expected))) throw new Error(`templates: ${listed.join()}`)
+        if (JSON.stringify(listed) !== JSON.stringify(templates.filter(expected)))
+          throw new Error(`templates: ${listed.join()}`)
       }
     }),
     { numRuns: 25, examples: [[{ allow: ['*'], deny: ['delete_?ser', 'users://*'] }, { allow: ['*'] }, {}]] },

@@ -51,7 +51,10 @@ t.teardown(async () => {
 async function exchange(bytes: string | Buffer, rest: (string | Buffer)[] = []): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   let answer = ''
-  socket.setEncoding('utf8').on('data', (text: string) => (answer += text)).on('error', () => {})
+  socket
+    .setEncoding('utf8')
+    .on('data', (text: string) => (answer += text))
+    .on('error', () => {})
   const closed = new Promise(resolve => socket.once('close', resolve))
   socket.write(bytes)
   for (const more of rest) socket.write(more)
@@ -66,7 +69,8 @@ async function exchange(bytes: string | Buffer, rest: (string | Buffer)[] = []):
 }
 
 const auth = `Authorization: Bearer ${canary}\r\n`
-const head = (headers: string, line = 'POST /main/mcp HTTP/1.1'): string => `${line}\r\nHost: localhost\r\n${headers}\r\n`
+const head = (headers: string, line = 'POST /main/mcp HTTP/1.1'): string =>
+  `${line}\r\nHost: localhost\r\n${headers}\r\n`
 const typed = `${auth}Content-Type: application/json\r\n`
 const post = (body: string | Buffer): [string, (string | Buffer)[]] => [
   head(`${typed}Content-Length: ${Buffer.byteLength(body)}\r\n`),
@@ -76,22 +80,62 @@ const chunked = (body: string): string => head(`${typed}Transfer-Encoding: chunk
 const good = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_a"}}'
 const hex = good.length.toString(16)
 
-type Row = [name: string, sent: string | Buffer | [string, (string | Buffer)[]], status: number, reason: string]
+type Row = [
+  name: string,
+  sent: string | Buffer | [string, (string | Buffer)[]],
+  status: number,
+  reason: string,
+]
 const rows: Row[] = [
   ['a good request', post(good), 200, ''],
   ['a good request in chunks', chunked(`${hex}\r\n${good}\r\n0\r\n\r\n`), 200, ''],
-  ['Content-Length and Transfer-Encoding', head(`${typed}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n`) + `${hex}\r\n${good}\r\n0\r\n\r\n`, 400, 'request_malformed'],
-  ['Transfer-Encoding and Content-Length', head(`${typed}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n`), 400, 'request_malformed'],
+  [
+    'Content-Length and Transfer-Encoding',
+    head(`${typed}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n`) + `${hex}\r\n${good}\r\n0\r\n\r\n`,
+    400,
+    'request_malformed',
+  ],
+  [
+    'Transfer-Encoding and Content-Length',
+    head(`${typed}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n`),
+    400,
+    'request_malformed',
+  ],
   ['two lengths', head(`${typed}Content-Length: 5\r\nContent-Length: 6\r\n`), 400, 'request_malformed'],
-  ['the same length twice', head(`${typed}Content-Length: 5\r\nContent-Length: 5\r\n`), 400, 'request_malformed'],
+  [
+    'the same length twice',
+    head(`${typed}Content-Length: 5\r\nContent-Length: 5\r\n`),
+    400,
+    'request_malformed',
+  ],
   ['a list of lengths', head(`${typed}Content-Length: 5, 5\r\n`), 400, 'request_malformed'],
   ['a signed length', head(`${typed}Content-Length: +5\r\n`), 400, 'request_malformed'],
   ['a negative length', head(`${typed}Content-Length: -5\r\n`), 400, 'request_malformed'],
   ['a hexadecimal length', head(`${typed}Content-Length: 0x5\r\n`), 400, 'request_malformed'],
-  ['a length beyond 2^64', head(`${typed}Content-Length: 99999999999999999999\r\n`), 400, 'request_malformed'],
-  ['a coding that ends in chunked', head(`${typed}Transfer-Encoding: xchunked\r\n`), 400, 'request_malformed'],
-  ['a coding behind chunked', head(`${typed}Transfer-Encoding: chunked, identity\r\n`), 400, 'request_malformed'],
-  ['a tab before chunked', head(`${typed}Transfer-Encoding:\tchunked\r\nContent-Length: 3\r\n`), 400, 'request_malformed'],
+  [
+    'a length beyond 2^64',
+    head(`${typed}Content-Length: 99999999999999999999\r\n`),
+    400,
+    'request_malformed',
+  ],
+  [
+    'a coding that ends in chunked',
+    head(`${typed}Transfer-Encoding: xchunked\r\n`),
+    400,
+    'request_malformed',
+  ],
+  [
+    'a coding behind chunked',
+    head(`${typed}Transfer-Encoding: chunked, identity\r\n`),
+    400,
+    'request_malformed',
+  ],
+  [
+    'a tab before chunked',
+    head(`${typed}Transfer-Encoding:\tchunked\r\nContent-Length: 3\r\n`),
+    400,
+    'request_malformed',
+  ],
   ['a space before the colon', head(`${typed}Content-Length : 5\r\n`), 400, 'request_malformed'],
   ['a folded header', head(`${typed}X-A: b\r\n c\r\n`), 400, 'request_malformed'],
   ['a NUL in a header', head(`${typed}X-A: \0\r\n`), 400, 'request_malformed'],
@@ -102,7 +146,12 @@ const rows: Row[] = [
   ['a chunk that is longer than it says', chunked(`3\r\n${good}\r\n0\r\n\r\n`), 400, 'request_malformed'],
   ['a chunk size without end', chunked(`${'f'.repeat(17)}\r\n`), 400, 'request_malformed'],
   ['headers of 20 KiB', head(`${typed}X-A: ${'a'.repeat(20_000)}\r\n`), 431, 'headers_too_large'],
-  ['a path of 20 KiB', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431, 'headers_too_large'],
+  [
+    'a path of 20 KiB',
+    `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+    431,
+    'headers_too_large',
+  ],
   ['no HTTP', 'HELO example.com\r\n\r\n', 400, 'request_malformed'],
   ['TLS', Buffer.from('16030100a5010000a10303', 'hex'), 400, 'request_malformed'],
   ['an unknown method', head(auth, 'BREW /main/mcp HTTP/1.1'), 400, 'request_malformed'],
@@ -110,8 +159,18 @@ const rows: Row[] = [
   ['an unknown HTTP version', head(auth, 'POST /main/mcp HTTP/3.9'), 400, 'request_malformed'],
   ['the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'request_malformed'],
   ['no Host', `POST /main/mcp HTTP/1.1\r\n${typed}Content-Length: 0\r\n\r\n`, 403, 'host_refused'],
-  ['an empty Host', `POST /main/mcp HTTP/1.1\r\nHost:\r\n${typed}Content-Length: 0\r\n\r\n`, 403, 'host_refused'],
-  ['HTTP/1.0 without Host', `POST /main/mcp HTTP/1.0\r\n${typed}Content-Length: 0\r\n\r\n`, 403, 'host_refused'],
+  [
+    'an empty Host',
+    `POST /main/mcp HTTP/1.1\r\nHost:\r\n${typed}Content-Length: 0\r\n\r\n`,
+    403,
+    'host_refused',
+  ],
+  [
+    'HTTP/1.0 without Host',
+    `POST /main/mcp HTTP/1.0\r\n${typed}Content-Length: 0\r\n\r\n`,
+    403,
+    'host_refused',
+  ],
   ['an absolute target', head(auth, `POST http://localhost:${port}/main/mcp HTTP/1.1`), 404, 'path_unknown'],
   ['dots in the path', head(auth, 'POST /x/../main/mcp HTTP/1.1'), 404, 'path_unknown'],
   ['a fragment in the path', head(auth, 'POST /main/mcp#x HTTP/1.1'), 404, 'path_unknown'],
@@ -122,28 +181,94 @@ const rows: Row[] = [
   ['a body that stops', head(`${typed}Content-Length: 50\r\n`) + '{"jsonrpc"', 408, 'request_timeout'],
   ['headers that stop', `POST /main/mcp HTTP/1.1\r\nHost: localhost\r\n${auth}`, 408, 'request_timeout'],
   ['no body', post(''), 400, 'json_malformed'],
-  ['bad UTF-8', post(Buffer.from('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_\xff"}}', 'latin1')), 400, 'json_malformed'],
+  [
+    'bad UTF-8',
+    post(
+      Buffer.from('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_\xff"}}', 'latin1'),
+    ),
+    400,
+    'json_malformed',
+  ],
   ['UTF-16', post(Buffer.from(good, 'utf16le')), 400, 'json_malformed'],
   ['a thousand levels', post(`${'{"a":'.repeat(1000)}1${'}'.repeat(1000)}`), 400, 'message_invalid'],
   ['sixty thousand brackets', post('['.repeat(60_000)), 400, 'message_invalid'],
-  ['a number of 60,000 digits as id', post(good.replace('"id":1', `"id":${'9'.repeat(60_000)}`)), 400, 'message_invalid'],
+  [
+    'a number of 60,000 digits as id',
+    post(good.replace('"id":1', `"id":${'9'.repeat(60_000)}`)),
+    400,
+    'message_invalid',
+  ],
   ['two methods', post(good.replace('"method"', '"method":"ping","method"')), 400, 'message_invalid'],
-  ['two Hosts', `POST /main/mcp HTTP/1.1\r\nHost: localhost\r\nHost: evil.example.com\r\n${auth}Content-Length: 0\r\n\r\n`, 400, 'request_malformed'],
-  ['an expectation', [head(`${typed}Expect: the-unexpected\r\nContent-Length: ${good.length}\r\n`), [good]], 200, ''],
+  [
+    'two Hosts',
+    `POST /main/mcp HTTP/1.1\r\nHost: localhost\r\nHost: evil.example.com\r\n${auth}Content-Length: 0\r\n\r\n`,
+    400,
+    'request_malformed',
+  ],
+  [
+    'an expectation',
+    [head(`${typed}Expect: the-unexpected\r\nContent-Length: ${good.length}\r\n`), [good]],
+    200,
+    '',
+  ],
   ['a list without an id', post('{"jsonrpc":"2.0","method":"tools/list"}'), 400, 'message_invalid'],
   ['a call in another case', post(good.replace('tools/call', 'Tools/Call')), 400, 'message_invalid'],
   ['two names', post(good.replace('"name"', '"name":"get_a","name"')), 400, 'message_invalid'],
-  ['a name in another case', post(good.replace('"name"', '"Name":"delete_a","name"')), 400, 'message_invalid'],
+  [
+    'a name in another case',
+    post(good.replace('"name"', '"Name":"delete_a","name"')),
+    400,
+    'message_invalid',
+  ],
   ['params in another case', post(good.replace('"params"', '"PARAMS":{},"params"')), 400, 'message_invalid'],
   ['a name that is a list', post(good.replace('"get_a"', '["get_a"]')), 400, 'params_invalid'],
   ['a name that is null', post(good.replace('"get_a"', 'null')), 400, 'params_invalid'],
-  ['a prototype', post(good.replace('"params":', '"__proto__":{"name":"get_a"},"params":{"__proto__":{"name":"get_a"}},"x":')), 400, 'params_invalid'],
-  ['a batch with a claim', post(`[${good.replace('"name"', '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"name"')}]`), 400, 'message_invalid'],
-  ['a header that cannot be forwarded', [head(`${typed}X-A: \x7f\r\nContent-Length: ${good.length}\r\n`), [good]], 400, 'request_malformed'],
-  ['a session id that is a lie', [head(`${typed}Mcp-Session-Id: x.y\r\nContent-Length: ${good.length}\r\n`), [good]], 404, 'session_unknown'],
-  ['a key in the query and in the header', [head(`${typed}Content-Length: ${good.length}\r\n`, `POST /main/mcp?api_key=${canary} HTTP/1.1`), [good]], 401, 'credential_invalid'],
-  ['half a key', [head(`Authorization: Bearer ${canary.slice(0, -1)}\r\nContent-Length: 0\r\n`), []], 401, 'credential_invalid'],
-  ['a key of 10,000 characters', [head(`Authorization: Bearer ${canary.repeat(200)}\r\nContent-Length: 0\r\n`), []], 401, 'credential_invalid'],
+  [
+    'a prototype',
+    post(
+      good.replace('"params":', '"__proto__":{"name":"get_a"},"params":{"__proto__":{"name":"get_a"}},"x":'),
+    ),
+    400,
+    'params_invalid',
+  ],
+  [
+    'a batch with a claim',
+    post(
+      `[${good.replace('"name"', '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"name"')}]`,
+    ),
+    400,
+    'message_invalid',
+  ],
+  [
+    'a header that cannot be forwarded',
+    [head(`${typed}X-A: \x7f\r\nContent-Length: ${good.length}\r\n`), [good]],
+    400,
+    'request_malformed',
+  ],
+  [
+    'a session id that is a lie',
+    [head(`${typed}Mcp-Session-Id: x.y\r\nContent-Length: ${good.length}\r\n`), [good]],
+    404,
+    'session_unknown',
+  ],
+  [
+    'a key in the query and in the header',
+    [head(`${typed}Content-Length: ${good.length}\r\n`, `POST /main/mcp?api_key=${canary} HTTP/1.1`), [good]],
+    401,
+    'credential_invalid',
+  ],
+  [
+    'half a key',
+    [head(`Authorization: Bearer ${canary.slice(0, -1)}\r\nContent-Length: 0\r\n`), []],
+    401,
+    'credential_invalid',
+  ],
+  [
+    'a key of 10,000 characters',
+    [head(`Authorization: Bearer ${canary.repeat(200)}\r\nContent-Length: 0\r\n`), []],
+    401,
+    'credential_invalid',
+  ],
 ]
 
 t.test('malformed requests get the error of the table', async t => {
@@ -153,7 +278,9 @@ t.test('malformed requests get the error of the table', async t => {
       const answer = Array.isArray(sent) ? await exchange(...sent) : await exchange(sent)
       t.equal(Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]), status)
       t.match(answer, /\r\ncontent-type: application\/json\r\n/i)
-      const [body] = [JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))].flat() as { error?: { data: { reason: string } } }[]
+      const [body] = [JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))].flat() as {
+        error?: { data: { reason: string } }
+      }[]
       t.equal(body!.error?.data.reason ?? '', reason)
       t.equal(upstream.arrivals.length - before, status === 200 ? 1 : 0)
       t.notMatch(answer, canary)
@@ -162,7 +289,10 @@ t.test('malformed requests get the error of the table', async t => {
 })
 
 t.test('bytes behind a request do not end up in its answer', async t => {
-  const answer = await exchange(head(`${typed}Content-Length: ${good.length}\r\n`), [good, 'nonsense\r\n\r\n'])
+  const answer = await exchange(head(`${typed}Content-Length: ${good.length}\r\n`), [
+    good,
+    'nonsense\r\n\r\n',
+  ])
   t.match(answer, /^HTTP\/1\.1 200 [\s\S]*connection: close[\s\S]*"served":true\}\}$/i)
 })
 
@@ -176,7 +306,9 @@ t.test('a refused request whose body never comes gets one answer, not two', asyn
   const socket = connect(port, '127.0.0.1')
   let answer = ''
   socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
-  socket.write(head('Authorization: Bearer wrong\r\nContent-Type: application/json\r\nContent-Length: 50\r\n') + '{')
+  socket.write(
+    head('Authorization: Bearer wrong\r\nContent-Type: application/json\r\nContent-Length: 50\r\n') + '{',
+  )
   await once(socket, 'close')
   t.equal(answer.split('HTTP/1.1 ').length, 2)
   t.match(answer, /^HTTP\/1\.1 401 /)
@@ -195,7 +327,10 @@ t.test('random damage to a request is survived', async t => {
 })
 
 t.test('a broken configuration is refused without a word of any secret', async t => {
-  writeFileSync(configPath, `${config}  broken: {auth: [keyz], upstream: {url: "${upstream.url}", headers: {Authorization: {value: ${canary}}}}}\n`)
+  writeFileSync(
+    configPath,
+    `${config}  broken: {auth: [keyz], upstream: {url: "${upstream.url}", headers: {Authorization: {value: ${canary}}}}}\n`,
+  )
   await until(() => output.includes('config_refused'), 'it is refused')
   const status = await (await fetch(`${adminUrl}/status`)).text()
   t.notMatch(status, canary)

@@ -59,11 +59,11 @@ const refusals: Record<string, [args: string[], text: string, code: number, stde
     1,
     /yaml:6:1: error GH1201/,
   ],
-  'an outcome with errors': [
+  'new: an unknown role, in an empty block': [
     ['new', 'bob', '--role', 'raeder'],
     config('keys:\n'),
     1,
-    /nothing was written[^]*GH1301/,
+    /no role `raeder`/,
   ],
   'rotate: no such key': [['rotate', 'an'], config(ann), 1, /did you mean `ann`/],
   'revoke: no such key': [['revoke', 'bob'], config('keys: {}'), 1, /no key `bob`/],

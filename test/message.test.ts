@@ -20,7 +20,8 @@ function refusal(act: () => unknown): Refusal {
   throw new Error('was not refused')
 }
 
-const read = (text: string | Buffer, batch = false): Message[] => readMessages(Buffer.from(text), batch).messages
+const read = (text: string | Buffer, batch = false): Message[] =>
+  readMessages(Buffer.from(text), batch).messages
 const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
 
 t.test('JSON text is read by position exactly as JSON.parse reads it', async t => {
@@ -30,15 +31,21 @@ t.test('JSON text is read by position exactly as JSON.parse reads it', async t =
       const value: unknown = JSON.parse(spaced)
       if (Array.isArray(value)) {
         return (
-          JSON.stringify(elements(spaced).map(({ start, end }) => JSON.parse(spaced.slice(start, end)) as unknown)) ===
-          JSON.stringify(value)
+          JSON.stringify(
+            elements(spaced).map(({ start, end }) => JSON.parse(spaced.slice(start, end)) as unknown),
+          ) === JSON.stringify(value)
         )
       }
       if (typeof value !== 'object' || value === null) return members(spaced).length === 0
-      const found = members(spaced).map(({ name, start, end }) => [name, JSON.parse(spaced.slice(start, end))])
-      return JSON.stringify(found) === JSON.stringify(Object.entries(JSON.parse(spaced) as object)) ||
+      const found = members(spaced).map(({ name, start, end }) => [
+        name,
+        JSON.parse(spaced.slice(start, end)),
+      ])
+      return (
+        JSON.stringify(found) === JSON.stringify(Object.entries(JSON.parse(spaced) as object)) ||
         // Integer-like names come first in an object, but stand where they were written in the text.
         JSON.stringify(Object.fromEntries(found)) === JSON.stringify(value)
+      )
     }),
     { numRuns: 500 },
   )
@@ -49,13 +56,18 @@ t.test('JSON text is read by position exactly as JSON.parse reads it', async t =
 
 t.test('sound messages are read', async t => {
   t.match(read('{"jsonrpc":"2.0","id":1,"method":"ping"}'), [{ kind: 'request', id: '1', method: 'ping' }])
-  t.match(read('{"jsonrpc":"2.0","method":"notifications/initialized","params":{}}'), [{ kind: 'notification' }])
+  t.match(read('{"jsonrpc":"2.0","method":"notifications/initialized","params":{}}'), [
+    { kind: 'notification' },
+  ])
   t.match(read('{"jsonrpc":"2.0","id":"a","result":{}}'), [{ kind: 'response', id: '"a"' }])
   t.match(read('{"jsonrpc":"2.0","id":9007199254740993,"method":"x"}'), [{ id: '9007199254740993' }])
   t.match(read(String.raw`{"jsonrpc":"2.0","id":"\u0041","method":"x"}`), [{ id: String.raw`"\u0041"` }])
-  t.match(read('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{"Name":1,"name":2,"name":3}}}'), [
-    { kind: 'request' },
-  ])
+  t.match(
+    read(
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{"Name":1,"name":2,"name":3}}}',
+    ),
+    [{ kind: 'request' }],
+  )
   t.equal(read('[{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","method":"b"}]', true).length, 2)
 })
 
@@ -64,7 +76,11 @@ const refused: [name: string, text: string | Buffer, reason: string, id?: string
   ['half an object', '{"jsonrpc":"2.0"', 'json_malformed'],
   ['a byte order mark', '\ufeff{"jsonrpc":"2.0","id":1,"method":"a"}', 'json_malformed'],
   ['a trailing comma', '{"jsonrpc":"2.0","id":1,"method":"a",}', 'json_malformed'],
-  ['two messages', '{"jsonrpc":"2.0","id":1,"method":"a"}{"jsonrpc":"2.0","id":2,"method":"b"}', 'json_malformed'],
+  [
+    'two messages',
+    '{"jsonrpc":"2.0","id":1,"method":"a"}{"jsonrpc":"2.0","id":2,"method":"b"}',
+    'json_malformed',
+  ],
   ['NaN as an id', '{"jsonrpc":"2.0","id":NaN,"method":"a"}', 'json_malformed'],
   ['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 'json_malformed'],
   ['an overlong UTF-8 form', Buffer.from([0x22, 0xc0, 0xae, 0x22]), 'json_malformed'],
@@ -81,7 +97,11 @@ const refused: [name: string, text: string | Buffer, reason: string, id?: string
   ['an object as id', '{"jsonrpc":"2.0","id":{},"method":"a"}', 'message_invalid'],
   ['a boolean id', '{"jsonrpc":"2.0","id":true,"method":"a"}', 'message_invalid'],
   ['an id of 2000 digits', `{"jsonrpc":"2.0","id":${'1'.repeat(2000)},"method":"a"}`, 'message_invalid'],
-  ['an id of 2000 characters', `{"jsonrpc":"2.0","id":"${'1'.repeat(2000)}","method":"a"}`, 'message_invalid'],
+  [
+    'an id of 2000 characters',
+    `{"jsonrpc":"2.0","id":"${'1'.repeat(2000)}","method":"a"}`,
+    'message_invalid',
+  ],
   ['a method that is a number', '{"jsonrpc":"2.0","id":1,"method":1}', 'message_invalid', '1'],
   ['an empty method', '{"jsonrpc":"2.0","id":1,"method":""}', 'message_invalid', '1'],
   ['params that are an array', '{"jsonrpc":"2.0","id":1,"method":"a","params":[]}', 'message_invalid', '1'],
@@ -92,19 +112,59 @@ const refused: [name: string, text: string | Buffer, reason: string, id?: string
   ['a response without id', '{"jsonrpc":"2.0","result":{}}', 'message_invalid'],
   ['two ids', '{"jsonrpc":"2.0","id":1,"id":2,"method":"a"}', 'message_invalid'],
   ['two methods', '{"jsonrpc":"2.0","id":1,"method":"a","method":"b"}', 'message_invalid', '1'],
-  ['two methods, one escaped', String.raw`{"jsonrpc":"2.0","id":1,"method":"a","m\u0065thod":"b"}`, 'message_invalid', '1'],
+  [
+    'two methods, one escaped',
+    String.raw`{"jsonrpc":"2.0","id":1,"method":"a","m\u0065thod":"b"}`,
+    'message_invalid',
+    '1',
+  ],
   ['a method in another case', '{"jsonrpc":"2.0","id":1,"method":"a","Method":"b"}', 'message_invalid', '1'],
   ['only a method in another case', '{"jsonrpc":"2.0","id":1,"METHOD":"b"}', 'message_invalid', '1'],
-  ['a method with a dotless i in its id', '{"jsonrpc":"2.0","\u0131d":1,"id":1,"method":"a"}', 'message_invalid', '1'],
+  [
+    'a method with a dotless i in its id',
+    '{"jsonrpc":"2.0","\u0131d":1,"id":1,"method":"a"}',
+    'message_invalid',
+    '1',
+  ],
   ['params with a long s', '{"jsonrpc":"2.0","id":1,"method":"a","param\u017f":{}}', 'message_invalid', '1'],
   ['an id with a dotted I', '{"jsonrpc":"2.0","Id":1,"id":1,"method":"a"}', 'message_invalid', '1'],
   ['two params', '{"jsonrpc":"2.0","id":1,"method":"a","params":{},"params":{}}', 'message_invalid', '1'],
-  ['two names', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}}', 'message_invalid', '1'],
-  ['a name in another case', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","NAME":"b"}}', 'message_invalid', '1'],
-  ['two arguments', '{"jsonrpc":"2.0","id":1,"method":"a","params":{"arguments":{},"arguments":{}}}', 'message_invalid', '1'],
-  ['arguments with a long s', '{"jsonrpc":"2.0","id":1,"method":"a","params":{"argument\u017f":{}}}', 'message_invalid', '1'],
-  ['two uris', '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a","uri":"b"}}', 'message_invalid', '1'],
-  ['two _meta', '{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{},"_meta":{}}}', 'message_invalid', '1'],
+  [
+    'two names',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}}',
+    'message_invalid',
+    '1',
+  ],
+  [
+    'a name in another case',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","NAME":"b"}}',
+    'message_invalid',
+    '1',
+  ],
+  [
+    'two arguments',
+    '{"jsonrpc":"2.0","id":1,"method":"a","params":{"arguments":{},"arguments":{}}}',
+    'message_invalid',
+    '1',
+  ],
+  [
+    'arguments with a long s',
+    '{"jsonrpc":"2.0","id":1,"method":"a","params":{"argument\u017f":{}}}',
+    'message_invalid',
+    '1',
+  ],
+  [
+    'two uris',
+    '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a","uri":"b"}}',
+    'message_invalid',
+    '1',
+  ],
+  [
+    'two _meta',
+    '{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{},"_meta":{}}}',
+    'message_invalid',
+    '1',
+  ],
   [
     'two versions',
     '{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"a","io.modelcontextprotocol/protocolVersion":"b"}}}',
@@ -172,36 +232,122 @@ t.test('the era is told from the body, and headers must agree with it', async t 
     ['legacy with its version', request('tools/list'), { 'mcp-protocol-version': '2025-06-18' }, 'legacy'],
     ['initialize', request('initialize', { protocolVersion: '2026-07-28' }), {}, 'legacy'],
     ['modern list', modern('tools/list'), headers('tools/list'), 'modern'],
-    ['modern call', modern('tools/call', { name: 'x' }), headers('tools/call', { 'mcp-name': 'x' }), 'modern'],
-    ['an encoded name', modern('tools/call', { name: 'grüß' }), headers('tools/call', { 'mcp-name': base64('grüß') }), 'modern'],
-    ['half a sentinel is literal', modern('tools/call', { name: '=?base64?x' }), headers('tools/call', { 'mcp-name': '=?base64?x' }), 'modern'],
-    ['a resource', modern('resources/read', { uri: 'a://b' }), headers('resources/read', { 'mcp-name': 'a://b' }), 'modern'],
-    ['modern notification', { kind: 'notification', id: undefined, method: 'notifications/x', params: {} }, { 'mcp-protocol-version': '2026-07-28' }, 'modern'],
-    ['legacy response', { kind: 'response', id: '1', method: undefined, params: undefined }, { 'mcp-protocol-version': '2025-11-25' }, 'legacy'],
+    [
+      'modern call',
+      modern('tools/call', { name: 'x' }),
+      headers('tools/call', { 'mcp-name': 'x' }),
+      'modern',
+    ],
+    [
+      'an encoded name',
+      modern('tools/call', { name: 'grüß' }),
+      headers('tools/call', { 'mcp-name': base64('grüß') }),
+      'modern',
+    ],
+    [
+      'half a sentinel is literal',
+      modern('tools/call', { name: '=?base64?x' }),
+      headers('tools/call', { 'mcp-name': '=?base64?x' }),
+      'modern',
+    ],
+    [
+      'a resource',
+      modern('resources/read', { uri: 'a://b' }),
+      headers('resources/read', { 'mcp-name': 'a://b' }),
+      'modern',
+    ],
+    [
+      'modern notification',
+      { kind: 'notification', id: undefined, method: 'notifications/x', params: {} },
+      { 'mcp-protocol-version': '2026-07-28' },
+      'modern',
+    ],
+    [
+      'legacy response',
+      { kind: 'response', id: '1', method: undefined, params: undefined },
+      { 'mcp-protocol-version': '2025-11-25' },
+      'legacy',
+    ],
   ]
   for (const [name, message, sent, era] of accepted) t.equal(agreedEra(message, sent), era, name)
 
   const rejected: [string, Message, Headers, string][] = [
     ['no version header', modern('tools/list'), { 'mcp-method': 'tools/list' }, 'header_mismatch'],
-    ['another version header', modern('tools/list'), headers('tools/list', { 'mcp-protocol-version': '2025-11-25' }), 'header_mismatch'],
-    ['two version headers', modern('tools/list'), headers('tools/list', { 'mcp-protocol-version': '2026-07-28, 2026-07-28' }), 'header_mismatch'],
+    [
+      'another version header',
+      modern('tools/list'),
+      headers('tools/list', { 'mcp-protocol-version': '2025-11-25' }),
+      'header_mismatch',
+    ],
+    [
+      'two version headers',
+      modern('tools/list'),
+      headers('tools/list', { 'mcp-protocol-version': '2026-07-28, 2026-07-28' }),
+      'header_mismatch',
+    ],
     ['initialize with a modern header', request('initialize'), headers('initialize'), 'header_mismatch'],
     ['no _meta', request('tools/list'), headers('tools/list'), 'params_invalid'],
-    ['a version that is no string', request('tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': 1 } }), headers('tools/list'), 'params_invalid'],
+    [
+      'a version that is no string',
+      request('tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': 1 } }),
+      headers('tools/list'),
+      'params_invalid',
+    ],
     ['no method header', modern('tools/list'), { 'mcp-protocol-version': '2026-07-28' }, 'header_mismatch'],
     ['another method header', modern('tools/list'), headers('tools/call'), 'header_mismatch'],
     ['the method in another case', modern('tools/list'), headers('TOOLS/LIST'), 'header_mismatch'],
     ['no name header', modern('tools/call', { name: 'x' }), headers('tools/call'), 'header_mismatch'],
-    ['another name header', modern('tools/call', { name: 'x' }), headers('tools/call', { 'mcp-name': 'y' }), 'header_mismatch'],
-    ['malformed base64', modern('tools/call', { name: 'x' }), headers('tools/call', { 'mcp-name': '=?base64?!!?=' }), 'header_mismatch'],
-    ['another uri header', modern('resources/read', { uri: 'a://b' }), headers('resources/read', { 'mcp-name': 'a://c' }), 'header_mismatch'],
-    ['a legacy call with a false name header', request('tools/call', { name: 'x' }), { 'mcp-name': 'y' }, 'header_mismatch'],
-    ['a legacy call with a false method header', request('tools/call', { name: 'x' }), { 'mcp-method': 'ping' }, 'header_mismatch'],
-    ['an unknown version', request('tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2099-01-01' } }), headers('tools/list', { 'mcp-protocol-version': '2099-01-01' }), 'version_unsupported'],
-    ['an unknown legacy version', request('tools/list'), { 'mcp-protocol-version': '1.0' }, 'version_unsupported'],
-    ['a modern response', { kind: 'response', id: '1', method: undefined, params: undefined }, { 'mcp-protocol-version': '2026-07-28' }, 'message_invalid'],
+    [
+      'another name header',
+      modern('tools/call', { name: 'x' }),
+      headers('tools/call', { 'mcp-name': 'y' }),
+      'header_mismatch',
+    ],
+    [
+      'malformed base64',
+      modern('tools/call', { name: 'x' }),
+      headers('tools/call', { 'mcp-name': '=?base64?!!?=' }),
+      'header_mismatch',
+    ],
+    [
+      'another uri header',
+      modern('resources/read', { uri: 'a://b' }),
+      headers('resources/read', { 'mcp-name': 'a://c' }),
+      'header_mismatch',
+    ],
+    [
+      'a legacy call with a false name header',
+      request('tools/call', { name: 'x' }),
+      { 'mcp-name': 'y' },
+      'header_mismatch',
+    ],
+    [
+      'a legacy call with a false method header',
+      request('tools/call', { name: 'x' }),
+      { 'mcp-method': 'ping' },
+      'header_mismatch',
+    ],
+    [
+      'an unknown version',
+      request('tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2099-01-01' } }),
+      headers('tools/list', { 'mcp-protocol-version': '2099-01-01' }),
+      'version_unsupported',
+    ],
+    [
+      'an unknown legacy version',
+      request('tools/list'),
+      { 'mcp-protocol-version': '1.0' },
+      'version_unsupported',
+    ],
+    [
+      'a modern response',
+      { kind: 'response', id: '1', method: undefined, params: undefined },
+      { 'mcp-protocol-version': '2026-07-28' },
+      'message_invalid',
+    ],
   ]
-  for (const [name, message, sent, reason] of rejected) t.equal(refusal(() => agreedEra(message, sent)).reason, reason, name)
+  for (const [name, message, sent, reason] of rejected)
+    t.equal(refusal(() => agreedEra(message, sent)).reason, reason, name)
   const unsupported = refusal(() => agreedEra(...(rejected[15]!.slice(1, 3) as [Message, Headers])))
   t.match(unsupported.data, { requested: '2099-01-01', supported: ['2026-07-28'] })
 })
@@ -213,11 +359,20 @@ t.test('an operation is what the message names', async t => {
     [request('resources/read', { uri: 'a' }), [{ kind: 'resource', name: 'a' }]],
     [request('resources/subscribe', { uri: 'a' }), [{ kind: 'resource', name: 'a' }]],
     [request('resources/unsubscribe', { uri: 'a' }), [{ kind: 'resource', name: 'a' }]],
-    [request('completion/complete', { ref: { type: 'ref/prompt', name: 'a' } }), [{ kind: 'prompt', name: 'a' }]],
-    [request('completion/complete', { ref: { type: 'ref/resource', uri: 'a' } }), [{ kind: 'resource', name: 'a' }]],
+    [
+      request('completion/complete', { ref: { type: 'ref/prompt', name: 'a' } }),
+      [{ kind: 'prompt', name: 'a' }],
+    ],
+    [
+      request('completion/complete', { ref: { type: 'ref/resource', uri: 'a' } }),
+      [{ kind: 'resource', name: 'a' }],
+    ],
     [
       request('subscriptions/listen', { notifications: { resourceSubscriptions: ['a', 'b'] } }),
-      [{ kind: 'resource', name: 'a' }, { kind: 'resource', name: 'b' }],
+      [
+        { kind: 'resource', name: 'a' },
+        { kind: 'resource', name: 'b' },
+      ],
     ],
     [request('subscriptions/listen', { notifications: {} }), [{ kind: 'other' }]],
     [request('tools/some-day', { name: 'a' }), [{ kind: 'tool', name: 'a' }]],
@@ -239,11 +394,19 @@ t.test('an operation is what the message names', async t => {
     request('subscriptions/listen', { notifications: { resourceSubscriptions: [1] } }),
     request('subscriptions/listen', { notifications: { resourceSubscriptions: 'a' } }),
   ]
-  for (const message of nameless) t.equal(refusal(() => operationsOf(message)).reason, 'params_invalid', JSON.stringify(message))
+  for (const message of nameless)
+    t.equal(refusal(() => operationsOf(message)).reason, 'params_invalid', JSON.stringify(message))
 })
 
 t.test('a call or a list that nobody could be answered for is refused, however it is spelt', async t => {
-  const methods = ['tools/call', 'tools/list', 'prompts/get', 'resources/read', 'resources/templates/list', 'completion/complete']
+  const methods = [
+    'tools/call',
+    'tools/list',
+    'prompts/get',
+    'resources/read',
+    'resources/templates/list',
+    'completion/complete',
+  ]
   for (const method of methods) {
     const message: Message = { kind: 'notification', id: undefined, method, params: { name: 'a', uri: 'a' } }
     t.equal(refusal(() => operationsOf(message)).reason, 'message_invalid', method)
@@ -260,7 +423,8 @@ t.test('events are cut alike wherever their bytes are split', async t => {
     'id: 1\rdata: a\rdata: b\r\rid: 2\rdata: c\r\r',
     '\ufeffid: 1\r\ndata: a\ndata: b\r\n\nid: 2\rdata: c\n\r\n',
   ]
-  const lines = (events: Buffer[]): string[] => events.map(event => event.toString().trim().replaceAll(/\r\n?/g, '\n'))
+  const lines = (events: Buffer[]): string[] =>
+    events.map(event => event.toString().trim().replaceAll(/\r\n?/g, '\n'))
   for (const text of texts) {
     const bytes = Buffer.from(text)
     for (let first = 0; first <= bytes.length; first++) {
@@ -292,12 +456,17 @@ t.test('lists are cut, never re-typed', async t => {
   const filter = (text: string): string => filterLists(text, onlyGet, expected)
 
   t.equal(
-    filter('{"result":{"tools":[ {"name":"get_a","x":1.0e2} , {"name":"del_b"},{"name":"get_c","id":9007199254740993}], "big":12345678901234567890},"id":1}'),
+    filter(
+      '{"result":{"tools":[ {"name":"get_a","x":1.0e2} , {"name":"del_b"},{"name":"get_c","id":9007199254740993}], "big":12345678901234567890},"id":1}',
+    ),
     '{"result":{"tools":[{"name":"get_a","x":1.0e2},{"name":"get_c","id":9007199254740993}], "big":12345678901234567890},"id":1}',
   )
   t.equal(filter('{"id":1,"result":{"tools":[]}}'), '{"id":1,"result":{"tools":[]}}')
   t.equal(filter('{"id":1,"error":{"code":1,"message":""}}'), '{"id":1,"error":{"code":1,"message":""}}')
-  t.equal(filter('{"method":"notifications/progress","params":{"tools":3}}'), '{"method":"notifications/progress","params":{"tools":3}}')
+  t.equal(
+    filter('{"method":"notifications/progress","params":{"tools":3}}'),
+    '{"method":"notifications/progress","params":{"tools":3}}',
+  )
   t.equal(
     filter('{"id":1,"result":{"cacheScope":"public","tools":[{"name":"del_a"}]}}'),
     '{"id":1,"result":{"cacheScope":"private","tools":[]}}',
@@ -306,9 +475,18 @@ t.test('lists are cut, never re-typed', async t => {
     filter('{"id":1,"result":{"resultType":"complete","tools":[]}}'),
     '{"id":1,"result":{"cacheScope":"private","resultType":"complete","tools":[]}}',
   )
-  t.equal(filter('[{"id":2,"result":{}},{"id":1,"result":{"tools":[{"name":"x"}]}}]'), '[{"id":2,"result":{}},{"id":1,"result":{"tools":[]}}]')
-  t.equal(filter('{"id":5,"result":{"resources":[{"uri":"get_x"},{"uri":"y"}]}}'), '{"id":5,"result":{"resources":[{"uri":"get_x"}]}}')
-  t.equal(filter('{"id":5,"result":{"resourceTemplates":[{"uriTemplate":"y"}]}}'), '{"id":5,"result":{"resourceTemplates":[]}}')
+  t.equal(
+    filter('[{"id":2,"result":{}},{"id":1,"result":{"tools":[{"name":"x"}]}}]'),
+    '[{"id":2,"result":{}},{"id":1,"result":{"tools":[]}}]',
+  )
+  t.equal(
+    filter('{"id":5,"result":{"resources":[{"uri":"get_x"},{"uri":"y"}]}}'),
+    '{"id":5,"result":{"resources":[{"uri":"get_x"}]}}',
+  )
+  t.equal(
+    filter('{"id":5,"result":{"resourceTemplates":[{"uriTemplate":"y"}]}}'),
+    '{"id":5,"result":{"resourceTemplates":[]}}',
+  )
 
   for (const unreadable of [
     '{"id":1,"result":{"tools":[{"name":"get_a"}]',
@@ -334,7 +512,9 @@ t.test('lists are cut, never re-typed', async t => {
   fc.assert(
     fc.property(fc.array(fc.record({ name: fc.string(), more: fc.json() })), fc.nat(3), (tools, space) => {
       const text = JSON.stringify({ result: { tools, x: 'y' }, id: 1 }, null, space)
-      const kept = JSON.parse(filterLists(text, ({ name }) => name!.length > 3, expected)) as { result: { tools: unknown } }
+      const kept = JSON.parse(filterLists(text, ({ name }) => name!.length > 3, expected)) as {
+        result: { tools: unknown }
+      }
       return JSON.stringify(kept.result.tools) === JSON.stringify(tools.filter(({ name }) => name.length > 3))
     }),
   )

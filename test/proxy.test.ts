@@ -3,7 +3,15 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { hashOf, startTestGateway, until, type TestGateway } from './fixtures/gateway.ts'
-import { event, json, messageOf, sse, startTestUpstream, type Answer, type TestUpstream } from './fixtures/upstream.ts'
+import {
+  event,
+  json,
+  messageOf,
+  sse,
+  startTestUpstream,
+  type Answer,
+  type TestUpstream,
+} from './fixtures/upstream.ts'
 
 const key = 'canary-of-the-proxy-test-0123456789abcdef'
 const other = 'canary-of-another-key-0123456789abcdef'
@@ -18,7 +26,8 @@ interface Setting {
 /** A gateway with one proxy before an upstream that answers as told. */
 async function setUp(t: Test, answer: Answer, { proxy = '', more = '', listen = '' } = {}): Promise<Setting> {
   const upstream = await startTestUpstream(answer)
-  const gateway = await startTestGateway(`
+  const gateway = await startTestGateway(
+    `
 listen:
   allowedOrigins: [https://app.example.com]
 ${listen}
@@ -35,7 +44,9 @@ proxies:
     upstream: {url: "${upstream.url}", timeout: {response: 1s, idle: 1s}, headers: {X-Upstream-Key: {env: UPSTREAM_KEY}, User-Agent: {value: gatehouse}}}
 ${proxy}
 ${more}
-`, { env: { UPSTREAM_KEY: 'upstream-secret' } })
+`,
+    { env: { UPSTREAM_KEY: 'upstream-secret' } },
+  )
   t.teardown(async () => {
     await upstream.close()
     await gateway.close()
@@ -50,14 +61,23 @@ async function post(url: string, body: string, headers: Record<string, string> =
   return fetch(url, {
     method: 'POST',
     body,
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...bearer, ...headers },
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...bearer,
+      ...headers,
+    },
   })
 }
 
 /** Sends with node:http, which lets a test write headers that fetch would not. */
 function raw(
   url: string,
-  { method = 'POST', headers = {}, body }: { method?: string; headers?: Record<string, string | string[]>; body?: string },
+  {
+    method = 'POST',
+    headers = {},
+    body,
+  }: { method?: string; headers?: Record<string, string | string[]>; body?: string },
 ): Promise<IncomingMessage & { text: string }> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest(url, { method, headers: { ...bearer, ...headers } }, response => {
@@ -70,12 +90,16 @@ function raw(
   })
 }
 
-const ok: Answer = (arrival, response) => json(response, { jsonrpc: '2.0', id: messageOf(arrival).id, result: { ok: true } })
+const ok: Answer = (arrival, response) =>
+  json(response, { jsonrpc: '2.0', id: messageOf(arrival).id, result: { ok: true } })
 
 t.test('the same bytes go upstream, and the answer comes back as it is', async t => {
   const answer = '{"jsonrpc" : "2.0","result":{"n":1.0e2,"big":9007199254740993},"id":9007199254740993}'
-  const { upstream, url } = await setUp(t, (_, response) => json(response, answer, 200, { 'x-answer': 'kept' }))
-  const body = '{ "jsonrpc":"2.0",  "id":9007199254740993,"method":"tools/call","params":{"name":"get_\\u0061","arguments":{"é":1}}}'
+  const { upstream, url } = await setUp(t, (_, response) =>
+    json(response, answer, 200, { 'x-answer': 'kept' }),
+  )
+  const body =
+    '{ "jsonrpc":"2.0",  "id":9007199254740993,"method":"tools/call","params":{"name":"get_\\u0061","arguments":{"é":1}}}'
   const response = await post(url, body)
   t.equal(response.status, 200)
   t.equal(await response.text(), answer)
@@ -122,7 +146,16 @@ t.test('credentials, hops and forgeable headers of the client stay at the gatewa
     host: new URL(upstream.url).host,
   }
   for (const [name, value] of Object.entries(wanted)) t.equal(headers[name], value, name)
-  for (const name of ['authorization', 'cookie', 'x-named', 'te', 'proxy-authorization', 'x-forwarded-for', 'forwarded', 'origin']) {
+  for (const name of [
+    'authorization',
+    'cookie',
+    'x-named',
+    'te',
+    'proxy-authorization',
+    'x-forwarded-for',
+    'forwarded',
+    'origin',
+  ]) {
     t.notOk(name in headers, name)
   }
   for (const name of ['x-hop', 'set-cookie', 'access-control-allow-origin', 'www-authenticate']) {
@@ -132,14 +165,29 @@ t.test('credentials, hops and forgeable headers of the client stay at the gatewa
 
 t.test('headers that a server could take for withheld ones stay here too', async t => {
   const { upstream, url } = await setUp(t, ok)
-  const forged = ['mcp_session_id', 'x_upstream_key', 'X-Forwarded-User', 'X-Original-URL', 'X-HTTP-Method-Override', 'Proxy', 'True-Client-IP']
+  const forged = [
+    'mcp_session_id',
+    'x_upstream_key',
+    'X-Forwarded-User',
+    'X-Original-URL',
+    'X-HTTP-Method-Override',
+    'Proxy',
+    'True-Client-IP',
+  ]
   const response = await raw(url, {
-    headers: { 'content-type': 'application/json; charset=utf-8', ...Object.fromEntries(forged.map(name => [name, 'forged'])) },
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      ...Object.fromEntries(forged.map(name => [name, 'forged'])),
+    },
     body: call(1, 'get_a'),
   })
   t.equal(response.statusCode, 200)
   t.notMatch(JSON.stringify(upstream.arrivals[0]!.rawHeaders), 'forged')
-  t.equal(upstream.arrivals[0]!.headers['content-type'], 'application/json', 'and the media type is what was judged')
+  t.equal(
+    upstream.arrivals[0]!.headers['content-type'],
+    'application/json',
+    'and the media type is what was judged',
+  )
 })
 
 t.test('the query of the client does not reach the upstream', async t => {
@@ -153,7 +201,12 @@ t.test('who is not known gets 401 before the body is read', async t => {
   const cases: [string, Record<string, string>, number, string][] = [
     ['no credential', { authorization: '' }, 40102, 'credential_invalid'],
     ['a wrong key', { authorization: `Bearer ${'x'.repeat(40)}` }, 40102, 'credential_invalid'],
-    ['a key with a wrong checksum', { authorization: `Bearer gate_${'a'.repeat(43)}_000000` }, 40102, 'credential_invalid'],
+    [
+      'a key with a wrong checksum',
+      { authorization: `Bearer gate_${'a'.repeat(43)}_000000` },
+      40102,
+      'credential_invalid',
+    ],
     ['another scheme', { authorization: `Basic ${key}` }, 40101, 'credential_missing'],
   ]
   for (const [name, headers, code, reason] of cases.slice(1)) {
@@ -164,7 +217,11 @@ t.test('who is not known gets 401 before the body is read', async t => {
     t.match(challenge, /^Bearer realm="main"/, name)
     t.equal(challenge.includes('error="invalid_token"'), reason !== 'credential_missing', name)
   }
-  const none = await fetch(url, { method: 'POST', body: call(1, 'get_a'), headers: { 'content-type': 'application/json' } })
+  const none = await fetch(url, {
+    method: 'POST',
+    body: call(1, 'get_a'),
+    headers: { 'content-type': 'application/json' },
+  })
   t.equal(none.status, 401)
   t.match(await none.json(), { error: { code: 40101, data: { reason: 'credential_missing' } } })
   t.equal(none.headers.get('www-authenticate'), 'Bearer realm="main"')
@@ -183,27 +240,41 @@ t.test('who is not known gets 401 before the body is read', async t => {
 
 t.test('a name that is not allowed is answered like one that does not exist', async t => {
   const { upstream, url, gateway } = await setUp(t, ok)
-  const ask = async (method: string, params: object): Promise<{ status: number; body: Record<string, unknown> }> => {
+  const ask = async (
+    method: string,
+    params: object,
+  ): Promise<{ status: number; body: Record<string, unknown> }> => {
     const response = await post(url, JSON.stringify({ jsonrpc: '2.0', id: 'q', method, params }))
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
   for (const name of ['delete_user', 'get_secret', 'no_such_tool', 'GET_users']) {
     const { status, body } = await ask('tools/call', { name })
     t.equal(status, 200, name)
-    t.match(body, { jsonrpc: '2.0', id: 'q', error: { code: -32602, message: `Unknown tool: ${name}` } }, name)
+    t.match(
+      body,
+      { jsonrpc: '2.0', id: 'q', error: { code: -32602, message: `Unknown tool: ${name}` } },
+      name,
+    )
   }
   t.match(await ask('resources/read', { uri: 'orders://1' }), {
     status: 200,
     body: { error: { code: -32602, message: 'Unknown resource: orders://1', data: { uri: 'orders://1' } } },
   })
   t.match((await ask('resources/subscribe', { uri: 'orders://1' })).body, { error: { code: -32602 } })
-  t.match((await ask('completion/complete', { ref: { type: 'ref/resource', uri: 'orders://1' } })).body, { error: { code: -32602 } })
+  t.match((await ask('completion/complete', { ref: { type: 'ref/resource', uri: 'orders://1' } })).body, {
+    error: { code: -32602 },
+  })
   t.equal(upstream.arrivals.length, 0)
   t.match((await ask('resources/read', { uri: 'users://1' })).body, { result: { ok: true } })
   t.match((await ask('ping', {})).body, { result: { ok: true } })
   t.equal(upstream.arrivals.length, 2)
   const denied = gateway.lines.filter(line => line['decision'] === 'deny')
-  t.match(denied[1], { principal: 'agent', name: 'get_secret', rule: '/roles/reader/access/main/tools/deny/0', reason: 'name_unknown' })
+  t.match(denied[1], {
+    principal: 'agent',
+    name: 'get_secret',
+    rule: '/roles/reader/access/main/tools/deny/0',
+    reason: 'name_unknown',
+  })
   t.equal(denied.length, 7, 'every denial is logged')
 })
 
@@ -225,7 +296,11 @@ t.test('a refused batch is refused whole, with an error for each request', async
 t.test('lists are filtered in JSON, in a stream, and in a resumed stream', async t => {
   const tools = [{ name: 'get_a' }, { name: 'delete_b' }, { name: 'get_secret' }]
   const { url } = await setUp(t, (arrival, response) => {
-    const message = { jsonrpc: '2.0', id: messageOf(arrival).id ?? 1, result: { tools, cacheScope: 'public' } }
+    const message = {
+      jsonrpc: '2.0',
+      id: messageOf(arrival).id ?? 1,
+      result: { tools, cacheScope: 'public' },
+    }
     if (arrival.method === 'POST' && arrival.headers['x-answer'] !== 'sse') return json(response, message)
     sse(response)
     const text = event(message, 'e1').replaceAll('\n', '\r\n')
@@ -241,7 +316,9 @@ t.test('lists are filtered in JSON, in a stream, and in a resumed stream', async
   t.match(inStream, 'id: e0')
   t.match(inStream, 'id: e1')
   t.same(JSON.parse(/^data: (\{.*\})$/m.exec(inStream)![1]!), wanted)
-  const resumed = await fetch(url, { headers: { ...bearer, accept: 'text/event-stream', 'last-event-id': 'e0' } })
+  const resumed = await fetch(url, {
+    headers: { ...bearer, accept: 'text/event-stream', 'last-event-id': 'e0' },
+  })
   t.same(JSON.parse(/^data: (\{.*\})$/m.exec(await resumed.text())![1]!), wanted)
 })
 
@@ -249,7 +326,8 @@ t.test('a list that cannot be read is refused, not passed', async t => {
   const answers: Record<string, Answer> = {
     gzip: (_, response) => json(response, 'x', 200, { 'content-encoding': 'gzip' }),
     'no JSON': (_, response) => json(response, '{"result":{"tools":[{"name":"delete_b"}]'),
-    nameless: (_, response) => json(response, { jsonrpc: '2.0', id: 1, result: { tools: [{ title: 'delete_b' }] } }),
+    nameless: (_, response) =>
+      json(response, { jsonrpc: '2.0', id: 1, result: { tools: [{ title: 'delete_b' }] } }),
     'no list': (_, response) => json(response, { jsonrpc: '2.0', id: 1, result: {} }),
     html: (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
     'too large': (_, response) => {
@@ -261,25 +339,38 @@ t.test('a list that cannot be read is refused, not passed', async t => {
       response.end(Buffer.from('{"id":1,"result":{"tools":[{"name":"get_\xff"}]}}', 'latin1'))
     },
   }
-  const { url } = await setUp(t, (arrival, response) => answers[String(arrival.headers['x-answer'])]!(arrival, response))
+  const { url } = await setUp(t, (arrival, response) =>
+    answers[String(arrival.headers['x-answer'])]!(arrival, response),
+  )
   for (const name of Object.keys(answers)) {
     const response = await post(url, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}', { 'x-answer': name })
     t.equal(response.status, 502, name)
-    t.match(await response.json(), { id: 1, error: { code: 50202, data: { reason: 'upstream_invalid' } } }, name)
+    t.match(
+      await response.json(),
+      { id: 1, error: { code: 50202, data: { reason: 'upstream_invalid' } } },
+      name,
+    )
   }
 })
 
 t.test('a byte order mark does not carry a list past the filter', async t => {
   const { url } = await setUp(t, (arrival, response) => {
     sse(response)
-    response.end(`\ufeff${event({ jsonrpc: '2.0', id: messageOf(arrival).id, result: { tools: [{ name: 'delete_b' }] } })}`)
+    response.end(
+      `\ufeff${event({ jsonrpc: '2.0', id: messageOf(arrival).id, result: { tools: [{ name: 'delete_b' }] } })}`,
+    )
   })
   t.notMatch(await (await post(url, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}')).text(), 'delete_b')
 })
 
 t.test('a list that answers nothing is not passed', async t => {
-  const { url } = await setUp(t, (_, response) => json(response, { jsonrpc: '2.0', id: 1, result: { tools: [{ name: 'delete_b' }] } }))
-  for (const body of ['{"jsonrpc":"2.0","method":"notifications/x"}', '{"jsonrpc":"2.0","id":1,"result":{}}']) {
+  const { url } = await setUp(t, (_, response) =>
+    json(response, { jsonrpc: '2.0', id: 1, result: { tools: [{ name: 'delete_b' }] } }),
+  )
+  for (const body of [
+    '{"jsonrpc":"2.0","method":"notifications/x"}',
+    '{"jsonrpc":"2.0","id":1,"result":{}}',
+  ]) {
     const response = await post(url, body)
     t.equal(response.status, 200)
     t.notMatch(await response.text(), 'delete_b')
@@ -300,14 +391,18 @@ t.test('a list that cannot be read ends its stream with an error', async t => {
 
 t.test('what an upstream must not answer becomes 502', async t => {
   const answers: Record<string, Answer> = {
-    'an empty success': (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(),
+    'an empty success': (_, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(),
     'accepted, to a request': (_, response) => response.writeHead(202).end(),
     html: (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
     'a redirect': (_, response) => response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end(),
-    'a refusal of our credential': (_, response) => response.writeHead(401, { 'www-authenticate': 'Bearer' }).end(),
+    'a refusal of our credential': (_, response) =>
+      response.writeHead(401, { 'www-authenticate': 'Bearer' }).end(),
     compressed: (_, response) => json(response, '{}', 200, { 'content-encoding': 'br' }),
   }
-  const { url } = await setUp(t, (arrival, response) => answers[String(arrival.headers['x-answer'])]!(arrival, response))
+  const { url } = await setUp(t, (arrival, response) =>
+    answers[String(arrival.headers['x-answer'])]!(arrival, response),
+  )
   for (const name of Object.keys(answers)) {
     const response = await post(url, call(1, 'get_a'), { 'x-answer': name })
     t.equal(response.status, 502, name)
@@ -318,7 +413,8 @@ t.test('what an upstream must not answer becomes 502', async t => {
 t.test('statuses of the upstream that mean something to clients pass', async t => {
   const { url } = await setUp(t, (arrival, response) => {
     const status = Number(arrival.headers['x-status'])
-    if (arrival.headers['x-status'] === 'empty') response.writeHead(405, { 'content-type': 'application/json' }).end()
+    if (arrival.headers['x-status'] === 'empty')
+      response.writeHead(405, { 'content-type': 'application/json' }).end()
     else if (status === 202) response.writeHead(202).end()
     else json(response, { jsonrpc: '2.0', error: { code: -32000, message: 'x' } }, status)
   })
@@ -346,7 +442,10 @@ t.test('an upstream that is not there, silent or broken', async t => {
   })
   const reason = async (answer: string): Promise<[number, unknown]> => {
     const response = await post(url, call(1, 'get_a'), { 'x-answer': answer })
-    return [response.status, ((await response.json()) as { error: { data: { reason: string } } }).error.data.reason]
+    return [
+      response.status,
+      ((await response.json()) as { error: { data: { reason: string } } }).error.data.reason,
+    ]
   }
   t.same(await reason('silent'), [504, 'upstream_timeout'])
   t.same(await reason('reset'), [502, 'upstream_unreachable'])
@@ -360,28 +459,45 @@ t.test('a stream comes event by event, and a broken one ends with an error', asy
   let release = (): void => {}
   const { url } = await setUp(t, (arrival, response) => {
     sse(response)
-    response.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: {} }, arrival.headers['x-ids'] === 'yes' ? 'e1' : undefined))
+    response.write(
+      event(
+        { jsonrpc: '2.0', method: 'notifications/progress', params: {} },
+        arrival.headers['x-ids'] === 'yes' ? 'e1' : undefined,
+      ),
+    )
     release = () => response.socket!.destroy()
   })
   const streamed = await post(url, call(7, 'get_a'))
   t.equal(streamed.headers.get('x-accel-buffering'), 'no')
   const reader = streamed.body!.pipeThrough(new TextDecoderStream()).getReader()
-  t.match((await reader.read()).value, 'notifications/progress', 'the first event arrives while the stream is open')
+  t.match(
+    (await reader.read()).value,
+    'notifications/progress',
+    'the first event arrives while the stream is open',
+  )
   release()
   const rest = (await reader.read()).value ?? ''
   t.match(JSON.parse(/^data: (.*)$/m.exec(rest)![1]!), { id: 7, error: { code: 50201 } })
   t.ok((await reader.read()).done)
 
-  const modern = await post(url, call(9, 'get_a', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } }), {
-    'x-ids': 'yes',
-    'mcp-protocol-version': '2026-07-28',
-    'mcp-method': 'tools/call',
-    'mcp-name': 'get_a',
-  })
+  const modern = await post(
+    url,
+    call(9, 'get_a', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } }),
+    {
+      'x-ids': 'yes',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': 'get_a',
+    },
+  )
   const third = modern.body!.pipeThrough(new TextDecoderStream()).getReader()
   await third.read()
   release()
-  t.match((await third.read()).value, '"code":50201', 'the modern era has no resuming, whatever ids there are')
+  t.match(
+    (await third.read()).value,
+    '"code":50201',
+    'the modern era has no resuming, whatever ids there are',
+  )
 
   const resumable = await post(url, call(8, 'get_a'), { 'x-ids': 'yes' })
   const second = resumable.body!.getReader()
@@ -420,7 +536,10 @@ t.test('a silent stream is kept alive by comments, and only between events', asy
 
 t.test('the headers of a silent stream arrive at once', async t => {
   const { url } = await setUp(t, (_, response) => sse(response))
-  const get = await fetch(url, { headers: { ...bearer, accept: 'text/event-stream' }, signal: AbortSignal.timeout(2000) })
+  const get = await fetch(url, {
+    headers: { ...bearer, accept: 'text/event-stream' },
+    signal: AbortSignal.timeout(2000),
+  })
   t.equal(get.status, 200)
   await get.body!.cancel()
 })
@@ -436,7 +555,12 @@ t.test('headers that say something else than the body go nowhere', async t => {
     ['no headers', claimed('2026-07-28'), {}, -32020],
     ['another version', claimed('2026-07-28'), { ...modern, 'mcp-protocol-version': '2025-11-25' }, -32020],
     ['a legacy call with another tool', call(1, 'get_a'), { 'mcp-name': 'get_b' }, -32020],
-    ['an unknown version', claimed('2030-01-01'), { ...modern, 'mcp-protocol-version': '2030-01-01' }, -32022],
+    [
+      'an unknown version',
+      claimed('2030-01-01'),
+      { ...modern, 'mcp-protocol-version': '2030-01-01' },
+      -32022,
+    ],
     ['no claim', call(1, 'get_a'), modern, -32602],
   ]
   for (const [name, body, headers, code] of cases) {
@@ -445,7 +569,10 @@ t.test('headers that say something else than the body go nowhere', async t => {
     t.match(await response.json(), { id: 1, error: { code } }, name)
   }
   t.equal(upstream.arrivals.length, 0)
-  t.equal((await post(url, claimed('2026-07-28'), { ...modern, 'mcp-session-id': 'of the legacy era' })).status, 200)
+  t.equal(
+    (await post(url, claimed('2026-07-28'), { ...modern, 'mcp-session-id': 'of the legacy era' })).status,
+    200,
+  )
   t.notOk('mcp-session-id' in upstream.arrivals[0]!.headers, 'the modern era has no sessions')
 })
 
@@ -483,7 +610,9 @@ t.test('a client that takes nothing is let go', async t => {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   socket.pause()
   const body = call(1, 'get_a')
-  socket.write(`POST /main/mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  socket.write(
+    `POST /main/mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  )
   const arrival = await until(() => upstream.arrivals[0], 'the call arrives')
   await until(() => arrival.aborted, 'the upstream call ends', 5000)
   socket.destroy()
@@ -513,7 +642,12 @@ t.test('a client that leaves takes its upstream call along', async t => {
 t.test('legacy sessions belong to the key that opened them', async t => {
   const { url, upstream } = await setUp(t, (arrival, response) => {
     const { id, method } = messageOf(arrival)
-    json(response, { jsonrpc: '2.0', id, result: {} }, 200, method === 'initialize' ? { 'mcp-session-id': 'upstream-session' } : {})
+    json(
+      response,
+      { jsonrpc: '2.0', id, result: {} },
+      200,
+      method === 'initialize' ? { 'mcp-session-id': 'upstream-session' } : {},
+    )
   })
   const opened = await post(url, '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}')
   const session = opened.headers.get('mcp-session-id')!
@@ -521,7 +655,10 @@ t.test('legacy sessions belong to the key that opened them', async t => {
   t.equal((await post(url, call(2, 'get_a'), { 'mcp-session-id': session })).status, 200)
   t.equal(upstream.arrivals.at(-1)!.headers['mcp-session-id'], 'upstream-session')
 
-  const stolen = await post(url, call(3, 'get_a'), { 'mcp-session-id': session, authorization: `Bearer ${other}` })
+  const stolen = await post(url, call(3, 'get_a'), {
+    'mcp-session-id': session,
+    authorization: `Bearer ${other}`,
+  })
   t.equal(stolen.status, 404)
   t.match(await stolen.json(), { id: 3, error: { code: 40401, data: { reason: 'session_unknown' } } })
   t.equal((await post(url, call(3, 'get_a'), { 'mcp-session-id': 'upstream-session' })).status, 404)
@@ -537,17 +674,24 @@ t.test('GET carries Last-Event-ID upstream and its stream back', async t => {
     sse(response)
     response.end(event({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' }, 'e2'))
   })
-  const response = await fetch(url, { headers: { ...bearer, accept: 'text/event-stream', 'last-event-id': 'e1' } })
+  const response = await fetch(url, {
+    headers: { ...bearer, accept: 'text/event-stream', 'last-event-id': 'e1' },
+  })
   t.match(response.headers.get('content-type'), 'text/event-stream')
   t.match(await response.text(), 'list_changed')
   t.match(upstream.arrivals[0], { method: 'GET', headers: { 'last-event-id': 'e1' } })
 })
 
 t.test('Host and Origin', async t => {
-  const { url, upstream } = await setUp(t, ok, { listen: '  publicUrl: https://mcp.example.com\n  allowedHosts: [gatehouse.internal]' })
+  const { url, upstream } = await setUp(t, ok, {
+    listen: '  publicUrl: https://mcp.example.com\n  allowedHosts: [gatehouse.internal]',
+  })
   const { port, host } = new URL(url)
   const status = async (headers: Record<string, string>): Promise<[number, unknown]> => {
-    const response = await raw(url, { headers: { 'content-type': 'application/json', ...headers }, body: call(1, 'get_a') })
+    const response = await raw(url, {
+      headers: { 'content-type': 'application/json', ...headers },
+      body: call(1, 'get_a'),
+    })
     const body = JSON.parse(response.text) as { id?: unknown; error?: { data: { reason: string } } }
     return [response.statusCode!, body.error?.data.reason ?? 'ok']
   }
@@ -572,7 +716,8 @@ t.test('Host and Origin', async t => {
     [{ host, origin: 'https://app.example.com/' }, 'origin_refused'],
     [{ host: `localhost:${port}`, origin: 'http://localhost:1' }, 'origin_refused'],
   ]
-  for (const [headers, reason] of refused) t.same(await status(headers), [403, reason], JSON.stringify(headers))
+  for (const [headers, reason] of refused)
+    t.same(await status(headers), [403, reason], JSON.stringify(headers))
   t.equal(upstream.arrivals.length, accepted.length)
 })
 
@@ -591,7 +736,9 @@ t.test('a preflight is answered without a credential, for allowed origins only',
   t.equal(allowed.status, 204)
   t.equal(allowed.headers.get('access-control-allow-origin'), 'https://app.example.com')
   const names = (allowed.headers.get('access-control-allow-headers') ?? '').split(', ')
-  for (const name of 'authorization content-type accept mcp-protocol-version mcp-method mcp-name mcp-session-id last-event-id mcp-param-region'.split(' ')) {
+  for (const name of 'authorization content-type accept mcp-protocol-version mcp-method mcp-name mcp-session-id last-event-id mcp-param-region'.split(
+    ' ',
+  )) {
     t.ok(names.includes(name), name)
   }
   t.notOk(names.includes('x-other'))
@@ -604,8 +751,15 @@ t.test('a preflight is answered without a credential, for allowed origins only',
   const read = await post(url, call(1, 'get_a'), { origin: 'https://app.example.com' })
   t.equal(read.headers.get('access-control-allow-origin'), 'https://app.example.com')
   t.equal(read.headers.get('access-control-expose-headers'), 'mcp-session-id, www-authenticate, retry-after')
-  const denied = await post(url, call(1, 'get_a'), { origin: 'https://app.example.com', authorization: 'Bearer x' })
-  t.equal(denied.headers.get('access-control-allow-origin'), 'https://app.example.com', 'a browser may read a 401 too')
+  const denied = await post(url, call(1, 'get_a'), {
+    origin: 'https://app.example.com',
+    authorization: 'Bearer x',
+  })
+  t.equal(
+    denied.headers.get('access-control-allow-origin'),
+    'https://app.example.com',
+    'a browser may read a 401 too',
+  )
 })
 
 t.test('methods, media types and paths', async t => {
@@ -613,19 +767,67 @@ t.test('methods, media types and paths', async t => {
   const cases: [string, Parameters<typeof raw>, number, string][] = [
     ['PUT', [url, { method: 'PUT' }], 405, 'method_not_allowed'],
     ['OPTIONS that is no preflight', [url, { method: 'OPTIONS' }], 405, 'method_not_allowed'],
-    ['text', [url, { headers: { 'content-type': 'text/plain' }, body: call(1, 'delete_user') }], 415, 'unsupported_media_type'],
+    [
+      'text',
+      [url, { headers: { 'content-type': 'text/plain' }, body: call(1, 'delete_user') }],
+      415,
+      'unsupported_media_type',
+    ],
     ['no type', [url, { body: call(1, 'delete_user') }], 415, 'unsupported_media_type'],
-    ['JSON in UTF-16', [url, { headers: { 'content-type': 'application/json; charset=utf-16' }, body: '{}' }], 415, 'unsupported_media_type'],
-    ['two charsets, one hidden', [url, { headers: { 'content-type': 'application/json; x="; charset=utf-8"; charset=utf-7' }, body: '{}' }], 415, 'unsupported_media_type'],
-    ['two charsets', [url, { headers: { 'content-type': 'application/json;charset=utf-8;charset=utf-7' }, body: '{}' }], 415, 'unsupported_media_type'],
-    ['two credentials', [url, { headers: { authorization: [`Bearer ${key}`, `Bearer ${other}`] } }], 400, 'request_malformed'],
-    ['a compressed body', [url, { headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: 'x' }], 415, 'unsupported_media_type'],
-    ['an Accept of html', [url, { headers: { accept: 'text/html', 'content-type': 'application/json' }, body: call(1, 'get_a') }], 406, 'not_acceptable'],
-    ['GET for JSON', [url, { method: 'GET', headers: { accept: 'application/json' } }], 406, 'not_acceptable'],
+    [
+      'JSON in UTF-16',
+      [url, { headers: { 'content-type': 'application/json; charset=utf-16' }, body: '{}' }],
+      415,
+      'unsupported_media_type',
+    ],
+    [
+      'two charsets, one hidden',
+      [
+        url,
+        { headers: { 'content-type': 'application/json; x="; charset=utf-8"; charset=utf-7' }, body: '{}' },
+      ],
+      415,
+      'unsupported_media_type',
+    ],
+    [
+      'two charsets',
+      [url, { headers: { 'content-type': 'application/json;charset=utf-8;charset=utf-7' }, body: '{}' }],
+      415,
+      'unsupported_media_type',
+    ],
+    [
+      'two credentials',
+      [url, { headers: { authorization: [`Bearer ${key}`, `Bearer ${other}`] } }],
+      400,
+      'request_malformed',
+    ],
+    [
+      'a compressed body',
+      [url, { headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: 'x' }],
+      415,
+      'unsupported_media_type',
+    ],
+    [
+      'an Accept of html',
+      [url, { headers: { accept: 'text/html', 'content-type': 'application/json' }, body: call(1, 'get_a') }],
+      406,
+      'not_acceptable',
+    ],
+    [
+      'GET for JSON',
+      [url, { method: 'GET', headers: { accept: 'application/json' } }],
+      406,
+      'not_acceptable',
+    ],
     ['a path behind it', [`${url}/`, {}], 404, 'path_unknown'],
     ['a path in another case', [url.replace('/main', '/MAIN'), {}], 404, 'path_unknown'],
     ['an encoded path', [url.replace('/main', '/%6dain'), {}], 404, 'path_unknown'],
-    ['metadata', [`${gateway.url}/.well-known/oauth-authorization-server`, { method: 'GET' }], 404, 'path_unknown'],
+    [
+      'metadata',
+      [`${gateway.url}/.well-known/oauth-authorization-server`, { method: 'GET' }],
+      404,
+      'path_unknown',
+    ],
     ['the root', [`${gateway.url}/`, { method: 'GET' }], 404, 'path_unknown'],
   ]
   for (const [name, [target, options], status, reason] of cases) {
@@ -634,10 +836,19 @@ t.test('methods, media types and paths', async t => {
     t.equal(response.headers['content-type'], 'application/json', name)
     t.match(JSON.parse(response.text), { error: { data: { reason } } }, name)
   }
-  for (const accept of ['*/*', 'application/json', 'text/event-stream', 'application/*', 'text/html, application/json;q=0.5']) {
+  for (const accept of [
+    '*/*',
+    'application/json',
+    'text/event-stream',
+    'application/*',
+    'text/html, application/json;q=0.5',
+  ]) {
     t.equal((await post(url, call(1, 'get_a'), { accept })).status, 200, accept)
   }
-  t.equal((await post(url, call(1, 'get_a'), { 'content-type': 'Application/JSON; charset="UTF-8"' })).status, 200)
+  t.equal(
+    (await post(url, call(1, 'get_a'), { 'content-type': 'Application/JSON; charset="UTF-8"' })).status,
+    200,
+  )
 })
 
 t.test('keys in a header of their own, in a cookie and in the query', async t => {
@@ -681,12 +892,21 @@ proxies:
   t.same(await ask({ cookie: `a=b; key=${key}` }), fine)
   t.same(await ask({}, `?a=b&api_key=${key}`), fine)
   t.equal(upstream.arrivals.length, 5)
-  for (const { rawHeaders, url: path } of upstream.arrivals) t.notMatch(JSON.stringify([rawHeaders, path]), key, 'no key goes upstream')
+  for (const { rawHeaders, url: path } of upstream.arrivals)
+    t.notMatch(JSON.stringify([rawHeaders, path]), key, 'no key goes upstream')
 
   t.same(await ask({ 'x-token': key }), [401, 'credential_missing'])
   t.same(await ask({ authorization: `Bearer ${key}` }), [401, 'credential_missing'])
-  t.same(await ask({ 'x-api-key': key, cookie: `key=${key}` }), [401, 'credential_invalid'], 'two credentials')
-  t.same(await ask({ 'x-api-key': 'wrong', cookie: `key=${key}` }), [401, 'credential_invalid'], 'no falling through')
+  t.same(
+    await ask({ 'x-api-key': key, cookie: `key=${key}` }),
+    [401, 'credential_invalid'],
+    'two credentials',
+  )
+  t.same(
+    await ask({ 'x-api-key': 'wrong', cookie: `key=${key}` }),
+    [401, 'credential_invalid'],
+    'no falling through',
+  )
   t.same(await ask({ cookie: `key=${key}; key=${key}` }), [401, 'credential_invalid'])
   t.same(await ask({}, `?api_key=${key}&api_key=${key}`), [401, 'credential_invalid'])
   t.same(await ask({ 'x-api-key': '' }), [401, 'credential_invalid'], 'the hash of nothing is no key')
@@ -703,7 +923,13 @@ proxies:
   )
 
   const open = async (name: string): Promise<unknown> =>
-    (await fetch(`${gateway.url}/open/mcp`, { method: 'POST', body: call(1, name), headers: { 'content-type': 'application/json' } })).json()
+    (
+      await fetch(`${gateway.url}/open/mcp`, {
+        method: 'POST',
+        body: call(1, name),
+        headers: { 'content-type': 'application/json' },
+      })
+    ).json()
   t.match(await open('get_a'), { result: { ok: true } })
   t.match(await open('delete_a'), { error: { code: -32602 } })
   await fetch(`${gateway.url}/open/mcp`, {
@@ -741,7 +967,11 @@ t.test('the admin listener', async t => {
   await post(url, call(1, 'get_a'))
   t.equal((await fetch(`${gateway.adminUrl}/livez`)).status, 200)
   t.equal((await fetch(`${gateway.adminUrl}/readyz`)).status, 200)
-  t.match(await gateway.status(), { revision: /^[0-9a-f]{12}$/, lastReload: { successful: true }, openStreams: 0 })
+  t.match(await gateway.status(), {
+    revision: /^[0-9a-f]{12}$/,
+    lastReload: { successful: true },
+    openStreams: 0,
+  })
   const metrics = await gateway.metrics()
   t.match(metrics, 'gatehouse_config_last_reload_successful 1')
   t.match(metrics, /gatehouse_requests_total\{proxy="main",status="200",reason=""\} 1/)
@@ -767,7 +997,10 @@ t.test('a stopping gateway lets calls end, ends listening streams, and refuses w
   const request = `POST /main/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${call(1, 'x').length}\r\n\r\n${call(1, 'x')}`
   const answers = new Promise<string>(resolve => {
     let text = ''
-    pipelined.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('close', () => resolve(text))
+    pipelined
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (text += chunk))
+      .on('close', () => resolve(text))
   })
   pipelined.write(request)
   await until(() => upstream.arrivals.length === 3, 'the third has arrived')
@@ -776,7 +1009,10 @@ t.test('a stopping gateway lets calls end, ends listening streams, and refuses w
   pipelined.write(request)
   for (const finish of finishes) finish()
   t.match(await (await running).json(), { result: { ok: true } })
-  t.match(await answers, /^HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 503 [\s\S]*retry-after: 1[\s\S]*"reason":"draining"/i)
+  t.match(
+    await answers,
+    /^HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 503 [\s\S]*retry-after: 1[\s\S]*"reason":"draining"/i,
+  )
   await closed
   await t.rejects(fetch(url))
 })

@@ -34,8 +34,15 @@ interface Shape {
   more?: string
   auth?: string
 }
-const key = (secret: string, more = ''): string => `{roles: [all], secrets: [{hash: "${hashOf(secret)}"}]${more}}`
-const config = ({ keys, roles = `all: {access: {main: ${everything}}}`, proxy = '', more = '', auth = '' }: Shape = {}): string => `
+const key = (secret: string, more = ''): string =>
+  `{roles: [all], secrets: [{hash: "${hashOf(secret)}"}]${more}}`
+const config = ({
+  keys,
+  roles = `all: {access: {main: ${everything}}}`,
+  proxy = '',
+  more = '',
+  auth = '',
+}: Shape = {}): string => `
 auth: {keys: {type: api-key${auth}}}
 roles:
   ${roles}
@@ -56,15 +63,23 @@ interface Stream {
 function openStream(url: string, secret: string, call = false): Promise<Stream> {
   return new Promise((resolve, reject) => {
     const body = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_stream"}}'
-    const headers = { authorization: `Bearer ${secret}`, accept: 'text/event-stream', 'content-type': 'application/json' }
-    const sent = httpRequest(url, { method: call ? 'POST' : 'GET', headers, agent: false }, (response: IncomingMessage) => {
-      if (response.statusCode !== 200) return reject(new Error(`status ${response.statusCode}`))
-      let [text, end] = ['', 0]
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      response.on('error', () => {}).on('close', () => (end = Date.now()))
-      response.once('data', () => resolve({ text: () => text, ended: () => end > 0, endedAt: () => end }))
-      return undefined
-    })
+    const headers = {
+      authorization: `Bearer ${secret}`,
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+    }
+    const sent = httpRequest(
+      url,
+      { method: call ? 'POST' : 'GET', headers, agent: false },
+      (response: IncomingMessage) => {
+        if (response.statusCode !== 200) return reject(new Error(`status ${response.statusCode}`))
+        let [text, end] = ['', 0]
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+        response.on('error', () => {}).on('close', () => (end = Date.now()))
+        response.once('data', () => resolve({ text: () => text, ended: () => end > 0, endedAt: () => end }))
+        return undefined
+      },
+    )
     sent.on('error', reject)
     sent.end(call ? body : undefined)
   })
@@ -80,7 +95,8 @@ async function called(url: string, secret: string): Promise<number> {
   return response.status
 }
 
-const count = (gateway: TestGateway, event: string): number => gateway.lines.filter(line => line['event'] === event).length
+const count = (gateway: TestGateway, event: string): number =>
+  gateway.lines.filter(line => line['event'] === event).length
 
 t.test('a reload under fire costs nobody anything', { timeout: 110_000 }, async t => {
   const gateway = await startTestGateway(config())
@@ -92,10 +108,10 @@ t.test('a reload under fire costs nobody anything', { timeout: 110_000 }, async 
   const lost = await open(revoked)
   t.equal((await gateway.status()).openStreams, 200)
 
-  let firing = true
+  const firing = new AbortController()
   const statuses = new Map<number, number>()
   const fire = async (secret: string): Promise<void> => {
-    while (firing) {
+    while (!firing.signal.aborted) {
       const status = await called(url, secret)
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
@@ -105,11 +121,21 @@ t.test('a reload under fire costs nobody anything', { timeout: 110_000 }, async 
   for (let index = 1; index <= 100; index++) {
     const seen = count(gateway, 'config_applied') + count(gateway, 'config_refused')
     const broken = index % 5 === 0
-    const text = config({ more: `# ${index}`, roles: `all: {access: {main: ${everything}}}\n  role-${index}: {access: {}}` })
+    const text = config({
+      more: `# ${index}`,
+      roles: `all: {access: {main: ${everything}}}\n  role-${index}: {access: {}}`,
+    })
     const next = broken ? text.replace('roles: [all]', 'roles: [al]') : text
     if (index % 2 === 0) gateway.write(next)
-    else writeFileSync(gateway.configPath, `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0", drain: 250ms}\n${next}`)
-    await until(() => count(gateway, 'config_applied') + count(gateway, 'config_refused') > seen, `rewrite ${index} is seen`)
+    else
+      writeFileSync(
+        gateway.configPath,
+        `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0", drain: 250ms}\n${next}`,
+      )
+    await until(
+      () => count(gateway, 'config_applied') + count(gateway, 'config_refused') > seen,
+      `rewrite ${index} is seen`,
+    )
     const metrics = await gateway.metrics()
     t.match(metrics, `gatehouse_config_last_reload_successful ${broken ? 0 : 1}`, `rewrite ${index}`)
   }
@@ -125,9 +151,13 @@ t.test('a reload under fire costs nobody anything', { timeout: 110_000 }, async 
   t.ok(slowest < 1000, `the last stream went after ${slowest} ms`)
   t.match(lost[1]!.text(), /"id":7,"error":\{"code":40102/, 'a call is told why')
   t.equal(kept.filter(stream => stream.ended()).length, 0)
-  firing = false
+  firing.abort()
   await Promise.all(shots)
-  t.same([...statuses.keys()].filter(status => status !== 200 && status !== 401), [], 'no call fails')
+  t.same(
+    [...statuses.keys()].filter(status => status !== 200 && status !== 401),
+    [],
+    'no call fails',
+  )
   t.ok((statuses.get(200) ?? 0) > 200, `${statuses.get(200)} calls`)
   t.equal(await called(url, revoked), 401)
   t.equal((await gateway.status()).openStreams, 100)
@@ -136,17 +166,32 @@ t.test('a reload under fire costs nobody anything', { timeout: 110_000 }, async 
 const cuts: [name: string, next: Shape, code: number | undefined][] = [
   ['nothing but a comment', { more: '# x' }, undefined],
   ['another key', { keys: `steady: ${key(steady)}\n  more: ${key('more')}` }, undefined],
-  ['a role that grants more', { roles: `all: {access: {main: ${everything}, "*": ${everything}}}` }, undefined],
-  ['a second secret', { keys: `steady: {roles: [all], secrets: [{hash: "${hashOf('x')}"}, {hash: "${hashOf(steady)}"}]}` }, undefined],
+  [
+    'a role that grants more',
+    { roles: `all: {access: {main: ${everything}, "*": ${everything}}}` },
+    undefined,
+  ],
+  [
+    'a second secret',
+    { keys: `steady: {roles: [all], secrets: [{hash: "${hashOf('x')}"}, {hash: "${hashOf(steady)}"}]}` },
+    undefined,
+  ],
   ['a later expiry', { keys: `steady: ${key(steady, ', expires: 2999-01-01')}` }, undefined],
   ['the key is gone', { keys: `other: ${key('other')}` }, 40102],
+  ['the last key is taken out, and the block is left empty', { keys: '' }, 40102],
   ['the key is disabled', { keys: `steady: ${key(steady, ', disabled: true')}` }, 40102],
   ['the key has expired', { keys: `steady: ${key(steady, ', expires: 2001-01-01')}` }, 40103],
   ['the key is not valid yet', { keys: `steady: ${key(steady, ', notBefore: 2999-01-01')}` }, 40102],
   ['the secret is gone', { keys: `steady: ${key('rotated')}` }, 40102],
   ['the secret went to another key', { keys: `steady: ${key('rotated')}\n  thief: ${key(steady)}` }, 40102],
   ['the role lost an allow', { roles: 'all: {access: {main: {tools: {allow: ["get_*"]}}}}' }, 40301],
-  ['the role got a deny', { roles: `all: {access: {main: {tools: {allow: ["*"], deny: ["x"]}, prompts: {allow: ["*"]}, resources: {allow: ["*"]}}}}` }, 40301],
+  [
+    'the role got a deny',
+    {
+      roles: `all: {access: {main: {tools: {allow: ["*"], deny: ["x"]}, prompts: {allow: ["*"]}, resources: {allow: ["*"]}}}}`,
+    },
+    40301,
+  ],
   ['the proxy got a ceiling', { proxy: '}, tools: {deny: ["x"]' }, 40301],
   ['the proxy got an allow list', { proxy: '}, tools: {allow: ["*"]' }, 40301],
   ['the upstream got a header', { proxy: ', headers: {X-New: {value: a}}' }, 50301],
@@ -162,7 +207,9 @@ t.test('a stream goes on unless a reload takes away what it stands on', async t 
       const url = `${gateway.url}/main/mcp`
       const [get, call] = [await openStream(url, steady), await openStream(url, steady, true)]
       const text = config({ keys: `steady: ${key(steady)}`, ...next })
-      gateway.write(next.proxy === 'GONE' ? text.replace('main: {auth', 'renamed: {auth').replace('GONE', '') : text)
+      gateway.write(
+        next.proxy === 'GONE' ? text.replace('main: {auth', 'renamed: {auth').replace('GONE', '') : text,
+      )
       await gateway.reload()
       t.ok((await gateway.status()).lastReload.successful)
       if (code === undefined) {
@@ -178,7 +225,9 @@ t.test('a stream goes on unless a reload takes away what it stands on', async t 
 
 t.test('expiry cuts streams at its instant, without a reload', async t => {
   const instant = new Date(Date.now() + 700)
-  const gateway = await startTestGateway(config({ keys: `steady: ${key(steady, `, expires: "${instant.toISOString()}"`)}` }))
+  const gateway = await startTestGateway(
+    config({ keys: `steady: ${key(steady, `, expires: "${instant.toISOString()}"`)}` }),
+  )
   t.teardown(gateway.close)
   const stream = await openStream(`${gateway.url}/main/mcp`, steady, true)
   await until(() => stream.ended(), 'the stream ends', 3000)
@@ -245,7 +294,10 @@ t.test('a refused file changes nothing and says why', async t => {
     const status = await gateway.status()
     t.equal(status.revision, revision)
     t.equal(status.lastReload.successful, false)
-    t.ok(status.lastReload.diagnostics.some(diagnostic => diagnostic.code === code), `${code} in ${JSON.stringify(status.lastReload.diagnostics)}`)
+    t.ok(
+      status.lastReload.diagnostics.some(diagnostic => diagnostic.code === code),
+      `${code} in ${JSON.stringify(status.lastReload.diagnostics)}`,
+    )
     t.equal(await called(`${gateway.url}/main/mcp`, steady), 200)
   }
   gateway.write(config())
@@ -257,9 +309,15 @@ t.test('an address cannot change while the gateway runs', async t => {
   const gateway = await startTestGateway(config(), { watch: false })
   t.teardown(gateway.close)
   const { revision } = await gateway.status()
-  writeFileSync(gateway.configPath, `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:1"}\n${config({ keys: `steady: ${key(steady)}` })}`)
+  writeFileSync(
+    gateway.configPath,
+    `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:1"}\n${config({ keys: `steady: ${key(steady)}` })}`,
+  )
   await gateway.reload()
-  t.match(await gateway.status(), { revision, lastReload: { successful: false, diagnostics: [{ code: 'GH1318', line: 3 }] } })
+  t.match(await gateway.status(), {
+    revision,
+    lastReload: { successful: false, diagnostics: [{ code: 'GH1318', line: 3 }] },
+  })
   t.equal(await called(`${gateway.url}/main/mcp`, revoked), 200, 'nothing of that revision is in force')
 })
 
@@ -288,7 +346,8 @@ async function startOn(t: Test, path: string): Promise<{ revision: () => Promise
   })
   t.teardown(gateway.close)
   return {
-    revision: async () => ((await (await fetch(`${gateway.adminUrl}/status`)).json()) as { revision: string }).revision,
+    revision: async () =>
+      ((await (await fetch(`${gateway.adminUrl}/status`)).json()) as { revision: string }).revision,
   }
 }
 
@@ -344,7 +403,11 @@ t.test('rename, rewriting in place, and a fragment that comes and goes are seen 
 
 t.test('the gateway also looks by itself, where nothing is told', async () => {
   let looks = 0
-  const watcher = createWatcher(() => looks++, () => {}, 5)
+  const watcher = createWatcher(
+    () => looks++,
+    () => {},
+    5,
+  )
   await until(() => looks > 2, 'it looks')
   await watcher.close()
 })

@@ -23,7 +23,11 @@ interface Run {
 }
 
 /** Runs the program as a user would. */
-function gatehouse(t: Test, args: string[], options: { cwd?: string; stdin?: string; env?: Record<string, string> } = {}): Run {
+function gatehouse(
+  t: Test,
+  args: string[],
+  options: { cwd?: string; stdin?: string; env?: Record<string, string> } = {},
+): Run {
   const child = spawn(process.execPath, [join(import.meta.dirname, '../gateway/main.ts'), ...args], {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
@@ -55,7 +59,10 @@ t.test('run serves, reloads on SIGHUP and stops on SIGTERM', async t => {
   t.equal((await fetch(`${adminUrl}/readyz`)).status, 200)
   t.equal((await fetch(`${url}/other/mcp`)).status, 404)
 
-  writeFileSync(join(folder, 'gateway.yaml'), config('  other: {auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}\n'))
+  writeFileSync(
+    join(folder, 'gateway.yaml'),
+    config('  other: {auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}\n'),
+  )
   run.child.kill('SIGHUP')
   t.equal((await run.logged('config_applied'))['previous'], revision)
   t.equal((await fetch(`${url}/other/mcp`)).status, 502)
@@ -72,7 +79,10 @@ t.test('without --no-watch a saved file is applied', async t => {
   const folder = t.testdir({ 'gateway.yaml': config() })
   const run = gatehouse(t, ['run', '-c', join(folder, 'gateway.yaml')])
   await run.logged('listening')
-  writeFileSync(join(folder, 'gateway.yaml'), config('  other: {auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}\n'))
+  writeFileSync(
+    join(folder, 'gateway.yaml'),
+    config('  other: {auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}\n'),
+  )
   await run.logged('config_applied')
   run.child.kill('SIGINT')
   t.same(await run.exit, [0, null])
@@ -83,7 +93,12 @@ t.test('a second signal ends the process at once', async t => {
   const upstream = createServer(() => {}).listen(0, '127.0.0.1')
   await once(upstream, 'listening')
   t.teardown(() => upstream.close())
-  writeFileSync(join(folder, 'gateway.yaml'), config().replace('250ms', '1h').replace(':1/', `:${(upstream.address() as AddressInfo).port}/`))
+  writeFileSync(
+    join(folder, 'gateway.yaml'),
+    config()
+      .replace('250ms', '1h')
+      .replace(':1/', `:${(upstream.address() as AddressInfo).port}/`),
+  )
   const run = gatehouse(t, ['run'], { cwd: folder })
   const { url } = await run.logged('listening')
   const arrived = once(upstream, 'connection')
@@ -118,13 +133,27 @@ t.test('an address that is taken is exit 2', async t => {
 })
 
 t.test('words that mean nothing are exit 2', async t => {
-  for (const args of [['walk'], [], ['run', '--fast'], ['run', 'extra'], ['validate', '--format', 'xml'], ['keys', 'lose']]) {
+  for (const args of [
+    ['walk'],
+    [],
+    ['run', '--fast'],
+    ['run', 'extra'],
+    ['validate', '--format', 'xml'],
+    ['keys', 'lose'],
+  ]) {
     const run = gatehouse(t, args)
     t.same(await run.exit, [2, null], args.join(' '))
     t.not(run.stderr(), '', args.join(' '))
     t.equal(run.stdout(), '', args.join(' '))
   }
-  for (const args of [['--help'], ['run', '--help'], ['validate', '--help'], ['keys', '--help'], ['demo', '--help'], ['schema', '--help']]) {
+  for (const args of [
+    ['--help'],
+    ['run', '--help'],
+    ['validate', '--help'],
+    ['keys', '--help'],
+    ['demo', '--help'],
+    ['schema', '--help'],
+  ]) {
     const run = gatehouse(t, args)
     t.same(await run.exit, [0, null], args.join(' '))
     t.match(run.stdout(), 'gatehouse', args.join(' '))

@@ -22,7 +22,8 @@ export function decide(proxy: ProxyAccess, principal: Principal, operation: Oper
   const fallback = proxy.open ? `/proxies/${proxy.name}/auth` : `/keys/${principal.name}/roles`
   if (!proxy.open && grants.length === 0) return { allow: false, rule: fallback }
   if (operation.kind === 'other') return { allow: true, rule: fallback }
-  if (operation.kind !== 'resource') return decideName(proxy, grants, operation.kind, operation.name, fallback)
+  if (operation.kind !== 'resource')
+    return decideName(proxy, grants, operation.kind, operation.name, fallback)
   let decision: Decision | undefined
   for (const reading of readingsOf(operation.name)) {
     decision = decideName(proxy, grants, 'resource', reading, fallback)
@@ -68,5 +69,8 @@ export function hasGrant(proxy: ProxyAccess, principal: Principal): boolean {
 /** Whether every list on the proxy shows everyone everything, so that none needs to be filtered. */
 export function seesEverything(proxy: ProxyAccess): boolean {
   const { tool, prompt, resource } = proxy.ceiling
-  return proxy.open && [tool, prompt, resource].every(({ allow, deny }) => allow === undefined && deny.length === 0)
+  return (
+    proxy.open &&
+    [tool, prompt, resource].every(({ allow, deny }) => allow === undefined && deny.length === 0)
+  )
 }

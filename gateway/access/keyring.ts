@@ -57,7 +57,9 @@ export function createKeyring(keys: Config['keys']): Keyring {
     },
     review(principal, now) {
       const entry = entries.get(principal.digest ?? '')
-      return entry === undefined || entry.principal.name !== principal.name ? { outcome: 'unknown' } : judge(entry, now)
+      return entry === undefined || entry.principal.name !== principal.name
+        ? { outcome: 'unknown' }
+        : judge(entry, now)
     },
   }
 }

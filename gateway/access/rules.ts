@@ -50,7 +50,12 @@ export function compileAccess(
       .map(target => compileSets(access[target]!, `/roles/${role}/access/${target}`, nothing))
     if (sets.length > 0) grants.set(role, sets)
   }
-  return { name, open: proxy.auth === 'none', ceiling: compileSets(proxy, `/proxies/${name}`, everything), grants }
+  return {
+    name,
+    open: proxy.auth === 'none',
+    ceiling: compileSets(proxy, `/proxies/${name}`, everything),
+    grants,
+  }
 }
 
 /** The rule sets that roles have on a proxy. */
@@ -74,7 +79,8 @@ function compileSets(access: Access, path: string, missing: RuleSet): RuleSets {
 function compileSet(rules: Rules | undefined, path: string, missing: RuleSet): RuleSet {
   if (rules === undefined) return missing
   return {
-    allow: rules.allow?.map((pattern, index) => compileRule(pattern, `${path}/allow/${index}`)) ?? missing.allow,
+    allow:
+      rules.allow?.map((pattern, index) => compileRule(pattern, `${path}/allow/${index}`)) ?? missing.allow,
     deny: rules.deny.map((pattern, index) => compileRule(pattern, `${path}/deny/${index}`)),
   }
 }

@@ -20,7 +20,10 @@ SIGHUP reads it again, SIGTERM and SIGINT drain and stop.
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = parseCommandLine(
     args,
-    { config: { type: 'string', short: 'c', default: 'gateway.yaml' }, watch: { type: 'boolean', default: true } },
+    {
+      config: { type: 'string', short: 'c', default: 'gateway.yaml' },
+      watch: { type: 'boolean', default: true },
+    },
     usage,
     io,
   )

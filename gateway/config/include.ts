@@ -102,7 +102,7 @@ function mergeFragment(
     const block = blocks.find(block => block === name)
     if (block === undefined) refuseBlock(loading, name, entry)
     else if (isPlainMap(fragment[block])) mergeBlock(loading, block, fragment[block], root, declared)
-    else if (!loading.opaque.get(fragment)?.has(block)) {
+    else if (fragment[block] !== null && !loading.opaque.get(fragment)?.has(block)) {
       const { span } = locate(loading, fragment, [block], 'value')
       const message = `\`${block}\` is a map by name; write \`${block}: {}\` when there is nothing in it`
       loading.incomplete = true

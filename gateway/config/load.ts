@@ -76,6 +76,7 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
   }
   const root = readRoot(loading, source)
   if (root === undefined) return undefined
+  dropEmptyBlocks(loading, root)
   includeFragments(loading, source, root)
   checkSchema(loading, root)
   const view: View = { loading, config: root as Sound<Config> }
@@ -117,6 +118,14 @@ function readRoot(loading: Loading, source: Source): Record<string, unknown> | u
     return plain as Record<string, unknown>
   report(loading, 'GH1203', nodeSpan(source, node), 'a configuration is a map that begins with `version: 1`')
   return undefined
+}
+
+// Taking the last key out of a block leaves it null. Were that refused, the file before would stay in force, and with
+// it the very key that was taken out.
+function dropEmptyBlocks({ opaque }: Loading, root: Record<string, unknown>): void {
+  for (const block of ['include', 'auth', 'roles', 'keys']) {
+    if (root[block] === null && !opaque.get(root)?.has(block)) delete root[block]
+  }
 }
 
 function locateEntry(loading: Loading, config: Config, pointer: string): ReturnType<Loaded['locate']> {

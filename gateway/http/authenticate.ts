@@ -22,7 +22,10 @@ export function authenticate(proxy: ServedProxy, head: RequestHead, now: number)
     throw challenged(proxy, new Refusal('credential_missing', message))
   }
   if (presented.length > 1) {
-    throw challenged(proxy, new Refusal('credential_invalid', 'more than one credential was presented; send one'))
+    throw challenged(
+      proxy,
+      new Refusal('credential_invalid', 'more than one credential was presented; send one'),
+    )
   }
   try {
     return first.authenticator.authenticate(first.credential, now)
@@ -39,14 +42,16 @@ function challenged(proxy: ServedProxy, refusal: Refusal): Refusal {
   const challenges = new Set(
     proxy.authenticators
       .map(({ challenge }) => challenge)
-      .sort((a, b) => Number(isBearer(b.scheme)) - Number(isBearer(a.scheme)))
+      .toSorted((a, b) => Number(isBearer(b.scheme)) - Number(isBearer(a.scheme)))
       .map(({ scheme, parameters }) => {
         const all: Record<string, string> = { realm: proxy.name, ...parameters }
         if (isBearer(scheme) && refusal.reason !== 'credential_missing') {
           all['error'] = 'invalid_token'
           all['error_description'] = refusal.message
         }
-        return `${scheme} ${Object.entries(all).map(([name, value]) => `${name}="${value}"`).join(', ')}`
+        return `${scheme} ${Object.entries(all)
+          .map(([name, value]) => `${name}="${value}"`)
+          .join(', ')}`
       }),
   )
   const headers = { 'www-authenticate': [...challenges].join(', ') }

@@ -32,11 +32,15 @@ export function preflightHeaders(
 ): Record<string, string> {
   // The protocol has no wildcard for a prefix, so the Mcp-Param-* headers that are asked for are echoed.
   const asked = (headers['access-control-request-headers'] ?? '').toLowerCase().split(',')
-  const parameters = asked.map(name => name.trim()).filter(name => /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]{1,128}$/.test(name))
+  const parameters = asked
+    .map(name => name.trim())
+    .filter(name => /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]{1,128}$/.test(name))
   return {
     ...corsHeaders(headers),
     'access-control-allow-methods': 'POST, GET, DELETE',
-    'access-control-allow-headers': [...new Set([...allowed, ...credentialHeaders, ...parameters])].join(', '),
+    'access-control-allow-headers': [...new Set([...allowed, ...credentialHeaders, ...parameters])].join(
+      ', ',
+    ),
     'access-control-max-age': '600',
     vary: 'Origin, Access-Control-Request-Headers',
   }

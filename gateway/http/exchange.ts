@@ -37,7 +37,11 @@ const drainable = 64 * 1024
 const drainTime = 1000
 
 /** Begins an exchange on the snapshot in force. */
-export function openExchange(request: IncomingMessage, response: ServerResponse, snapshot: Snapshot): Exchange {
+export function openExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  snapshot: Snapshot,
+): Exchange {
   return {
     id: randomUUID(),
     startedAt: performance.now(),
@@ -66,7 +70,8 @@ export function commonHeaders(exchange: Exchange): Record<string, string> {
 /** The JSON-RPC error, or the array of errors for a batch, that a refusal is in this exchange. */
 export function refusalBody(exchange: Exchange, refusal: Refusal): string {
   const context = { requestId: exchange.id, revision: exchange.snapshot.revision }
-  if (!exchange.batch || exchange.requestIds.length === 0) return errorMessage(refusal, refusedId(exchange, refusal), context)
+  if (!exchange.batch || exchange.requestIds.length === 0)
+    return errorMessage(refusal, refusedId(exchange, refusal), context)
   const other = new Refusal('message_invalid', 'not done, because another message of the batch was refused')
   const errors = exchange.requestIds.map(id => errorMessage(refusal.id === id ? refusal : other, id, context))
   return `[${errors.join(',')}]`

@@ -88,7 +88,8 @@ export function upstreamHeaders(
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!
     const lower = name.toLowerCase()
-    if (!withheld.has(lower) && !isForged(lower) && named?.has(lower) !== true) kept.push(name, raw[index + 1]!)
+    if (!withheld.has(lower) && !isForged(lower) && named?.has(lower) !== true)
+      kept.push(name, raw[index + 1]!)
   }
   return kept
 }

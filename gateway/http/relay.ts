@@ -32,7 +32,12 @@ const maxList = 8 * 1024 * 1024
 const stalledIntervals = 4
 
 /** Sends a request upstream and relays the answer; ends with the client. Never throws. */
-export function forward(exchange: Exchange, proxy: ServedProxy, streams: Streams, request: UpstreamRequest): void {
+export function forward(
+  exchange: Exchange,
+  proxy: ServedProxy,
+  streams: Streams,
+  request: UpstreamRequest,
+): void {
   const { upstream } = proxy
   const relay = new Relay(exchange, proxy, streams, request)
   try {
@@ -88,7 +93,11 @@ class Relay implements Dispatcher.DispatchHandler {
     if (this.#mode === 'done') controller.abort(new Error('the client left'))
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
     if (status < 200 || this.#mode === 'done') return
     clearTimeout(this.#patience)
     this.#status = status
@@ -137,7 +146,8 @@ class Relay implements Dispatcher.DispatchHandler {
     if (this.#mode === 'done') return
     const refusal = upstreamRefusal(error)
     // A legacy stream with event ids can be resumed (MCP 2025-11-25, Resumability); an error would end its request.
-    if (this.#mode === 'events' && this.#exchange.era !== 'modern' && this.#boundary.resumable()) this.#cut(refusal)
+    if (this.#mode === 'events' && this.#exchange.era !== 'modern' && this.#boundary.resumable())
+      this.#cut(refusal)
     else if (this.#mode === 'events') this.#endEvents(refusal)
     else this.#refuse(refusal)
   }
@@ -148,7 +158,10 @@ class Relay implements Dispatcher.DispatchHandler {
     if (typeof session === 'string' && era !== 'modern') {
       headers['mcp-session-id'] = snapshot.sessions.bind(session, identityOf(principal!), this.#proxy.name)
     }
-    response.writeHead(this.#status, { ...headers, ...commonHeaders(this.#exchange) } as Record<string, string>)
+    response.writeHead(this.#status, { ...headers, ...commonHeaders(this.#exchange) } as Record<
+      string,
+      string
+    >)
     this.#watchForStall()
   }
 
@@ -191,7 +204,9 @@ class Relay implements Dispatcher.DispatchHandler {
     }
     try {
       for (const event of this.#split(chunk)) {
-        response.write(rewriteEvent(event, data => filterLists(data, this.#request.judge!, this.#request.expected)))
+        response.write(
+          rewriteEvent(event, data => filterLists(data, this.#request.judge!, this.#request.expected)),
+        )
       }
     } catch (error) {
       this.#endEvents(unreadable(error))
@@ -211,7 +226,8 @@ class Relay implements Dispatcher.DispatchHandler {
   }
 
   #hold(chunk: Buffer): void {
-    if (!this.#held.append(chunk)) this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
+    if (!this.#held.append(chunk))
+      this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
   }
 
   #replyList(): void {
@@ -256,7 +272,9 @@ class Relay implements Dispatcher.DispatchHandler {
     }
     this.#exchange.refusal ??= refusal
     for (const requestId of requestIds) {
-      response.write(messageEvent(errorMessage(refusal, requestId, { requestId: id, revision: snapshot.revision })))
+      response.write(
+        messageEvent(errorMessage(refusal, requestId, { requestId: id, revision: snapshot.revision })),
+      )
     }
     this.#finish(refusal)
     response.end()

@@ -32,12 +32,16 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   proxy.checkHead(head)
   exchange.originAllowed = head.headers.origin !== undefined
   if (isPreflight(request)) {
-    const names = proxy.authenticators.map(({ header }) => header).filter(name => name !== '' && name !== 'cookie')
+    const names = proxy.authenticators
+      .map(({ header }) => header)
+      .filter(name => name !== '' && name !== 'cookie')
     reply(exchange, 204, preflightHeaders(request.headers, names))
     return
   }
   if (head.method !== 'POST' && head.method !== 'GET' && head.method !== 'DELETE') {
-    throw new Refusal('method_not_allowed', `an MCP endpoint answers ${methods}`, { headers: { allow: methods } })
+    throw new Refusal('method_not_allowed', `an MCP endpoint answers ${methods}`, {
+      headers: { allow: methods },
+    })
   }
   const principal = (exchange.principal = authenticate(proxy, head, Date.now()))
   if (!hasGrant(proxy.access, principal)) {
@@ -52,7 +56,9 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   if (body !== undefined) {
     const { messages, batch } = readMessages(body, allowsBatch(request.headers))
     exchange.batch = batch
-    exchange.requestIds = messages.flatMap(({ kind, id }) => (kind === 'request' && id !== undefined ? [id] : []))
+    exchange.requestIds = messages.flatMap(({ kind, id }) =>
+      kind === 'request' && id !== undefined ? [id] : [],
+    )
     for (const message of messages) {
       judge(exchange, proxy, message)
       const list = listedBy(message.method)
@@ -83,7 +89,12 @@ function readHead(request: IncomingMessage): RequestHead {
     }
   }
   const mark = url.indexOf('?')
-  return { method, query: mark === -1 ? '' : url.slice(mark + 1), headers, localAddress: socket.localAddress ?? '' }
+  return {
+    method,
+    query: mark === -1 ? '' : url.slice(mark + 1),
+    headers,
+    localAddress: socket.localAddress ?? '',
+  }
 }
 
 function findProxy(exchange: Exchange): ServedProxy {
@@ -95,17 +106,20 @@ function findProxy(exchange: Exchange): ServedProxy {
 }
 
 function isPreflight({ method, headers }: IncomingMessage): boolean {
-  return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+  return (
+    method === 'OPTIONS' &&
+    headers.origin !== undefined &&
+    headers['access-control-request-method'] !== undefined
+  )
 }
 
 /** What an answer may be made of (MCP, Streamable HTTP): the upstream judges finer. */
 function checkAccept({ method, headers }: IncomingMessage): void {
   const { accept } = headers
   if (accept === undefined || method === 'DELETE') return
-  const types = accept.split(',').map(mediaType)
   const usable = method === 'GET' ? ['text/event-stream'] : ['application/json', 'text/event-stream']
-  const wildcards = ['*/*', ...usable.map(type => `${type.split('/', 1)[0]}/*`)]
-  if (types.some(type => usable.includes(type) || wildcards.includes(type))) return
+  const matching = new Set(['*/*', ...usable, ...usable.map(type => `${type.split('/', 1)[0]}/*`)])
+  if (accept.split(',').some(type => matching.has(mediaType(type)))) return
   throw new Refusal('not_acceptable', `the Accept header must allow ${usable.join(' and ')}`)
 }
 
@@ -124,7 +138,9 @@ async function readJson(request: IncomingMessage, proxy: ServedProxy): Promise<B
 function judge(exchange: Exchange, proxy: ServedProxy, message: Message): void {
   const { principal, request, batch } = exchange
   if (batch && claimedVersion(message) !== undefined) {
-    throw new Refusal('message_invalid', 'batches exist in MCP 2025-03-26 only; send one message', { id: message.id })
+    throw new Refusal('message_invalid', 'batches exist in MCP 2025-03-26 only; send one message', {
+      id: message.id,
+    })
   }
   const era = agreedEra(message, request.headers)
   exchange.era ??= era
@@ -150,7 +166,9 @@ function headersFor(exchange: Exchange, proxy: ServedProxy): string[] {
   if (session === undefined || exchange.era === 'modern' || hasModernHeader(request.headers)) return headers
   const upstreamId = snapshot.sessions.unbind(String(session), identityOf(principal!), proxy.name)
   if (upstreamId === undefined) {
-    throw new Refusal('session_unknown', 'no such session; send initialize to open one', { id: exchange.requestIds[0] })
+    throw new Refusal('session_unknown', 'no such session; send initialize to open one', {
+      id: exchange.requestIds[0],
+    })
   }
   headers.push('mcp-session-id', upstreamId)
   return headers

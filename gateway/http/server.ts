@@ -91,7 +91,10 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
       refuse(exchange, error)
       return
     }
-    dependencies.log.error('internal_error', { requestId: exchange.id, error: String((error as Error).stack ?? error) })
+    dependencies.log.error('internal_error', {
+      requestId: exchange.id,
+      error: String((error as Error).stack ?? error),
+    })
     refuse(exchange, new Refusal('internal', 'the gateway failed'))
   }
 }
@@ -138,9 +141,13 @@ const parserReasons: Readonly<Record<string, Reason>> = {
 }
 
 function unparsed({ code = '' }: NodeJS.ErrnoException): Refusal {
-  return new Refusal(parserReasons[code] ?? 'request_malformed', 'the request is not valid HTTP, or took too long', {
-    headers: { connection: 'close' },
-  })
+  return new Refusal(
+    parserReasons[code] ?? 'request_malformed',
+    'the request is not valid HTTP, or took too long',
+    {
+      headers: { connection: 'close' },
+    },
+  )
 }
 
 /** Answers what node:http could not read as a request; there is no exchange for it. */

@@ -88,7 +88,11 @@ export function messageEvent(message: string): string {
 }
 
 /** Tells, chunk by chunk and without keeping any, whether a stream stands between two events. */
-export function createBoundaryWatch(): { see(chunk: Buffer): void; atBoundary(): boolean; resumable(): boolean } {
+export function createBoundaryWatch(): {
+  see(chunk: Buffer): void
+  atBoundary(): boolean
+  resumable(): boolean
+} {
   let tail = '\n\n'
   let hasIds = false
   return {

@@ -44,7 +44,7 @@ export function createStreams(current: () => Snapshot): Streams {
     wakesAt = Infinity
     const snapshot = current()
     const now = Date.now()
-    for (const stream of [...open]) {
+    for (const stream of open) {
       const { refusal, until } = verdict(stream, snapshot, now)
       if (refusal === undefined) wakeBy(until)
       else end(stream, refusal)
@@ -65,7 +65,7 @@ export function createStreams(current: () => Snapshot): Streams {
     },
     review,
     endAll(refusal, which) {
-      for (const stream of [...open]) if (stream.listening || which === 'all') end(stream, refusal)
+      for (const stream of open) if (stream.listening || which === 'all') end(stream, refusal)
     },
     size: () => open.size,
   }
@@ -79,7 +79,9 @@ function verdict(
 ): { refusal: Refusal; until?: undefined } | { refusal?: undefined; until: number } {
   const after = snapshot.proxiesByName.get(before.name)
   if (after === undefined || after.upstream.identity !== before.upstream.identity) {
-    return { refusal: new Refusal('draining', 'the upstream of this proxy was changed; send the request again') }
+    return {
+      refusal: new Refusal('draining', 'the upstream of this proxy was changed; send the request again'),
+    }
   }
   if (after.authIdentity !== before.authIdentity) {
     return { refusal: new Refusal('credential_invalid', 'the auth methods of this proxy were changed') }
@@ -89,8 +91,10 @@ function verdict(
     return narrowed ? { refusal: new Refusal('forbidden', 'access was narrowed') } : { until: Infinity }
   }
   const verdict = snapshot.keyring.review(principal, now)
-  if (verdict.outcome === 'expired') return { refusal: new Refusal('credential_expired', 'the key has expired') }
-  if (verdict.outcome !== 'valid') return { refusal: new Refusal('credential_invalid', 'the key is no longer valid') }
+  if (verdict.outcome === 'expired')
+    return { refusal: new Refusal('credential_expired', 'the key has expired') }
+  if (verdict.outcome !== 'valid')
+    return { refusal: new Refusal('credential_invalid', 'the key is no longer valid') }
   if (isNarrowed(before.access, principal, after.access, verdict.principal)) {
     return { refusal: new Refusal('forbidden', 'access was narrowed') }
   }

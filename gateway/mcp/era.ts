@@ -6,7 +6,13 @@ import { Refusal } from './errors.ts'
 export type Era = 'modern' | 'legacy'
 
 const modernVersions: readonly string[] = ['2026-07-28']
-const legacyVersions: readonly string[] = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07']
+const legacyVersions: readonly string[] = [
+  '2025-11-25',
+  '2025-06-18',
+  '2025-03-26',
+  '2024-11-05',
+  '2024-10-07',
+]
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
@@ -101,9 +107,16 @@ function single(headers: IncomingHttpHeaders, name: string): string | undefined 
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-function mismatch(header: string, value: string | undefined, member: string, id: string | undefined): Refusal {
+function mismatch(
+  header: string,
+  value: string | undefined,
+  member: string,
+  id: string | undefined,
+): Refusal {
   const found = value === undefined ? 'is missing' : `is ${JSON.stringify(value.slice(0, 128))}`
-  return new Refusal('header_mismatch', `the header ${header} ${found}; it must say what ${member} says`, { id })
+  return new Refusal('header_mismatch', `the header ${header} ${found}; it must say what ${member} says`, {
+    id,
+  })
 }
 
 function unsupported(requested: string, supported: readonly string[], id: string | undefined): Refusal {

@@ -95,5 +95,7 @@ export function errorMessage(
     message: refusal.message,
     data: { reason: refusal.reason, ...refusal.data, ...context },
   })
-  return id === undefined ? `{"jsonrpc":"2.0","error":${error}}` : `{"jsonrpc":"2.0","id":${id},"error":${error}}`
+  return id === undefined
+    ? `{"jsonrpc":"2.0","error":${error}}`
+    : `{"jsonrpc":"2.0","id":${id},"error":${error}}`
 }

@@ -109,7 +109,11 @@ export function members(text: string, at = 0): Member[] {
  * ASCII letters the long s, the Kelvin sign, and the dotted and dotless i.
  */
 export function foldCase(name: string): string {
-  return name.replaceAll('\u017f', 's').replaceAll('\u212a', 'k').replaceAll(/[\u0130\u0131]/g, 'i').toLowerCase()
+  return name
+    .replaceAll('\u017f', 's')
+    .replaceAll('\u212a', 'k')
+    .replaceAll(/[\u0130\u0131]/g, 'i')
+    .toLowerCase()
 }
 
 /** The elements of the array that begins at or behind `at`, in order; none if it is no array. */

@@ -102,7 +102,7 @@ function only(found: readonly Member[], name: string): Member | undefined {
 function spliced(text: string, cuts: readonly Cut[]): string {
   let at = 0
   let out = ''
-  for (const cut of [...cuts].sort((a, b) => a.start - b.start)) {
+  for (const cut of cuts.toSorted((a, b) => a.start - b.start)) {
     out += text.slice(at, cut.start) + cut.by
     at = cut.end
   }

@@ -47,7 +47,9 @@ export function readMessages(body: Buffer, batch: boolean): { messages: Message[
     throw new Refusal('message_invalid', `a batch has between 1 and ${maxBatch} messages`)
   }
   const spans = elements(text)
-  const messages = parsed.map((value, index) => readMessage(text.slice(spans[index]!.start, spans[index]!.end), value))
+  const messages = parsed.map((value, index) =>
+    readMessage(text.slice(spans[index]!.start, spans[index]!.end), value),
+  )
   return { messages, batch: true }
 }
 

@@ -35,10 +35,9 @@ const families = [
 ] as const
 
 const knownMethods = new Map(
-  [...Object.keys(lists), ...Object.keys(naming), 'completion/complete', 'subscriptions/listen'].map(method => [
-    foldCase(method),
-    method,
-  ]),
+  [...Object.keys(lists), ...Object.keys(naming), 'completion/complete', 'subscriptions/listen'].map(
+    method => [foldCase(method), method],
+  ),
 )
 
 /** The member that holds the items of the method's result; undefined where the method lists nothing. */
@@ -64,7 +63,8 @@ export function operationsOf(message: Message): Operation[] {
   if (method === 'completion/complete') return [completion(method, params?.['ref'], id)]
   if (method === 'subscriptions/listen') return subscriptions(method, params?.['notifications'], id)
   for (const { prefix, kind, member } of families) {
-    if (!method.startsWith(prefix) || listedBy(method) !== undefined || params?.[member] === undefined) continue
+    if (!method.startsWith(prefix) || listedBy(method) !== undefined || params?.[member] === undefined)
+      continue
     return [{ method, kind, name: nameIn(params, member, `params.${member}`, id) }]
   }
   return [{ method, kind: 'other' }]
@@ -80,18 +80,26 @@ function checkMethod({ kind, id }: Message, method: string): void {
 
 function completion(method: string, reference: unknown, id: string | undefined): Operation {
   const { type } = (reference ?? {}) as Record<string, unknown>
-  if (type === 'ref/prompt') return { method, kind: 'prompt', name: nameIn(reference, 'name', 'params.ref.name', id) }
-  if (type === 'ref/resource') return { method, kind: 'resource', name: nameIn(reference, 'uri', 'params.ref.uri', id) }
+  if (type === 'ref/prompt')
+    return { method, kind: 'prompt', name: nameIn(reference, 'name', 'params.ref.name', id) }
+  if (type === 'ref/resource')
+    return { method, kind: 'resource', name: nameIn(reference, 'uri', 'params.ref.uri', id) }
   throw new Refusal('params_invalid', 'params.ref.type must be ref/prompt or ref/resource', { id })
 }
 
 function subscriptions(method: string, filter: unknown, id: string | undefined): Operation[] {
   const { resourceSubscriptions = [] } = (filter ?? {}) as Record<string, unknown>
   if (!Array.isArray(resourceSubscriptions)) {
-    throw new Refusal('params_invalid', 'params.notifications.resourceSubscriptions must be a list of URIs', { id })
+    throw new Refusal('params_invalid', 'params.notifications.resourceSubscriptions must be a list of URIs', {
+      id,
+    })
   }
   const named = resourceSubscriptions.map((uri: unknown): Operation => {
-    return { method, kind: 'resource', name: nameIn({ uri }, 'uri', 'params.notifications.resourceSubscriptions', id) }
+    return {
+      method,
+      kind: 'resource',
+      name: nameIn({ uri }, 'uri', 'params.notifications.resourceSubscriptions', id),
+    }
   })
   return named.length > 0 ? named : [{ method, kind: 'other' }]
 }

@@ -19,7 +19,9 @@ export interface SessionBinding {
  */
 export function createSessionBinding(secret: string | Buffer): SessionBinding {
   const seal = (upstreamId: string, principal: string, proxy: string): string =>
-    createHmac('sha256', secret).update(JSON.stringify([upstreamId, principal, proxy])).digest('base64url')
+    createHmac('sha256', secret)
+      .update(JSON.stringify([upstreamId, principal, proxy]))
+      .digest('base64url')
   return {
     bind: (upstreamId, principal, proxy) => upstreamId + separator + seal(upstreamId, principal, proxy),
     unbind(clientId, principal, proxy) {

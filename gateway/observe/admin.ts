@@ -15,8 +15,16 @@ export function createAdminListener(source: AdminSource): Server {
       source.ready()
         ? { status: 200, type: 'text/plain', body: 'ok\n' }
         : { status: 503, type: 'text/plain', body: 'not ready\n' },
-    '/status': () => ({ status: 200, type: 'application/json', body: `${JSON.stringify(source.status())}\n` }),
-    '/metrics': () => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: source.metrics() }),
+    '/status': () => ({
+      status: 200,
+      type: 'application/json',
+      body: `${JSON.stringify(source.status())}\n`,
+    }),
+    '/metrics': () => ({
+      status: 200,
+      type: 'text/plain; version=0.0.4; charset=utf-8',
+      body: source.metrics(),
+    }),
   }
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0]!
@@ -25,7 +33,11 @@ export function createAdminListener(source: AdminSource): Server {
     const { status, type, body } =
       page !== undefined && reading
         ? page()
-        : { status: page === undefined ? 404 : 405, type: 'application/json', body: '{"error":"not served here"}\n' }
+        : {
+            status: page === undefined ? 404 : 405,
+            type: 'application/json',
+            body: '{"error":"not served here"}\n',
+          }
     response.writeHead(status, {
       'content-type': type,
       'content-length': Buffer.byteLength(body),

@@ -1,5 +1,7 @@
 /** What a log line may carry beside its time, level and event. */
-export type Fields = Readonly<Record<string, string | number | boolean | null | undefined | readonly unknown[]>>
+export type Fields = Readonly<
+  Record<string, string | number | boolean | null | undefined | readonly unknown[]>
+>
 
 /** Writes structured lines: one JSON object each. No field ever holds a header, a body or a query. */
 export interface Log {

@@ -43,7 +43,8 @@ export function createMetrics(): Metrics {
         lines.push(`# HELP ${name} ${counters[name]}`, `# TYPE ${name} counter`)
         for (const [labels, value] of series) lines.push(`${name}${labels} ${value}`)
       }
-      for (const [name, line] of measured) lines.push(`# HELP ${name} ${gauges[name]}`, `# TYPE ${name} gauge`, line)
+      for (const [name, line] of measured)
+        lines.push(`# HELP ${name} ${gauges[name]}`, `# TYPE ${name} gauge`, line)
       return `${lines.join('\n')}\n`
     },
   }

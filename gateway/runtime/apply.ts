@@ -28,7 +28,10 @@ export interface ConfigStatus {
   readonly lastReload: {
     readonly successful: boolean
     readonly at: string
-    readonly diagnostics: readonly Pick<Diagnostic, 'code' | 'severity' | 'message' | 'file' | 'line' | 'column'>[]
+    readonly diagnostics: readonly Pick<
+      Diagnostic,
+      'code' | 'severity' | 'message' | 'file' | 'line' | 'column'
+    >[]
   }
 }
 
@@ -63,7 +66,11 @@ const fixed = [
  *
  * @throws ConfigRefused where it has errors
  */
-export function createApplier(load: LoadConfig, build: BuildDependencies, observers: ApplyObservers): Applier {
+export function createApplier(
+  load: LoadConfig,
+  build: BuildDependencies,
+  observers: ApplyObservers,
+): Applier {
   const { log, metrics } = observers
   const first = load()
   if (first.loaded === undefined) throw new ConfigRefused(first)
@@ -102,7 +109,10 @@ export function createApplier(load: LoadConfig, build: BuildDependencies, observ
     }
     const restart = fixed.filter(field => field.of(result.loaded!.config) !== field.of(started))
     if (restart.length > 0) {
-      refused({ ...result, diagnostics: restart.map(({ pointer }) => restartRequired(pointer, result.loaded!)) })
+      refused({
+        ...result,
+        diagnostics: restart.map(({ pointer }) => restartRequired(pointer, result.loaded!)),
+      })
       return
     }
     swap(result.loaded, cause)

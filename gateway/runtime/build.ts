@@ -34,12 +34,17 @@ export interface BuildDependencies {
 /**
  * Compiles a checked configuration. Nothing is in force yet; if this throws, what it took is given back.
  */
-export function buildSnapshot({ config, secrets, revision }: Loaded, dependencies: BuildDependencies): BuiltSnapshot {
+export function buildSnapshot(
+  { config, secrets, revision }: Loaded,
+  dependencies: BuildDependencies,
+): BuiltSnapshot {
   const leases: Lease<Dispatcher>[] = []
   const letGo = (): void => leases.splice(0).forEach(lease => lease.release())
   try {
     const keyring = createKeyring(config.keys)
-    const credentialHeaders = authenticatorsOf(Object.keys(config.auth), config.auth, { keyring }).map(a => a.header)
+    const credentialHeaders = authenticatorsOf(Object.keys(config.auth), config.auth, { keyring }).map(
+      a => a.header,
+    )
     const proxiesByPath = new Map<string, ServedProxy>()
     const proxiesByName = new Map<string, ServedProxy>()
     for (const [name, proxy] of Object.entries(config.proxies)) {
@@ -48,7 +53,13 @@ export function buildSnapshot({ config, secrets, revision }: Loaded, dependencie
       )
       const lease = dependencies.pools.acquire(...poolFor(proxy))
       leases.push(lease)
-      const served = serveProxy(name, proxy, config, keyring, upstreamOf(proxy, headers, lease.value, credentialHeaders))
+      const served = serveProxy(
+        name,
+        proxy,
+        config,
+        keyring,
+        upstreamOf(proxy, headers, lease.value, credentialHeaders),
+      )
       proxiesByName.set(name, served)
       proxiesByPath.set(proxy.path ?? `/${name}/mcp`, served)
     }
@@ -82,8 +93,8 @@ function serveProxy(
 ): ServedProxy {
   const access = compileAccess(name, proxy, config.roles)
   const methods = proxy.auth === 'none' ? [] : proxy.auth
-  const [head] = policies.filter(policy => policy.stage === 'head')
-  const [operation] = policies.filter(policy => policy.stage === 'operation')
+  const head = policies.find(policy => policy.stage === 'head')
+  const operation = policies.find(policy => policy.stage === 'operation')
   return {
     name,
     access,
@@ -104,7 +115,9 @@ function authenticatorsOf(
 ): Authenticator[] {
   return names.map(name => {
     const method = methods[name]!
-    const policy = policies.find(candidate => candidate.stage === 'identity' && candidate.kind === method.type)
+    const policy = policies.find(
+      candidate => candidate.stage === 'identity' && candidate.kind === method.type,
+    )
     if (policy?.stage !== 'identity') throw new Error(`no policy for the auth method type ${method.type}`)
     return policy.create(method, dependencies)
   })
@@ -116,7 +129,14 @@ function poolFor({ upstream }: Proxy): [string, () => Dispatcher] {
   const timeout = parseDuration(upstream.timeout.connect)
   return [
     JSON.stringify([origin, timeout]),
-    () => new Pool(origin, { connections: null, pipelining: 1, allowH2: false, keepAliveTimeout, connect: { timeout } }),
+    () =>
+      new Pool(origin, {
+        connections: null,
+        pipelining: 1,
+        allowH2: false,
+        keepAliveTimeout,
+        connect: { timeout },
+      }),
   ]
 }
 
@@ -129,7 +149,9 @@ function upstreamOf(
   const { pathname, search } = new URL(upstream.url)
   const configured = headers.map(([name]) => name.toLowerCase())
   return {
-    identity: createHash('sha256').update(JSON.stringify([upstream.url, headers])).digest('hex'),
+    identity: createHash('sha256')
+      .update(JSON.stringify([upstream.url, headers]))
+      .digest('hex'),
     dispatcher,
     path: pathname + search,
     headers: [['accept-encoding', 'identity'], ...headers],

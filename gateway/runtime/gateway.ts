@@ -119,7 +119,11 @@ async function listen(server: Server, { address }: Config['admin']): Promise<str
 }
 
 /** Closes a listener when its calls are done, or the time is up. */
-async function drain(listener: Server, time: number, end: (which: 'listening' | 'all') => void): Promise<void> {
+async function drain(
+  listener: Server,
+  time: number,
+  end: (which: 'listening' | 'all') => void,
+): Promise<void> {
   const closed = once(listener, 'close')
   listener.close()
   end('listening')

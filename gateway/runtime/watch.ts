@@ -32,7 +32,11 @@ const readyPatience = 2000
  * @param onFault called when watching is not possible; looking goes on
  * @param interval milliseconds between two looks
  */
-export function createWatcher(onChange: () => void, onFault: (error: unknown) => void, interval: number): Watcher {
+export function createWatcher(
+  onChange: () => void,
+  onFault: (error: unknown) => void,
+  interval: number,
+): Watcher {
   let watcher: FSWatcher | undefined
   let watched = ''
   let closed = false
@@ -40,7 +44,7 @@ export function createWatcher(onChange: () => void, onFault: (error: unknown) =>
   timer.unref()
   return {
     async follow({ files, directories }) {
-      const folders = [...new Set([...files.map(file => dirname(file)), ...directories])].sort()
+      const folders = [...new Set([...files.map(file => dirname(file)), ...directories])].toSorted()
       if (closed || folders.join('\0') === watched) return
       watched = folders.join('\0')
       const previous = watcher
@@ -61,7 +65,8 @@ export function createWatcher(onChange: () => void, onFault: (error: unknown) =>
 export function fingerprint({ files, directories }: WatchedPaths): string {
   const hash = createHash('sha256')
   for (const file of files) hash.update(`\0${file}\0`).update(attempt(() => readFileSync(file)))
-  for (const folder of directories) hash.update(`\0${folder}\0`).update(attempt(() => readdirSync(folder).join('\0')))
+  for (const folder of directories)
+    hash.update(`\0${folder}\0`).update(attempt(() => readdirSync(folder).join('\0')))
   return hash.digest('hex')
 }
 

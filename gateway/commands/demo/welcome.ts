@@ -61,7 +61,7 @@ The same with the MCP Inspector, in the browser and in the terminal:
 Then open the configuration, and see each change applied as you save it:
 
   - give the key demo the role reader instead of operator: the list has five tools
-  - take the key demo out, so that \`keys: {}\` is left: the next call gets 401
+  - take the key demo out: the next call gets 401
   - write something wrong: nothing changes, and ${admin}/status says where and why
 
 Ctrl-C stops everything and removes the configuration.
