@@ -1,3 +1,5 @@
+import type { Verdict } from '../gateway/access/keyring.ts'
+import type { Principal } from '../gateway/access/principal.ts'
 import type { Authenticator, IdentityPolicy, RequestHead } from '../gateway/access/policy.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import type { ApiKeyAuth } from '../schema/config.ts'
@@ -12,7 +14,7 @@ const messages = {
 export const apiKey: IdentityPolicy<ApiKeyAuth> = {
   kind: 'api-key',
   stage: 'identity',
-  create({ in: place, name, scheme: written }, { keyring }): Authenticator {
+  create({ in: place, name, scheme: written }, { keyring, name: method }): Authenticator {
     const header = place === 'header' ? name.toLowerCase() : place === 'cookie' ? 'cookie' : ''
     const scheme = place === 'header' ? (written ?? (header === 'authorization' ? 'Bearer' : '')) : ''
     const read = {
@@ -21,17 +23,20 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
       query: (head: RequestHead) => fromQuery(head.query, name),
     }[place]
     return {
+      method,
       header,
       challenge: { scheme: scheme || 'ApiKey', parameters: scheme ? {} : { in: place, name } },
       credential: read,
-      authenticate(credential, now) {
-        const verdict = keyring.verify(credential, now)
-        if (verdict.outcome === 'valid') return verdict.principal
-        if (verdict.outcome === 'expired') throw new Refusal('credential_expired', 'the key has expired')
-        throw new Refusal('credential_invalid', messages[verdict.outcome])
-      },
+      authenticate: (credential, now) => accepted(keyring.verify(credential, now)),
+      review: (principal, now) => accepted(keyring.review(principal, now)),
     }
   },
+}
+
+function accepted(verdict: Verdict): Principal {
+  if (verdict.outcome === 'valid') return verdict.principal
+  if (verdict.outcome === 'expired') throw new Refusal('credential_expired', 'the key has expired')
+  throw new Refusal('credential_invalid', messages[verdict.outcome])
 }
 
 function fromHeader(value: string | string[] | undefined, scheme: string): string | undefined {

@@ -13,7 +13,7 @@ const fromRoot = (path: string): string => fileURLToPath(new URL(`../${path}`, i
 const inspector = fromRoot('node_modules/.bin/inspector')
 const browser = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 const picture = fromRoot('docs/inspector.png')
-const patience = 15_000
+const patience = 40_000
 
 const tools =
   'create_post create_user delete_user format_date generate_report generate_uuid get_analytics get_anything ' +

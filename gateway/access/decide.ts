@@ -19,7 +19,7 @@ export interface Decision {
  */
 export function decide(proxy: ProxyAccess, principal: Principal, operation: Operation): Decision {
   const grants = proxy.open ? [] : grantsOf(proxy, principal.roles)
-  const fallback = proxy.open ? `/proxies/${proxy.name}/auth` : `/keys/${principal.name}/roles`
+  const fallback = proxy.open ? `/proxies/${proxy.name}/auth` : principal.grantedBy
   if (!proxy.open && grants.length === 0) return { allow: false, rule: fallback }
   if (operation.kind === 'other') return { allow: true, rule: fallback }
   if (operation.kind !== 'resource')

@@ -37,6 +37,7 @@ export function createKeyring(keys: Config['keys']): Keyring {
           kind: 'key',
           name,
           roles: key.roles,
+          grantedBy: `/keys/${name}/roles`,
           expires: Math.min(instant(key.expires, Infinity), instant(secret.expires, Infinity)),
           digest,
         },

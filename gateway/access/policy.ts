@@ -16,6 +16,8 @@ export interface RequestHead {
 
 /** What a policy is made with, once per snapshot. */
 export interface PolicyDependencies {
+  /** The name of what the policy is made for: of the auth method, where it is one. */
+  readonly name: string
   readonly keyring: Keyring
 }
 
@@ -23,7 +25,7 @@ export interface PolicyDependencies {
 export interface HeadPolicy<Options> {
   readonly kind: string
   readonly stage: 'head'
-  create(options: Options, dependencies: PolicyDependencies): (head: RequestHead) => void
+  create(options: Options): (head: RequestHead) => void
 }
 
 /** An auth method: proves who sends a request. */
@@ -34,12 +36,19 @@ export interface IdentityPolicy<Options> {
   create(options: Options, dependencies: PolicyDependencies): Authenticator
 }
 
-/** One configured auth method. */
+/** One configured auth method on one proxy. */
 export interface Authenticator {
+  /** The name of the auth method in gateway.yaml. */
+  readonly method: string
   /** The credential that the request carries for this method; undefined where it carries none. */
   credential(head: RequestHead): string | undefined
-  /** Who the credential proves it is, at an instant in milliseconds since the epoch. Throws a Refusal. */
-  authenticate(credential: string, now: number): Principal
+  /**
+   * Who the credential proves it is, at an instant in milliseconds since the epoch. Throws or rejects with a
+   * Refusal.
+   */
+  authenticate(credential: string, now: number): Principal | Promise<Principal>
+  /** Judges again, later, a principal that this method accepted before. Throws a Refusal. */
+  review(principal: Principal, now: number): Principal
   /** Its part of WWW-Authenticate (RFC 9110 §11.6.1). */
   readonly challenge: { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
   /** The request header that carries the credential, in lower case, so that it is never forwarded. */

@@ -1,13 +1,15 @@
 /** Whom a request was authenticated as. */
 export interface Principal {
-  /** How it proved who it is; `anonymous` where a proxy asks for nothing. */
-  readonly kind: 'key' | 'anonymous'
-  /** Unique together with the kind: a key's name. */
+  /** What proved who it is; `anonymous` where a proxy asks for nothing. */
+  readonly kind: 'key' | 'token' | 'certificate' | 'anonymous'
+  /** Unique together with the kind: a key's name, a token's issuer and subject, a certificate's identity. */
   readonly name: string
   readonly roles: readonly string[]
+  /** What gives it its roles: a place in the configuration, as a JSON pointer. */
+  readonly grantedBy: string
   /** The instant from which the proof is no longer good, in milliseconds since the epoch; Infinity for never. */
   readonly expires: number
-  /** SHA-256 of the presented secret in hex; undefined for `anonymous`. */
+  /** SHA-256 of the presented credential in hex; undefined for `anonymous`. */
   readonly digest: string | undefined
 }
 
@@ -16,6 +18,7 @@ export const anonymous: Principal = {
   kind: 'anonymous',
   name: 'anonymous',
   roles: [],
+  grantedBy: '',
   expires: Infinity,
   digest: undefined,
 }

@@ -8,10 +8,15 @@ import type { ServedProxy } from './snapshot.ts'
  * that is presented and wrong is never overlooked in favour of another.
  *
  * @param now milliseconds since the epoch
+ * @returns the principal, and the auth method that vouches for it; none on a proxy that is open
  * @throws Refusal `credential_missing`, `credential_invalid` or `credential_expired`, with its challenge
  */
-export function authenticate(proxy: ServedProxy, head: RequestHead, now: number): Principal {
-  if (proxy.access.open) return anonymous
+export async function authenticate(
+  proxy: ServedProxy,
+  head: RequestHead,
+  now: number,
+): Promise<{ principal: Principal; method: string | undefined }> {
+  if (proxy.access.open) return { principal: anonymous, method: undefined }
   const presented = proxy.authenticators.flatMap(authenticator => {
     const credential = authenticator.credential(head)
     return credential === undefined ? [] : [{ authenticator, credential }]
@@ -27,8 +32,9 @@ export function authenticate(proxy: ServedProxy, head: RequestHead, now: number)
       new Refusal('credential_invalid', 'more than one credential was presented; send one'),
     )
   }
+  const { authenticator, credential } = first
   try {
-    return first.authenticator.authenticate(first.credential, now)
+    return { principal: await authenticator.authenticate(credential, now), method: authenticator.method }
   } catch (error) {
     throw error instanceof Refusal ? challenged(proxy, error) : error
   }

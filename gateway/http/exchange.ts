@@ -16,6 +16,8 @@ export interface Exchange {
   readonly snapshot: Snapshot
   proxy: ServedProxy | undefined
   principal: Principal | undefined
+  /** The auth method that vouched for the principal. */
+  method: string | undefined
   era: Era | undefined
   /** What the message asks for; of a batch or a subscription, the first of several. */
   operation: Operation | undefined
@@ -50,6 +52,7 @@ export function openExchange(
     snapshot,
     proxy: undefined,
     principal: undefined,
+    method: undefined,
     era: undefined,
     operation: undefined,
     operations: 0,

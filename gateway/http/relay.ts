@@ -186,6 +186,7 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#keepAlive = setTimeout(() => this.#breathe(), this.#proxy.keepAlive)
     const leave = this.#streams.add({
       principal: principal!,
+      method: this.#exchange.method,
       proxy: this.#proxy,
       listening: this.#request.listening,
       end: refusal => this.#endEvents(refusal),

@@ -43,7 +43,9 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
       headers: { allow: methods },
     })
   }
-  const principal = (exchange.principal = authenticate(proxy, head, Date.now()))
+  const { principal, method } = await authenticate(proxy, head, Date.now())
+  exchange.principal = principal
+  exchange.method = method
   if (!hasGrant(proxy.access, principal)) {
     throw new Refusal('forbidden', `this key holds no role with access to the proxy ${proxy.name}`, {
       rule: decide(proxy.access, principal, { method: head.method, kind: 'other' }).rule,

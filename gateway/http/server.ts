@@ -113,6 +113,7 @@ function record(exchange: Exchange, { log, metrics }: ListenerDependencies): voi
     revision: exchange.snapshot.revision,
     proxy: proxy?.name,
     principal: principal?.name,
+    auth: exchange.method,
     client: request.socket.remoteAddress,
     http: request.method,
     era: exchange.era,

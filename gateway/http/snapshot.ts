@@ -1,5 +1,4 @@
 import type { Dispatcher } from 'undici'
-import type { Keyring } from '../access/keyring.ts'
 import type { Authenticator, OperationStep, RequestHead } from '../access/policy.ts'
 import type { ProxyAccess } from '../access/rules.ts'
 import type { SessionBinding } from '../mcp/session.ts'
@@ -11,7 +10,6 @@ export interface Snapshot {
   readonly proxiesByPath: ReadonlyMap<string, ServedProxy>
   /** By name, for what is told from one snapshot to the next. */
   readonly proxiesByName: ReadonlyMap<string, ServedProxy>
-  readonly keyring: Keyring
   readonly sessions: SessionBinding
   /** Counts a request in; what the snapshot holds is kept until it is counted out. */
   retain(): void

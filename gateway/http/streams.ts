@@ -6,6 +6,8 @@ import type { ServedProxy, Snapshot } from './snapshot.ts'
 /** An answer that is being streamed to a client. */
 export interface OpenStream {
   readonly principal: Principal
+  /** The auth method that vouched for the principal; undefined on an open proxy. */
+  readonly method: string | undefined
   readonly proxy: ServedProxy
   /** It answers no call but waits for news, and so would never end by itself. */
   readonly listening: boolean
@@ -73,7 +75,7 @@ export function createStreams(current: () => Snapshot): Streams {
 
 /** Why a stream must end under a snapshot, or the instant up to which it may go on. */
 function verdict(
-  { principal, proxy: before }: OpenStream,
+  { principal: was, method, proxy: before }: OpenStream,
   snapshot: Snapshot,
   now: number,
 ): { refusal: Refusal; until?: undefined } | { refusal?: undefined; until: number } {
@@ -86,17 +88,14 @@ function verdict(
   if (after.authIdentity !== before.authIdentity) {
     return { refusal: new Refusal('credential_invalid', 'the auth methods of this proxy were changed') }
   }
-  if (principal.kind === 'anonymous') {
-    const narrowed = isNarrowed(before.access, principal, after.access, principal)
-    return narrowed ? { refusal: new Refusal('forbidden', 'access was narrowed') } : { until: Infinity }
+  try {
+    const vouching = after.authenticators.find(authenticator => authenticator.method === method)
+    const is = vouching === undefined ? was : vouching.review(was, now)
+    if (isNarrowed(before.access, was, after.access, is))
+      throw new Refusal('forbidden', 'access was narrowed')
+    return { until: is.expires }
+  } catch (error) {
+    if (error instanceof Refusal) return { refusal: error }
+    throw error
   }
-  const verdict = snapshot.keyring.review(principal, now)
-  if (verdict.outcome === 'expired')
-    return { refusal: new Refusal('credential_expired', 'the key has expired') }
-  if (verdict.outcome !== 'valid')
-    return { refusal: new Refusal('credential_invalid', 'the key is no longer valid') }
-  if (isNarrowed(before.access, principal, after.access, verdict.principal)) {
-    return { refusal: new Refusal('forbidden', 'access was narrowed') }
-  }
-  return { until: verdict.principal.expires }
 }

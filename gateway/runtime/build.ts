@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { Pool, type Dispatcher } from 'undici'
 import { policies } from '../../policies/index.ts'
 import type { AuthMethod, Config, Proxy } from '../../schema/config.ts'
-import { createKeyring } from '../access/keyring.ts'
-import type { Authenticator, PolicyDependencies } from '../access/policy.ts'
+import { createKeyring, type Keyring } from '../access/keyring.ts'
+import type { Authenticator } from '../access/policy.ts'
 import { compileAccess } from '../access/rules.ts'
 import type { Loaded } from '../config/load.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
@@ -42,7 +42,7 @@ export function buildSnapshot(
   const letGo = (): void => leases.splice(0).forEach(lease => lease.release())
   try {
     const keyring = createKeyring(config.keys)
-    const credentialHeaders = authenticatorsOf(Object.keys(config.auth), config.auth, { keyring }).map(
+    const credentialHeaders = authenticatorsOf(Object.keys(config.auth), config.auth, keyring).map(
       a => a.header,
     )
     const proxiesByPath = new Map<string, ServedProxy>()
@@ -72,7 +72,6 @@ export function buildSnapshot(
       revision,
       proxiesByPath,
       proxiesByName,
-      keyring,
       sessions: createSessionBinding(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
       retain: () => void users++,
       release,
@@ -88,7 +87,7 @@ function serveProxy(
   name: string,
   proxy: Proxy,
   config: Config,
-  keyring: PolicyDependencies['keyring'],
+  keyring: Keyring,
   upstream: Upstream,
 ): ServedProxy {
   const access = compileAccess(name, proxy, config.roles)
@@ -99,8 +98,8 @@ function serveProxy(
     name,
     access,
     authIdentity: JSON.stringify(methods.map(method => [method, config.auth[method]])),
-    authenticators: authenticatorsOf(methods, config.auth, { keyring }),
-    checkHead: head!.create(config.listen, { keyring }),
+    authenticators: authenticatorsOf(methods, config.auth, keyring),
+    checkHead: head!.create(config.listen),
     checkOperation: operation!.create(access),
     upstream,
     maxBody: parseSize(proxy.maxBody),
@@ -111,7 +110,7 @@ function serveProxy(
 function authenticatorsOf(
   names: readonly string[],
   methods: Readonly<Record<string, AuthMethod>>,
-  dependencies: PolicyDependencies,
+  keyring: Keyring,
 ): Authenticator[] {
   return names.map(name => {
     const method = methods[name]!
@@ -119,7 +118,7 @@ function authenticatorsOf(
       candidate => candidate.stage === 'identity' && candidate.kind === method.type,
     )
     if (policy?.stage !== 'identity') throw new Error(`no policy for the auth method type ${method.type}`)
-    return policy.create(method, dependencies)
+    return policy.create(method, { name, keyring })
   })
 }
 

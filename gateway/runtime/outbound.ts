@@ -1,0 +1,111 @@
+import { lookup as resolve } from 'node:dns'
+import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { Agent, request } from 'undici'
+
+/** A request of the gateway's own: for keys, metadata and tokens, never one of a client. */
+export interface OutboundRequest {
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** Fetches small documents; see `createOutbound`. */
+export type Outbound = (url: string, request?: OutboundRequest) => Promise<{ status: number; text: string }>
+
+/** Where the gateway would not go. */
+export class OutboundRefused extends Error {
+  override readonly name = 'OutboundRefused'
+}
+
+const timeout = 5000
+const largest = 1024 * 1024
+
+const internal = new BlockList()
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 3],
+] as const) {
+  internal.addSubnet(network, prefix, 'ipv4')
+}
+for (const [network, prefix] of [
+  ['::', 96],
+  ['64:ff9b::', 96],
+  ['100::', 64],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const) {
+  internal.addSubnet(network, prefix, 'ipv6')
+}
+
+/**
+ * Makes the one way out for URLs that configuration or a document leads to. Hosts that the configuration names
+ * itself are dialled as they are. Any other must be reached by https at a public address, which is checked
+ * where the connection is made, so that a name cannot change its mind (MCP, Security Best Practices, SSRF).
+ * Redirects are answers like any other, never followed; answers are at most 1 MiB and five seconds away.
+ *
+ * @param named host names that the configuration names, in lower case and without port
+ */
+export function createOutbound(named: ReadonlySet<string>): { fetch: Outbound; close(): Promise<void> } {
+  const free = new Agent({ connect: { timeout }, headersTimeout: timeout, bodyTimeout: timeout })
+  const guarded = new Agent({
+    connect: { timeout, lookup: publicLookup },
+    headersTimeout: timeout,
+    bodyTimeout: timeout,
+  })
+  return {
+    async fetch(url, { method = 'GET', headers = {}, body } = {}) {
+      const { protocol, hostname } = new URL(url)
+      const isNamed = named.has(hostname)
+      if (!isNamed && (protocol !== 'https:' || isInternal(hostname.replace(/^\[(.*)\]$/, '$1')))) {
+        throw new OutboundRefused(
+          `the gateway does not go to ${hostname}, which its configuration does not name`,
+        )
+      }
+      const signal = AbortSignal.timeout(timeout)
+      const answer = await request(url, {
+        method,
+        headers: { accept: 'application/json', ...headers },
+        body: body ?? null,
+        dispatcher: isNamed ? free : guarded,
+        signal,
+      })
+      let text = ''
+      for await (const chunk of answer.body.setEncoding('utf8')) {
+        text += chunk as string
+        if (text.length > largest)
+          throw new OutboundRefused(`the answer of ${hostname} is larger than ${largest} bytes`)
+      }
+      return { status: answer.statusCode, text }
+    },
+    async close() {
+      await Promise.all([free.close(), guarded.close()])
+    },
+  }
+}
+
+/** Whether an address literal is loopback, private, link-local (where clouds keep metadata) or otherwise special. */
+function isInternal(address: string): boolean {
+  const version = isIP(address)
+  return version !== 0 && internal.check(address, version === 4 ? 'ipv4' : 'ipv6')
+}
+
+const publicLookup: LookupFunction = (hostname, options, callback) => {
+  resolve(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) return callback(error, '')
+    const found = addresses as unknown as { address: string; family: number }[]
+    const refused = found.find(({ address }) => isInternal(address))
+    if (refused !== undefined) {
+      return callback(new OutboundRefused(`${hostname} leads to an internal address`), '')
+    }
+    return options.all === true ? callback(null, found) : callback(null, found[0]!.address, found[0]!.family)
+  })
+}
