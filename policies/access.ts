@@ -1,8 +1,6 @@
-import { decide, hasGrant } from '../gateway/access/decide.ts'
+import { decide } from '../gateway/access/decide.ts'
 import type { OperationPolicy } from '../gateway/access/policy.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
-
-const nouns = { tool: 'tool', prompt: 'prompt', resource: 'resource', other: 'method' } as const
 
 /**
  * Roles and ceilings. A name that the caller may not use is answered as one that does not exist, so that
@@ -15,14 +13,12 @@ export const access: OperationPolicy = {
     function checkAccess(principal, operation, id) {
       const { allow, rule } = decide(proxy, principal, operation)
       if (allow) return rule
-      if (operation.kind === 'other' || !hasGrant(proxy, principal)) {
-        throw new Refusal('forbidden', `this key holds no role with access to the proxy ${proxy.name}`, {
-          id,
-          rule,
-        })
+      if (operation.kind === 'other') {
+        const message = `the caller holds no role with access to the proxy ${proxy.name}`
+        throw new Refusal('forbidden', message, { id, rule })
       }
       const data = operation.kind === 'resource' ? { uri: operation.name } : {}
-      throw new Refusal('name_unknown', `Unknown ${nouns[operation.kind]}: ${operation.name}`, {
+      throw new Refusal('name_unknown', `Unknown ${operation.kind}: ${operation.name}`, {
         id,
         rule,
         data,

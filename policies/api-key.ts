@@ -25,7 +25,10 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
     return {
       method,
       header,
-      challenge: { scheme: scheme || 'ApiKey', parameters: scheme ? {} : { in: place, name } },
+      challenge: {
+        scheme: scheme || 'ApiKey',
+        parameters: header === 'authorization' ? {} : { in: place, name },
+      },
       credential: read,
       authenticate: (credential, now) => accepted(keyring.verify(credential, now)),
       review: (principal, now) => accepted(keyring.review(principal, now)),

@@ -288,6 +288,13 @@ t.test('malformed requests get the error of the table', async t => {
   }
 })
 
+t.test('what was no request is logged and counted too', async t => {
+  const line = await until(() => /^.*"reason":"headers_too_large".*$/m.exec(output)?.[0], 'it is logged')
+  t.match(JSON.parse(line), { event: 'request', decision: 'deny', status: 431, requestId: /^[0-9a-f-]{36}$/ })
+  const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
+  t.match(metrics, /gatehouse_requests_total\{proxy="",status="431",reason="headers_too_large"\} [1-9]/)
+})
+
 t.test('bytes behind a request do not end up in its answer', async t => {
   const answer = await exchange(head(`${typed}Content-Length: ${good.length}\r\n`), [
     good,

@@ -640,7 +640,7 @@ t.test('a client that leaves takes its upstream call along', async t => {
 })
 
 t.test('legacy sessions belong to the key that opened them', async t => {
-  const { url, upstream } = await setUp(t, (arrival, response) => {
+  const { url, upstream, gateway } = await setUp(t, (arrival, response) => {
     const { id, method } = messageOf(arrival)
     json(
       response,
@@ -663,6 +663,9 @@ t.test('legacy sessions belong to the key that opened them', async t => {
   t.match(await stolen.json(), { id: 3, error: { code: 40401, data: { reason: 'session_unknown' } } })
   t.equal((await post(url, call(3, 'get_a'), { 'mcp-session-id': 'upstream-session' })).status, 404)
   t.equal(upstream.arrivals.length, 2)
+  const denied = gateway.lines.find(line => line['reason'] === 'session_unknown')
+  t.match(denied, { decision: 'deny', principal: 'rival' })
+  t.notOk('rule' in denied!, 'no rule that allowed is named for a denial')
 
   const ended = await fetch(url, { method: 'DELETE', headers: { ...bearer, 'mcp-session-id': session } })
   t.equal(ended.status, 200)
@@ -919,7 +922,7 @@ proxies:
   const challenge = (await fetch(url, { method: 'POST' })).headers.get('www-authenticate')
   t.equal(
     challenge,
-    'ApiKey realm="main", in="header", name="X-Api-Key", Token realm="main", ApiKey realm="main", in="cookie", name="key", ApiKey realm="main", in="query", name="api_key"',
+    'ApiKey realm="main", in="header", name="X-Api-Key", Token realm="main", in="header", name="X-Token", ApiKey realm="main", in="cookie", name="key", ApiKey realm="main", in="query", name="api_key"',
   )
 
   const open = async (name: string): Promise<unknown> =>

@@ -61,11 +61,6 @@ function decideName(
   return { allow: allowed !== undefined, rule: allowed ?? fallback }
 }
 
-/** Whether the principal may use the proxy at all. */
-export function hasGrant(proxy: ProxyAccess, principal: Principal): boolean {
-  return proxy.open || principal.roles.some(role => proxy.grants.has(role))
-}
-
 /** Whether every list on the proxy shows everyone everything, so that none needs to be filtered. */
 export function seesEverything(proxy: ProxyAccess): boolean {
   const { tool, prompt, resource } = proxy.ceiling

@@ -1,7 +1,7 @@
 import { parse } from 'yaml'
 
-/** What a configuration is made of, as far as the editor writes it. */
-export type Value = string | boolean | readonly Value[] | { readonly [name: string]: Value }
+/** What a configuration is made of, as far as this program writes it. */
+export type Value = string | number | boolean | readonly Value[] | { readonly [name: string]: Value }
 
 /** How to write a flow collection: as people write YAML, or as the JSON that YAML contains. */
 export type Notation = 'yaml' | 'json'
@@ -9,7 +9,7 @@ export type Notation = 'yaml' | 'json'
 /** A value on one line. */
 export function flow(value: Value, notation: Notation): string {
   if (typeof value === 'string') return notation === 'json' ? quoted(value) : scalar(value)
-  if (typeof value === 'boolean') return String(value)
+  if (typeof value !== 'object') return String(value)
   if (isList(value)) return `[${value.map(item => flow(item, notation)).join(', ')}]`
   return `{${Object.entries(value)
     .map(([name, field]) => flowField(name, field, notation))

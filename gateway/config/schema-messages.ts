@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import type { DiagnosticCode } from './diagnostics.ts'
 import { whyMalformed } from './formats.ts'
-import { flow } from './flow.ts'
+import { flow, type Value } from './notation.ts'
 import { resolveSchema, type Schema } from './schema.ts'
 import { instead, nearest } from './suggest.ts'
 
@@ -121,7 +121,7 @@ export function explainUnknown(schema: Schema, data: object, name: string): Said
 /** Says that a field is missing, with an example of it where that is short. */
 export function explainMissing(schema: Schema, name: string): Said {
   const { examples = [], description = '' } = resolveSchema(schema.properties?.[name] ?? {})
-  const example = examples.length > 0 ? flow(examples[0]) : ''
+  const example = firstOf(examples)
   const shown =
     example === '' || example.length > 50
       ? `: ${/^[^.]*/.exec(description)?.[0]}`
@@ -171,11 +171,16 @@ function oneOf(label: string, written: string, value: unknown, known: readonly s
   }
 }
 
-function exampleOf(examples: readonly unknown[] = []): string {
-  const example = examples.length > 0 ? flow(examples[0]) : ''
+function exampleOf(examples?: readonly Value[]): string {
+  const example = firstOf(examples)
   return example === '' || example.length > 90 ? '' : `, such as \`${example}\``
 }
 
-function exampleSentence(examples: readonly unknown[] = []): string {
-  return examples.length > 0 ? ` For example: \`${flow(examples[0])}\`` : ''
+function exampleSentence(examples?: readonly Value[]): string {
+  const example = firstOf(examples)
+  return example === '' ? '' : ` For example: \`${example}\``
+}
+
+function firstOf([first]: readonly Value[] = []): string {
+  return first === undefined ? '' : flow(first, 'yaml')
 }

@@ -6,6 +6,7 @@ import {
   type ValidateFunction,
 } from 'ajv/dist/2020.js'
 import { formats, whyMalformed } from './formats.ts'
+import type { Value } from './notation.ts'
 
 /** A part of gateway.schema.json, as far as diagnostics need it. */
 export interface Schema {
@@ -15,7 +16,8 @@ export interface Schema {
   readonly type?: string
   readonly const?: unknown
   readonly enum?: readonly unknown[]
-  readonly examples?: readonly unknown[]
+  readonly examples?: readonly Value[]
+  readonly pattern?: string
   readonly properties?: Readonly<Record<string, Schema>>
   readonly propertyNames?: Schema
   readonly oneOf?: readonly Schema[]

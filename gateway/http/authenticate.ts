@@ -70,5 +70,6 @@ function isBearer(scheme: string): boolean {
 
 function describe({ challenge }: Authenticator): string {
   const { in: place, name } = challenge.parameters
-  return name === undefined ? `Authorization: ${challenge.scheme} KEY` : `a key in the ${place} ${name}`
+  if (name === undefined) return `Authorization: ${challenge.scheme} KEY`
+  return challenge.scheme === 'ApiKey' ? `a key in the ${place} ${name}` : `${name}: ${challenge.scheme} KEY`
 }

@@ -7,8 +7,10 @@ import type { ListMember } from '../mcp/operation.ts'
 import { createByteStore } from './byte-store.ts'
 import { commonHeaders, refuse, type Exchange } from './exchange.ts'
 import { clientHeaders, mediaType } from './headers.ts'
+import { filterHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { createBoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
+import { endWhenStalled } from './stall.ts'
 import type { Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
@@ -162,17 +164,7 @@ class Relay implements Dispatcher.DispatchHandler {
       string,
       string
     >)
-    this.#watchForStall()
-  }
-
-  /** Lets go of a client that takes nothing: the socket's own timer knows whether a write made progress. */
-  #watchForStall(): void {
-    const { response } = this.#exchange
-    const time = stalledIntervals * this.#proxy.keepAlive
-    response.setTimeout(time, () => {
-      if (response.writableNeedDrain || response.writableEnded) response.destroy()
-      else response.setTimeout(time)
-    })
+    endWhenStalled(response, stalledIntervals * this.#proxy.keepAlive)
   }
 
   #startEvents(): void {
@@ -234,28 +226,15 @@ class Relay implements Dispatcher.DispatchHandler {
   #replyList(): void {
     const { response } = this.#exchange
     try {
-      const body = this.#filtered()
-      const headers = { ...clientHeaders(this.#headers), 'content-length': String(body.length) }
+      const { judge, expected } = this.#request
+      const body = filterHeld(this.#held.bytes(), this.#status, this.#headers, judge!, expected)
+      const headers = clientHeaders(this.#headers)
       if (body.length === 0) delete headers['content-type']
+      if (this.#status !== 204) headers['content-length'] = String(body.length)
       this.#writeHead(headers)
       response.end(body)
     } catch (error) {
       this.#refuse(unreadable(error))
-    }
-  }
-
-  /** What was held back, filtered; nothing of what cannot be judged, where the status alone is an answer. */
-  #filtered(): Buffer {
-    const { judge, expected } = this.#request
-    const dispensable = this.#status >= 300 || expected.size === 0
-    try {
-      const isJson = mediaType(this.#headers['content-type']) === 'application/json'
-      if (!isJson || this.#held.bytes().length === 0) throw new UnreadableList('it is no JSON')
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(this.#held.bytes())
-      return Buffer.from(filterLists(text, judge!, expected))
-    } catch (error) {
-      if (dispensable) return Buffer.alloc(0)
-      throw error
     }
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { hasGrant, decide, seesEverything } from '../access/decide.ts'
+import { decide, seesEverything } from '../access/decide.ts'
 import type { RequestHead } from '../access/policy.ts'
 import { identityOf } from '../access/principal.ts'
 import { agreedEra, allowsBatch, claimedVersion, hasModernHeader } from '../mcp/era.ts'
@@ -46,11 +46,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   const { principal, method } = await authenticate(proxy, head, Date.now())
   exchange.principal = principal
   exchange.method = method
-  if (!hasGrant(proxy.access, principal)) {
-    throw new Refusal('forbidden', `this key holds no role with access to the proxy ${proxy.name}`, {
-      rule: decide(proxy.access, principal, { method: head.method, kind: 'other' }).rule,
-    })
-  }
+  exchange.rule = proxy.checkOperation(principal, { method: head.method, kind: 'other' }, undefined)
   checkAccept(request)
   const expected = new Map<string, ListMember>()
   const body = head.method === 'POST' ? await readJson(request, proxy) : undefined

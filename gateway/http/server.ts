@@ -1,23 +1,21 @@
+import { randomUUID } from 'node:crypto'
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { errorMessage, Refusal, type Reason } from '../mcp/errors.ts'
-import type { Log } from '../observe/log.ts'
-import type { Metrics } from '../observe/metrics.ts'
 import { ClientGone } from './body.ts'
 import { openExchange, refuse, type Exchange } from './exchange.ts'
+import { recordExchange, recordUnparsed, type Records } from './record.ts'
 import { serve } from './serve.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Streams } from './streams.ts'
 
 /** What the listener for clients works with. */
-export interface ListenerDependencies {
+export interface ListenerDependencies extends Records {
   /** The snapshot in force. */
   current(this: void): Snapshot
   /** Whether the gateway is stopping. */
   draining(this: void): boolean
   readonly streams: Streams
-  readonly log: Log
-  readonly metrics: Metrics
 }
 
 /** How long clients may take, in milliseconds: for a whole request, and between two. */
@@ -28,7 +26,6 @@ export interface ListenerTimeouts {
 
 const retryAfter = '1'
 const timeoutPrecision = 250
-const longestLoggedName = 256
 
 /** The listener that MCP clients reach, not listening yet. */
 export function createListener(dependencies: ListenerDependencies): Server {
@@ -52,7 +49,7 @@ export function createListener(dependencies: ListenerDependencies): Server {
     const answered = response?.writableFinished !== false
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
     else if (request === undefined || (request.complete && answered)) {
-      refuseUnparsed(error, socket, dependencies.current().revision)
+      refuseUnparsed(error, socket, dependencies)
     }
     // What cannot be read stands behind a whole request: that one is answered, and the connection ends with it.
     else if (request.complete) response!.shouldKeepAlive = false
@@ -75,7 +72,7 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
   response.on('error', () => {})
   response.once('close', () => {
     snapshot.release()
-    record(exchange, dependencies)
+    recordExchange(exchange, dependencies)
   })
   try {
     if (dependencies.draining()) {
@@ -87,7 +84,7 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
   } catch (error) {
     if (error instanceof ClientGone) return
     if (error instanceof Refusal) {
-      exchange.rule = error.rule ?? exchange.rule
+      exchange.rule = error.rule
       refuse(exchange, error)
       return
     }
@@ -99,64 +96,29 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
   }
 }
 
-/** One line per exchange, denials included, with the revision that decided it. */
-function record(exchange: Exchange, { log, metrics }: ListenerDependencies): void {
-  const { request, response, proxy, principal, operation, refusal, operations } = exchange
-  const status = response.headersSent ? response.statusCode : 499
-  metrics.count('gatehouse_requests_total', {
-    proxy: proxy?.name ?? '',
-    status: String(status),
-    reason: refusal?.reason ?? '',
-  })
-  log.info('request', {
-    requestId: exchange.id,
-    revision: exchange.snapshot.revision,
-    proxy: proxy?.name,
-    principal: principal?.name,
-    auth: exchange.method,
-    client: request.socket.remoteAddress,
-    http: request.method,
-    era: exchange.era,
-    method: operation?.method.slice(0, longestLoggedName),
-    kind: operation?.kind,
-    name: operation?.name?.slice(0, longestLoggedName),
-    operations: operations > 1 ? operations : undefined,
-    decision: exchange.forwarded ? 'allow' : refusal && 'deny',
-    rule: exchange.rule,
-    reason: refusal?.reason,
-    message: exchange.forwarded ? refusal?.message : undefined,
-    cause: causeCode(refusal),
-    status,
-    milliseconds: Math.round((performance.now() - exchange.startedAt) * 10) / 10,
-  })
-}
-
-function causeCode(refusal: Refusal | undefined): string | undefined {
-  const cause = refusal?.cause
-  return cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.name) : undefined
-}
-
 const parserReasons: Readonly<Record<string, Reason>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
-function unparsed({ code = '' }: NodeJS.ErrnoException): Refusal {
-  return new Refusal(
-    parserReasons[code] ?? 'request_malformed',
-    'the request is not valid HTTP, or took too long',
-    {
-      headers: { connection: 'close' },
-    },
-  )
+function unparsed(cause: NodeJS.ErrnoException): Refusal {
+  const reason = parserReasons[cause.code ?? ''] ?? 'request_malformed'
+  const headers = { connection: 'close' }
+  return new Refusal(reason, 'the request is not valid HTTP, or took too long', { headers, cause })
 }
 
 /** Answers what node:http could not read as a request; there is no exchange for it. */
-function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, revision: string): void {
+function refuseUnparsed(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  dependencies: ListenerDependencies,
+): void {
   const refusal = unparsed(error)
-  const body = errorMessage(refusal, undefined, { requestId: '', revision })
+  const context = { requestId: randomUUID(), revision: dependencies.current().revision }
+  const body = errorMessage(refusal, undefined, context)
   socket.end(
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
+  recordUnparsed(refusal, { ...context, client: socket.remoteAddress }, dependencies)
 }

@@ -41,6 +41,9 @@ const table = {
 /** The stable name of an error on the wire; it stands in `data.reason`. */
 export type Reason = keyof typeof table
 
+/** Every reason. */
+export const reasons = Object.keys(table) as Reason[]
+
 /** What an error may carry beside its reason and message. */
 export interface RefusalDetails {
   /** The request's id as the JSON text that the client wrote; undefined when it is not known. */

@@ -111,7 +111,7 @@ export function createApplier(
     if (restart.length > 0) {
       refused({
         ...result,
-        diagnostics: restart.map(({ pointer }) => restartRequired(pointer, result.loaded!)),
+        diagnostics: restart.map(field => restartRequired(field, started, result)),
       })
       return
     }
@@ -154,7 +154,9 @@ export function createApplier(
         for (let next: typeof again = cause; next !== undefined; next = again) {
           again = undefined
           await attempt(next).catch((error: unknown) => {
+            lastReload = { ...lastReload, successful: false, at: new Date().toISOString() }
             metrics.set('gatehouse_config_last_reload_successful', 0)
+            metrics.count('gatehouse_config_reloads_total', { result: 'failed' })
             log.error('reload_failed', { revision: snapshot.revision, error: String((error as Error).stack) })
           })
         }
@@ -175,12 +177,18 @@ function report({ diagnostics }: LoadResult, successful: boolean): ConfigStatus[
   }
 }
 
-function restartRequired(pointer: string, { locate }: Loaded): Diagnostic {
-  const at = locate(pointer) ?? { file: '', line: 1, column: 1 }
+function restartRequired(
+  { pointer, of }: (typeof fixed)[number],
+  started: Config,
+  next: LoadResult,
+): Diagnostic {
+  const { config, locate } = next.loaded!
+  const at = locate(pointer) ?? { file: next.files[0] ?? '', line: 1, column: 1 }
+  const field = pointer.slice(1).replace('/', '.')
   return {
     code: 'GH1318',
     severity: 'error',
-    message: `${pointer.slice(1).replace('/', '.')} cannot change while the gateway runs: restart it`,
+    message: `${field} was ${of(started)} at the start and is ${of(config)} now, which takes effect after a restart only`,
     ...at,
     endLine: at.line,
     endColumn: at.column,

@@ -3,8 +3,9 @@ import { Pool, type Dispatcher } from 'undici'
 import { policies } from '../../policies/index.ts'
 import type { AuthMethod, Config, Proxy } from '../../schema/config.ts'
 import { createKeyring, type Keyring } from '../access/keyring.ts'
-import type { Authenticator } from '../access/policy.ts'
-import { compileAccess } from '../access/rules.ts'
+import type { Authenticator, OperationStep } from '../access/policy.ts'
+import { compileAccess, type ProxyAccess } from '../access/rules.ts'
+import { endpointPath } from '../config/check-proxies.ts'
 import type { Loaded } from '../config/load.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { withheldFromUpstream } from '../http/headers.ts'
@@ -61,7 +62,7 @@ export function buildSnapshot(
         upstreamOf(proxy, headers, lease.value, credentialHeaders),
       )
       proxiesByName.set(name, served)
-      proxiesByPath.set(proxy.path ?? `/${name}/mcp`, served)
+      proxiesByPath.set(endpointPath(name, proxy), served)
     }
     const { secret } = config.sessions ?? {}
     let users = 1
@@ -92,19 +93,29 @@ function serveProxy(
 ): ServedProxy {
   const access = compileAccess(name, proxy, config.roles)
   const methods = proxy.auth === 'none' ? [] : proxy.auth
-  const head = policies.find(policy => policy.stage === 'head')
-  const operation = policies.find(policy => policy.stage === 'operation')
   return {
     name,
     access,
     authIdentity: JSON.stringify(methods.map(method => [method, config.auth[method]])),
     authenticators: authenticatorsOf(methods, config.auth, keyring),
-    checkHead: head!.create(config.listen),
-    checkOperation: operation!.create(access),
+    checkHead: composeHead(config.listen),
+    checkOperation: composeOperation(access),
     upstream,
     maxBody: parseSize(proxy.maxBody),
     keepAlive: parseDuration(proxy.keepAlive),
   }
+}
+
+/** Every policy that looks at heads, in the order of the array. */
+function composeHead(listen: Config['listen']): ServedProxy['checkHead'] {
+  const steps = policies.filter(policy => policy.stage === 'head').map(policy => policy.create(listen))
+  return head => steps.forEach(step => step(head))
+}
+
+/** Every policy that judges operations, in the order of the array; the rule of the last one is the decision's. */
+function composeOperation(access: ProxyAccess): OperationStep {
+  const steps = policies.filter(policy => policy.stage === 'operation').map(policy => policy.create(access))
+  return (principal, operation, id) => steps.reduce((_, step) => step(principal, operation, id), '')
 }
 
 function authenticatorsOf(

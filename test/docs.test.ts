@@ -1,0 +1,57 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { load } from '../gateway/config/load.ts'
+import { Refusal, reasons } from '../gateway/mcp/errors.ts'
+
+const root = join(import.meta.dirname, '..')
+const page = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+t.test('the gateway.yaml of the README is valid', async t => {
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(page('README.md')) ?? []
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-readme-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'gateway.yaml'), yaml)
+  mkdirSync(join(folder, 'teams'))
+  writeFileSync(join(folder, 'teams/a.yaml'), 'keys: {}\n')
+  const env = { MOCK_API_KEY: 'x'.repeat(32), SESSION_SECRET: 'x'.repeat(32) }
+  const { diagnostics, loaded } = load(join(folder, 'gateway.yaml'), { env, now: new Date('2026-11-24') })
+  t.same(diagnostics, [])
+  t.ok(loaded)
+})
+
+t.test('the table of errors on the wire is the one in the code', async t => {
+  const [, table = ''] = page('docs/architecture.md').split('## Errors on the wire')
+  const found = new Map<string, string>()
+  for (const [, names = '', statuses = '', codes = ''] of table.matchAll(
+    /^\| (`.*?`) \| ([\d, ]+) \| ([-\d, ]+) \|/gm,
+  )) {
+    const status = statuses.split(', ')
+    const code = codes.split(', ')
+    for (const [index, name] of names.replaceAll('`', '').split(', ').entries()) {
+      found.set(name, `${status[index] ?? status[0]} ${code[index]}`)
+    }
+  }
+  const wanted = reasons.map(reason => {
+    const { status, code } = new Refusal(reason, '')
+    return [reason, `${status} ${code}`] as const
+  })
+  t.same(Object.fromEntries([...found].toSorted()), Object.fromEntries(wanted.toSorted()))
+})
+
+t.test('every metric and every event of the log has its line in the manual', async t => {
+  const manual = page('docs/operating.md')
+  const names = [...page('gateway/observe/metrics.ts').matchAll(/^ {2}(gatehouse_\w+):/gm)].map(
+    ([, name]) => name!,
+  )
+  t.ok(names.length >= 6)
+  const sources = ['runtime/gateway.ts', 'runtime/apply.ts', 'http/server.ts', 'http/record.ts'].map(path =>
+    page(`gateway/${path}`),
+  )
+  const events = [...sources.join('\n').matchAll(/log\.(?:info|warn|error)\('(\w+)'/g)].map(
+    ([, event]) => event!,
+  )
+  t.ok(events.length >= 9)
+  for (const name of [...names, ...events]) t.match(manual, `\`${name}\``, name)
+})
