@@ -1,6 +1,7 @@
 import type { Verdict } from '../gateway/access/keyring.ts'
 import type { Principal } from '../gateway/access/principal.ts'
 import type { Authenticator, IdentityPolicy, RequestHead } from '../gateway/access/policy.ts'
+import { schemeOf } from '../gateway/config/api-key-place.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import type { ApiKeyAuth } from '../schema/config.ts'
 
@@ -14,9 +15,10 @@ const messages = {
 export const apiKey: IdentityPolicy<ApiKeyAuth> = {
   kind: 'api-key',
   stage: 'identity',
-  create({ in: place, name, scheme: written }, { keyring, name: method }): Authenticator {
+  create(options, { keyring, name: method }): Authenticator {
+    const { in: place, name } = options
     const header = place === 'header' ? name.toLowerCase() : place === 'cookie' ? 'cookie' : ''
-    const scheme = place === 'header' ? (written ?? (header === 'authorization' ? 'Bearer' : '')) : ''
+    const scheme = schemeOf(options)
     const read = {
       header: (head: RequestHead) => fromHeader(head.headers[header], scheme),
       cookie: (head: RequestHead) => fromCookie(head.headers.cookie, name),

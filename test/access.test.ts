@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { decide } from '../gateway/access/decide.ts'
+import { hashSecret } from '../gateway/access/key.ts'
 import { anonymous } from '../gateway/access/principal.ts'
 import { compileAccess } from '../gateway/access/rules.ts'
-import { hashOf, startTestGateway } from './fixtures/gateway.ts'
+import { startTestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream, type Arrival } from './fixtures/upstream.ts'
 
 const names = ['get_users', 'get_posts', 'get_secret', 'delete_user', 'delete_post', 'a', '*', 'grüße']
@@ -123,7 +124,7 @@ auth: {keys: {type: api-key}}
 roles:
   first: {access: {main: ${all(first)}}}
   second: {access: {"*": ${all(second)}}}
-keys: {agent: {roles: [first, second], secrets: [{hash: "${hashOf(key)}"}]}}
+keys: {agent: {roles: [first, second], secrets: [{hash: "${hashSecret(key)}"}]}}
 proxies:
   main: {auth: [keys], upstream: {url: "${upstream.url}"}, ...: ...}
 `.replace(', ...: ...}', `, ${all(ceiling).slice(1)}`)

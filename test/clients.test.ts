@@ -8,8 +8,7 @@ import type { Test } from 'tap'
 import * as z from 'zod'
 
 import { createEndpoint } from '../examples/mock-server/endpoint.ts'
-import { connect } from './fixtures/clients.ts'
-import type { Era } from './fixtures/clients.ts'
+import { connectDuring, type Era } from './fixtures/clients.ts'
 
 const person = z.object({ name: z.string() })
 
@@ -49,7 +48,7 @@ async function start(t: Test): Promise<string> {
 
 for (const era of ['v1', 'legacy', 'modern', 'auto'] as Era[]) {
   t.test(`${era}: a tool asks the client for elicitation and sampling`, async t => {
-    const connection = await connect(await start(t), {
+    const connection = await connectDuring(t, await start(t), {
       era,
       elicitation: ({ message }) => ({ action: 'accept', content: { name: `${message} Ada` } }),
       sampling: ({ maxTokens }) => ({
@@ -58,14 +57,12 @@ for (const era of ['v1', 'legacy', 'modern', 'auto'] as Era[]) {
         content: { type: 'text', text: `${maxTokens} words` },
       }),
     })
-    t.teardown(() => connection.close())
     const [text] = (await connection.callTool('ask')).content
     t.match(text, { text: /^Who\? Ada .*10 words/ })
   })
 
   t.test(`${era}: a client without these capabilities is not asked`, async t => {
-    const connection = await connect(await start(t), { era })
-    t.teardown(() => connection.close())
+    const connection = await connectDuring(t, await start(t), { era })
     if (connection.protocolVersion === '2026-07-28')
       await t.rejects(connection.callTool('ask'), { code: -32021 })
     else t.equal((await connection.callTool('ask')).isError, true)

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { load } from '../gateway/config/load.ts'
 import { connect } from './fixtures/clients.ts'
-import { until } from './fixtures/gateway.ts'
+import { until } from './fixtures/until.ts'
 
 const repository = join(import.meta.dirname, '..')
 const main = join(repository, 'gateway/main.ts')

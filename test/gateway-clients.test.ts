@@ -5,19 +5,17 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import t, { type Test } from 'tap'
 
-import { connect, type Connection, type ConnectOptions, type Era } from './fixtures/clients.ts'
-import { until } from './fixtures/gateway.ts'
+import { connect, connectDuring, type Connection, type ConnectOptions, type Era } from './fixtures/clients.ts'
 import { bearer, beforeEverything, beforeMock, keys, upstreamSecret } from './fixtures/proxied.ts'
+import { until } from './fixtures/until.ts'
 import { startWire, type Wire } from './fixtures/wire.ts'
 
 const eras: Era[] = ['v1', 'legacy', 'modern', 'auto']
 const isLegacy = (era: Era): boolean => era === 'v1' || era === 'legacy'
 
 /** A client with the operator's key, unless it gets other headers. */
-async function client(t: Test, url: string, options: ConnectOptions): Promise<Connection> {
-  const connection = await connect(url, { headers: bearer(keys.operator), ...options })
-  t.teardown(() => connection.close())
-  return connection
+function client(t: Test, url: string, options: ConnectOptions): Promise<Connection> {
+  return connectDuring(t, url, { headers: bearer(keys.operator), ...options })
 }
 
 /** Watches a client open its GET stream, on which a legacy server sends what answers no request. */

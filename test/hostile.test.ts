@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { hashOf, until } from './fixtures/gateway.ts'
+import { hashSecret } from '../gateway/access/key.ts'
 import { json, messageOf, startTestUpstream } from './fixtures/upstream.ts'
+import { until } from './fixtures/until.ts'
 
 const canary = 'canary-of-the-hostile-test-0123456789abcdef'
 const upstreamSecret = 'canary-of-the-upstream-0123456789abcdef'
@@ -24,7 +25,7 @@ auth:
   keys: {type: api-key}
   query: {type: api-key, in: query, name: api_key}
 roles: {all: {access: {"*": {tools: {allow: [get_*]}}}}}
-keys: {agent: {roles: [all], secrets: [{hash: "${hashOf(canary)}"}]}}
+keys: {agent: {roles: [all], secrets: [{hash: "${hashSecret(canary)}"}]}}
 proxies:
   main:
     auth: [keys, query]

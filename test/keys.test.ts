@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { hasGoodChecksum, hashSecret, looksLikeKey } from '../gateway/access/key.ts'
+import { createKeyring } from '../gateway/access/keyring.ts'
 import { load } from '../gateway/config/load.ts'
 import { ann, config, folderWith, keysOf, other, run } from './fixtures/keys.ts'
 
@@ -82,7 +83,7 @@ const refusals: Record<string, [args: string[], text: string, code: number, stde
     /by hand/,
   ],
   'no role': [['new', 'bob'], config(ann), 2, /--role/],
-  'a malformed name': [['new', 'b b', '--role', 'reader'], config(ann), 2, /a name has/],
+  'a malformed name': [['new', 'b b', '--role', 'reader'], config(ann), 2, /A name: letters/],
   'a malformed expiry': [
     ['new', 'bob', '--role', 'reader', '--expires', 'soon'],
     config(ann),
@@ -223,8 +224,9 @@ t.test('list tells state and expiry, and little of the hashes', async t => {
     waiting: `{roles: [reader], secrets: [${secret('6', ', notBefore: 2999-01-01')}]}`,
     turning: `{roles: [reader], secrets: [${secret('7', ', expires: 2999-01-01')}, ${secret('8')}]}`,
     open: `{roles: [reader], expires: "\${END}", secrets: [${secret('9')}]}`,
+    nowhere: `{roles: [reader], notBefore: 2999-01-01, secrets: [${secret('10', ', expires: 2020-01-01')}]}`,
   }
-  const { folder } = folderWith(
+  const { folder, file } = folderWith(
     t,
     config(
       `keys:\n${Object.entries(entries)
@@ -235,11 +237,29 @@ t.test('list tells state and expiry, and little of the hashes', async t => {
   const json = await run(folder, ['list', '--format', 'json'])
   const listed = JSON.parse(json.stdout) as {
     schemaVersion: number
-    keys: { name: string; state: string; secrets: object[] }[]
+    keys: { name: string; state: string; secrets: { state: string }[] }[]
   }
   t.same(
     listed.keys.map(({ state }) => state),
-    ['active', 'disabled', 'expired', 'expired', 'not yet valid', 'not yet valid', 'rotating', 'active'],
+    [
+      'active',
+      'disabled',
+      'expired',
+      'expired',
+      'not yet valid',
+      'not yet valid',
+      'rotating',
+      'active',
+      'expired',
+    ],
+  )
+  const keyring = createKeyring(keysOf(file, { END: '2999-01-01' }))
+  const outcomes = { active: 'valid', disabled: 'disabled', expired: 'expired', 'not yet valid': 'early' }
+  const secrets = listed.keys.flatMap(key => key.secrets)
+  t.same(
+    secrets.map(({ state }) => outcomes[state as keyof typeof outcomes]),
+    secrets.map((_, index) => keyring.verify(`${index + 1}`, Date.now()).outcome),
+    'what it says of a secret is what the gateway makes of it',
   )
   t.match(listed.keys[6]!.secrets, [
     { hash: hashSecret('7').slice(0, 15), expires: '2999-01-01' },

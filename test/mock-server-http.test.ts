@@ -4,7 +4,6 @@ import { createServer, request } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { McpServer } from '@modelcontextprotocol/server'
@@ -14,6 +13,8 @@ import type { Test } from 'tap'
 import { createEventStore } from '../examples/mock-server/events.ts'
 import { startMockServer } from '../examples/mock-server/server.ts'
 import { createSessions } from '../examples/mock-server/sessions.ts'
+import { startMock } from './fixtures/mock.ts'
+import { until } from './fixtures/until.ts'
 
 const meta = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -32,12 +33,6 @@ interface Reply {
   headers: globalThis.Headers
   /** The JSON body, or the messages of the SSE stream. */
   messages: any
-}
-
-async function start(t: Test): Promise<{ url: string; health: () => Promise<any> }> {
-  const server = await startMockServer({ port: 0 })
-  t.teardown(() => server.close())
-  return { url: server.url, health: async () => (await fetch(new URL('/health', server.url))).json() }
 }
 
 async function serve(t: Test, listener: RequestListener): Promise<string> {
@@ -89,12 +84,8 @@ async function statusWith(url: string, headers: Headers): Promise<number | undef
   return response.statusCode
 }
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await wait(5)
-}
-
 t.test('only loopback names may be in Host and Origin', async t => {
-  const { url } = await start(t)
+  const { url } = await startMock(t)
   const health = new URL('/health', url).href
   t.equal(await statusWith(health, { host: 'evil.example' }), 403)
   t.equal(await statusWith(health, { host: 'localhost:1234' }), 200)
@@ -108,7 +99,7 @@ t.test('only loopback names may be in Host and Origin', async t => {
 })
 
 t.test('bodies that are no JSON, too large or of another type are refused', async t => {
-  const { url } = await start(t)
+  const { url } = await startMock(t)
   t.match(await replyOf(await send(url, '{')), { status: 400, messages: { error: { code: -32700 } } })
   t.equal((await send(url, `"${'x'.repeat(5_000_000)}"`)).status, 413)
   t.equal((await send(url, '{}', { ...(await open(url)), 'content-type': 'text/plain' })).status, 415)
@@ -116,7 +107,7 @@ t.test('bodies that are no JSON, too large or of another type are refused', asyn
 })
 
 t.test('modern: requests that break the protocol get its status and code', async t => {
-  const { url } = await start(t)
+  const { url } = await startMock(t)
   t.match(await modern(url, 'server/discover'), {
     status: 200,
     messages: { result: { resultType: 'complete' } },
@@ -138,7 +129,7 @@ t.test('modern: requests that break the protocol get its status and code', async
 
 for (const protocolVersion of ['2025-03-26', '2025-06-18', '2025-11-25']) {
   t.test(`legacy: ${protocolVersion} is spoken as asked`, async t => {
-    const { url } = await start(t)
+    const { url } = await startMock(t)
     const asked = { ...initialize, params: { ...initialize.params, protocolVersion } }
     const { messages } = await post(url, asked)
     t.equal(messages[0].result.protocolVersion, protocolVersion)
@@ -146,7 +137,7 @@ for (const protocolVersion of ['2025-03-26', '2025-06-18', '2025-11-25']) {
 }
 
 t.test('legacy: sessions begin with initialize and end with DELETE', async t => {
-  const { url, health } = await start(t)
+  const { url, health } = await startMock(t)
   const ping = { method: 'ping' }
   t.equal((await post(url, ping)).status, 400, 'no session')
   t.equal((await fetch(url, { headers: { accept: 'text/event-stream' } })).status, 400, 'no session')
@@ -161,25 +152,25 @@ t.test('legacy: sessions begin with initialize and end with DELETE', async t => 
 })
 
 t.test('legacy: the end of a session stops its calls', async t => {
-  const { url, health } = await start(t)
+  const { url, health } = await startMock(t)
   const session = await open(url)
   const params = { name: 'slow_response', arguments: { seconds: 60 } }
   const called = post(url, { method: 'tools/call', params }, session)
-  await until(async () => (await health()).slowCalls.active === 1)
+  await until(async () => (await health()).slowCalls.active === 1, 'the call is working')
   await fetch(url, { method: 'DELETE', headers: session })
   t.strictSame((await called).messages, [], 'the stream ends without an answer')
   t.match(await health(), { slowCalls: { active: 0, aborted: 1 } })
 })
 
 t.test('legacy: a batch is answered', async t => {
-  const { url } = await start(t)
+  const { url } = await startMock(t)
   const session = { ...(await open(url)), 'mcp-protocol-version': '2025-03-26' }
   const { messages } = await post(url, [{ method: 'ping' }, { id: 2, method: 'tools/list' }], session)
   t.strictSame(messages.map(({ id }: any) => id).toSorted(), [1, 2])
 })
 
 t.test('legacy: streams begin with an event to resume after, unknown events are refused', async t => {
-  const { url } = await start(t)
+  const { url } = await startMock(t)
   const session = await open(url)
   const body = JSON.stringify({ jsonrpc: '2.0', id: 5, method: 'ping' })
   const [first = ''] = (await (await send(url, body, session)).text()).split('\n\n')
@@ -227,7 +218,10 @@ t.test('closing does not wait for a client that has sent half a request', async 
   socket.write(
     'POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
   )
-  await until(async () => (await fetch(new URL('/health', server.url))).ok && socket.bytesWritten > 90)
+  await until(
+    async () => (await fetch(new URL('/health', server.url))).ok && socket.bytesWritten > 90,
+    'half a request is there',
+  )
   await server.close()
   await t.rejects(fetch(server.url), 'the port is free')
   socket.destroy()

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 
 import t from 'tap'
-import type { Test } from 'tap'
 
-import { startMockServer } from '../examples/mock-server/server.ts'
-import { connect } from './fixtures/clients.ts'
-import type { Connection, ConnectOptions, Era } from './fixtures/clients.ts'
+import { connectDuring, type Connection, type ConnectOptions, type Era } from './fixtures/clients.ts'
+import { startMock } from './fixtures/mock.ts'
+import { until } from './fixtures/until.ts'
 
 const eras: Era[] = ['v1', 'legacy', 'modern', 'auto']
 const tools =
@@ -14,25 +12,6 @@ const tools =
   'get_posts get_products get_users process_order slow_response update_user validate_email'
 const prompts = 'analytics_dashboard content_management ecommerce_assistant user_management'
 const resources = 'posts://list products://catalog users://list'
-
-async function start(t: Test): Promise<{ url: string; health: () => Promise<Health> }> {
-  const server = await startMockServer({ port: 0 })
-  t.teardown(() => server.close())
-  const health = async (): Promise<Health> => (await fetch(new URL('/health', server.url))).json() as never
-  return { url: server.url, health }
-}
-
-interface Health {
-  status: string
-  sessions: number
-  slowCalls: { active: number; completed: number; aborted: number; disconnected: number }
-}
-
-async function client(t: Test, url: string, options: ConnectOptions): Promise<Connection> {
-  const connection = await connect(url, options)
-  t.teardown(() => connection.close())
-  return connection
-}
 
 const sorted = (names: string[]): string => names.toSorted().join(' ')
 
@@ -52,11 +31,6 @@ async function fails(connection: Connection, name: string, args: Record<string, 
   return (await connection.callTool(name, args)).isError === true
 }
 
-/** Waits for a condition; one that never comes true runs into tap's timeout. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await wait(5)
-}
-
 async function read(connection: Connection, uri: string): Promise<any> {
   const [content] = (await connection.readResource(uri)).contents
   return JSON.parse(content !== undefined && 'text' in content ? content.text : '')
@@ -66,7 +40,7 @@ for (const era of eras) {
   const version = era === 'v1' || era === 'legacy' ? '2025-11-25' : '2026-07-28'
 
   t.test(`${era}: lists 15 tools, 4 prompts, 3 resources`, async t => {
-    const connection = await client(t, (await start(t)).url, { era })
+    const connection = await connectDuring(t, (await startMock(t)).url, { era })
     t.equal(connection.protocolVersion, version)
     const listed = await connection.listTools()
     t.equal(sorted(listed.map(({ name }) => name)), tools)
@@ -78,8 +52,8 @@ for (const era of eras) {
   })
 
   t.test(`${era}: progress streams, one step at a time`, async t => {
-    const { url, health } = await start(t)
-    const connection = await client(t, url, { era })
+    const { url, health } = await startMock(t)
+    const connection = await connectDuring(t, url, { era })
     const activeAt: number[] = []
     const steps: number[] = []
     const onprogress = async ({ progress }: { progress: number }): Promise<void> => {
@@ -93,27 +67,27 @@ for (const era of eras) {
   })
 
   t.test(`${era}: a cancelled call stops working`, async t => {
-    const { url, health } = await start(t)
-    const connection = await client(t, url, { era })
+    const { url, health } = await startMock(t)
+    const connection = await connectDuring(t, url, { era })
     const leave = new AbortController()
     const called = connection.callTool('slow_response', { seconds: 60 }, { signal: leave.signal })
-    await until(async () => (await health()).slowCalls.active === 1)
+    await until(async () => (await health()).slowCalls.active === 1, 'the call is working')
     leave.abort()
     await t.rejects(called)
-    await until(async () => (await health()).slowCalls.active === 0)
+    await until(async () => (await health()).slowCalls.active === 0, 'the call has stopped')
     t.match((await health()).slowCalls, { completed: 0, aborted: 1 })
   })
 
   t.test(`${era}: a client that vanishes is noticed`, async t => {
-    const { url, health } = await start(t)
-    const connection = await client(t, url, { era })
+    const { url, health } = await startMock(t)
+    const connection = await connectDuring(t, url, { era })
     const called = connection.callTool('slow_response', { seconds: 60 })
-    await until(async () => (await health()).slowCalls.active === 1)
+    await until(async () => (await health()).slowCalls.active === 1, 'the call is working')
     await Promise.all([t.rejects(called), connection.client.close()])
-    await until(async () => (await health()).slowCalls.disconnected === 1)
+    await until(async () => (await health()).slowCalls.disconnected === 1, 'its connection has ended')
     // A legacy client may come back and resume; for a modern one leaving means cancelling.
     const working = version === '2025-11-25' ? 1 : 0
-    await until(async () => (await health()).slowCalls.active === working)
+    await until(async () => (await health()).slowCalls.active === working, 'it works on, or has stopped')
     t.equal((await health()).slowCalls.aborted, 1 - working)
   })
 
@@ -127,21 +101,21 @@ for (const era of eras) {
       streaming ||= init?.method === 'GET'
       return response
     }
-    const connection = await client(t, (await start(t)).url, { era, notification, fetch: watched })
-    await until(() => streaming)
+    const connection = await connectDuring(t, (await startMock(t)).url, { era, notification, fetch: watched })
+    await until(() => streaming, 'the client has its stream')
     const uri = 'users://list'
     if ('listen' in connection.client && version === '2026-07-28')
       await connection.client.listen({ resourceSubscriptions: [uri] })
     else await connection.client.subscribeResource({ uri })
     await call(connection, 'create_post', { userId: 1, title: 'Not subscribed', body: '' })
     await call(connection, 'delete_user', { id: 5 })
-    await until(() => heard.length > 0)
+    await until(() => heard.length > 0, 'the change was heard of')
     t.strictSame(heard, [['notifications/resources/updated', uri]])
   })
 
   t.test(`${era}: get_anything shows what arrived, but no credential`, async t => {
     const headers = { authorization: 'Bearer secret', cookie: 'a=secret', 'x-request-id': '42' }
-    const connection = await client(t, (await start(t)).url, { era, headers })
+    const connection = await connectDuring(t, (await startMock(t)).url, { era, headers })
     const seen = await call(connection, 'get_anything', { nested: { list: [1, 'two'] } })
     t.strictSame(seen.arguments, { nested: { list: [1, 'two'] } })
     t.match(seen.headers, { 'x-request-id': '42', 'mcp-protocol-version': version })
@@ -152,7 +126,7 @@ for (const era of eras) {
   })
 
   t.test(`${era}: prompts are filled from the data`, async t => {
-    const connection = await client(t, (await start(t)).url, { era })
+    const connection = await connectDuring(t, (await startMock(t)).url, { era })
     const ask = async (name: string, args: Record<string, string>): Promise<string> =>
       JSON.stringify((await connection.getPrompt(name, args)).messages)
     t.match(await ask('user_management', { action: 'audit' }), /ada@example\.com/)
@@ -169,10 +143,10 @@ for (const era of eras) {
 
 for (const era of ['v1', 'legacy'] as const) {
   t.test(`${era}: a stream that breaks is resumed without a gap`, async t => {
-    const { url, health } = await start(t)
+    const { url, health } = await startMock(t)
     const broken = new AbortController()
     const resumedAfter: (string | null)[] = []
-    const connection = await client(t, url, {
+    const connection = await connectDuring(t, url, {
       era,
       fetch: (url, init) => {
         const resumed = new Headers(init?.headers).get('last-event-id')
@@ -195,7 +169,7 @@ for (const era of ['v1', 'legacy'] as const) {
 }
 
 t.test('users: found, created, updated, deleted with their posts', async t => {
-  const connection = await client(t, (await start(t)).url, { era: 'modern' })
+  const connection = await connectDuring(t, (await startMock(t)).url, { era: 'modern' })
   const { total, items, nextOffset } = await call(connection, 'get_users', { limit: 2, offset: 1 })
   t.strictSame([total, items.map((user: any) => user.id), nextOffset], [5, [2, 3], 3])
   t.equal((await call(connection, 'get_users', { role: 'viewer', active: false })).items[0].id, 5)
@@ -220,7 +194,7 @@ t.test('users: found, created, updated, deleted with their posts', async t => {
 })
 
 t.test('posts: found by author, tag, status and text; written by active users only', async t => {
-  const connection = await client(t, (await start(t)).url, { era: 'legacy' })
+  const connection = await connectDuring(t, (await startMock(t)).url, { era: 'legacy' })
   t.equal((await call(connection, 'get_posts')).items[0].id, 106, 'newest first')
   t.equal((await call(connection, 'get_posts', { tag: 'history' })).total, 2)
   t.equal((await call(connection, 'get_posts', { status: 'draft', userId: 3 })).items[0].id, 105)
@@ -233,7 +207,7 @@ t.test('posts: found by author, tag, status and text; written by active users on
 })
 
 t.test('products: filtered, and sold all or nothing', async t => {
-  const connection = await client(t, (await start(t)).url, { era: 'v1' })
+  const connection = await connectDuring(t, (await startMock(t)).url, { era: 'v1' })
   const cheap = await call(connection, 'get_products', { maxPrice: 45, inStock: true })
   const ids = cheap.items.map(({ id }: any) => id)
   t.strictSame(ids, [205, 202, 203], 'cheapest first')
@@ -262,7 +236,7 @@ t.test('products: filtered, and sold all or nothing', async t => {
 })
 
 t.test('text tools', async t => {
-  const connection = await client(t, (await start(t)).url, { era: 'modern' })
+  const connection = await connectDuring(t, (await startMock(t)).url, { era: 'modern' })
   const valid = await call(connection, 'validate_email', { email: 'a.b+c@Example.org' })
   t.strictSame(valid, { valid: true, faults: [], local: 'a.b+c', domain: 'example.org' })
   const wrong = ['a..b@example.org', '@x.org', 'a@b', 'a@-x.org', `${'a'.repeat(65)}@x.org`, 'a b@x.org']

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { hashOf, startTestGateway, until, type TestGateway } from './fixtures/gateway.ts'
+import { hashSecret } from '../gateway/access/key.ts'
+import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import {
   event,
   json,
@@ -12,6 +13,7 @@ import {
   type Answer,
   type TestUpstream,
 } from './fixtures/upstream.ts'
+import { until } from './fixtures/until.ts'
 
 const key = 'canary-of-the-proxy-test-0123456789abcdef'
 const other = 'canary-of-another-key-0123456789abcdef'
@@ -36,8 +38,8 @@ auth:
 roles:
   reader: {access: {main: {tools: {allow: ["get_*"], deny: ["get_secret"]}, prompts: {allow: ["*"]}, resources: {allow: ["users://*"]}}}}
 keys:
-  agent: {roles: [reader], secrets: [{hash: "${hashOf(key)}"}]}
-  rival: {roles: [reader], secrets: [{hash: "${hashOf(other)}"}]}
+  agent: {roles: [reader], secrets: [{hash: "${hashSecret(key)}"}]}
+  rival: {roles: [reader], secrets: [{hash: "${hashSecret(other)}"}]}
 proxies:
   main:
     auth: [keys]
@@ -864,12 +866,12 @@ auth:
   query: {type: api-key, in: query, name: api_key}
 roles: {all: {access: {"*": {tools: {allow: ["*"]}}}}}
 keys:
-  agent: {roles: [all], secrets: [{hash: "${hashOf(key)}"}]}
-  late: {roles: [all], secrets: [{hash: "${hashOf('late')}", notBefore: 2999-01-01}]}
-  early: {roles: [all], secrets: [{hash: "${hashOf('early')}"}], expires: 2001-01-01}
-  empty: {roles: [all], secrets: [{hash: "${hashOf('')}"}]}
-  off: {roles: [all], disabled: true, secrets: [{hash: "${hashOf('off')}"}]}
-  two: {roles: [all], secrets: [{hash: "${hashOf('old')}", expires: 2001-01-01}, {hash: "${hashOf('new')}"}]}
+  agent: {roles: [all], secrets: [{hash: "${hashSecret(key)}"}]}
+  late: {roles: [all], secrets: [{hash: "${hashSecret('late')}", notBefore: 2999-01-01}]}
+  early: {roles: [all], secrets: [{hash: "${hashSecret('early')}"}], expires: 2001-01-01}
+  empty: {roles: [all], secrets: [{hash: "${hashSecret('')}"}]}
+  off: {roles: [all], disabled: true, secrets: [{hash: "${hashSecret('off')}"}]}
+  two: {roles: [all], secrets: [{hash: "${hashSecret('old')}", expires: 2001-01-01}, {hash: "${hashSecret('new')}"}]}
 proxies:
   main: {auth: [own, schemed, cookie, query], upstream: {url: "${upstream.url}"}}
   open: {auth: none, upstream: {url: "${upstream.url}"}, tools: {deny: [delete_*]}}
@@ -950,7 +952,7 @@ t.test('a key without a role on the proxy gets 403, never 401', async t => {
   const gateway = await startTestGateway(`
 auth: {keys: {type: api-key}}
 roles: {elsewhere: {access: {other: {tools: {allow: ["*"]}}}}}
-keys: {agent: {roles: [elsewhere], secrets: [{hash: "${hashOf(key)}"}]}}
+keys: {agent: {roles: [elsewhere], secrets: [{hash: "${hashSecret(key)}"}]}}
 proxies:
   main: {auth: [keys], upstream: {url: "${upstream.url}"}}
   other: {auth: [keys], upstream: {url: "${upstream.url}"}}

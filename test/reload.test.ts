@@ -3,13 +3,15 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { hashSecret } from '../gateway/access/key.ts'
 import { load } from '../gateway/config/load.ts'
 import { createLog } from '../gateway/observe/log.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { createShared } from '../gateway/runtime/shared.ts'
 import { createWatcher } from '../gateway/runtime/watch.ts'
-import { hashOf, startTestGateway, until, type TestGateway } from './fixtures/gateway.ts'
+import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
+import { until } from './fixtures/until.ts'
 
 const steady = 'canary-of-the-steady-key-0123456789abcdef'
 const revoked = 'canary-of-the-revoked-key-0123456789abcdef'
@@ -35,7 +37,7 @@ interface Shape {
   auth?: string
 }
 const key = (secret: string, more = ''): string =>
-  `{roles: [all], secrets: [{hash: "${hashOf(secret)}"}]${more}}`
+  `{roles: [all], secrets: [{hash: "${hashSecret(secret)}"}]${more}}`
 const config = ({
   keys,
   roles = `all: {access: {main: ${everything}}}`,
@@ -173,7 +175,9 @@ const cuts: [name: string, next: Shape, code: number | undefined][] = [
   ],
   [
     'a second secret',
-    { keys: `steady: {roles: [all], secrets: [{hash: "${hashOf('x')}"}, {hash: "${hashOf(steady)}"}]}` },
+    {
+      keys: `steady: {roles: [all], secrets: [{hash: "${hashSecret('x')}"}, {hash: "${hashSecret(steady)}"}]}`,
+    },
     undefined,
   ],
   ['a later expiry', { keys: `steady: ${key(steady, ', expires: 2999-01-01')}` }, undefined],

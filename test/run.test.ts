@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { until } from './fixtures/gateway.ts'
+import { until } from './fixtures/until.ts'
 
 const config = (more = '', address = '127.0.0.1:0'): string => `version: 1
 listen: {address: "${address}", drain: 250ms}
@@ -88,7 +88,7 @@ t.test('without --no-watch a saved file is applied', async t => {
   t.same(await run.exit, [0, null])
 })
 
-t.test('a second signal ends the process at once', async t => {
+t.test('a second signal ends the process at once, unless it is the echo of the first', async t => {
   const folder = t.testdir({ 'gateway.yaml': config().replace('250ms', '1h') })
   const upstream = createServer(() => {}).listen(0, '127.0.0.1')
   await once(upstream, 'listening')
@@ -105,8 +105,14 @@ t.test('a second signal ends the process at once', async t => {
   const hanging = fetch(`${url}/main/mcp`, { headers: { accept: 'text/event-stream' } }).catch(() => {})
   await arrived
   run.child.kill('SIGTERM')
+  run.child.kill('SIGINT')
   await run.logged('draining')
-  run.child.kill('SIGTERM')
+  run.child.kill('SIGHUP')
+  await run.logged('config_unchanged')
+  await until(() => {
+    run.child.kill('SIGTERM')
+    return run.child.exitCode
+  }, 'a signal is no echo any more')
   t.same(await run.exit, [143, null])
   await hanging
 })
@@ -117,9 +123,14 @@ t.test('a configuration with errors is exit 1, with every error and its place', 
   t.same(await run.exit, [1, null])
   t.match(run.stderr(), /gateway\.yaml:5:17.*GH1303/)
   t.match(run.stderr(), /gateway\.yaml:6:1.*GH1201/)
-  const missing = gatehouse(t, ['run', '-c', 'nowhere.yaml'], { cwd: folder })
-  t.same(await missing.exit, [1, null])
-  t.match(missing.stderr(), 'GH1001')
+})
+
+t.test('a configuration that cannot be read is exit 2', async t => {
+  const run = gatehouse(t, ['run', '-c', 'nowhere.yaml'], { cwd: t.testdir({}) })
+  t.same(await run.exit, [2, null])
+  t.match(run.stderr(), 'GH1001')
+  const fragment = t.testdir({ 'gateway.yaml': `${config()}include: [nowhere.yaml]\n` })
+  t.same(await gatehouse(t, ['run'], { cwd: fragment }).exit, [1, null], 'a fragment is another thing')
 })
 
 t.test('an address that is taken is exit 2', async t => {

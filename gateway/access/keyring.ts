@@ -1,13 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Config } from '../../schema/config.ts'
-import { parseInstant } from '../config/units.ts'
+import { secretWindow, stateAt, type State, type Window } from '../config/window.ts'
 import { hasGoodChecksum, looksLikeKey } from './key.ts'
 import type { Principal } from './principal.ts'
 
 /** What a presented secret turned out to be. */
 export type Verdict =
-  | { readonly outcome: 'valid'; readonly principal: Principal }
-  | { readonly outcome: 'expired' | 'disabled' | 'early'; readonly principal: Principal }
+  | { readonly outcome: State; readonly principal: Principal }
   | { readonly outcome: 'unknown' }
 
 /** The keys of one snapshot. */
@@ -21,7 +20,7 @@ export interface Keyring {
 interface Entry {
   readonly digest: Buffer
   readonly principal: Principal
-  readonly notBefore: number
+  readonly window: Window
   readonly disabled: boolean
 }
 
@@ -31,6 +30,7 @@ export function createKeyring(keys: Config['keys']): Keyring {
   for (const [name, key] of Object.entries(keys)) {
     for (const secret of key.secrets) {
       const digest = secret.hash.slice('sha256:'.length)
+      const window = secretWindow(key, secret)
       entries.set(digest, {
         digest: Buffer.from(digest, 'hex'),
         principal: {
@@ -38,10 +38,10 @@ export function createKeyring(keys: Config['keys']): Keyring {
           name,
           roles: key.roles,
           grantedBy: `/keys/${name}/roles`,
-          expires: Math.min(instant(key.expires, Infinity), instant(secret.expires, Infinity)),
+          expires: window.ends,
           digest,
         },
-        notBefore: Math.max(instant(key.notBefore, -Infinity), instant(secret.notBefore, -Infinity)),
+        window,
         disabled: key.disabled,
       })
     }
@@ -65,13 +65,6 @@ export function createKeyring(keys: Config['keys']): Keyring {
   }
 }
 
-function judge({ principal, notBefore, disabled }: Entry, now: number): Verdict {
-  if (disabled) return { outcome: 'disabled', principal }
-  if (now >= principal.expires) return { outcome: 'expired', principal }
-  if (now < notBefore) return { outcome: 'early', principal }
-  return { outcome: 'valid', principal }
-}
-
-function instant(text: string | undefined, missing: number): number {
-  return text === undefined ? missing : parseInstant(text)
+function judge({ principal, window, disabled }: Entry, now: number): Verdict {
+  return { outcome: stateAt(window, disabled, now), principal }
 }

@@ -1,14 +1,14 @@
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseCommandLine, usageError, type Io } from './io.ts'
-import { chooseAddresses, untilAnswering, type Addresses } from './demo/ports.ts'
-import { stopSignal } from './demo/signals.ts'
+import { choosePorts, type Ports } from './demo/ports.ts'
 import { jsonLine, welcome } from './demo/welcome.ts'
+import { parseCommandLine, usageError, type Io } from './io.ts'
 import { addKey } from './keys/new.ts'
 import { start } from './run.ts'
+import { stopSignal } from './signals.ts'
 
-export const usage = `gatehouse demo [--format text|json] [--ephemeral]
+const usage = `gatehouse demo [--format text|json] [--ephemeral]
 
 Starts a mock MCP server and a gateway before it, with a fresh key, on a copy of
 examples/quickstart/gateway.yaml in a temporary folder; and says how to call it.
@@ -36,21 +36,17 @@ export async function demo(args: string[], io: Io): Promise<number> {
   }
   const stopped = stopSignal()
   await using running = new AsyncDisposableStack()
-  const addresses = await chooseAddresses(ephemeral, io)
-  const mock = await startMock(addresses.mock, io)
+  const ports = await choosePorts(ephemeral, io)
+  const mock = await startMock(ports.mock, io)
   if (mock === undefined) return 2
   running.defer(() => mock.close())
   const config = join(temporaryFolder(running), 'gateway.yaml')
   writeFileSync(config, quickstart())
   let key = ''
   await addKey(config, { name: 'demo', roles: ['operator'] }, io, true, ({ secret }) => (key = secret))
-  const gateway = await start(config, true, { ...io, env: { ...io.env, ...variables(addresses, mock.url) } })
+  const gateway = await start(config, true, { ...io, env: { ...io.env, ...variables(ports, mock.url) } })
   if (typeof gateway === 'number') return gateway
   running.defer(() => gateway.close())
-  await Promise.all([
-    untilAnswering(`${gateway.adminUrl}/readyz`),
-    untilAnswering(new URL('/health', mock.url)),
-  ])
   const facts = { url: `${gateway.url}/mock/mcp`, key, admin: gateway.adminUrl, config, mock: mock.url }
   io.stdout(format === 'json' ? jsonLine(facts) : welcome(facts))
   await stopped
@@ -86,7 +82,7 @@ function quickstart(): string {
 }
 
 /** What examples/quickstart/gateway.yaml takes from the environment. */
-function variables({ gateway, admin }: Addresses, mock: string): Record<string, string> {
+function variables({ gateway, admin }: Ports, mock: string): Record<string, string> {
   return {
     GATEHOUSE_ADDRESS: `127.0.0.1:${gateway}`,
     GATEHOUSE_ADMIN_ADDRESS: `127.0.0.1:${admin}`,

@@ -5,7 +5,7 @@ import { newKey } from './keys/new.ts'
 import { revoke } from './keys/revoke.ts'
 import { rotate } from './keys/rotate.ts'
 
-export const usage = `gatehouse keys <new | rotate | revoke | list | hash> [options]
+const usage = `gatehouse keys <new | rotate | revoke | list | hash> [options]
 
   new NAME --role ROLE   add a key to gateway.yaml and print its secret, once
   rotate NAME            give a key a new secret beside the old, which ends soon

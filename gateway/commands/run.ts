@@ -4,33 +4,37 @@ import { load, type LoadResult } from '../config/load.ts'
 import { createLog } from '../observe/log.ts'
 import { ConfigRefused } from '../runtime/apply.ts'
 import { startGateway, type Gateway } from '../runtime/gateway.ts'
+import { exitCodeOf } from './exit-code.ts'
 import { parseCommandLine, type Io } from './io.ts'
+import { stopSignal } from './signals.ts'
 
-export const usage = `gatehouse run [-c gateway.yaml] [--no-watch]
+const usage = `gatehouse run [-c gateway.yaml] [--no-watch]
 
 Serves, and applies changes of the configuration as they are saved.
-SIGHUP reads it again, SIGTERM and SIGINT drain and stop.
+SIGHUP reads it again, SIGTERM and SIGINT drain and stop; a second one, more than a
+second later, stops at once.
+
+  -c, --config FILE      the configuration (default: gateway.yaml)
+  --no-watch             apply changes after SIGHUP only
 `
+
+const options = {
+  config: { type: 'string', short: 'c', default: 'gateway.yaml' },
+  watch: { type: 'boolean', default: true },
+} as const
 
 /**
  * Serves until it is told to stop.
  *
- * @returns 0 after a stop, 1 where the configuration has errors, 2 where an address cannot be taken
+ * @returns 0 after a stop, 1 where the configuration has errors, 2 where it cannot be read or an address cannot be taken
  */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(
-    args,
-    {
-      config: { type: 'string', short: 'c', default: 'gateway.yaml' },
-      watch: { type: 'boolean', default: true },
-    },
-    usage,
-    io,
-  )
+  const parsed = parseCommandLine(args, options, usage, io)
   if (!parsed.ok) return parsed.exitCode
-  const gateway = await start(String(parsed.values.config), parsed.values.watch !== false, io)
+  const gateway = await start(parsed.values.config, parsed.values.watch, io)
   if (typeof gateway === 'number') return gateway
-  await untilStopped(gateway)
+  await stopSignal(() => void gateway.reload())
+  await gateway.close()
   return 0
 }
 
@@ -44,27 +48,11 @@ export async function start(config: string, watch: boolean, io: Io): Promise<Gat
   } catch (error) {
     if (error instanceof ConfigRefused) {
       io.stderr(formatText(error.result, { colour: io.colour, cwd: io.cwd }))
-      return 1
+      return exitCodeOf(error.result)
     }
     const { code, syscall } = error as NodeJS.ErrnoException
     if (syscall !== 'listen' && syscall !== 'getaddrinfo') throw error
     io.stderr(`gatehouse: cannot listen: ${(error as Error).message} (${code})\n`)
     return 2
   }
-}
-
-/** Resolves when a signal has stopped the gateway; a second one ends the process at once. */
-export async function untilStopped(gateway: Gateway): Promise<void> {
-  const reload = (): void => void gateway.reload()
-  process.on('SIGHUP', reload)
-  await new Promise<void>(resolveStop => {
-    const stop = (signal: NodeJS.Signals): void => {
-      if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143)
-      stopping = true
-      void gateway.close().then(resolveStop)
-    }
-    let stopping = false
-    process.on('SIGTERM', stop).on('SIGINT', stop)
-  })
-  process.off('SIGHUP', reload)
 }

@@ -1,7 +1,7 @@
 import { schemaText } from '../config/schema.ts'
 import { parseCommandLine, type Io } from './io.ts'
 
-export const usage = `gatehouse schema
+const usage = `gatehouse schema
 
 Prints the JSON Schema of gateway.yaml, for editors and other tools.
 `

@@ -4,9 +4,10 @@ import { formatGithub, formatJson, formatText, type Reported } from '../config/f
 import { load, type LoadOptions, type LoadResult } from '../config/load.ts'
 import { shownPath } from '../config/render.ts'
 import { formatSarif } from '../config/sarif.ts'
+import { exitCodeOf } from './exit-code.ts'
 import { parseCommandLine, readStdin, usageError, type Io } from './io.ts'
 
-export const usage = `gatehouse validate [-c gateway.yaml | FILE | -] [options]
+const usage = `gatehouse validate [-c gateway.yaml | FILE | -] [options]
 
 Checks a configuration and tells everything that is wrong with it; - reads it from
 stdin. Opens no connection. Exit code 0 when it is valid, 1 when it is not.
@@ -47,8 +48,7 @@ export async function validate(args: string[], io: Io): Promise<number> {
     io,
   )
   present(format, shownPath(path, io.cwd), result, values.quiet, io)
-  if (result.loaded !== undefined) return 0
-  return result.diagnostics.some(one => one.code === 'GH1001' && one.file === path) ? 2 : 1
+  return exitCodeOf(result)
 }
 
 function defaultFormat({ env }: Io): Format {

@@ -1,9 +1,9 @@
 import type { HeaderValue } from '../../schema/config.ts'
 import type { Path } from './pointer.ts'
 import { looksLikeCredential, mask } from './sensitive.ts'
-import { entries, tell, type Sound, type View } from './view.ts'
+import { entries, reportAt, type Sound, type View } from './view.ts'
 
-/** What the gateway sets itself: what belongs to one connection, or says how the body is to be read. */
+/** What the gateway or the client decides: what belongs to one connection, or says how a body is to be read. */
 const governed = new Set(
   `connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade host content-length
   accept-encoding accept content-type content-encoding expect last-event-id`.split(/\s+/),
@@ -17,9 +17,15 @@ export function checkHeaders(view: View): void {
       const path = ['proxies', proxy, 'upstream', 'headers', name]
       checkTwice(view, name, path, first)
       if (isGoverned(name)) {
-        tell(view, 'GH1309', path, `the gateway sets \`${name}\` itself; take this header out`, {
-          part: 'key',
-        })
+        reportAt(
+          view,
+          'GH1309',
+          path,
+          `the gateway or the client decides \`${name}\`; take this header out`,
+          {
+            part: 'key',
+          },
+        )
       } else if (value !== undefined) checkLiteral(view, name, path, value)
     }
   }
@@ -37,7 +43,7 @@ function checkTwice(view: View, name: string, path: Path, first: Map<string, Pat
   if (known === undefined) return
   const related = [{ path: known, part: 'key' as const, message: 'first written here' }]
   const message = `\`${name}\` stands here already: case makes no difference in header names; keep one of them`
-  tell(view, 'GH1310', path, message, { part: 'key', related })
+  reportAt(view, 'GH1310', path, message, { part: 'key', related })
 }
 
 function checkLiteral(view: View, name: string, path: Path, { value }: Sound<HeaderValue>): void {
@@ -46,11 +52,11 @@ function checkLiteral(view: View, name: string, path: Path, { value }: Sound<Hea
   if (looksLikeCredential(name)) {
     mask(view.loading, view.config, at)
     const message = `\`${name}\` looks like a credential, and those do not stand in this file; write \`{env: NAME}\` or \`{file: path}\`. If this is one, treat it as leaked`
-    tell(view, 'GH1308', at, message)
+    reportAt(view, 'GH1308', at, message)
     return
   }
   const why = whyUnfit(value)
-  if (why !== undefined) tell(view, 'GH1311', at, `this value ${why}`)
+  if (why !== undefined) reportAt(view, 'GH1311', at, `this value ${why}`)
 }
 
 /** Why no header can carry this text (RFC 9110, 5.5), as a clause; undefined when one can. */

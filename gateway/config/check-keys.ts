@@ -1,8 +1,8 @@
 import type { Key, KeySecret } from '../../schema/config.ts'
 import { isOpaque } from './locate.ts'
 import type { Path } from './pointer.ts'
-import { parseInstant } from './units.ts'
-import { entries, items, tell, type Mention, type Sound, type View } from './view.ts'
+import { entries, items, reportAt, type Mention, type Sound, type View } from './view.ts'
+import { windowOf, type Window } from './window.ts'
 
 const day = 86_400_000
 const warnBefore = 14 * day
@@ -38,7 +38,7 @@ function reportHash(
   const message = same
     ? 'this hash stands under the key twice; take one out'
     : `this hash stands under another key too, so that its secret would not tell who presents it; give every key a secret of its own`
-  tell(view, 'GH1305', place.path, message, { related })
+  reportAt(view, 'GH1305', place.path, message, { related })
 }
 
 /** Windows of validity begin before they end, secrets live within their keys, and expiry is announced. */
@@ -52,30 +52,24 @@ export function checkWindows(view: View): void {
       const inner = readWindow(view, secret, secretPath)
       checkOrder(view, inner, secretPath, 'secret')
       checkWithin(view, inner, window, secretPath)
-      return { at: inner.expires, path: [...secretPath, 'expires'] }
+      return { at: inner.ends, path: [...secretPath, 'expires'] }
     })
-    if (key.disabled !== true) checkExpiry(view, { at: window.expires, path: [...path, 'expires'] }, secrets)
+    if (key.disabled !== true) checkExpiry(view, { at: window.ends, path: [...path, 'expires'] }, secrets)
   }
 }
 
-interface Window {
-  readonly notBefore: number | undefined
-  readonly expires: number | undefined
-}
-
+/** The window that a holder states, as far as it can be judged. */
 function readWindow(view: View, holder: Sound<Key> | Sound<KeySecret>, path: Path): Window {
-  const read = (field: 'notBefore' | 'expires') => {
-    const text = holder[field]
-    if (text === undefined || isOpaque(view.loading, view.config, [...path, field])) return undefined
-    return parseInstant(text)
+  const judged = (field: 'notBefore' | 'expires'): string | undefined => {
+    return isOpaque(view.loading, view.config, [...path, field]) ? undefined : holder[field]
   }
-  return { notBefore: read('notBefore'), expires: read('expires') }
+  return windowOf({ notBefore: judged('notBefore'), expires: judged('expires') })
 }
 
-function checkOrder(view: View, { notBefore, expires }: Window, path: Path, noun: string): void {
-  if (notBefore === undefined || expires === undefined || notBefore < expires) return
+function checkOrder(view: View, { begins, ends }: Window, path: Path, noun: string): void {
+  if (begins < ends) return
   const related = [{ path: [...path, 'notBefore'], message: 'it begins here' }]
-  tell(
+  reportAt(
     view,
     'GH1307',
     [...path, 'expires'],
@@ -84,15 +78,13 @@ function checkOrder(view: View, { notBefore, expires }: Window, path: Path, noun
   )
 }
 
-function checkWithin(view: View, secret: Window, key: Window, path: Path): void {
-  const begins = secret.notBefore ?? -Infinity
-  const ends = secret.expires ?? Infinity
-  if (key.expires !== undefined && begins >= key.expires) {
+function checkWithin(view: View, { begins, ends }: Window, key: Window, path: Path): void {
+  if (begins >= key.ends) {
     outside(view, [...path, 'notBefore'], 'the secret begins when its key has expired', 'expires')
-  } else if (key.notBefore !== undefined && ends <= key.notBefore) {
+  } else if (ends <= key.begins) {
     outside(view, [...path, 'expires'], 'the secret expires before its key begins', 'notBefore')
   } else {
-    if (key.expires !== undefined && ends !== Infinity && ends > key.expires) {
+    if (ends !== Infinity && ends > key.ends) {
       outside(
         view,
         [...path, 'expires'],
@@ -100,7 +92,7 @@ function checkWithin(view: View, secret: Window, key: Window, path: Path): void 
         'expires',
       )
     }
-    if (key.notBefore !== undefined && begins !== -Infinity && begins < key.notBefore) {
+    if (begins !== -Infinity && begins < key.begins) {
       outside(
         view,
         [...path, 'notBefore'],
@@ -114,27 +106,26 @@ function checkWithin(view: View, secret: Window, key: Window, path: Path): void 
 function outside(view: View, path: Path, message: string, bound: 'notBefore' | 'expires'): void {
   const place = [...path.slice(0, 2), bound]
   const related = [{ path: place, message: `the key ${bound === 'expires' ? 'expires' : 'begins'} here` }]
-  tell(view, 'GH1403', path, message, { related })
+  reportAt(view, 'GH1403', path, message, { related })
 }
 
 interface End {
-  readonly at: number | undefined
+  readonly at: number
   readonly path: Path
 }
 
 // A key ends with its last secret, whatever it says itself.
 function checkExpiry(view: View, own: End, secrets: readonly End[]): void {
-  const when = ({ at }: End) => at ?? Infinity
-  const last = secrets.toSorted((a, b) => when(a) - when(b)).at(-1)
-  const end = last !== undefined && when(last) < when(own) ? last : own
-  if (end.at === undefined) return
+  const last = secrets.reduce<End | undefined>((a, b) => (a !== undefined && a.at > b.at ? a : b), undefined)
+  const end = last !== undefined && last.at < own.at ? last : own
+  if (end.at === Infinity) return
   const left = end.at - view.loading.options.now.getTime()
   const whose = end === own ? 'this key' : 'the last secret of this key'
   if (left <= 0)
-    tell(view, 'GH1402', end.path, `${whose} has expired and is refused; renew it, or take it out`)
+    reportAt(view, 'GH1402', end.path, `${whose} has expired and is refused; renew it, or take it out`)
   else if (left <= warnBefore) {
     const days = Math.ceil(left / day)
-    tell(
+    reportAt(
       view,
       'GH1401',
       end.path,

@@ -1,7 +1,7 @@
 import { quote, written } from './locate.ts'
 import type { Path } from './pointer.ts'
 import { instead, nearest } from './suggest.ts'
-import { entries, items, tell, type View } from './view.ts'
+import { entries, items, reportAt, type View } from './view.ts'
 
 /** Roles, proxies and auth methods that something names have to be there. */
 export function checkNames(view: View): void {
@@ -29,7 +29,7 @@ function checkProxies(view: View, known: readonly string[]): void {
       if (proxy === '*' || proxies.has(proxy)) continue
       const suggestion = nearest(proxy, known)
       const message = `unknown proxy ${quote(proxy)}${instead(suggestion, known, 'no proxy is declared')}`
-      tell(view, 'GH1302', ['roles', name, 'access', proxy], message, { part: 'key', suggestion })
+      reportAt(view, 'GH1302', ['roles', name, 'access', proxy], message, { part: 'key', suggestion })
     }
   }
 }
@@ -55,7 +55,13 @@ function unknown(
 ): void {
   const suggestion = nearest(name, known)
   const wrote = written(view.loading, view.config, path)
-  tell(view, code, path, `unknown ${noun} ${wrote}${instead(suggestion, known, `no ${noun} is declared`)}`, {
-    suggestion,
-  })
+  reportAt(
+    view,
+    code,
+    path,
+    `unknown ${noun} ${wrote}${instead(suggestion, known, `no ${noun} is declared`)}`,
+    {
+      suggestion,
+    },
+  )
 }

@@ -1,8 +1,9 @@
 import type { ApiKeyAuth, Proxy, Rules } from '../../schema/config.ts'
+import { schemeOf } from './api-key-place.ts'
 import { parseGlob } from './glob.ts'
 import { MalformedError } from './malformed.ts'
 import type { Path } from './pointer.ts'
-import { entries, items, tell, type Mention, type Sound, type View } from './view.ts'
+import { entries, items, reportAt, type Mention, type Sound, type View } from './view.ts'
 
 /** The path of a proxy's endpoint: as configured, or /NAME/mcp. */
 export function endpointPath(name: string, proxy: Pick<Proxy, 'path'>): string {
@@ -23,7 +24,7 @@ export function checkPaths(view: View): void {
     }
     const where = proxy.path === undefined ? `/${name}/mcp, the path without a \`path\`,` : 'this path'
     const message = `${where} is that of the proxy \`${first.path[1]}\` already; give one of them another \`path\``
-    tell(view, 'GH1304', place, message, { part, related: [first] })
+    reportAt(view, 'GH1304', place, message, { part, related: [first] })
   }
 }
 
@@ -42,7 +43,7 @@ function checkKinds(view: View, path: Path, holder: { readonly [kind: string]: u
     for (const list of ['allow', 'deny'] as const) {
       for (const [index, pattern] of items(rules?.[list])) {
         const why = whyMalformedGlob(pattern)
-        if (why !== undefined) tell(view, 'GH1306', [...path, kind, list, index], why)
+        if (why !== undefined) reportAt(view, 'GH1306', [...path, kind, list, index], why)
       }
     }
   }
@@ -63,7 +64,7 @@ export function checkAuth(view: View): void {
   for (const [name, method] of entries(view.config.auth)) {
     if (method.in === undefined || method.in === 'header' || !method.scheme) continue
     const what = method.in === 'cookie' ? 'a cookie' : 'a query parameter'
-    tell(
+    reportAt(
       view,
       'GH1312',
       ['auth', name, 'scheme'],
@@ -91,14 +92,13 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
     // The same name twice is another mistake, and reported as that.
     if (methods?.[first.path.at(-1) as number] === name) continue
     const message = `\`${name}\` looks for a key where another auth method of this proxy does; keep one of them`
-    tell(view, 'GH1313', path, message, { related: [first] })
+    reportAt(view, 'GH1313', path, message, { related: [first] })
   }
 }
 
-function placeOf(method: Sound<ApiKeyAuth>): string | undefined {
-  const { in: where, name } = method
-  if (where === undefined || name === undefined) return undefined
-  if (where !== 'header') return `${where} ${name}`
-  const scheme = method.scheme ?? (name.toLowerCase() === 'authorization' ? 'Bearer' : '')
-  return `header ${name.toLowerCase()} ${scheme.toLowerCase()}`
+function placeOf({ in: place, name, scheme }: Sound<ApiKeyAuth>): string | undefined {
+  if (place === undefined || name === undefined) return undefined
+  if (place !== 'header') return `${place} ${name}`
+  const word = schemeOf({ in: place, name, scheme })
+  return `header ${name.toLowerCase()} ${word.toLowerCase()}`
 }

@@ -44,7 +44,7 @@ export function createConversion(loading: Loading, source: Source): Conversion {
 }
 
 /** Reports something about a node at the present path; its value is then not to be judged further. */
-export function refuse(state: Conversion, code: DiagnosticCode, node: Node, message: string): Converted {
+export function reportNode(state: Conversion, code: DiagnosticCode, node: Node, message: string): Converted {
   report(state.loading, code, nodeSpan(state.source, node), message, { path: toPointer(state.path) })
   return { value: null, opaque: true }
 }

@@ -63,7 +63,10 @@ export const diagnosticCodes = {
   GH1306: { name: 'malformed-glob', summary: 'A pattern is malformed.' },
   GH1307: { name: 'window-backwards', summary: 'A key or secret expires before it begins.' },
   GH1308: { name: 'credential-literal', summary: 'The literal value of a header looks like a credential.' },
-  GH1309: { name: 'header-refused', summary: 'The gateway sets this header itself; nobody else may.' },
+  GH1309: {
+    name: 'header-refused',
+    summary: 'The gateway or the client decides this header; the configuration may not.',
+  },
   GH1310: { name: 'duplicate-header', summary: 'Two header names differ only in case.' },
   GH1311: { name: 'header-value', summary: 'The value of a header has characters that no header can carry.' },
   GH1312: { name: 'scheme-outside-header', summary: 'A cookie or query parameter has a scheme.' },

@@ -10,9 +10,7 @@ import { parseSource } from './parse.ts'
 import { toPointer } from './pointer.ts'
 import type { Source } from './source.ts'
 import { instead, nearest } from './suggest.ts'
-import { toPlain } from './tree.ts'
-
-type PlainMap = Record<string, unknown>
+import { isPlainMap, toPlain, type PlainMap } from './tree.ts'
 
 /** What a fragment may hold: maps by name. */
 const blocks = ['auth', 'roles', 'keys', 'proxies'] as const
@@ -100,7 +98,7 @@ function mergeFragment(
 ): void {
   for (const [name, entry] of entriesOf(origin)) {
     const block = blocks.find(block => block === name)
-    if (block === undefined) refuseBlock(loading, name, entry)
+    if (block === undefined) reportBlock(loading, name, entry)
     else if (isPlainMap(fragment[block])) mergeBlock(loading, block, fragment[block], root, declared)
     else if (fragment[block] !== null && !loading.opaque.get(fragment)?.has(block)) {
       const { span } = locate(loading, fragment, [block], 'value')
@@ -111,7 +109,7 @@ function mergeFragment(
   }
 }
 
-function refuseBlock(loading: Loading, name: string, { source, key }: Entry): void {
+function reportBlock(loading: Loading, name: string, { source, key }: Entry): void {
   if (key === undefined) return
   const span = nodeSpan(source, key)
   const path = toPointer([name])
@@ -128,10 +126,6 @@ function refuseBlock(loading: Loading, name: string, { source, key }: Entry): vo
       suggestion,
     })
   }
-}
-
-function isPlainMap(value: unknown): value is PlainMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function list(): string {

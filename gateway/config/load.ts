@@ -16,7 +16,7 @@ import { checkSchema } from './schema-errors.ts'
 import { resolveSecrets, type Secrets } from './secrets.ts'
 import { shownSources } from './sensitive.ts'
 import { spanBetween, type Source } from './source.ts'
-import { toPlain } from './tree.ts'
+import { isPlainMap, toPlain, type PlainMap } from './tree.ts'
 import type { Sound, View } from './view.ts'
 
 export type { LoadOptions } from './loading.ts'
@@ -105,7 +105,7 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
   }
 }
 
-function readRoot(loading: Loading, source: Source): Record<string, unknown> | undefined {
+function readRoot(loading: Loading, source: Source): PlainMap | undefined {
   const node = parseSource(loading, source)
   if (node === undefined) return undefined
   if (node === null) {
@@ -114,15 +114,14 @@ function readRoot(loading: Loading, source: Source): Record<string, unknown> | u
     return undefined
   }
   const plain = toPlain(loading, source, node)
-  if (typeof plain === 'object' && plain !== null && !Array.isArray(plain))
-    return plain as Record<string, unknown>
+  if (isPlainMap(plain)) return plain
   report(loading, 'GH1203', nodeSpan(source, node), 'a configuration is a map that begins with `version: 1`')
   return undefined
 }
 
 // Taking the last key out of a block leaves it null. Were that refused, the file before would stay in force, and with
 // it the very key that was taken out.
-function dropEmptyBlocks({ opaque }: Loading, root: Record<string, unknown>): void {
+function dropEmptyBlocks({ opaque }: Loading, root: PlainMap): void {
   for (const block of ['include', 'auth', 'roles', 'keys']) {
     if (root[block] === null && !opaque.get(root)?.has(block)) delete root[block]
   }

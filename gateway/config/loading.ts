@@ -53,7 +53,7 @@ export function createLoading(options: LoadOptions): Loading {
   }
 }
 
-export interface Detail {
+interface Detail {
   path?: string
   suggestion?: string | undefined
   related?: { span: Span; message: string }[]

@@ -1,5 +1,5 @@
 import { isScalar, type Node } from 'yaml'
-import { refuse, type Conversion } from './conversion.ts'
+import { reportNode, type Conversion } from './conversion.ts'
 import { report } from './loading.ts'
 import { keyText, nodeSpan } from './locate.ts'
 import { toPointer } from './pointer.ts'
@@ -16,22 +16,22 @@ export function checkKey(
 ): string | undefined {
   if (!isScalar(key) || key.value === null) {
     const written = key.range?.[0] === key.range?.[1] ? (value ?? key) : key
-    refuse(state, 'GH1011', written, 'a key is text on one line; write another key')
+    reportNode(state, 'GH1011', written, 'a key is text on one line; write another key')
     return undefined
   }
   const name = keyText(key)
   if (name === '__proto__') {
-    refuse(state, 'GH1011', key, '`__proto__` is no name; write another key')
+    reportNode(state, 'GH1011', key, '`__proto__` is no name; write another key')
     return undefined
   }
   if (isMergeKey(key)) {
     const instead = 'write the fields out, or share a role or a fragment'
-    refuse(state, 'GH1009', key, `YAML 1.2 has no merge key \`<<\`; ${instead}`)
+    reportNode(state, 'GH1009', key, `YAML 1.2 has no merge key \`<<\`; ${instead}`)
     return undefined
   }
   if (typeof key.value !== 'string') {
     const instead = `put it in quotes: "${name}"`
-    refuse(state, 'GH1011', key, `a key is text, and YAML reads this one otherwise; ${instead}`)
+    reportNode(state, 'GH1011', key, `a key is text, and YAML reads this one otherwise; ${instead}`)
   }
   const first = known.get(name)
   if (first === undefined) return name

@@ -2,8 +2,7 @@ import type { Span } from './diagnostics.ts'
 import { report, type Loading } from './loading.ts'
 import { entriesOf, nodeSpan, type Entry } from './locate.ts'
 import { toPointer } from './pointer.ts'
-
-type PlainMap = Record<string, unknown>
+import { isPlainMap, type PlainMap } from './tree.ts'
 
 /** By pointer: where a name is declared that more than one file declares. */
 export type Declared = Map<string, { name: string; spans: Span[] }>
@@ -20,7 +19,7 @@ export function mergeBlock(
   if (root[block] === undefined) root[block] = createBlock(loading, fragment)
   const target = root[block]
   // What is no map is refused by the schema, and there is nothing to add to.
-  if (typeof target !== 'object' || target === null || Array.isArray(target)) return
+  if (!isPlainMap(target)) return
   const targetOrigin = loading.origins.get(target)!
   const entries = new Map(entriesOf(targetOrigin))
   targetOrigin.entries = entries
@@ -32,7 +31,7 @@ export function mergeBlock(
     }
     if (!(name in fragment)) continue
     entries.set(name, entry)
-    ;(target as PlainMap)[name] = fragment[name]
+    target[name] = fragment[name]
     if (!loading.opaque.get(fragment)?.has(name)) continue
     loading.opaque.set(target, (loading.opaque.get(target) ?? new Set()).add(name))
   }

@@ -3,11 +3,12 @@ import { report, type Loading } from './loading.ts'
 import { isOpaque, locate, written, type Part } from './locate.ts'
 import { fromPointer, toPointer, type Path } from './pointer.ts'
 import { validateSchema, type Schema } from './schema.ts'
-import { explainMissing, explainUnknown, explanations, type Said } from './schema-messages.ts'
+import { explainMissing, explainUnknown, explanations, type Finding } from './schema-messages.ts'
 import { explainSecret } from './schema-secrets.ts'
 import { looksLikeCredential, mask } from './sensitive.ts'
 
-interface Tell {
+/** One check against the schema. */
+interface Check {
   readonly loading: Loading
   readonly root: unknown
   /** Missing fields that an unknown field beside them was meant to be: pointer of the map, and field. */
@@ -23,14 +24,14 @@ export function checkSchema(loading: Loading, root: unknown): void {
   const telling = errors
     .filter(error => !isOpaque(loading, root, fromPointer(error.instancePath)))
     .filter(error => !isOwedToFragment(loading, error))
-  const tell: Tell = { loading, root, misspelt: new Set() }
+  const check: Check = { loading, root, misspelt: new Set() }
   // Unknown fields first: they explain some of what is missing.
-  for (const error of telling) if (error.keyword === 'additionalProperties') reportUnknown(tell, error)
+  for (const error of telling) if (error.keyword === 'additionalProperties') reportUnknown(check, error)
   for (const error of telling) {
-    if (error.keyword === 'required') reportMissing(tell, error)
-    else if (error.keyword === 'propertyNames') reportName(tell, error)
-    else if (error.keyword === 'uniqueItems') reportRepeated(tell, error)
-    else if (error.keyword !== 'additionalProperties') reportValue(tell, error)
+    if (error.keyword === 'required') reportMissing(check, error)
+    else if (error.keyword === 'propertyNames') reportName(check, error)
+    else if (error.keyword === 'uniqueItems') reportRepeated(check, error)
+    else if (error.keyword !== 'additionalProperties') reportValue(check, error)
   }
   const wrong = errors.filter(error => !ofFields.has(error.keyword) && !isStandIn(loading, root, error))
   for (const { instancePath } of wrong) takeOut(root, fromPointer(instancePath))
@@ -83,50 +84,56 @@ function isOwedToFragment({ incomplete }: Loading, { instancePath, keyword }: Er
   )
 }
 
-function reportUnknown(tell: Tell, { instancePath, params, parentSchema, data }: ErrorObject): void {
+function reportUnknown(check: Check, { instancePath, params, parentSchema, data }: ErrorObject): void {
   const { additionalProperty: name } = params as { additionalProperty: string }
-  const said = explainUnknown(parentSchema as Schema, data as object, name)
+  const finding = explainUnknown(parentSchema as Schema, data as object, name)
   const path = [...fromPointer(instancePath), name]
-  if (said.suggestion !== undefined) tell.misspelt.add(`${instancePath}\0${said.suggestion}`)
-  if (looksLikeCredential(name)) mask(tell.loading, tell.root, path)
-  put(tell, said, path, 'key')
+  if (finding.suggestion !== undefined) check.misspelt.add(`${instancePath}\0${finding.suggestion}`)
+  if (looksLikeCredential(name)) mask(check.loading, check.root, path)
+  reportFinding(check, finding, path, 'key')
 }
 
-function reportMissing(tell: Tell, { instancePath, params, parentSchema, data }: ErrorObject): void {
+function reportMissing(check: Check, { instancePath, params, parentSchema, data }: ErrorObject): void {
   const { missingProperty: name } = params as { missingProperty: string }
-  if (tell.loading.partial.has(data)) return
-  if (tell.misspelt.has(`${instancePath}\0${name}`)) return
-  put(tell, explainMissing(parentSchema as Schema, name), fromPointer(instancePath), 'key')
+  if (check.loading.partial.has(data)) return
+  if (check.misspelt.has(`${instancePath}\0${name}`)) return
+  reportFinding(check, explainMissing(parentSchema as Schema, name), fromPointer(instancePath), 'key')
 }
 
-function reportName(tell: Tell, error: ErrorObject): void {
+function reportName(check: Check, error: ErrorObject): void {
   const { propertyName } = error.params as { propertyName: string }
-  put(tell, say(tell, error, []), [...fromPointer(error.instancePath), propertyName], 'key')
+  reportFinding(check, explain(check, error, []), [...fromPointer(error.instancePath), propertyName], 'key')
 }
 
-function reportRepeated(tell: Tell, { instancePath, params }: ErrorObject): void {
+function reportRepeated(check: Check, { instancePath, params }: ErrorObject): void {
   for (const index of (params as { repeated: number[] }).repeated) {
     const path = [...fromPointer(instancePath), String(index)]
-    const message = `${written(tell.loading, tell.root, path)} stands in this list already; take one out`
-    put(tell, { code: 'GH1211', message }, path, 'value')
+    const message = `${written(check.loading, check.root, path)} stands in this list already; take one out`
+    reportFinding(check, { code: 'GH1211', message }, path, 'value')
   }
 }
 
-function reportValue(tell: Tell, error: ErrorObject): void {
+function reportValue(check: Check, error: ErrorObject): void {
   const path = fromPointer(error.instancePath)
   const { tag, tagValue } = error.params as { tag?: string; tagValue?: unknown }
   const at = tag === undefined || tagValue === undefined ? path : [...path, tag]
-  const said = explainSecret(tell.loading, tell.root, error, at) ?? say(tell, error, at)
-  put(tell, said, at, said.code === 'GH1202' ? 'key' : 'value')
+  const finding = explainSecret(check.loading, check.root, error, at) ?? explain(check, error, at)
+  reportFinding(check, finding, at, finding.code === 'GH1202' ? 'key' : 'value')
 }
 
-function say({ loading, root }: Tell, error: ErrorObject, path: Path): Said {
-  const explain = explanations[error.keyword]
-  if (explain === undefined) return { code: 'GH1203', message: `this does not fit here: it ${error.message}` }
-  return explain(error, { label: labelOf(root, path), written: written(loading, root, path) })
+function explain({ loading, root }: Check, error: ErrorObject, path: Path): Finding {
+  const explainer = explanations[error.keyword]
+  if (explainer === undefined)
+    return { code: 'GH1203', message: `this does not fit here: it ${error.message}` }
+  return explainer(error, { label: labelOf(root, path), written: written(loading, root, path) })
 }
 
-function put({ loading, root }: Tell, { code, message, suggestion }: Said, path: Path, part: Part): void {
+function reportFinding(
+  { loading, root }: Check,
+  { code, message, suggestion }: Finding,
+  path: Path,
+  part: Part,
+): void {
   report(loading, code, locate(loading, root, path, part).span, message, {
     path: toPointer(path),
     suggestion,

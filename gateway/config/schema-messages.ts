@@ -5,22 +5,22 @@ import { flow, type Value } from './notation.ts'
 import { resolveSchema, type Schema } from './schema.ts'
 import { instead, nearest } from './suggest.ts'
 
-/** What is to be said about one error of the schema. */
-export interface Said {
+/** What one error of the schema is reported as. */
+export interface Finding {
   readonly code: DiagnosticCode
   readonly message: string
   readonly suggestion?: string | undefined
 }
 
 /** What a message needs to know about the place of an error. */
-export interface Place {
+interface Place {
   /** The field, or the item of a list, as a message names it. */
   readonly label: string
   /** The value as it was written, in quotes. */
   readonly written: string
 }
 
-type Explain = (error: ErrorObject, place: Place) => Said
+type Explain = (error: ErrorObject, place: Place) => Finding
 
 /** By keyword of JSON Schema. Messages quote what was written, never what a variable stands for. */
 export const explanations: Readonly<Record<string, Explain>> = {
@@ -103,7 +103,7 @@ export const explanations: Readonly<Record<string, Explain>> = {
 }
 
 /** Says that a field does not exist, and which one was meant. */
-export function explainUnknown(schema: Schema, data: object, name: string): Said {
+export function explainUnknown(schema: Schema, data: object, name: string): Finding {
   const properties = schema.properties ?? {}
   const known = Object.keys(properties)
   const suggestion =
@@ -119,7 +119,7 @@ export function explainUnknown(schema: Schema, data: object, name: string): Said
 }
 
 /** Says that a field is missing, with an example of it where that is short. */
-export function explainMissing(schema: Schema, name: string): Said {
+export function explainMissing(schema: Schema, name: string): Finding {
   const { examples = [], description = '' } = resolveSchema(schema.properties?.[name] ?? {})
   const example = firstOf(examples)
   const shown =
@@ -143,7 +143,7 @@ function kindOf(value: unknown): string {
 }
 
 // A reference is a map of exactly one field, whichever it is.
-function sources(error: ErrorObject, { label }: Place): Said | undefined {
+function sources(error: ErrorObject, { label }: Place): Finding | undefined {
   const { title = '', properties = {} } = error.parentSchema as Schema
   if (!['SecretReference', 'HeaderValue'].includes(title)) return undefined
   const known = Object.keys(properties).map(name => `\`${name}\``)
@@ -162,7 +162,7 @@ function counted(verb: string, noun: string): Explain {
   }
 }
 
-function oneOf(label: string, written: string, value: unknown, known: readonly string[]): Said {
+function oneOf(label: string, written: string, value: unknown, known: readonly string[]): Finding {
   const suggestion = typeof value === 'string' ? nearest(value, known) : undefined
   return {
     code: 'GH1204',

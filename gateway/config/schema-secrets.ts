@@ -4,7 +4,7 @@ import type { Loading } from './loading.ts'
 import { written } from './locate.ts'
 import type { Path } from './pointer.ts'
 import type { Schema } from './schema.ts'
-import type { Said } from './schema-messages.ts'
+import type { Finding } from './schema-messages.ts'
 import { clearKey, looksLikeCredential, mask } from './sensitive.ts'
 
 const leaked = 'treat it as leaked: whoever can read this file can use it'
@@ -18,7 +18,7 @@ export function explainSecret(
   root: unknown,
   error: ErrorObject,
   path: Path,
-): Said | undefined {
+): Finding | undefined {
   const { keyword, data } = error
   const { title, examples } = error.parentSchema as Schema
   if (typeof data !== 'string') return undefined
@@ -42,7 +42,7 @@ export function explainSecret(
   return inClear('`{env: NAME}` or `{file: path}`')
 }
 
-function explainFormat(loading: Loading, root: unknown, error: ErrorObject, path: Path): Said | undefined {
+function explainFormat(loading: Loading, root: unknown, error: ErrorObject, path: Path): Finding | undefined {
   const { format } = error.params as { format: string }
   const text = error.data as string
   if (format === 'http-url' && text.includes('@')) {
@@ -61,7 +61,7 @@ function explainFormat(loading: Loading, root: unknown, error: ErrorObject, path
   return { code: 'GH1207', message: `this is no hash of a secret: ${whyMalformed(format, text)}` }
 }
 
-function inClear(instead: string): Said {
+function inClear(instead: string): Finding {
   return {
     code: 'GH1208',
     message: `a secret never stands in this file; write ${instead}. If this is one, ${leaked}`,

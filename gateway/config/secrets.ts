@@ -6,7 +6,7 @@ import { whyUnfit } from './check-headers.ts'
 import { find, isOpaque, written } from './locate.ts'
 import type { Path } from './pointer.ts'
 import { variable } from './variables.ts'
-import { entries, tell, type Sound, type View } from './view.ts'
+import { entries, reportAt, type Sound, type View } from './view.ts'
 
 /** Takes a reference of the checked configuration; returns the secret. Throws an Error where the secret is absent. */
 export type Secrets = (reference: { env?: string; file?: string }) => string
@@ -78,7 +78,7 @@ function readVariable(view: View, path: Path, name: string): string | undefined 
   if (allowMissingEnv && value === undefined) view.loading.missing.add(name)
   else {
     const wrote = written(view.loading, view.config, at)
-    tell(
+    reportAt(
       view,
       'GH1103',
       at,
@@ -106,12 +106,12 @@ function readFile(
   if (!Buffer.isBuffer(content)) {
     if (content.absent === true && loading.options.allowMissingEnv === true)
       loading.missing.add(reference.file)
-    else tell(view, 'GH1104', at, `the file ${wrote} cannot be read: ${content.why}`)
+    else reportAt(view, 'GH1104', at, `the file ${wrote} cannot be read: ${content.why}`)
     return undefined
   }
   const text = content.toString('utf8').replace(/\r?\n$/, '')
   if (isUtf8(content) && text !== '') return text
-  tell(
+  reportAt(
     view,
     'GH1104',
     at,
@@ -122,9 +122,9 @@ function readFile(
 
 function checkFitness(view: View, path: Path, value: string, kind: Kind): void {
   const why = kind === 'header' ? whyUnfit(value) : undefined
-  if (why !== undefined) tell(view, 'GH1311', path, `what this refers to ${why}`)
+  if (why !== undefined) reportAt(view, 'GH1311', path, `what this refers to ${why}`)
   if (kind === 'session' && value.length < shortestSessionSecret) {
     const message = `the session secret has fewer than ${shortestSessionSecret} characters; make one with \`openssl rand -base64 48\``
-    tell(view, 'GH1105', path, message)
+    reportAt(view, 'GH1105', path, message)
   }
 }

@@ -8,7 +8,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
-import { createConversion, refuse, type Conversion, type Converted } from './conversion.ts'
+import { createConversion, reportNode, type Conversion, type Converted } from './conversion.ts'
 import type { Loading } from './loading.ts'
 import { checkKey, isMergeKey } from './map-key.ts'
 import type { Source } from './source.ts'
@@ -20,6 +20,14 @@ const mostExpanded = 200_000
 const coreTags = new Set(
   ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(name => `tag:yaml.org,2002:${name}`),
 )
+
+/** A map of the plain configuration, before anything is known of its fields. */
+export type PlainMap = Record<string, unknown>
+
+/** Whether a value of the plain configuration is a map. */
+export function isPlainMap(value: unknown): value is PlainMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 /**
  * Turns the nodes of one file into plain maps without prototype, lists and scalars, with variables put in, and records
@@ -35,7 +43,7 @@ function convert(state: Conversion, node: Node | null): Converted {
   if (isAlias(node)) return convertAlias(state, node)
   if (node.anchor !== undefined && state.expanding === 0) state.anchors.set(node.anchor, node)
   if (isScalar(node)) return convertScalar(state, node)
-  if (state.path.length > deepest) return refuse(state, 'GH1008', node, 'this is nested too deep')
+  if (state.path.length > deepest) return reportNode(state, 'GH1008', node, 'this is nested too deep')
   state.open.add(node)
   const value = isMap(node) ? convertMap(state, node) : convertSeq(state, node as YAMLSeq)
   state.open.delete(node)
@@ -79,18 +87,23 @@ function convertAlias(state: Conversion, alias: Alias): Converted {
   const name = `*${alias.source}`
   if (target === undefined) {
     const why = `\`${name}\` is read as a YAML alias, and no anchor of that name stands before it`
-    return refuse(state, 'GH1007', alias, `${why}; for a pattern, put it in quotes: "${name}"`)
+    return reportNode(state, 'GH1007', alias, `${why}; for a pattern, put it in quotes: "${name}"`)
   }
   state.targets.set(alias, target)
   if (state.open.has(target)) {
-    return refuse(state, 'GH1008', alias, 'this alias stands within what it stands for')
+    return reportNode(state, 'GH1008', alias, 'this alias stands within what it stands for')
   }
   if (state.expanded > mostExpanded) return { value: null, opaque: true }
   state.expanding += 1
   const converted = convert(state, target)
   state.expanding -= 1
   if (state.expanded <= mostExpanded || state.expanding > 0) return converted
-  return refuse(state, 'GH1008', alias, `the aliases of this file expand to more than ${mostExpanded} values`)
+  return reportNode(
+    state,
+    'GH1008',
+    alias,
+    `the aliases of this file expand to more than ${mostExpanded} values`,
+  )
 }
 
 // A scalar that aliases lead to many times is told about once.
@@ -112,11 +125,16 @@ function substituteIn(state: Conversion, node: Scalar, written: string): Convert
   for (const { kind, name } of problems) {
     if (kind === 'malformed') {
       const instead = 'and `$${` for the characters themselves'
-      refuse(state, 'GH1102', node, `write \`\${NAME}\` or \`\${NAME:-default}\` for a variable, ${instead}`)
+      reportNode(
+        state,
+        'GH1102',
+        node,
+        `write \`\${NAME}\` or \`\${NAME:-default}\` for a variable, ${instead}`,
+      )
     } else if (allowMissingEnv) state.loading.missing.add(name)
     else {
       const instead = `set it, or write \`\${${name}:-default}\``
-      refuse(state, 'GH1101', node, `the environment variable \`${name}\` is not set; ${instead}`)
+      reportNode(state, 'GH1101', node, `the environment variable \`${name}\` is not set; ${instead}`)
     }
   }
   return { value: text, opaque: problems.length > 0 || !isCore(node) }

@@ -1,5 +1,5 @@
 /** One thing wrong with the references in a text. */
-export interface VariableProblem {
+interface VariableProblem {
   readonly kind: 'missing' | 'malformed'
   /** Name of the variable; empty when malformed. */
   readonly name: string

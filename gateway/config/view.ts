@@ -24,7 +24,7 @@ export interface Mention {
 }
 
 /** Reports something about the value at this path, unless the value cannot be judged. */
-export function tell(
+export function reportAt(
   { loading, config }: View,
   code: DiagnosticCode,
   path: Path,

@@ -1,7 +1,7 @@
 import { Scalar, visit, type Document, type ErrorCode, type YAMLError } from 'yaml'
 
 /** Something that keeps a text from being YAML 1.2. */
-export interface SyntaxProblem {
+interface SyntaxProblem {
   readonly code: 'GH1004' | 'GH1006' | 'GH1007' | 'GH1008'
   readonly start: number
   readonly end: number

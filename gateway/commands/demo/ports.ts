@@ -1,15 +1,14 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Io } from '../io.ts'
 
 const usual = { gateway: 8080, admin: 9090, mock: 7878 }
 
 /** Ports on 127.0.0.1; 0 lets the system choose. */
-export type Addresses = Readonly<Record<keyof typeof usual, number>>
+export type Ports = Readonly<Record<keyof typeof usual, number>>
 
 /** The usual ports, and 0 for those that are taken, which is told on stderr, or for all. */
-export async function chooseAddresses(ephemeral: boolean, io: Pick<Io, 'stderr'>): Promise<Addresses> {
+export async function choosePorts(ephemeral: boolean, io: Pick<Io, 'stderr'>): Promise<Ports> {
   const chosen = { gateway: 0, admin: 0, mock: 0 }
   if (ephemeral) return chosen
   for (const name of Object.keys(usual) as (keyof typeof usual)[]) {
@@ -32,16 +31,4 @@ async function isFree(port: number): Promise<boolean> {
   probe.close()
   await once(probe, 'close')
   return true
-}
-
-const patience = 10_000
-
-/** Resolves when a URL answers with success. Rejects after ten seconds without. */
-export async function untilAnswering(url: string | URL): Promise<void> {
-  for (const deadline = Date.now() + patience; ; await delay(50)) {
-    const response = await fetch(url, { signal: AbortSignal.timeout(patience) }).catch(() => undefined)
-    await response?.body?.cancel()
-    if (response?.ok === true) return
-    if (Date.now() > deadline) throw new Error(`${url} does not answer`)
-  }
 }

@@ -5,6 +5,7 @@ import { readBounded } from '../../config/files.ts'
 import { formatText } from '../../config/format.ts'
 import { load, type Loaded, type LoadResult } from '../../config/load.ts'
 import { shownPath } from '../../config/render.ts'
+import { exitCodeOf } from '../exit-code.ts'
 import type { Io } from '../io.ts'
 import { LockedError, withLock } from './lock.ts'
 import { replaceFile } from './replace.ts'
@@ -94,7 +95,7 @@ export async function reporting(io: Io, command: () => Promise<number> | number)
       const { message, result } = error
       if (message !== '') io.stderr(`gatehouse: ${message}\n`)
       if (result !== undefined) io.stderr(formatText(result, io))
-      return result !== undefined && unreadable(result) ? 2 : 1
+      return result === undefined ? 1 : exitCodeOf(result)
     }
     if (error instanceof EditError) {
       io.stderr(`gatehouse: ${error.message}; edit it by hand\n`)
@@ -107,8 +108,4 @@ export async function reporting(io: Io, command: () => Promise<number> | number)
     )
     return 2
   }
-}
-
-function unreadable({ diagnostics, files }: LoadResult): boolean {
-  return diagnostics.some(({ code, file }) => code === 'GH1001' && file === files[0])
 }

@@ -1,8 +1,7 @@
 import { resolve } from 'node:path'
-import type { Key, KeySecret } from '../../../schema/config.ts'
-import { whyMalformed } from '../../config/formats.ts'
+import type { Key } from '../../../schema/config.ts'
 import { printable } from '../../config/render.ts'
-import { parseInstant } from '../../config/units.ts'
+import { secretWindow, stateAt, type State } from '../../config/window.ts'
 import { parseCommandLine, type Io } from '../io.ts'
 import { read, reporting, valid } from './change.ts'
 import { isJson, orUsage } from './options.ts'
@@ -21,19 +20,26 @@ const options = {
   format: { type: 'string', default: 'text' },
 } as const
 
-type State = 'active' | 'rotating' | 'disabled' | 'expired' | 'not yet valid'
+const words = {
+  valid: 'active',
+  disabled: 'disabled',
+  expired: 'expired',
+  early: 'not yet valid',
+} as const satisfies Record<State, string>
+
+type Word = (typeof words)[State]
 
 interface Shown {
   readonly name: string
   readonly owner: string | null
   readonly description: string | null
   readonly roles: readonly string[]
-  readonly state: State
+  readonly state: Word | 'rotating'
   readonly notBefore: string | null
   readonly expires: string | null
   readonly secrets: readonly {
     readonly hash: string
-    readonly state: State
+    readonly state: Word
     readonly notBefore: string | null
     readonly expires: string | null
   }[]
@@ -57,34 +63,25 @@ export async function list(args: string[], io: Io): Promise<number> {
 
 function show(name: string, key: Key, now: number): Shown {
   const { owner = null, description = null, roles, notBefore = null, expires = null } = key
-  const secrets = key.secrets.map(secret => ({
+  const states = key.secrets.map(secret => stateAt(secretWindow(key, secret, noBound), key.disabled, now))
+  const secrets = key.secrets.map((secret, index) => ({
     hash: secret.hash.slice(0, 'sha256:'.length + 8),
-    state: stateOf(secret, now),
+    state: words[states[index]!],
     notBefore: secret.notBefore ?? null,
     expires: secret.expires ?? null,
   }))
-  return { name, owner, description, roles, state: keyState(key, now), notBefore, expires, secrets }
+  return { name, owner, description, roles, state: stateOf(states), notBefore, expires, secrets }
 }
 
-function keyState(key: Key, now: number): State {
-  if (key.disabled) return 'disabled'
-  const own = stateOf(key, now)
-  if (own !== 'active') return own
-  const states = key.secrets.map(secret => stateOf(secret, now))
-  if (states.every(state => state === 'expired')) return 'expired'
-  if (!states.includes('active')) return 'not yet valid'
-  return states.filter(state => state !== 'expired').length > 1 ? 'rotating' : 'active'
-}
-
-function stateOf({ notBefore, expires }: Pick<KeySecret, 'notBefore' | 'expires'>, now: number): State {
-  if (now >= instant(expires, Infinity)) return 'expired'
-  return now < instant(notBefore, -Infinity) ? 'not yet valid' : 'active'
+/** A key is worth what the best of its secrets is. */
+function stateOf(secrets: readonly State[]): Shown['state'] {
+  if (secrets.includes('valid') && secrets.filter(state => state !== 'expired').length > 1) return 'rotating'
+  const best = (['valid', 'early', 'expired', 'disabled'] as const).find(state => secrets.includes(state))!
+  return words[best]
 }
 
 // What depends on a variable that is not set here is no bound that anything could be told about.
-function instant(text: string | undefined, missing: number): number {
-  return text === undefined || whyMalformed('instant', text) !== undefined ? missing : parseInstant(text)
-}
+function noBound(): void {}
 
 function table(keys: readonly Shown[]): string {
   if (keys.length === 0) return ''

@@ -2,6 +2,7 @@ import type { Loaded } from '../../config/load.ts'
 import { MalformedError } from '../../config/malformed.ts'
 import { toPointer } from '../../config/pointer.ts'
 import { shownPath } from '../../config/render.ts'
+import { resolveSchema } from '../../config/schema.ts'
 import { instead, nearest } from '../../config/suggest.ts'
 import { usageError, type Io } from '../io.ts'
 
@@ -43,10 +44,9 @@ export function isJson(format: string): boolean {
 /** Takes the positional arguments; returns the one, which is a key's name. */
 export function nameFrom([name]: readonly string[]): string {
   if (name === undefined) throw new UsageError('the name of the key is missing')
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return name
-  throw new UsageError(
-    'a name has letters, digits, dots, underscores and hyphens, at most 64, and begins with a letter or digit',
-  )
+  const { pattern = '', description = '' } = resolveSchema({ $ref: '#/$defs/Name' })
+  if (new RegExp(pattern, 'u').test(name)) return name
+  throw new UsageError(`no key can have this name. ${description}`)
 }
 
 /** Milliseconds since 1970 as RFC 3339 in UTC, to the second. */

@@ -1,8 +1,8 @@
 import { hashSecret, newSecret } from '../../access/key.ts'
 import type { Change } from '../../config/edit.ts'
-import { whyMalformed } from '../../config/formats.ts'
 import { shownPath } from '../../config/render.ts'
-import { parseDuration, parseInstant } from '../../config/units.ts'
+import { parseDuration } from '../../config/units.ts'
+import { windowOf } from '../../config/window.ts'
 import type { Key } from '../../../schema/config.ts'
 import { parseCommandLine, type Io } from '../io.ts'
 import { Refused, reporting, valid, withConfig, type OpenConfig } from './change.ts'
@@ -76,7 +76,7 @@ function replaceSecret(
     return 0
   }
   if (key.disabled) say(`key ${name} is disabled, and stays so`)
-  if (instant(key.expires, Infinity) <= open.now.getTime()) say(`key ${name} has expired, and stays so`)
+  if (endOf(key) <= open.now.getTime()) say(`key ${name} has expired, and stays so`)
   if (removed > 0) say(`${removed} ${removed === 1 ? 'secret was' : 'secrets were'} taken out`)
   say(
     ends === undefined
@@ -92,13 +92,12 @@ function replaceSecret(
 function rotation(name: string, key: Key, hash: string, now: number, overlap: number): Rotation {
   const secrets = ['keys', name, 'secrets']
   // No later than the key itself: an end that nobody had set before would otherwise come with a longer life.
-  const end = Math.min(wholeSecond(now + overlap), instant(key.expires, Infinity))
+  const end = Math.min(wholeSecond(now + overlap), endOf(key))
   const changes: Change[] = [{ append: secrets, item: { hash } }]
   const gone: Change[] = []
   const ends: number[] = []
   for (const [index, secret] of key.secrets.entries()) {
-    const own = instant(secret.expires, Infinity)
-    const begins = instant(secret.notBefore, -Infinity)
+    const { begins, ends: own } = windowOf(secret, refuseUnset)
     const last = Math.min(own, end)
     if (overlap === 0 || last <= now || begins >= last) gone.unshift({ remove: [...secrets, index] })
     else {
@@ -118,9 +117,11 @@ function wholeSecond(milliseconds: number): number {
   return Math.ceil(milliseconds / 1000) * 1000
 }
 
-function instant(text: string | undefined, missing: number): number {
-  if (text === undefined) return missing
-  if (whyMalformed('instant', text) === undefined) return parseInstant(text)
+function endOf({ expires }: Pick<Key, 'expires'>): number {
+  return windowOf({ expires }, refuseUnset).ends
+}
+
+function refuseUnset(text: string): never {
   throw new Refused(
     `when this key ends depends on ${text}, which is not set here: set it, or edit the file by hand`,
   )
