@@ -1,3 +1,4 @@
+import { fromHeader } from '../gateway/access/header-credential.ts'
 import type { Verdict } from '../gateway/access/keyring.ts'
 import type { Principal } from '../gateway/access/principal.ts'
 import type { Authenticator, IdentityPolicy, RequestHead } from '../gateway/access/policy.ts'
@@ -42,14 +43,6 @@ function accepted(verdict: Verdict): Principal {
   if (verdict.outcome === 'valid') return verdict.principal
   if (verdict.outcome === 'expired') throw new Refusal('credential_expired', 'the key has expired')
   throw new Refusal('credential_invalid', messages[verdict.outcome])
-}
-
-function fromHeader(value: string | string[] | undefined, scheme: string): string | undefined {
-  const text = Array.isArray(value) ? value.join(', ') : value
-  if (text === undefined || scheme === '') return text
-  if (text.length > scheme.length && text[scheme.length] !== ' ') return undefined
-  if (text.slice(0, scheme.length).toLowerCase() !== scheme.toLowerCase()) return undefined
-  return text.slice(scheme.length).trim()
 }
 
 function fromCookie(cookies: string | undefined, name: string): string | undefined {

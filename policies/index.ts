@@ -1,6 +1,7 @@
 import { access } from './access.ts'
 import { apiKey } from './api-key.ts'
+import { jwt } from './jwt.ts'
 import { origin } from './origin.ts'
 
 /** Every policy, in the order in which a request meets them. */
-export const policies = [origin, apiKey, access] as const
+export const policies = [origin, apiKey, jwt, access] as const

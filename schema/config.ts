@@ -3,15 +3,15 @@
 /**
  * One auth method; `type` says which kind.
  */
-export type AuthMethod = ApiKeyAuth
-/**
- * A pattern for names: `*` any characters, `?` one character, `\` the next character literally.
- */
-export type Glob = string
+export type AuthMethod = ApiKeyAuth | JwtAuth
 /**
  * A name: letters, digits, dot, underscore and hyphen, at most 64 characters, beginning with a letter or digit.
  */
 export type Name = string
+/**
+ * A pattern for names: `*` any characters, `?` one character, `\` the next character literally.
+ */
+export type Glob = string
 
 /**
  * gateway.yaml: the whole state of a Gatehouse gateway. Unknown fields are errors at every level.
@@ -127,6 +127,104 @@ export interface ApiKeyAuth {
    * The word before the key in a header, as in `Authorization: Bearer KEY`. Without this field it is Bearer for the header Authorization and no word elsewhere; an empty string means no word.
    */
   scheme?: string
+}
+/**
+ * Access tokens that an issuer signs, as JWTs in `Authorization: Bearer`. Several issuers are several auth methods: the token's `iss` chooses among those of a proxy.
+ */
+export interface JwtAuth {
+  /**
+   * The kind of auth method.
+   */
+  type: 'jwt'
+  /**
+   * The `iss` of the tokens, exactly. Without `jwks` it is also the URL whose metadata (OpenID Connect discovery or RFC 8414) says where the keys are.
+   */
+  issuer: string
+  jwks?: JwksSource
+  /**
+   * A token must name one of these in its `aud`. Without this field it must name the proxy's own public URL: listen.publicUrl and the proxy's path.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  audiences?: string[]
+  /**
+   * The signature algorithms that are accepted. None of them works with a shared secret, and `none` is not one.
+   *
+   * @minItems 1
+   */
+  algorithms: (
+    | 'RS256'
+    | 'RS384'
+    | 'RS512'
+    | 'PS256'
+    | 'PS384'
+    | 'PS512'
+    | 'ES256'
+    | 'ES384'
+    | 'ES512'
+    | 'EdDSA'
+    | 'Ed25519'
+  )[]
+  /**
+   * How far the clocks of issuer and gateway may be apart, at most 10m; 0s for not at all.
+   */
+  clockSkew: string
+  /**
+   * Who holds which roles. All grants that match apply; without any, tokens are accepted and may do nothing.
+   *
+   * @maxItems 1000
+   */
+  grants: TokenGrant[]
+}
+/**
+ * Where the issuer's public keys are, as a JSON Web Key Set (RFC 7517), where they are not to be discovered.
+ */
+export interface JwksSource {
+  /**
+   * URL of the key set. It is read again every 10 minutes, and when a token names an unknown key.
+   */
+  url?: string
+  /**
+   * Path of the key set, relative to the file that names it. It is part of the revision, and watched.
+   */
+  file?: string
+}
+/**
+ * Roles for the tokens that fit.
+ */
+export interface TokenGrant {
+  when: TokenCondition
+  /**
+   * The roles that such tokens hold.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  roles: Name[]
+}
+/**
+ * What a token must have: every claim and every scope that stands here. With nothing in it, every token fits.
+ */
+export interface TokenCondition {
+  /**
+   * Claims by name. Text is a pattern as for tools; of a list of patterns any may match. A claim that is a list fits when any of its items does.
+   */
+  claims?: {
+    /**
+     * A pattern, several of which any may match, or the very number or boolean.
+     */
+    [k: string]: string | number | boolean | string[]
+  }
+  /**
+   * Scopes that the token must all have, in its claim `scope` or `scp`.
+   *
+   * @minItems 1
+   * @maxItems 100
+   *
+   * Items: A scope: one word of printable ASCII, without quotation marks and backslashes.
+   */
+  scopes?: string[]
 }
 /**
  * A named, reusable bundle of access rules.

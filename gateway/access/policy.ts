@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { JwtAuth } from '../../schema/config.ts'
 import type { Operation } from '../mcp/operation.ts'
 import type { Principal } from './principal.ts'
 import type { ProxyAccess } from './rules.ts'
 import type { Keyring } from './keyring.ts'
+import type { TokenKeys } from './token-keys.ts'
 
 /** What is known of a request before its body is read. */
 export interface RequestHead {
@@ -19,6 +21,10 @@ export interface PolicyDependencies {
   /** The name of what the policy is made for: of the auth method, where it is one. */
   readonly name: string
   readonly keyring: Keyring
+  /** The public URL of the proxy that it is made for, in every spelling; empty where that is not known. */
+  readonly ownAudiences: readonly string[]
+  /** The keys of the issuer that an auth method names. */
+  tokenKeys(this: void, options: Pick<JwtAuth, 'issuer' | 'jwks'>): TokenKeys
 }
 
 /** Looks at the head of every request to a proxy, before anything else. Throws a Refusal. */
@@ -42,6 +48,11 @@ export interface Authenticator {
   readonly method: string
   /** The credential that the request carries for this method; undefined where it carries none. */
   credential(head: RequestHead): string | undefined
+  /**
+   * Whether a credential is this method's by its shape, where other methods read the same header: its own, one of
+   * its kind that belongs to another, or none. A method without this takes whatever no other recognises.
+   */
+  recognises?(credential: string): 'own' | 'kind' | 'no'
   /**
    * Who the credential proves it is, at an instant in milliseconds since the epoch. Throws or rejects with a
    * Refusal.

@@ -20,6 +20,19 @@ function checkRoles(view: View, known: readonly string[]): void {
       if (!roles.has(role)) unknown(view, 'GH1301', 'role', ['keys', name, 'roles', index], role, known)
     }
   }
+  checkGrants(view, roles, known)
+}
+
+function checkGrants(view: View, roles: ReadonlySet<string>, known: readonly string[]): void {
+  for (const [name, method] of entries(view.config.auth)) {
+    if (!('grants' in method)) continue
+    for (const [grant, { roles: granted }] of items(method.grants)) {
+      for (const [index, role] of items(granted)) {
+        if (roles.has(role)) continue
+        unknown(view, 'GH1301', 'role', ['auth', name, 'grants', grant, 'roles', index], role, known)
+      }
+    }
+  }
 }
 
 function checkProxies(view: View, known: readonly string[]): void {

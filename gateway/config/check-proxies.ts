@@ -1,4 +1,4 @@
-import type { ApiKeyAuth, Proxy, Rules } from '../../schema/config.ts'
+import type { AuthMethod, Proxy, Rules } from '../../schema/config.ts'
 import { schemeOf } from './api-key-place.ts'
 import { parseGlob } from './glob.ts'
 import { MalformedError } from './malformed.ts'
@@ -35,6 +35,23 @@ export function checkGlobs(view: View): void {
       checkKinds(view, ['roles', name, 'access', proxy], access)
   }
   for (const [name, proxy] of entries(view.config.proxies)) checkKinds(view, ['proxies', name], proxy)
+  for (const [name, method] of entries(view.config.auth)) {
+    if (!('grants' in method)) continue
+    for (const [index, grant] of items(method.grants)) {
+      for (const [claim, wanted] of entries(grant.when?.claims))
+        checkClaim(view, ['auth', name, 'grants', index, 'when', 'claims', claim], wanted)
+    }
+  }
+}
+
+function checkClaim(view: View, path: Path, wanted: unknown): void {
+  const patterns = Array.isArray(wanted)
+    ? wanted.map((one, index) => [[...path, index], one])
+    : [[path, wanted]]
+  for (const [at, pattern] of patterns as [Path, unknown][]) {
+    const why = typeof pattern === 'string' ? whyMalformedGlob(pattern) : undefined
+    if (why !== undefined) tell(view, 'GH1306', at, why)
+  }
 }
 
 function checkKinds(view: View, path: Path, holder: { readonly [kind: string]: unknown }): void {
@@ -62,7 +79,7 @@ function whyMalformedGlob(pattern: string): string | undefined {
 /** Where a key is looked for, and behind which word. */
 export function checkAuth(view: View): void {
   for (const [name, method] of entries(view.config.auth)) {
-    if (method.in === undefined || method.in === 'header' || !method.scheme) continue
+    if (!('in' in method) || method.in === undefined || method.in === 'header' || !method.scheme) continue
     const what = method.in === 'cookie' ? 'a cookie' : 'a query parameter'
     reportAt(
       view,
@@ -81,7 +98,7 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
   const seen = new Map<string, Mention>()
   for (const [index, name] of items(methods)) {
     const method = Object.hasOwn(view.config.auth ?? {}, name) ? view.config.auth?.[name] : undefined
-    const place = method && placeOf(method as Sound<ApiKeyAuth>)
+    const place = method && placeOf(method)
     if (place === undefined) continue
     const path: Path = ['proxies', proxy, 'auth', index]
     const first = seen.get(place)
@@ -91,14 +108,21 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
     }
     // The same name twice is another mistake, and reported as that.
     if (methods?.[first.path.at(-1) as number] === name) continue
-    const message = `\`${name}\` looks for a key where another auth method of this proxy does; keep one of them`
+    const message =
+      method?.type === 'jwt'
+        ? `\`${name}\` has the same issuer as another auth method of this proxy; keep one of them`
+        : `\`${name}\` looks for a key where another auth method of this proxy does; keep one of them`
     reportAt(view, 'GH1313', path, message, { related: [first] })
   }
 }
 
-function placeOf({ in: place, name, scheme }: Sound<ApiKeyAuth>): string | undefined {
-  if (place === undefined || name === undefined) return undefined
-  if (place !== 'header') return `${place} ${name}`
-  const word = schemeOf({ in: place, name, scheme })
-  return `header ${name.toLowerCase()} ${word.toLowerCase()}`
+/** What a credential of this method is told by; a token by its issuer, wherever keys are read too. */
+function placeOf(method: Sound<AuthMethod>): string | undefined {
+  if (method.type === 'jwt') return method.issuer === undefined ? undefined : `issuer ${method.issuer}`
+  if (!('in' in method)) return undefined
+  const { in: where, name } = method
+  if (where === undefined || name === undefined) return undefined
+  if (where !== 'header') return `${where} ${name}`
+  const scheme = schemeOf({ in: where, name, scheme: method.scheme })
+  return `header ${name.toLowerCase()} ${scheme.toLowerCase()}`
 }

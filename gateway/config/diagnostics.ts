@@ -31,9 +31,13 @@ export const diagnosticCodes = {
   },
   GH1104: {
     name: 'secret-file-unreadable',
-    summary: 'The file of a secret cannot be read, is empty or is not text.',
+    summary: 'The file of a secret or key set cannot be read, is empty or is not text.',
   },
   GH1105: { name: 'session-secret-short', summary: 'The session secret has fewer than 32 characters.' },
+  GH1106: {
+    name: 'key-set-malformed',
+    summary: 'The file of a key set holds no keys that check signatures.',
+  },
   GH1201: { name: 'unknown-field', summary: 'A field does not exist at this place.' },
   GH1202: { name: 'missing-field', summary: 'A required field is missing.' },
   GH1203: { name: 'wrong-type', summary: 'A value is of another type than its field.' },
@@ -70,11 +74,15 @@ export const diagnosticCodes = {
   GH1310: { name: 'duplicate-header', summary: 'Two header names differ only in case.' },
   GH1311: { name: 'header-value', summary: 'The value of a header has characters that no header can carry.' },
   GH1312: { name: 'scheme-outside-header', summary: 'A cookie or query parameter has a scheme.' },
-  GH1313: { name: 'ambiguous-auth-methods', summary: 'Two auth methods of a proxy read the same place.' },
+  GH1313: {
+    name: 'ambiguous-auth-methods',
+    summary: 'Two auth methods of a proxy read the same place, or have the same issuer.',
+  },
   GH1318: {
     name: 'restart-required',
     summary: 'A change needs a restart, and a running gateway was to apply it.',
   },
+  GH1330: { name: 'audience-unknown', summary: 'Nobody knows which tokens are meant for a proxy.' },
   GH1401: { name: 'expires-soon', summary: 'A key expires within 14 days.' },
   GH1402: { name: 'expired', summary: 'A key has expired, or all of its secrets have.' },
   GH1403: { name: 'secret-outside-key', summary: 'A secret is said to be valid when its key is not.' },

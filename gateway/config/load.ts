@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Config } from '../../schema/config.ts'
 import { checkHashes, checkWindows } from './check-keys.ts'
 import { checkHeaders } from './check-headers.ts'
+import { checkJwt } from './check-jwt.ts'
 import { checkNames } from './check-names.ts'
 import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
 import type { Diagnostic } from './diagnostics.ts'
@@ -85,6 +86,7 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     checkPaths,
     checkGlobs,
     checkAuth,
+    checkJwt,
     checkHeaders,
     checkHashes,
     checkWindows,

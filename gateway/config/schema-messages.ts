@@ -72,7 +72,8 @@ export const explanations: Readonly<Record<string, Explain>> = {
     const { oneOf: branches = [], examples = [] } = error.parentSchema as Schema
     const ways = branches.map(branch => {
       if (branch.const !== undefined) return `the word \`${String(branch.const)}\``
-      return (kinds[branch.type ?? ''] ?? 'something else') + exampleOf(examples.filter(Array.isArray))
+      const lists = branch.type === 'array' ? examples.filter(Array.isArray) : []
+      return (kinds[branch.type ?? ''] ?? 'something else') + exampleOf(lists)
     })
     const is =
       typeof error.data === 'string'
@@ -134,6 +135,7 @@ const kinds: Record<string, string> = {
   array: 'a list',
   string: 'text',
   boolean: '`true` or `false`',
+  number: 'a number',
 }
 
 function kindOf(value: unknown): string {
@@ -145,7 +147,7 @@ function kindOf(value: unknown): string {
 // A reference is a map of exactly one field, whichever it is.
 function sources(error: ErrorObject, { label }: Place): Finding | undefined {
   const { title = '', properties = {} } = error.parentSchema as Schema
-  if (!['SecretReference', 'HeaderValue'].includes(title)) return undefined
+  if (!['SecretReference', 'HeaderValue', 'JwksSource'].includes(title)) return undefined
   const known = Object.keys(properties).map(name => `\`${name}\``)
   const wrong =
     error.keyword === 'minProperties'

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import type { SecretReference } from '../../schema/config.ts'
 import { whyUnfit } from './check-headers.ts'
+import { parseKeySet } from './key-set.ts'
+import { MalformedError } from './malformed.ts'
 import { find, isOpaque, written } from './locate.ts'
 import type { Path } from './pointer.ts'
 import { variable } from './variables.ts'
@@ -18,7 +20,7 @@ export interface Resolved {
   readonly digests: ReadonlyMap<object, string>
 }
 
-type Kind = 'header' | 'session'
+type Kind = 'header' | 'session' | 'keys'
 const shortestSessionSecret = 32
 
 /** Reads every secret that the configuration refers to, and makes the paths of files absolute. */
@@ -58,6 +60,10 @@ function references(view: View): [Path, SecretReference, Kind][] {
     for (const [header, value] of entries(upstream?.headers)) {
       found.push([['proxies', name, 'upstream', 'headers', header], value, 'header'])
     }
+  }
+  for (const [name, method] of entries(view.config.auth)) {
+    if (method.type === 'jwt' && method.jwks !== undefined)
+      found.push([['auth', name, 'jwks'], method.jwks as Sound<SecretReference>, 'keys'])
   }
   const { secret } = view.config.sessions ?? {}
   if (secret !== undefined) found.push([['sessions', 'secret'], secret, 'session'])
@@ -123,8 +129,18 @@ function readFile(
 function checkFitness(view: View, path: Path, value: string, kind: Kind): void {
   const why = kind === 'header' ? whyUnfit(value) : undefined
   if (why !== undefined) reportAt(view, 'GH1311', path, `what this refers to ${why}`)
+  if (kind === 'keys') checkKeySet(view, path, value)
   if (kind === 'session' && value.length < shortestSessionSecret) {
     const message = `the session secret has fewer than ${shortestSessionSecret} characters; make one with \`openssl rand -base64 48\``
     reportAt(view, 'GH1105', path, message)
+  }
+}
+
+function checkKeySet(view: View, path: Path, text: string): void {
+  try {
+    parseKeySet(text)
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    reportAt(view, 'GH1106', [...path, 'file'], `this file cannot be used: ${error.message}`)
   }
 }

@@ -17,13 +17,16 @@ export async function authenticate(
   now: number,
 ): Promise<{ principal: Principal; method: string | undefined }> {
   if (proxy.access.open) return { principal: anonymous, method: undefined }
-  const presented = proxy.authenticators.flatMap(authenticator => {
-    const credential = authenticator.credential(head)
-    return credential === undefined ? [] : [{ authenticator, credential }]
-  })
+  const presented = byShape(
+    proxy.authenticators.flatMap(authenticator => {
+      const credential = authenticator.credential(head)
+      return credential === undefined ? [] : [{ authenticator, credential }]
+    }),
+  )
   const [first] = presented
   if (first === undefined) {
-    const message = `this proxy asks for a credential: ${proxy.authenticators.map(describe).join(', or ')}`
+    const ways = new Set(proxy.authenticators.map(describe))
+    const message = `this proxy asks for a credential: ${[...ways].join(', or ')}`
     throw challenged(proxy, new Refusal('credential_missing', message))
   }
   if (presented.length > 1) {
@@ -36,8 +39,38 @@ export async function authenticate(
   try {
     return { principal: await authenticator.authenticate(credential, now), method: authenticator.method }
   } catch (error) {
-    throw error instanceof Refusal ? challenged(proxy, error) : error
+    throw error instanceof Refusal && error.status === 401 ? challenged(proxy, error) : error
   }
+}
+
+interface Presented {
+  readonly authenticator: Authenticator
+  readonly credential: string
+}
+
+/** Whose a credential is that several methods read: the least wins. `other` are methods that know no shape. */
+const ranks = { own: 0, kind: 1, other: 2, no: 3 } as const
+
+/**
+ * Leaves each header to the method that its credential belongs to by its shape. Methods that know no shape are not
+ * told apart: what two of them read stays ambiguous.
+ */
+function byShape(presented: readonly Presented[]): readonly Presented[] {
+  if (presented.length < 2) return presented
+  const best = new Map<string, { rank: number; authenticator: Authenticator }>()
+  const ranked = presented.map(one => {
+    const { authenticator, credential } = one
+    const rank = ranks[authenticator.recognises?.(credential) ?? 'other']
+    const { header } = authenticator
+    if (rank < (best.get(header)?.rank ?? Infinity)) best.set(header, { rank, authenticator })
+    return { one, rank }
+  })
+  return ranked.flatMap(({ one, rank }) => {
+    const winner = best.get(one.authenticator.header)
+    const wins =
+      winner?.authenticator === one.authenticator || (rank === ranks.other && winner?.rank === rank)
+    return wins ? [one] : []
+  })
 }
 
 /**

@@ -4,6 +4,11 @@ export interface Metrics {
   count(name: CounterName, labels: Readonly<Record<string, string>>): void
   /** Sets a gauge; an earlier value with other labels goes. */
   set(name: GaugeName, value: number, labels?: Readonly<Record<string, string>>): void
+  /** Sets a gauge with a value for each of several label values; all earlier ones go. */
+  setEach(
+    name: GaugeName,
+    values: readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[],
+  ): void
   /** The exposition (Prometheus text format 0.0.4). */
   render(): string
 }
@@ -11,12 +16,14 @@ export interface Metrics {
 const counters = {
   gatehouse_requests_total: 'Requests answered, by proxy, HTTP status and reason of refusal.',
   gatehouse_config_reloads_total: 'Attempts to apply a changed configuration, by result.',
+  gatehouse_jwks_fetches_total: 'Attempts to fetch the keys of an issuer, by auth method and result.',
 } as const
 
 const gauges = {
   gatehouse_config_last_reload_successful: 'Whether the last attempt to apply the configuration succeeded.',
   gatehouse_config_last_reload_success_timestamp_seconds: 'When a configuration was last applied.',
   gatehouse_config_info: 'The revision in force.',
+  gatehouse_jwks_age_seconds: 'Since the keys of an issuer were last fetched, by auth method.',
   gatehouse_open_streams: 'Streams that are open to clients.',
 } as const
 
@@ -36,6 +43,10 @@ export function createMetrics(): Metrics {
     },
     set(name, value, labels = {}) {
       measured.set(name, `${name}${format(labels)} ${value}`)
+    },
+    setEach(name, values) {
+      if (values.length === 0) measured.delete(name)
+      else measured.set(name, values.map(([labels, value]) => `${name}${format(labels)} ${value}`).join('\n'))
     },
     render() {
       const lines: string[] = []

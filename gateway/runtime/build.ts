@@ -2,15 +2,17 @@ import { createHash } from 'node:crypto'
 import { Pool, type Dispatcher } from 'undici'
 import { policies } from '../../policies/index.ts'
 import type { AuthMethod, Config, Proxy } from '../../schema/config.ts'
-import { createKeyring, type Keyring } from '../access/keyring.ts'
-import type { Authenticator, OperationStep } from '../access/policy.ts'
+import { createKeyring } from '../access/keyring.ts'
+import type { Authenticator, IdentityPolicy, OperationStep, PolicyDependencies } from '../access/policy.ts'
 import { compileAccess, type ProxyAccess } from '../access/rules.ts'
+import { fixedKeys } from '../access/token-keys.ts'
 import { endpointPath } from '../config/check-proxies.ts'
 import type { Loaded } from '../config/load.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { withheldFromUpstream } from '../http/headers.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
 import { createSessionBinding } from '../mcp/session.ts'
+import type { IssuerKeys } from './jwks.ts'
 import type { Lease, Shared } from './shared.ts'
 
 /**
@@ -28,6 +30,10 @@ export interface BuiltSnapshot extends Snapshot {
 export interface BuildDependencies {
   /** Connections to upstreams; they outlive the snapshots that use them. */
   readonly pools: Shared<Dispatcher>
+  /** Keys of the issuers of tokens; they do too. */
+  readonly issuerKeys: Shared<IssuerKeys>
+  /** Begins to fetch the keys of an issuer for the auth method of this name. */
+  fetchKeys(this: void, method: string, issuer: string, url: string | undefined): IssuerKeys
   /** Stands in where `sessions.secret` is absent. */
   readonly sessionSecret: Buffer
 }
@@ -39,13 +45,25 @@ export function buildSnapshot(
   { config, secrets, revision }: Loaded,
   dependencies: BuildDependencies,
 ): BuiltSnapshot {
-  const leases: Lease<Dispatcher>[] = []
+  const leases: Lease<unknown>[] = []
   const letGo = (): void => leases.splice(0).forEach(lease => lease.release())
   try {
     const keyring = createKeyring(config.keys)
-    const credentialHeaders = authenticatorsOf(Object.keys(config.auth), config.auth, keyring).map(
-      a => a.header,
-    )
+    const makeAuthenticators: MakeAuthenticators = (names, ownAudiences) =>
+      authenticatorsOf(names, config.auth, name => ({
+        name,
+        keyring,
+        ownAudiences,
+        tokenKeys({ issuer, jwks }) {
+          if (jwks?.file !== undefined) return fixedKeys(secrets(jwks))
+          const identity = JSON.stringify([name, issuer, jwks?.url])
+          const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(name, issuer, jwks?.url)
+          const lease = dependencies.issuerKeys.acquire(identity, fetchKeys)
+          leases.push(lease)
+          return lease.value
+        },
+      }))
+    const credentialHeaders = makeAuthenticators(Object.keys(config.auth), []).map(a => a.header)
     const proxiesByPath = new Map<string, ServedProxy>()
     const proxiesByName = new Map<string, ServedProxy>()
     for (const [name, proxy] of Object.entries(config.proxies)) {
@@ -58,7 +76,7 @@ export function buildSnapshot(
         name,
         proxy,
         config,
-        keyring,
+        makeAuthenticators,
         upstreamOf(proxy, headers, lease.value, credentialHeaders),
       )
       proxiesByName.set(name, served)
@@ -84,20 +102,25 @@ export function buildSnapshot(
   }
 }
 
+type MakeAuthenticators = (names: readonly string[], ownAudiences: readonly string[]) => Authenticator[]
+
 function serveProxy(
   name: string,
   proxy: Proxy,
   config: Config,
-  keyring: Keyring,
+  makeAuthenticators: MakeAuthenticators,
   upstream: Upstream,
 ): ServedProxy {
   const access = compileAccess(name, proxy, config.roles)
   const methods = proxy.auth === 'none' ? [] : proxy.auth
+  const ownAudiences = audiencesOf(endpointPath(name, proxy), config.listen)
   return {
     name,
     access,
-    authIdentity: JSON.stringify(methods.map(method => [method, config.auth[method]])),
-    authenticators: authenticatorsOf(methods, config.auth, keyring),
+    authIdentity: JSON.stringify(
+      methods.map(method => identityOf(method, config.auth[method]!, ownAudiences)),
+    ),
+    authenticators: makeAuthenticators(methods, ownAudiences),
     checkHead: composeHead(config.listen),
     checkOperation: composeOperation(access),
     upstream,
@@ -118,10 +141,23 @@ function composeOperation(access: ProxyAccess): OperationStep {
   return (principal, operation, id) => steps.reduce((_, step) => step(principal, operation, id), '')
 }
 
+/** How a token may name a proxy: by its public URL; where that is a whole host, with and without the slash. */
+function audiencesOf(path: string, { publicUrl }: Config['listen']): string[] {
+  if (publicUrl === undefined) return []
+  return path === '/' ? [publicUrl, `${publicUrl}/`] : [publicUrl + path]
+}
+
+/** What makes an auth method the one that it is. Whom it grants which roles is judged for each stream. */
+function identityOf(name: string, method: AuthMethod, ownAudiences: readonly string[]): unknown {
+  if (method.type !== 'jwt') return [name, method]
+  const { grants: _, audiences = ownAudiences, ...identity } = method
+  return [name, identity, audiences]
+}
+
 function authenticatorsOf(
   names: readonly string[],
   methods: Readonly<Record<string, AuthMethod>>,
-  keyring: Keyring,
+  dependenciesOf: (name: string) => PolicyDependencies,
 ): Authenticator[] {
   return names.map(name => {
     const method = methods[name]!
@@ -129,7 +165,7 @@ function authenticatorsOf(
       candidate => candidate.stage === 'identity' && candidate.kind === method.type,
     )
     if (policy?.stage !== 'identity') throw new Error(`no policy for the auth method type ${method.type}`)
-    return policy.create(method, { name, keyring })
+    return (policy as IdentityPolicy<AuthMethod>).create(method, dependenciesOf(name))
   })
 }
 

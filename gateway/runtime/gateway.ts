@@ -12,6 +12,8 @@ import { createAdminListener } from '../observe/admin.ts'
 import type { Log } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import { createApplier, type LoadConfig } from './apply.ts'
+import type { IssuerKeys } from './jwks.ts'
+import { agesOf, fetchKeysWith } from './key-sources.ts'
 import { createShared } from './shared.ts'
 import { createWatcher } from './watch.ts'
 
@@ -45,12 +47,17 @@ const pollInterval = 2000
 export async function startGateway({ load, log, watch }: GatewayOptions): Promise<Gateway> {
   const metrics = createMetrics()
   const pools = createShared<Dispatcher>(pool => void pool.close().catch(() => {}))
+  const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
   const streams = createStreams(() => applier.current())
   const onSwap = (): void => {
     setTimeouts(listener, timeouts(config()))
     streams.review()
   }
-  const applier = createApplier(load, { pools, sessionSecret: randomBytes(32) }, { log, metrics, onSwap })
+  const applier = createApplier(
+    load,
+    { pools, issuerKeys, fetchKeys: fetchKeysWith(log, metrics), sessionSecret: randomBytes(32) },
+    { log, metrics, onSwap },
+  )
   const { config } = applier
 
   let stopping = false
@@ -67,6 +74,7 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
     status: () => ({ ...applier.status(), draining: stopping, openStreams: streams.size() }),
     metrics() {
       metrics.set('gatehouse_open_streams', streams.size())
+      metrics.setEach('gatehouse_jwks_age_seconds', agesOf(issuerKeys.values()))
       return metrics.render()
     },
   })

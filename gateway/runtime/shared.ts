@@ -8,6 +8,7 @@ export interface Lease<Value> {
 export interface Shared<Value> {
   acquire(identity: string, create: () => Value): Lease<Value>
   size(): number
+  values(): Value[]
 }
 
 /** @param dispose ends a value that nobody uses any more */
@@ -31,5 +32,6 @@ export function createShared<Value>(dispose: (value: Value) => void): Shared<Val
       }
     },
     size: () => kept.size,
+    values: () => [...kept.values()].map(({ value }) => value),
   }
 }

@@ -1,0 +1,57 @@
+import { isUtf8 } from 'node:buffer'
+import { members } from '../mcp/json.ts'
+
+/** The members of a JSON object that somebody else wrote. */
+export type Claims = Readonly<Record<string, unknown>>
+
+/** A signed token as it was read, its signature still unjudged (RFC 7515 §7.1, compact serialisation). */
+export interface Jws {
+  readonly text: string
+  readonly header: Claims
+  readonly claims: Claims
+}
+
+const compact = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)$/
+const largest = 8 * 1024
+
+/**
+ * Whether a credential has the shape of a signed token, and if so which issuer it says it is from. Nothing of it is
+ * proven: this only tells which auth method is to judge it.
+ */
+export function glance(text: string): { readonly issuer: unknown } | undefined {
+  const [, head, body] = compact.exec(text) ?? []
+  if (head === undefined || objectIn(head)?.['alg'] === undefined) return undefined
+  return { issuer: objectIn(body!)?.['iss'] }
+}
+
+/**
+ * Reads a signed token so strictly that no two readers can find different things in it: canonical base64url, UTF-8,
+ * JSON objects without a member that stands twice.
+ *
+ * @returns the token, or why it is none
+ */
+export function readJws(text: string): Jws | string {
+  if (text.length > largest) return 'the token is larger than 8 KiB'
+  const [, ...parts] = compact.exec(text) ?? []
+  if (parts.length === 0) return 'the credential is no signed token'
+  if (parts.some(part => Buffer.from(part, 'base64url').toString('base64url') !== part))
+    return 'the token is not encoded as base64url'
+  const [header, claims] = parts.slice(0, 2).map(part => objectIn(part, true))
+  if (header === undefined || claims === undefined)
+    return 'the header or the claims of the token are no JSON object, or say something twice'
+  return { text, header, claims }
+}
+
+function objectIn(part: string, strict = false): Claims | undefined {
+  const bytes = Buffer.from(part, 'base64url')
+  if (!isUtf8(bytes)) return undefined
+  const text = bytes.toString()
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    if (strict && members(text).length !== Object.keys(value).length) return undefined
+    return value as Claims
+  } catch {
+    return undefined
+  }
+}

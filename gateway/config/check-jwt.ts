@@ -1,0 +1,49 @@
+import type { JwtAuth } from '../../schema/config.ts'
+import { whyMalformed } from './formats.ts'
+import type { Path } from './pointer.ts'
+import { parseDuration } from './units.ts'
+import { entries, items, tell, type Sound, type View } from './view.ts'
+
+const longestSkew = 10 * 60_000
+
+/** Issuers can be asked for their keys, clocks are not too far apart, and every proxy knows what its tokens are for. */
+export function checkJwt(view: View): void {
+  for (const [name, method] of entries(view.config.auth)) {
+    if (method.type === 'jwt') checkMethod(view, ['auth', name], method)
+  }
+  for (const [proxy, { auth }] of entries(view.config.proxies)) {
+    if (typeof auth !== 'string') checkAudience(view, proxy, auth)
+  }
+}
+
+function checkMethod(view: View, path: Path, method: Sound<JwtAuth>): void {
+  const { issuer, clockSkew } = method
+  const why = issuer === undefined || 'jwks' in method ? undefined : whyMalformed('http-url', issuer)
+  if (why !== undefined) {
+    const message = `keys are to be discovered at this issuer, and it is no URL for that: ${why}; or say where they are with \`jwks\``
+    tell(view, 'GH1205', [...path, 'issuer'], message)
+  }
+  if (clockSkew !== undefined && parsed(clockSkew) > longestSkew)
+    tell(
+      view,
+      'GH1205',
+      [...path, 'clockSkew'],
+      'clocks that are more than 10m apart are wrong; write at most `10m`',
+    )
+}
+
+// Text with a missing variable is no duration.
+function parsed(duration: string): number {
+  return whyMalformed('duration-or-zero', duration) === undefined ? parseDuration(duration) : 0
+}
+
+function checkAudience(view: View, proxy: string, methods: Sound<string[]> | undefined): void {
+  // What was written and is wrong is reported as that.
+  if ('publicUrl' in (view.config.listen ?? {})) return
+  for (const [index, name] of items(methods)) {
+    const method = Object.hasOwn(view.config.auth ?? {}, name) ? view.config.auth?.[name] : undefined
+    if (method?.type !== 'jwt' || 'audiences' in method) continue
+    const message = `\`${name}\` takes only tokens for this proxy's own public URL, which nobody knows; set \`listen.publicUrl\`, or \`audiences\` on \`${name}\``
+    tell(view, 'GH1330', ['proxies', proxy, 'auth', index], message)
+  }
+}

@@ -1,0 +1,47 @@
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { discoverKeys } from './discovery.ts'
+import { createIssuerKeys, type IssuerKeys } from './jwks.ts'
+import { createOutbound } from './outbound.ts'
+
+/**
+ * Makes the function that begins to fetch the keys of an issuer: from a URL, or from where its metadata says. Only the
+ * hosts of that URL and of the issuer may be internal ones. Attempts are counted; when they begin to fail, and when they
+ * succeed again, the log says so.
+ */
+export function fetchKeysWith(
+  log: Log,
+  metrics: Metrics,
+): (method: string, issuer: string, url: string | undefined) => IssuerKeys {
+  return (method, issuer, url) => {
+    const outbound = createOutbound(new Set([new URL(url ?? issuer).hostname]))
+    let failing: boolean | undefined
+    return createIssuerKeys({
+      method,
+      async fetch() {
+        const { status, text } = await outbound.fetch(url ?? (await discoverKeys(issuer, outbound.fetch)))
+        if (status !== 200) throw new Error(`the keys are answered with status ${status}`)
+        return text
+      },
+      fetched(error) {
+        const failed = error !== undefined
+        metrics.count('gatehouse_jwks_fetches_total', { method, result: failed ? 'failed' : 'fetched' })
+        if (failed && failing !== true)
+          log.warn('jwks_unavailable', { auth: method, issuer, error: String(error) })
+        else if (!failed && failing !== false) log.info('jwks_fetched', { auth: method, issuer })
+        failing = failed
+      },
+      close: () => void outbound.close().catch(() => {}),
+    })
+  }
+}
+
+/** How old the keys of each auth method are, for the gauge. */
+export function agesOf(keys: readonly IssuerKeys[]): [{ method: string }, number][] {
+  return keys.flatMap(one => {
+    const age = one.age()
+    return age === undefined
+      ? []
+      : [[{ method: one.method }, Math.round(age)] as [{ method: string }, number]]
+  })
+}

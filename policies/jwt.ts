@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { compileGrants } from '../gateway/access/grants.ts'
+import { fromHeader } from '../gateway/access/header-credential.ts'
+import { glance, readJws, type Claims } from '../gateway/access/jws.ts'
+import type { Authenticator, IdentityPolicy } from '../gateway/access/policy.ts'
+import type { Principal } from '../gateway/access/principal.ts'
+import { checkClaims, checkOrigin, type TokenRules } from '../gateway/access/token.ts'
+import { createVerifiedTokens } from '../gateway/access/verified-tokens.ts'
+import { parseDuration } from '../gateway/config/units.ts'
+import { Refusal } from '../gateway/mcp/errors.ts'
+import type { JwtAuth } from '../schema/config.ts'
+
+/** What a principal's token claims, for when its roles are judged again under other grants. */
+const claimsOf = new WeakMap<Principal, Claims>()
+
+/** Access tokens that an issuer signed as JWTs (RFC 6750 §2.1, RFC 9068). */
+export const jwt: IdentityPolicy<JwtAuth> = {
+  kind: 'jwt',
+  stage: 'identity',
+  create(options, { name: method, ownAudiences, tokenKeys }): Authenticator {
+    const { issuer } = options
+    const rules: TokenRules = {
+      issuer,
+      algorithms: new Set(options.algorithms),
+      audiences: new Set(options.audiences ?? ownAudiences),
+      clockSkew: parseDuration(options.clockSkew),
+    }
+    const keys = tokenKeys(options)
+    const rolesOf = compileGrants(options.grants)
+    const verified = createVerifiedTokens(keys)
+
+    async function judge(text: string, digest: string, now: number): Promise<Principal> {
+      const token = readJws(text)
+      if (typeof token === 'string') throw new Refusal('credential_invalid', token)
+      checkOrigin(token, rules)
+      await keys.verify(token)
+      const { subject, expires } = checkClaims(token, rules, now)
+      const principal: Principal = {
+        kind: 'token',
+        name: `${issuer}#${subject}`,
+        roles: rolesOf(token.claims),
+        grantedBy: `/auth/${method}/grants`,
+        expires,
+        digest,
+      }
+      claimsOf.set(principal, token.claims)
+      return principal
+    }
+
+    return {
+      method,
+      header: 'authorization',
+      challenge: { scheme: 'Bearer', parameters: {} },
+      credential: head => fromHeader(head.headers.authorization, 'Bearer'),
+      recognises(credential) {
+        const token = glance(credential)
+        if (token === undefined) return 'no'
+        return token.issuer === issuer ? 'own' : 'kind'
+      },
+      authenticate(credential, now) {
+        const digest = createHash('sha256').update(credential).digest('hex')
+        return verified.get(digest, now) ?? verified.keep(now, judge(credential, digest, now))
+      },
+      review(principal, now) {
+        const claims = claimsOf.get(principal)
+        if (claims === undefined) throw new Refusal('credential_invalid', 'the token is not known any more')
+        if (now >= principal.expires) throw new Refusal('credential_expired', 'the token has expired')
+        return { ...principal, roles: rolesOf(claims) }
+      },
+    }
+  },
+}
