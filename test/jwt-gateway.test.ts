@@ -1,0 +1,265 @@
+import { request as httpRequest } from 'node:http'
+import t, { type Test } from 'tap'
+import { startTestGateway, until, type TestGateway } from './fixtures/gateway.ts'
+import {
+  createIssuerKey,
+  signToken,
+  startTestIssuer,
+  type IssuerKey,
+  type TestIssuer,
+} from './fixtures/issuer.ts'
+import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
+
+const upstream = await startTestUpstream((arrival, response) => {
+  const { id } = messageOf(arrival)
+  if (arrival.method === 'POST') {
+    const names = ['get_a', 'set_a', 'run_a'].map(name => ({ name, inputSchema: { type: 'object' } }))
+    return json(response, { jsonrpc: '2.0', id, result: { tools: names } })
+  }
+  sse(response)
+  response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: {} }))
+  return undefined
+})
+t.teardown(upstream.close)
+
+const key = await createIssuerKey('ES256', 'one')
+const next = await createIssuerKey('EdDSA', 'two')
+const publicUrl = 'https://mcp.example.com'
+
+async function startIssuer(t: Test, path = ''): Promise<TestIssuer> {
+  const issuer = await startTestIssuer([key], path)
+  t.teardown(issuer.close)
+  return issuer
+}
+
+async function start(t: Test, yaml: string, watch = false): Promise<TestGateway> {
+  const gateway = await startTestGateway(yaml, { watch })
+  t.teardown(gateway.close)
+  return gateway
+}
+
+const config = (issuer: TestIssuer, grants = '[{roles: [reader, writer]}]', more = ''): string => `
+listen:
+  publicUrl: ${publicUrl}
+auth:
+  sso: {type: jwt, issuer: "${issuer.url}", grants: ${grants}${more}}
+roles:
+  reader: {access: {"*": {tools: {allow: ["get_*"]}}}}
+  writer: {access: {"*": {tools: {allow: ["set_*"]}}}}
+  runner: {access: {"*": {tools: {allow: ["run_*"]}}}}
+proxies:
+  main: {auth: [sso], upstream: {url: "${upstream.url}"}}
+  open: {auth: none, upstream: {url: "${upstream.url}"}}
+`
+
+function token(issuer: TestIssuer, more: Record<string, unknown> = {}, by: IssuerKey = key): Promise<string> {
+  const exp = Math.floor(Date.now() / 1000) + 300
+  return signToken(by, { iss: issuer.url, aud: `${publicUrl}/main/mcp`, sub: 'ann', exp, ...more })
+}
+
+async function ask(
+  gateway: TestGateway,
+  text: string,
+  proxy = 'main',
+): Promise<{ status: number; reason: string | undefined; tools: string[]; headers: Headers }> {
+  const response = await fetch(`${gateway.url}/${proxy}/mcp`, {
+    method: 'POST',
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${text}` },
+  })
+  const body = (await response.json()) as {
+    result?: { tools: { name: string }[] }
+    error?: { data: { reason: string } }
+  }
+  return {
+    status: response.status,
+    reason: body.error?.data.reason,
+    tools: body.result?.tools.map(({ name }) => name) ?? [],
+    headers: response.headers,
+  }
+}
+
+/** Opens a stream by GET; tells when it ended, and what it said. */
+function openStream(
+  gateway: TestGateway,
+  text: string,
+): Promise<{ ended: () => number; text: () => string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${text}`, accept: 'text/event-stream' }
+    const sent = httpRequest(`${gateway.url}/main/mcp`, { headers, agent: false }, response => {
+      if (response.statusCode !== 200) return reject(new Error(`status ${response.statusCode}`))
+      let [read, end] = ['', 0]
+      response.setEncoding('utf8').on('data', (chunk: string) => (read += chunk))
+      response.on('error', () => {}).on('close', () => (end = Date.now()))
+      response.once('data', () => resolve({ ended: () => end, text: () => read }))
+      return undefined
+    })
+    sent.on('error', reject).end()
+  })
+}
+
+t.test('grants give roles by exact value, pattern, membership and scope, all that match', async t => {
+  const issuer = await startIssuer(t)
+  const cases: [condition: string, fits: Record<string, unknown>[], fitsNot: Record<string, unknown>[]][] = [
+    ['{}', [{}], []],
+    [
+      '{claims: {groups: platform}}',
+      [{ groups: 'platform' }, { groups: ['x', 'platform'] }],
+      [
+        {},
+        { groups: 'platforms' },
+        { groups: ['x'] },
+        { groups: [['platform']] },
+        { groups: { platform: 1 } },
+      ],
+    ],
+    [
+      '{claims: {sub: "svc-*"}}',
+      [{ sub: 'svc-a' }, { sub: 'svc-a/b' }],
+      [{ sub: 'a-svc-a' }, { sub: 'Svc-a' }],
+    ],
+    [
+      '{claims: {email: [a@x, "*@y"]}}',
+      [{ email: 'a@x' }, { email: 'b@y' }],
+      [{ email: 'b@x' }, { email: null }],
+    ],
+    ['{claims: {level: 3}}', [{ level: 3 }, { level: [1, 3] }], [{ level: '3' }, { level: 4 }]],
+    ['{claims: {staff: true}}', [{ staff: true }], [{ staff: 'true' }, { staff: 1 }, { staff: false }]],
+    ['{claims: {team: a, staff: true}}', [{ team: 'a', staff: true }], [{ team: 'a' }, { staff: true }]],
+    ['{claims: {"*": a}}', [], [{ b: 'a' }]],
+    ['{claims: {constructor: "*", toString: "*"}}', [], [{}]],
+    [
+      '{scopes: [mcp:read]}',
+      [{ scope: 'mcp:read' }, { scope: 'x mcp:read' }, { scp: 'mcp:read' }, { scp: ['x', 'mcp:read'] }],
+      [{}, { scope: 'mcp:read2' }, { scope: 'MCP:READ' }, { scope: 7 }, { scp: ['x mcp:read'] }],
+    ],
+    ['{scopes: [a, b]}', [{ scope: 'b a' }, { scope: 'a', scp: ['b'] }], [{ scope: 'a' }, { scope: 'ab' }]],
+    ['{claims: {team: a}, scopes: [s]}', [{ team: 'a', scope: 's' }], [{ team: 'a' }, { scope: 's' }]],
+  ]
+  const gateway = await start(t, config(issuer, '[]'))
+  t.equal(
+    (await ask(gateway, await token(issuer))).reason,
+    'forbidden',
+    'without a grant there is nothing to do',
+  )
+  for (const [condition, fits, fitsNot] of cases) {
+    gateway.write(
+      config(issuer, `[{when: ${condition}, roles: [writer, runner]}, {roles: [reader]}, {roles: [reader]}]`),
+    )
+    await gateway.reload()
+    for (const [claims, tools] of [
+      ...fits.map(one => [one, ['get_a', 'set_a', 'run_a']] as const),
+      ...fitsNot.map(one => [one, ['get_a']] as const),
+    ]) {
+      const answer = await ask(gateway, await token(issuer, claims))
+      t.strictSame(answer.tools, tools, `${condition} and ${JSON.stringify(claims)}`)
+    }
+  }
+  t.equal(issuer.fetches(), 1, 'and all those reloads kept the keys')
+})
+
+t.test('an issuer that is away costs nobody else anything', async t => {
+  const issuer = await startIssuer(t)
+  issuer.up = false
+  const gateway = await start(t, config(issuer))
+  const text = await token(issuer)
+  t.equal((await ask(gateway, text, 'open')).status, 200)
+  const refused = await ask(gateway, text)
+  t.strictSame([refused.status, refused.reason], [503, 'keys_unavailable'])
+  t.match(refused.headers.get('retry-after'), /^\d+$/)
+  t.equal(refused.headers.get('www-authenticate'), null, 'the token may be good')
+  t.equal((await ask(gateway, 'nonsense')).reason, 'credential_invalid')
+  issuer.up = true
+  await until(async () => (await ask(gateway, text)).status === 200, 'the keys are there')
+  issuer.up = false
+  t.equal((await ask(gateway, text)).status, 200, 'and they stay when it goes again')
+  t.equal((await ask(gateway, await token(issuer, { sub: 'ben' }))).status, 200)
+  const metrics = await gateway.metrics()
+  t.match(metrics, /gatehouse_jwks_fetches_total\{method="sso",result="failed"\} \d+\n/)
+  t.match(metrics, 'gatehouse_jwks_fetches_total{method="sso",result="fetched"} 1\n')
+  t.match(metrics, /gatehouse_jwks_age_seconds\{method="sso"\} \d+\n/)
+})
+
+t.test('metadata of another issuer is not believed; keys may be named by URL and by file', async t => {
+  const issuer = await startIssuer(t, '/realms/one')
+  issuer.says = 'https://evil.example.com'
+  const gateway = await start(t, config(issuer))
+  const text = await token(issuer)
+  t.equal((await ask(gateway, text)).reason, 'keys_unavailable')
+  t.equal(issuer.fetches(), 0)
+  const { origin } = new URL(issuer.url)
+  gateway.write(config(issuer, '[{roles: [reader]}]', `, jwks: {url: "${origin}/keys"}`))
+  await gateway.reload()
+  t.equal((await ask(gateway, text)).status, 200)
+  gateway.write(config(issuer, '[{roles: [reader]}]', ', jwks: {file: keys.json}'))
+  const { writeFileSync } = await import('node:fs')
+  writeFileSync(`${gateway.folder}/keys.json`, JSON.stringify({ keys: [next.publicJwk] }))
+  await gateway.reload()
+  t.equal((await ask(gateway, text)).reason, 'credential_invalid')
+  t.equal((await ask(gateway, await token(issuer, {}, next))).status, 200)
+  writeFileSync(`${gateway.folder}/keys.json`, JSON.stringify({ keys: [key.publicJwk] }))
+  await gateway.reload()
+  t.equal((await ask(gateway, text)).status, 200, 'the file is part of the revision')
+})
+
+t.test('keys are rotated under load without a single refusal', async t => {
+  const issuer = await startIssuer(t)
+  const gateway = await start(t, config(issuer))
+  let signing = key
+  let sent = 0
+  const statuses = new Map<number, number>()
+  const stop = new AbortController()
+  const fire = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      const { status } = await ask(gateway, await token(issuer, { jti: `${sent++}` }, signing))
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+  }
+  const shots = Array.from({ length: 8 }, fire)
+  await until(() => sent > 100, 'tokens of the first key were sent')
+  issuer.keys = [next.publicJwk, key.publicJwk]
+  signing = next
+  const then = sent
+  await until(() => sent > then + 100, 'tokens of the next key were sent')
+  stop.abort()
+  await Promise.all(shots)
+  t.strictSame([...statuses.keys()], [200])
+  t.equal(issuer.fetches(), 2)
+})
+
+t.test('a stream ends when its token expires', async t => {
+  const issuer = await startIssuer(t)
+  const gateway = await start(t, config(issuer, '[{roles: [reader]}]', ', clockSkew: 0s'))
+  const exp = Math.floor(Date.now() / 1000) + 2
+  const stream = await openStream(gateway, await token(issuer, { exp }))
+  const lasting = await openStream(gateway, await token(issuer))
+  await until(() => stream.ended() > 0, 'it ended')
+  t.ok(stream.ended() >= exp * 1000, 'not before')
+  t.ok(stream.ended() < exp * 1000 + 1000, 'within a second')
+  t.equal(lasting.ended(), 0)
+  t.equal((await gateway.status()).openStreams, 1)
+})
+
+t.test('a stream ends when its grants are narrowed, and goes on when they are widened', async t => {
+  const issuer = await startIssuer(t)
+  const both = '[{when: {claims: {groups: ops}}, roles: [writer]}, {roles: [reader]}]'
+  const gateway = await start(t, config(issuer, both))
+  const operator = await openStream(gateway, await token(issuer, { groups: ['ops'] }))
+  const reader = await openStream(gateway, await token(issuer, { sub: 'ben' }))
+  const apply = async (yaml: string): Promise<void> => {
+    const before = (await gateway.status()).revision
+    gateway.write(yaml)
+    await gateway.reload()
+    t.not((await gateway.status()).revision, before)
+  }
+  await apply(config(issuer, `[{roles: [runner]}, ${both.slice(1)}`))
+  t.equal((await gateway.status()).openStreams, 2, 'wider')
+  await apply(config(issuer, both))
+  t.equal((await gateway.status()).openStreams, 2, 'as it was when they began')
+  await apply(config(issuer, both.replace('ops', 'dev')))
+  await until(() => operator.ended() > 0, 'the one who lost a role is out')
+  t.equal((await gateway.status()).openStreams, 1)
+  t.equal(reader.ended(), 0)
+  await apply(config(issuer, both.replace('ops', 'dev'), ', algorithms: [ES256]'))
+  await until(() => reader.ended() > 0, 'another auth method is another ground')
+})

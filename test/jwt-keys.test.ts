@@ -1,0 +1,243 @@
+import t from 'tap'
+import { createVerifiedTokens } from '../gateway/access/verified-tokens.ts'
+import type { Principal } from '../gateway/access/principal.ts'
+import { readJws, type Jws } from '../gateway/access/jws.ts'
+import { Refusal } from '../gateway/mcp/errors.ts'
+import { discoverKeys } from '../gateway/runtime/discovery.ts'
+import { createIssuerKeys, type Clock, type IssuerKeys } from '../gateway/runtime/jwks.ts'
+import { createIssuerKey, signToken, type IssuerKey } from './fixtures/issuer.ts'
+
+const first = await createIssuerKey('ES256', 'first')
+const second = await createIssuerKey('EdDSA', 'second')
+const signed = async (key: IssuerKey, kid = key.kid): Promise<Jws> =>
+  readJws(await signToken({ ...key, kid }, { sub: 'ann' })) as Jws
+
+const minute = 60_000
+
+/** Keys on a clock that goes when a test says so, from an issuer that answers when a test says so. */
+function underTest(up = true): {
+  keys: IssuerKeys
+  fetches: () => number
+  results: string[]
+  publish(...keys: IssuerKey[]): void
+  fail(): void
+  hold(): () => void
+  advance(milliseconds: number): Promise<void>
+} {
+  let now = 0
+  let published: IssuerKey[] | undefined = up ? [first] : undefined
+  let fetches = 0
+  let held: Promise<void> | undefined
+  const results: string[] = []
+  const waiting = new Set<{ at: number; act: () => void }>()
+  const clock: Clock = {
+    now: () => now,
+    after(milliseconds, act) {
+      const entry = { at: now + milliseconds, act }
+      waiting.add(entry)
+      return () => waiting.delete(entry)
+    },
+  }
+  const keys = createIssuerKeys(
+    {
+      method: 'sso',
+      async fetch() {
+        fetches++
+        const said = published
+        await held
+        if (said === undefined) throw new Error('down')
+        return JSON.stringify({ keys: said.map(({ publicJwk }) => publicJwk) })
+      },
+      fetched: error => void results.push(error === undefined ? 'fetched' : 'failed'),
+      close: () => {},
+    },
+    clock,
+  )
+  return {
+    keys,
+    fetches: () => fetches,
+    results,
+    publish: (...next) => void (published = next),
+    fail: () => void (published = undefined),
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held = promise
+      return () => {
+        held = undefined
+        resolve()
+      }
+    },
+    async advance(milliseconds) {
+      const end = now + milliseconds
+      for (;;) {
+        const [next] = [...waiting].filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at)
+        if (next === undefined) break
+        waiting.delete(next)
+        now = next.at
+        next.act()
+        await settled()
+      }
+      now = end
+    },
+  }
+}
+
+const settled = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+const reasonOf = (work: Promise<void>): Promise<string> =>
+  work.then(
+    () => 'good',
+    (error: unknown) => (error instanceof Refusal ? error.reason : String(error)),
+  )
+
+t.test('a flood of made-up keys costs the issuer one fetch in a window', async t => {
+  const { keys, fetches, advance } = underTest()
+  t.equal(
+    await reasonOf(keys.verify(await signed(first))),
+    'good',
+    'the first request waits for the first keys',
+  )
+  t.equal(fetches(), 1)
+  for (let window = 1; window <= 3; window++) {
+    for (let wave = 0; wave < 3; wave++) {
+      const flood = await Promise.all(
+        Array.from({ length: 50 }, (_, index) => signed(first, `made-up-${index}`)),
+      )
+      const reasons = new Set(await Promise.all(flood.map(one => reasonOf(keys.verify(one)))))
+      t.strictSame([...reasons], ['credential_invalid'])
+    }
+    t.equal(fetches(), 1 + window)
+    await advance(30_000)
+  }
+})
+
+t.test('keys that were rotated are found at once, also while a fetch is under way', async t => {
+  const { keys, fetches, publish, hold, advance } = underTest()
+  await keys.verify(await signed(first))
+  const release = hold()
+  await advance(10 * minute)
+  t.equal(fetches(), 2, 'the refresh has begun, and what it will bring is old')
+  publish(first, second)
+  const verifying = Promise.all(
+    Array.from({ length: 20 }, async () => reasonOf(keys.verify(await signed(second)))),
+  )
+  await settled()
+  release()
+  t.strictSame([...new Set(await verifying)], ['good'])
+  t.equal(fetches(), 3, 'one more fetch served them all')
+  publish(second)
+  await advance(10 * minute)
+  await advance(30_000)
+  t.equal(
+    await reasonOf(keys.verify(await signed(first))),
+    'credential_invalid',
+    'a key that is gone is no good',
+  )
+})
+
+t.test('keys are refreshed every ten minutes, and served for a day while the issuer is away', async t => {
+  const { keys, fetches, fail, publish, advance, results } = underTest()
+  await keys.verify(await signed(first))
+  await advance(31 * minute)
+  t.equal(fetches(), 4)
+  t.equal(keys.age(), 60)
+  fail()
+  await advance(23 * 60 * minute)
+  t.equal(await reasonOf(keys.verify(await signed(first))), 'good')
+  await advance(62 * minute)
+  t.equal(await reasonOf(keys.verify(await signed(first))), 'keys_unavailable')
+  t.ok(results.includes('failed'))
+  publish(first)
+  await advance(minute)
+  t.equal(
+    await reasonOf(keys.verify(await signed(first))),
+    'good',
+    'and they come back without being asked for',
+  )
+  keys.close()
+  const then = fetches()
+  await advance(60 * minute)
+  t.equal(fetches(), then, 'nothing is fetched any more when nobody uses them')
+})
+
+t.test('without keys there is an answer at once, and another attempt soon', async t => {
+  const { keys, publish, advance, fetches } = underTest(false)
+  const refusal = await keys.verify(await signed(first)).catch((error: unknown) => error as Refusal)
+  t.match(refusal, {
+    reason: 'keys_unavailable',
+    status: 503,
+    code: 50302,
+    headers: { 'retry-after': /^\d+$/ },
+  })
+  await advance(10 * minute)
+  t.ok(fetches() > 10, 'it is tried again and again')
+  t.ok(fetches() < 20, 'but not all the time')
+  publish(first)
+  await advance(minute)
+  t.equal(await reasonOf(keys.verify(await signed(first))), 'good')
+})
+
+t.test('verified tokens are remembered for a minute, until they expire, or their keys change', async t => {
+  let generation = 1
+  const verified = createVerifiedTokens({ generation: () => generation }, 3)
+  const keep = (digest: string, now: number, expires = Infinity): Promise<Principal> =>
+    verified.keep(
+      now,
+      Promise.resolve({ kind: 'token', name: digest, roles: [], grantedBy: '', expires, digest }),
+    )
+  await keep('a', 0)
+  await keep('b', 0, 500)
+  t.equal(verified.get('a', 59_999)?.name, 'a')
+  t.equal(verified.get('b', 499)?.name, 'b')
+  t.equal(verified.get('b', 500), undefined)
+  t.equal(verified.get('a', 60_000), undefined)
+  for (const digest of ['c', 'd', 'e', 'f']) await keep(digest, 0)
+  t.equal(verified.get('c', 1), undefined, 'the oldest made room')
+  t.equal(verified.get('f', 1)?.name, 'f')
+  generation++
+  t.equal(verified.get('f', 1), undefined)
+  const late = Promise.withResolvers<Principal>()
+  const keeping = verified.keep(1, late.promise)
+  generation++
+  late.resolve({ kind: 'token', name: 'g', roles: [], grantedBy: '', expires: Infinity, digest: 'g' })
+  t.equal((await keeping).name, 'g')
+  t.equal(verified.get('g', 2), undefined, 'what was verified under keys that changed meanwhile is not kept')
+  await t.rejects(verified.keep(2, Promise.reject(new Refusal('credential_invalid', 'no'))))
+})
+
+t.test('metadata is looked for at every well-known place, and must be that of the issuer', async t => {
+  const asked: string[] = []
+  const where = async (issuer: string, documents: Record<string, unknown>): Promise<string> => {
+    asked.length = 0
+    return discoverKeys(issuer, url => {
+      asked.push(url)
+      const text = JSON.stringify(documents[url] ?? {})
+      return Promise.resolve({ status: Object.hasOwn(documents, url) ? 200 : 404, text })
+    })
+  }
+  const issuer = 'https://idp.example.com/tenants/one'
+  const document = { issuer, jwks_uri: 'https://keys.example.com/one' }
+  const places = [
+    'https://idp.example.com/tenants/one/.well-known/openid-configuration',
+    'https://idp.example.com/.well-known/oauth-authorization-server/tenants/one',
+    'https://idp.example.com/.well-known/openid-configuration/tenants/one',
+  ]
+  for (const [index, place] of places.entries()) {
+    t.equal(await where(issuer, { [place]: document }), document.jwks_uri)
+    t.strictSame(asked, places.slice(0, index + 1))
+  }
+  t.equal(
+    await where('https://a.example.com/', {
+      'https://a.example.com/.well-known/oauth-authorization-server': {
+        issuer: 'https://a.example.com/',
+        jwks_uri: 'https://a.example.com/k',
+      },
+    }),
+    'https://a.example.com/k',
+  )
+  await t.rejects(where(issuer, {}), /no metadata/)
+  await t.rejects(where(issuer, { [places[0]!]: { issuer } }), /no keys/)
+  for (const other of [`${issuer}/`, 'https://IDP.example.com/tenants/one', undefined, [issuer]]) {
+    const documents = { [places[0]!]: { ...document, issuer: other }, [places[1]!]: document }
+    await t.rejects(where(issuer, documents), /another issuer/, `not ${String(other)}`)
+  }
+})
