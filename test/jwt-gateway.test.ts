@@ -1,5 +1,13 @@
+import { writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { startIssuer as startExampleIssuer } from '../examples/jwt/issuer.ts'
+import { startMockServer } from '../examples/mock-server/server.ts'
+import { load } from '../gateway/config/load.ts'
+import { createLog } from '../gateway/observe/log.ts'
+import { startGateway } from '../gateway/runtime/gateway.ts'
+import { connect } from './fixtures/clients.ts'
 import { startTestGateway, until, type TestGateway } from './fixtures/gateway.ts'
 import {
   createIssuerKey,
@@ -192,7 +200,6 @@ t.test('metadata of another issuer is not believed; keys may be named by URL and
   await gateway.reload()
   t.equal((await ask(gateway, text)).status, 200)
   gateway.write(config(issuer, '[{roles: [reader]}]', ', jwks: {file: keys.json}'))
-  const { writeFileSync } = await import('node:fs')
   writeFileSync(`${gateway.folder}/keys.json`, JSON.stringify({ keys: [next.publicJwk] }))
   await gateway.reload()
   t.equal((await ask(gateway, text)).reason, 'credential_invalid')
@@ -262,4 +269,41 @@ t.test('a stream ends when its grants are narrowed, and goes on when they are wi
   t.equal(reader.ended(), 0)
   await apply(config(issuer, both.replace('ops', 'dev'), ', algorithms: [ES256]'))
   await until(() => reader.ended() > 0, 'another auth method is another ground')
+})
+
+t.test('the example serves official clients as its README says', async t => {
+  const mock = await startMockServer({ port: 0 })
+  t.teardown(mock.close)
+  const example = await startExampleIssuer(0, `${publicUrl}/mock/mcp`)
+  t.teardown(example.close)
+  const path = join(import.meta.dirname, '../examples/jwt/gateway.yaml')
+  const env = {
+    GATEHOUSE_ADDRESS: '127.0.0.1:0',
+    GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0',
+    ISSUER: example.url,
+    PUBLIC_URL: publicUrl,
+    MOCK_URL: mock.url,
+  }
+  t.strictSame(load(path, { env: {}, now: new Date() }).diagnostics, [], 'valid without any variable')
+  const gateway = await startGateway({
+    load: () => load(path, { env, now: new Date() }),
+    log: createLog(() => {}),
+    watch: false,
+  })
+  t.teardown(gateway.close)
+  const url = `${gateway.url}/mock/mcp`
+  const listed = async (query: string): Promise<string[]> => {
+    const text = await (await fetch(`${example.url}/token?${query}`)).text()
+    const client = await connect(url, { era: 'auto', headers: { authorization: `Bearer ${text}` } })
+    const tools = await client.listTools()
+    await client.close()
+    return tools.map(({ name }) => name)
+  }
+  t.equal((await listed('groups=platform')).length, 15)
+  const read = await listed('scope=mcp:read')
+  t.ok(read.length > 0 && read.every(name => name.startsWith('get_')))
+  const statusOf = (query: string): Promise<unknown> =>
+    listed(query).catch((error: unknown) => (error as { status: number }).status)
+  t.equal(await statusOf(''), 403)
+  t.equal(await statusOf('groups=platform&aud=https://elsewhere.example.com'), 401)
 })

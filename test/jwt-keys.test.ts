@@ -1,7 +1,10 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'
 import { createVerifiedTokens } from '../gateway/access/verified-tokens.ts'
 import type { Principal } from '../gateway/access/principal.ts'
 import { readJws, type Jws } from '../gateway/access/jws.ts'
+import { parseKeySet } from '../gateway/config/key-set.ts'
+import { MalformedError } from '../gateway/config/malformed.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import { discoverKeys } from '../gateway/runtime/discovery.ts'
 import { createIssuerKeys, type Clock, type IssuerKeys } from '../gateway/runtime/jwks.ts'
@@ -117,9 +120,8 @@ t.test('keys that were rotated are found at once, also while a fetch is under wa
   await advance(10 * minute)
   t.equal(fetches(), 2, 'the refresh has begun, and what it will bring is old')
   publish(first, second)
-  const verifying = Promise.all(
-    Array.from({ length: 20 }, async () => reasonOf(keys.verify(await signed(second)))),
-  )
+  const tokens = await Promise.all(Array.from({ length: 20 }, () => signed(second)))
+  const verifying = Promise.all(tokens.map(one => reasonOf(keys.verify(one))))
   await settled()
   release()
   t.strictSame([...new Set(await verifying)], ['good'])
@@ -198,6 +200,7 @@ t.test('verified tokens are remembered for a minute, until they expire, or their
   const late = Promise.withResolvers<Principal>()
   const keeping = verified.keep(1, late.promise)
   generation++
+  verified.get('f', 1)
   late.resolve({ kind: 'token', name: 'g', roles: [], grantedBy: '', expires: Infinity, digest: 'g' })
   t.equal((await keeping).name, 'g')
   t.equal(verified.get('g', 2), undefined, 'what was verified under keys that changed meanwhile is not kept')
@@ -240,4 +243,30 @@ t.test('metadata is looked for at every well-known place, and must be that of th
     const documents = { [places[0]!]: { ...document, issuer: other }, [places[1]!]: document }
     await t.rejects(where(issuer, documents), /another issuer/, `not ${String(other)}`)
   }
+})
+
+t.test('only public keys that can check signatures are taken from a key set', async t => {
+  const jwk = { ...first.publicJwk }
+  const { privateKey: weak } = generateKeyPairSync('rsa', { modulusLength: 2047 })
+  const { privateKey: strong } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const rsa = (key: KeyObject): object => createPublicKey(key).export({ format: 'jwk' })
+  const kept = (...keys: unknown[]): number =>
+    parseKeySet(JSON.stringify({ keys: [jwk, ...keys] })).length - 1
+  t.equal(kept(rsa(strong)), 1)
+  t.equal(kept({ ...jwk, use: undefined }), 1)
+  t.equal(kept(rsa(weak)), 0)
+  t.equal(kept(strong.export({ format: 'jwk' })), 0, 'a private key')
+  t.equal(kept({ kty: 'oct', k: 'c2VjcmV0' }, { kty: 'AKP' }, { ...jwk, use: 'enc' }, {}, null, 'x'), 0)
+  for (const text of [
+    '',
+    '[]',
+    'null',
+    '{}',
+    '{"keys":{}}',
+    '{"keys":[]}',
+    '{"keys":[{"kty":"oct","k":"eA"}]}',
+  ]) {
+    t.throws(() => parseKeySet(text), MalformedError, text)
+  }
+  t.throws(() => kept(...Array.from({ length: 100 }, () => jwk)), MalformedError, 'too many')
 })

@@ -316,3 +316,12 @@ t.test('what is not to be trusted is refused', async t => {
   })
   t.equal(twice, 400, 'two headers')
 })
+
+t.test('only the algorithms that are listed are accepted', async t => {
+  const yaml = config().replace('clockSkew: 5s', 'algorithms: [RS256, EdDSA]')
+  const gateway = await startTestGateway(yaml, { watch: false })
+  t.teardown(gateway.close)
+  const url = `${gateway.url}/main/mcp`
+  t.equal((await ask(url, bearer(await token({}, rsa)))).status, 200)
+  t.equal((await ask(url, bearer(await token({}, ec)))).reason, 'credential_invalid')
+})

@@ -2,7 +2,7 @@ import type { JwtAuth } from '../../schema/config.ts'
 import { whyMalformed } from './formats.ts'
 import type { Path } from './pointer.ts'
 import { parseDuration } from './units.ts'
-import { entries, items, tell, type Sound, type View } from './view.ts'
+import { entries, items, reportAt, type Sound, type View } from './view.ts'
 
 const longestSkew = 10 * 60_000
 
@@ -21,10 +21,10 @@ function checkMethod(view: View, path: Path, method: Sound<JwtAuth>): void {
   const why = issuer === undefined || 'jwks' in method ? undefined : whyMalformed('http-url', issuer)
   if (why !== undefined) {
     const message = `keys are to be discovered at this issuer, and it is no URL for that: ${why}; or say where they are with \`jwks\``
-    tell(view, 'GH1205', [...path, 'issuer'], message)
+    reportAt(view, 'GH1205', [...path, 'issuer'], message)
   }
   if (clockSkew !== undefined && parsed(clockSkew) > longestSkew)
-    tell(
+    reportAt(
       view,
       'GH1205',
       [...path, 'clockSkew'],
@@ -44,6 +44,6 @@ function checkAudience(view: View, proxy: string, methods: Sound<string[]> | und
     const method = Object.hasOwn(view.config.auth ?? {}, name) ? view.config.auth?.[name] : undefined
     if (method?.type !== 'jwt' || 'audiences' in method) continue
     const message = `\`${name}\` takes only tokens for this proxy's own public URL, which nobody knows; set \`listen.publicUrl\`, or \`audiences\` on \`${name}\``
-    tell(view, 'GH1330', ['proxies', proxy, 'auth', index], message)
+    reportAt(view, 'GH1330', ['proxies', proxy, 'auth', index], message)
   }
 }

@@ -50,7 +50,7 @@ function checkClaim(view: View, path: Path, wanted: unknown): void {
     : [[path, wanted]]
   for (const [at, pattern] of patterns as [Path, unknown][]) {
     const why = typeof pattern === 'string' ? whyMalformedGlob(pattern) : undefined
-    if (why !== undefined) tell(view, 'GH1306', at, why)
+    if (why !== undefined) reportAt(view, 'GH1306', at, why)
   }
 }
 
