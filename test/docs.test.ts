@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -46,9 +46,7 @@ t.test('every metric and every event of the log has its line in the manual', asy
     ([, name]) => name!,
   )
   t.ok(names.length >= 6)
-  const sources = ['runtime/gateway.ts', 'runtime/apply.ts', 'http/server.ts', 'http/record.ts'].map(path =>
-    page(`gateway/${path}`),
-  )
+  const sources = globSync('gateway/{http,runtime}/*.ts', { cwd: root }).map(page)
   const events = [...sources.join('\n').matchAll(/log\.(?:info|warn|error)\('(\w+)'/g)].map(
     ([, event]) => event!,
   )

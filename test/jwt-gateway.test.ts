@@ -8,7 +8,7 @@ import { load } from '../gateway/config/load.ts'
 import { createLog } from '../gateway/observe/log.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { connect } from './fixtures/clients.ts'
-import { startTestGateway, until, type TestGateway } from './fixtures/gateway.ts'
+import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import {
   createIssuerKey,
   signToken,
@@ -17,6 +17,7 @@ import {
   type TestIssuer,
 } from './fixtures/issuer.ts'
 import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
+import { until } from './fixtures/until.ts'
 
 const upstream = await startTestUpstream((arrival, response) => {
   const { id } = messageOf(arrival)

@@ -2,7 +2,8 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { exportJWK } from 'jose'
 import t from 'tap'
-import { hashOf, startTestGateway } from './fixtures/gateway.ts'
+import { hashSecret } from '../gateway/access/key.ts'
+import { startTestGateway } from './fixtures/gateway.ts'
 import { createIssuerKey, forgeToken, signToken, startTestIssuer, type IssuerKey } from './fixtures/issuer.ts'
 import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
 
@@ -56,7 +57,7 @@ roles:
   writer: {access: {"*": {tools: {allow: ["set_*"]}}}}
   runner: {access: {"*": {tools: {allow: ["run_*"]}}}}
 keys:
-  ann: {roles: [all], secrets: [{hash: "${hashOf(secret)}"}]}
+  ann: {roles: [all], secrets: [{hash: "${hashSecret(secret)}"}]}
 proxies:
   main: {auth: [keys, sso, partners], upstream: {url: "${upstream.url}"}}
   other: {auth: [sso], upstream: {url: "${upstream.url}"}}
