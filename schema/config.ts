@@ -12,6 +12,10 @@ export type Name = string
  * A pattern for names: `*` any characters, `?` one character, `\` the next character literally.
  */
 export type Glob = string
+/**
+ * A token that the gateway gets for itself and sends as Authorization: Bearer with every request; `type` says how. The client's own token never goes upstream.
+ */
+export type UpstreamAuth = ClientCredentialsAuth
 
 /**
  * gateway.yaml: the whole state of a Gatehouse gateway. Unknown fields are errors at every level.
@@ -54,6 +58,7 @@ export interface Config {
     [k: string]: Proxy
   }
   sessions?: Sessions
+  outbound: Outbound
 }
 /**
  * The listener that MCP clients reach.
@@ -74,7 +79,7 @@ export interface Listen {
    */
   allowedHosts: string[]
   /**
-   * Origins of browser applications that may call, exactly as a browser sends them. Every other origin gets 403.
+   * Origins of browser applications that may call, exactly as a browser sends them. Every origin but these and the host itself gets 403.
    *
    * @maxItems 100
    */
@@ -365,10 +370,19 @@ export interface Upstream {
   headers: {
     [k: string]: HeaderValue
   }
+  /**
+   * Query parameters to add to the URL of every request. Credentials are references to an environment variable or a file.
+   */
+  query: {
+    [k: string]: HeaderValue
+  }
+  auth?: UpstreamAuth
+  caller?: Caller
+  tls?: UpstreamTls
   timeout: UpstreamTimeout
 }
 /**
- * The value of a header: a reference, or text that is no secret.
+ * The value of a header or a query parameter: a reference, or text that is no secret.
  */
 export interface HeaderValue {
   /**
@@ -383,6 +397,144 @@ export interface HeaderValue {
    * Text that is no secret. Refused for Authorization, Cookie and names that look like credentials.
    */
   value?: string
+}
+/**
+ * OAuth client credentials (RFC 6749, 4.4): the gateway is a client of the authorization server that the upstream trusts. It proves itself with exactly one of clientSecret and privateKey.
+ */
+export interface ClientCredentialsAuth {
+  /**
+   * How the token is got.
+   */
+  type: 'client-credentials'
+  /**
+   * The token endpoint of the authorization server. It begins with https:// unless its host is loopback.
+   */
+  tokenUrl: string
+  /**
+   * The gateway's client id at the authorization server.
+   */
+  clientId: string
+  clientSecret?: SecretReference
+  /**
+   * How the client secret is sent: client_secret_basic in the Authorization header, client_secret_post in the body. Of no effect with a privateKey.
+   */
+  method: 'client_secret_basic' | 'client_secret_post'
+  privateKey?: SecretReference1
+  /**
+   * The kid of the private key, where the authorization server has several keys of this client. Without this field the assertion names no key.
+   */
+  keyId?: string
+  /**
+   * The algorithm of the signature. Without this field it follows the key: RS256 for RSA, ES256, ES384 or ES512 by the curve, EdDSA for Ed25519.
+   */
+  algorithm?:
+    'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA'
+  /**
+   * The scopes to ask for, separated by spaces. Without this field the authorization server decides.
+   */
+  scope?: string
+  /**
+   * What the token is for: an absolute URI without fragment (RFC 8707). Without this field it is upstream.url without its query.
+   */
+  resource?: string
+  /**
+   * The audience parameter, for authorization servers that know it. Without this field none is sent.
+   */
+  audience?: string
+}
+/**
+ * The client secret. Without it there must be a privateKey.
+ */
+export interface SecretReference {
+  /**
+   * Name of an environment variable.
+   */
+  env?: string
+  /**
+   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
+   */
+  file?: string
+}
+/**
+ * A private key in PEM (PKCS #8) that signs an assertion in place of a client secret (private_key_jwt, RFC 7523). Without it there must be a clientSecret.
+ */
+export interface SecretReference1 {
+  /**
+   * Name of an environment variable.
+   */
+  env?: string
+  /**
+   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
+   */
+  file?: string
+}
+/**
+ * Headers that tell the upstream who called. Whatever a client sends under these names is left out. Characters outside visible ASCII, commas and percent signs are percent-encoded in the values. Without this block the upstream is not told.
+ */
+export interface Caller {
+  /**
+   * Name of the header with the name of the principal: a key's name, or anonymous on a proxy with auth none.
+   */
+  principal: string
+  /**
+   * Name of the header with what proved who it is, such as key or anonymous. Without this field it is not sent.
+   */
+  kind?: string
+  /**
+   * Name of the header with the roles of the principal, separated by commas. Without this field it is not sent.
+   */
+  roles?: string
+}
+/**
+ * TLS to an https upstream. Its certificate is always verified; there is no way to switch that off.
+ */
+export interface UpstreamTls {
+  ca?: SecretReference2
+  cert?: SecretReference3
+  key?: SecretReference4
+  /**
+   * The name that the upstream's certificate must be for, also sent to it (SNI). Without this field it is the host of upstream.url.
+   */
+  serverName?: string
+}
+/**
+ * Certificates in PEM that the upstream's must lead to, in place of the well-known ones. Without this field the well-known ones count.
+ */
+export interface SecretReference2 {
+  /**
+   * Name of an environment variable.
+   */
+  env?: string
+  /**
+   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
+   */
+  file?: string
+}
+/**
+ * The gateway's own certificate in PEM, with its chain, for upstreams that ask for one. Goes with key. Without this field none is presented.
+ */
+export interface SecretReference3 {
+  /**
+   * Name of an environment variable.
+   */
+  env?: string
+  /**
+   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
+   */
+  file?: string
+}
+/**
+ * The private key of cert, in PEM. Goes with cert.
+ */
+export interface SecretReference4 {
+  /**
+   * Name of an environment variable.
+   */
+  env?: string
+  /**
+   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
+   */
+  file?: string
 }
 /**
  * How long the upstream may take.
@@ -405,12 +557,12 @@ export interface UpstreamTimeout {
  * Binding of legacy sessions to the principal that opened them.
  */
 export interface Sessions {
-  secret?: SecretReference
+  secret?: SecretReference5
 }
 /**
  * The key of the binding, at least 32 characters. Without it a random one is made at every start, and clients open new sessions after a restart; replicas behind one address must share it.
  */
-export interface SecretReference {
+export interface SecretReference5 {
   /**
    * Name of an environment variable.
    */
@@ -419,4 +571,15 @@ export interface SecretReference {
    * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
    */
   file?: string
+}
+/**
+ * Where the gateway may go on its own account, for tokens, keys and metadata. Hosts that this file names are always allowed, wherever they are; any other host must be reached by https at a public address.
+ */
+export interface Outbound {
+  /**
+   * Further hosts that count as named by this file, without a port: those that only a document leads to.
+   *
+   * @maxItems 100
+   */
+  allowedHosts: string[]
 }

@@ -15,7 +15,8 @@ t.test('the gateway.yaml of the README is valid', async t => {
   writeFileSync(join(folder, 'gateway.yaml'), yaml)
   mkdirSync(join(folder, 'teams'))
   writeFileSync(join(folder, 'teams/a.yaml'), 'keys: {}\n')
-  const env = { MOCK_API_KEY: 'x'.repeat(32), SESSION_SECRET: 'x'.repeat(32) }
+  const secrets = [...yaml.matchAll(/\{env: (\w+)\}/g)].map(([, name]) => [name!, 'x'.repeat(32)])
+  const env = Object.fromEntries(secrets) as Record<string, string>
   const { diagnostics, loaded } = load(join(folder, 'gateway.yaml'), { env, now: new Date('2026-11-24') })
   t.same(diagnostics, [])
   t.ok(loaded)

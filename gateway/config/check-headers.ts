@@ -31,7 +31,8 @@ export function checkHeaders(view: View): void {
   }
 }
 
-function isGoverned(name: string): boolean {
+/** Whether the gateway sets a header of this name itself. */
+export function isGoverned(name: string): boolean {
   const lower = name.toLowerCase()
   return governed.has(lower) || lower.startsWith('mcp-')
 }

@@ -66,12 +66,15 @@ export const diagnosticCodes = {
   },
   GH1306: { name: 'malformed-glob', summary: 'A pattern is malformed.' },
   GH1307: { name: 'window-backwards', summary: 'A key or secret expires before it begins.' },
-  GH1308: { name: 'credential-literal', summary: 'The literal value of a header looks like a credential.' },
+  GH1308: {
+    name: 'credential-literal',
+    summary: 'The literal value of a header or query parameter looks like a credential.',
+  },
   GH1309: {
     name: 'header-refused',
     summary: 'The gateway or the client decides this header; the configuration may not.',
   },
-  GH1310: { name: 'duplicate-header', summary: 'Two header names differ only in case.' },
+  GH1310: { name: 'duplicate-header', summary: 'Two headers have one name; case makes no difference.' },
   GH1311: { name: 'header-value', summary: 'The value of a header has characters that no header can carry.' },
   GH1312: { name: 'scheme-outside-header', summary: 'A cookie or query parameter has a scheme.' },
   GH1313: {
@@ -83,6 +86,14 @@ export const diagnosticCodes = {
     summary: 'A change needs a restart, and a running gateway was to apply it.',
   },
   GH1330: { name: 'audience-unknown', summary: 'Nobody knows which tokens are meant for a proxy.' },
+  GH1331: { name: 'query-in-url', summary: 'A query parameter stands in the URL of the upstream already.' },
+  GH1332: {
+    name: 'client-proof',
+    summary: 'The gateway has no way, or more than one, to prove itself to an authorization server.',
+  },
+  GH1333: { name: 'token-url-insecure', summary: 'A token endpoint is not reached by https.' },
+  GH1334: { name: 'authorization-twice', summary: 'An upstream has an Authorization header and `auth`.' },
+  GH1335: { name: 'key-material', summary: 'A certificate or a private key cannot be used.' },
   GH1401: { name: 'expires-soon', summary: 'A key expires within 14 days.' },
   GH1402: { name: 'expired', summary: 'A key has expired, or all of its secrets have.' },
   GH1403: { name: 'secret-outside-key', summary: 'A secret is said to be valid when its key is not.' },

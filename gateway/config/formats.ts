@@ -1,4 +1,4 @@
-import { checkHost, checkHttpUrl, checkOrigin } from './hosts.ts'
+import { checkHost, checkHostName, checkHttpUrl, checkOrigin } from './hosts.ts'
 import { MalformedError } from './malformed.ts'
 import { parseAddress, parseDuration, parseInstant, parseSize } from './units.ts'
 
@@ -11,6 +11,7 @@ export const formats: Readonly<Record<string, (text: string) => void>> = {
   address: parseAddress,
   origin: checkOrigin,
   host: checkHost,
+  'host-name': checkHostName,
   'secret-hash': checkSecretHash,
   'endpoint-path': checkEndpointPath,
   'http-url': checkHttpUrl,

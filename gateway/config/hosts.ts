@@ -11,6 +11,24 @@ export function isHostName(text: string): boolean {
   return labels.every(part => label.test(part))
 }
 
+/** Whether the host of a parsed URL is this machine's own. */
+export function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(?:\.[0-9]+){3}$/.test(hostname)
+  )
+}
+
+/** Checks a host without a port, as it stands in a URL. Throws MalformedError. */
+export function checkHostName(text: string): void {
+  if (isHostName(text) || (/^\[[0-9a-f:.]+\]$/.test(text) && isAuthority(text))) return
+  throw new MalformedError(
+    'a host is a name or an address in lower case and without a port, such as keys.internal; there are no wildcards',
+  )
+}
+
 /** Checks a Host header: host or host:port, in lower case. Throws MalformedError. */
 export function checkHost(text: string): void {
   if (!isAuthority(text)) {

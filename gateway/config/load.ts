@@ -4,6 +4,7 @@ import { checkHashes, checkWindows } from './check-keys.ts'
 import { checkHeaders } from './check-headers.ts'
 import { checkJwt } from './check-jwt.ts'
 import { checkNames } from './check-names.ts'
+import { checkUpstreams } from './check-upstreams.ts'
 import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import { readSource } from './files.ts'
@@ -88,6 +89,7 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     checkAuth,
     checkJwt,
     checkHeaders,
+    checkUpstreams,
     checkHashes,
     checkWindows,
   ])

@@ -33,7 +33,7 @@ export function explainSecret(
   if (keyword !== 'type') return undefined
   const name = String(path.at(-1))
   if (title === 'HeaderValue' && !looksLikeCredential(name)) {
-    const message = `the value of a header is \`{value: text}\`, or for a secret \`{env: NAME}\` or \`{file: path}\``
+    const message = `the value here is \`{value: text}\`, or for a secret \`{env: NAME}\` or \`{file: path}\``
     return { code: 'GH1203', message }
   }
   if (title !== 'HeaderValue' && title !== 'SecretReference' && path[2] !== 'secrets') return undefined

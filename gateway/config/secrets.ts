@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
-import type { SecretReference } from '../../schema/config.ts'
+import type { ClientCredentialsAuth, SecretReference } from '../../schema/config.ts'
 import { whyUnfit } from './check-headers.ts'
+import { checkKeyMaterial } from './check-key-material.ts'
 import { parseKeySet } from './key-set.ts'
 import { MalformedError } from './malformed.ts'
 import { find, isOpaque, written } from './locate.ts'
@@ -20,7 +21,7 @@ export interface Resolved {
   readonly digests: ReadonlyMap<object, string>
 }
 
-type Kind = 'header' | 'session' | 'keys'
+type Kind = 'header' | 'line' | 'session' | 'pem' | 'keys'
 const shortestSessionSecret = 32
 
 /** Reads every secret that the configuration refers to, and makes the paths of files absolute. */
@@ -43,6 +44,7 @@ export function resolveSecrets(view: View): Resolved {
     values.set(identify(reference), value)
     checkFitness(view, path, value, kind)
   }
+  checkKeyMaterial(view, reference => reference && values.get(identify(reference)))
   return {
     secrets: reference => {
       const value = values.get(identify(reference))
@@ -60,6 +62,17 @@ function references(view: View): [Path, SecretReference, Kind][] {
     for (const [header, value] of entries(upstream?.headers)) {
       found.push([['proxies', name, 'upstream', 'headers', header], value, 'header'])
     }
+    for (const [parameter, value] of entries(upstream?.query)) {
+      found.push([['proxies', name, 'upstream', 'query', parameter], value, 'line'])
+    }
+    const { clientSecret, privateKey } = (upstream?.auth ?? {}) as Sound<ClientCredentialsAuth>
+    const at = ['proxies', name, 'upstream', 'auth']
+    if (clientSecret !== undefined) found.push([[...at, 'clientSecret'], clientSecret, 'line'])
+    if (privateKey !== undefined) found.push([[...at, 'privateKey'], privateKey, 'pem'])
+    for (const field of ['ca', 'cert', 'key'] as const) {
+      const reference = upstream?.tls?.[field]
+      if (reference !== undefined) found.push([['proxies', name, 'upstream', 'tls', field], reference, 'pem'])
+    }
   }
   for (const [name, method] of entries(view.config.auth)) {
     if (method.type === 'jwt' && method.jwks !== undefined)
@@ -72,7 +85,7 @@ function references(view: View): [Path, SecretReference, Kind][] {
   )
 }
 
-function identify({ env, file }: { env?: string; file?: string }): string {
+function identify({ env, file }: { env?: string | undefined; file?: string | undefined }): string {
   return env === undefined ? `file:${file ?? ''}` : `env:${env}`
 }
 
@@ -128,6 +141,8 @@ function readFile(
 
 function checkFitness(view: View, path: Path, value: string, kind: Kind): void {
   const why = kind === 'header' ? whyUnfit(value) : undefined
+  if (kind === 'line' && /[\r\n]/.test(value))
+    reportAt(view, 'GH1104', path, 'what this refers to has a line break; put nothing but the secret there')
   if (why !== undefined) reportAt(view, 'GH1311', path, `what this refers to ${why}`)
   if (kind === 'keys') checkKeySet(view, path, value)
   if (kind === 'session' && value.length < shortestSessionSecret) {

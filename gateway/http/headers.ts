@@ -45,10 +45,11 @@ export const withheldFromUpstream: readonly string[] = [
 
 /**
  * Whole families of them. A name with an underscore is the same name as one with a hyphen to CGI, WSGI and
- * the like, and so would pass for a header that was withheld.
+ * the like, and so would pass for a header that was withheld. What begins with X-Gatehouse- is said by the gateway,
+ * or by nobody.
  */
 function isForged(name: string): boolean {
-  return name.includes('_') || name.startsWith('x-forwarded-')
+  return name.includes('_') || name.startsWith('x-forwarded-') || name.startsWith('x-gatehouse-')
 }
 
 /** Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read. */

@@ -4,6 +4,7 @@ import { identityOf } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/operation.ts'
+import { dispatchWithToken } from './attempt.ts'
 import { createByteStore } from './byte-store.ts'
 import { commonHeaders, refuse, type Exchange } from './exchange.ts'
 import { clientHeaders, mediaType } from './headers.ts'
@@ -42,18 +43,20 @@ export function forward(
 ): void {
   const { upstream } = proxy
   const relay = new Relay(exchange, proxy, streams, request)
+  const options = {
+    path: upstream.path,
+    method: request.method,
+    headers: request.headers,
+    body: request.body ?? null,
+    headersTimeout: 0,
+    bodyTimeout: request.listening ? 0 : upstream.idleTimeout,
+  }
+  if (upstream.tokens !== undefined) {
+    void dispatchWithToken(upstream.dispatcher, options, relay, upstream.tokens)
+    return
+  }
   try {
-    upstream.dispatcher.dispatch(
-      {
-        path: upstream.path,
-        method: request.method,
-        headers: request.headers,
-        body: request.body ?? null,
-        headersTimeout: 0,
-        bodyTimeout: request.listening ? 0 : upstream.idleTimeout,
-      },
-      relay,
-    )
+    upstream.dispatcher.dispatch(options, relay)
   } catch (error) {
     relay.onResponseError(undefined, error as Error)
   }

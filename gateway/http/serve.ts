@@ -9,6 +9,7 @@ import { idValue } from '../mcp/lists.ts'
 import { listedBy, operationsOf, type ListMember } from '../mcp/operation.ts'
 import { authenticate } from './authenticate.ts'
 import { readBody } from './body.ts'
+import { callerHeaders } from './caller.ts'
 import { preflightHeaders } from './cors.ts'
 import { reply, type Exchange } from './exchange.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
@@ -159,6 +160,7 @@ function headersFor(exchange: Exchange, proxy: ServedProxy): string[] {
   const { request, principal, snapshot } = exchange
   const headers = upstreamHeaders(request.rawHeaders, request.headers.connection, proxy.upstream.withheld)
   for (const [name, value] of proxy.upstream.headers) headers.push(name, value)
+  for (const [name, value] of callerHeaders(proxy.upstream.caller, principal!)) headers.push(name, value)
   if (request.method === 'POST') headers.push('content-type', 'application/json')
   const session = request.headers['mcp-session-id']
   if (session === undefined || exchange.era === 'modern' || hasModernHeader(request.headers)) return headers

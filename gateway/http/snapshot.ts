@@ -2,6 +2,8 @@ import type { Dispatcher } from 'undici'
 import type { Authenticator, OperationStep, RequestHead } from '../access/policy.ts'
 import type { ProxyAccess } from '../access/rules.ts'
 import type { SessionBinding } from '../mcp/session.ts'
+import type { CallerHeaders } from './caller.ts'
+import type { TokenSource } from './tokens.ts'
 
 /** The compiled, immutable form of one revision. A request takes one on arrival and keeps it to its end. */
 export interface Snapshot {
@@ -43,6 +45,10 @@ export interface Upstream {
   readonly headers: readonly (readonly [string, string])[]
   /** Lower-case names of request headers that are never forwarded: credentials, and what `headers` replaces. */
   readonly withheld: ReadonlySet<string>
+  /** Where the token comes from that goes with every request; undefined where none does. */
+  readonly tokens: TokenSource | undefined
+  /** How the upstream is told who called; undefined where it is not. */
+  readonly caller: CallerHeaders | undefined
   /** Milliseconds. */
   readonly responseTimeout: number
   readonly idleTimeout: number

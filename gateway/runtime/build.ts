@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import { Pool, type Dispatcher } from 'undici'
 import { policies } from '../../policies/index.ts'
 import type { AuthMethod, Config, Proxy } from '../../schema/config.ts'
 import { createKeyring } from '../access/keyring.ts'
@@ -9,17 +7,13 @@ import { fixedKeys } from '../access/token-keys.ts'
 import { endpointPath } from '../config/check-proxies.ts'
 import type { Loaded } from '../config/load.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
-import { withheldFromUpstream } from '../http/headers.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
 import { createSessionBinding } from '../mcp/session.ts'
 import type { IssuerKeys } from './jwks.ts'
+import type { KeySource } from './key-sources.ts'
+import { namedHosts } from './named-hosts.ts'
 import type { Lease, Shared } from './shared.ts'
-
-/**
- * Milliseconds that an idle connection is kept to an upstream that does not say how long it keeps it itself.
- * Longer than some servers do, and calls would be sent into connections that are being closed.
- */
-const keepAliveTimeout = 1500
+import { makeUpstream, type UpstreamDependencies } from './upstream.ts'
 
 /** A snapshot that can be taken out of service: what it holds goes when the last request has left it. */
 export interface BuiltSnapshot extends Snapshot {
@@ -27,13 +21,11 @@ export interface BuiltSnapshot extends Snapshot {
 }
 
 /** What a snapshot is built with beside its configuration. */
-export interface BuildDependencies {
-  /** Connections to upstreams; they outlive the snapshots that use them. */
-  readonly pools: Shared<Dispatcher>
-  /** Keys of the issuers of tokens; they do too. */
+export interface BuildDependencies extends Pick<UpstreamDependencies, 'pools' | 'tokens' | 'log'> {
+  /** Keys of the issuers of tokens; they outlive the snapshots that use them, as connections do. */
   readonly issuerKeys: Shared<IssuerKeys>
   /** Begins to fetch the keys of an issuer for the auth method of this name. */
-  fetchKeys(this: void, method: string, issuer: string, url: string | undefined): IssuerKeys
+  fetchKeys(this: void, source: KeySource): IssuerKeys
   /** Stands in where `sessions.secret` is absent. */
   readonly sessionSecret: Buffer
 }
@@ -56,29 +48,21 @@ export function buildSnapshot(
         ownAudiences,
         tokenKeys({ issuer, jwks }) {
           if (jwks?.file !== undefined) return fixedKeys(secrets(jwks))
-          const identity = JSON.stringify([name, issuer, jwks?.url])
-          const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(name, issuer, jwks?.url)
-          const lease = dependencies.issuerKeys.acquire(identity, fetchKeys)
+          const { allowedHosts } = config.outbound
+          const source = { method: name, issuer, url: jwks?.url, allowedHosts }
+          const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(source)
+          const lease = dependencies.issuerKeys.acquire(JSON.stringify(source), fetchKeys)
           leases.push(lease)
           return lease.value
         },
       }))
     const credentialHeaders = makeAuthenticators(Object.keys(config.auth), []).map(a => a.header)
+    const upstreamDependencies = { ...dependencies, secrets, named: namedHosts(config) }
     const proxiesByPath = new Map<string, ServedProxy>()
     const proxiesByName = new Map<string, ServedProxy>()
     for (const [name, proxy] of Object.entries(config.proxies)) {
-      const headers = Object.entries(proxy.upstream.headers).map(
-        ([header, { value, ...reference }]) => [header, value ?? secrets(reference)] as const,
-      )
-      const lease = dependencies.pools.acquire(...poolFor(proxy))
-      leases.push(lease)
-      const served = serveProxy(
-        name,
-        proxy,
-        config,
-        makeAuthenticators,
-        upstreamOf(proxy, headers, lease.value, credentialHeaders),
-      )
+      const upstream = makeUpstream(proxy, credentialHeaders, leases, upstreamDependencies)
+      const served = serveProxy(name, proxy, config, makeAuthenticators, upstream)
       proxiesByName.set(name, served)
       proxiesByPath.set(endpointPath(name, proxy), served)
     }
@@ -167,42 +151,4 @@ function authenticatorsOf(
     if (policy?.stage !== 'identity') throw new Error(`no policy for the auth method type ${method.type}`)
     return (policy as IdentityPolicy<AuthMethod>).create(method, dependenciesOf(name))
   })
-}
-
-/** The identity of the connections to an upstream, and how to make them. */
-function poolFor({ upstream }: Proxy): [string, () => Dispatcher] {
-  const { origin } = new URL(upstream.url)
-  const timeout = parseDuration(upstream.timeout.connect)
-  return [
-    JSON.stringify([origin, timeout]),
-    () =>
-      new Pool(origin, {
-        connections: null,
-        pipelining: 1,
-        allowH2: false,
-        keepAliveTimeout,
-        connect: { timeout },
-      }),
-  ]
-}
-
-function upstreamOf(
-  { upstream }: Proxy,
-  headers: readonly (readonly [string, string])[],
-  dispatcher: Dispatcher,
-  credentialHeaders: readonly string[],
-): Upstream {
-  const { pathname, search } = new URL(upstream.url)
-  const configured = headers.map(([name]) => name.toLowerCase())
-  return {
-    identity: createHash('sha256')
-      .update(JSON.stringify([upstream.url, headers]))
-      .digest('hex'),
-    dispatcher,
-    path: pathname + search,
-    headers: [['accept-encoding', 'identity'], ...headers],
-    withheld: new Set([...withheldFromUpstream, ...credentialHeaders, ...configured]),
-    responseTimeout: parseDuration(upstream.timeout.response),
-    idleTimeout: parseDuration(upstream.timeout.idle),
-  }
 }

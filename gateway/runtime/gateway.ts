@@ -15,6 +15,7 @@ import { createApplier, type LoadConfig } from './apply.ts'
 import type { IssuerKeys } from './jwks.ts'
 import { agesOf, fetchKeysWith } from './key-sources.ts'
 import { createShared } from './shared.ts'
+import type { KeptTokens } from './tokens.ts'
 import { createWatcher } from './watch.ts'
 
 /** What a gateway is started with. */
@@ -48,6 +49,7 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
   const metrics = createMetrics()
   const pools = createShared<Dispatcher>(pool => void pool.close().catch(() => {}))
   const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
+  const tokens = createShared<KeptTokens>(kept => kept.close())
   const streams = createStreams(() => applier.current())
   const onSwap = (): void => {
     setTimeouts(listener, timeouts(config()))
@@ -55,7 +57,14 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
   }
   const applier = createApplier(
     load,
-    { pools, issuerKeys, fetchKeys: fetchKeysWith(log, metrics), sessionSecret: randomBytes(32) },
+    {
+      pools,
+      tokens,
+      issuerKeys,
+      fetchKeys: fetchKeysWith(log, metrics),
+      log,
+      sessionSecret: randomBytes(32),
+    },
     { log, metrics, onSwap },
   )
   const { config } = applier

@@ -4,17 +4,24 @@ import { discoverKeys } from './discovery.ts'
 import { createIssuerKeys, type IssuerKeys } from './jwks.ts'
 import { createOutbound } from './outbound.ts'
 
+/** Where the keys of an auth method come from. */
+export interface KeySource {
+  readonly method: string
+  readonly issuer: string
+  /** The key set; undefined where the issuer's metadata names it. */
+  readonly url: string | undefined
+  /** Further hosts that may be internal ones. */
+  readonly allowedHosts: readonly string[]
+}
+
 /**
  * Makes the function that begins to fetch the keys of an issuer: from a URL, or from where its metadata says. Only the
- * hosts of that URL and of the issuer may be internal ones. Attempts are counted; when they begin to fail, and when they
+ * hosts of that URL, of the issuer and those allowed may be internal ones. Attempts are counted; when they begin to fail, and when they
  * succeed again, the log says so.
  */
-export function fetchKeysWith(
-  log: Log,
-  metrics: Metrics,
-): (method: string, issuer: string, url: string | undefined) => IssuerKeys {
-  return (method, issuer, url) => {
-    const outbound = createOutbound(new Set([new URL(url ?? issuer).hostname]))
+export function fetchKeysWith(log: Log, metrics: Metrics): (source: KeySource) => IssuerKeys {
+  return ({ method, issuer, url, allowedHosts }) => {
+    const outbound = createOutbound(new Set([new URL(url ?? issuer).hostname, ...allowedHosts]))
     let failing: boolean | undefined
     return createIssuerKeys({
       method,

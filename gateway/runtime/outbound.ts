@@ -1,4 +1,4 @@
-import { lookup as resolve } from 'node:dns'
+import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
 
@@ -15,9 +15,15 @@ export type Outbound = (url: string, request?: OutboundRequest) => Promise<{ sta
 /** Where the gateway would not go. */
 export class OutboundRefused extends Error {
   override readonly name = 'OutboundRefused'
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
 }
 
-const timeout = 5000
+const patience = 5000
 const largest = 1024 * 1024
 
 const internal = new BlockList()
@@ -38,9 +44,13 @@ for (const [network, prefix] of [
 for (const [network, prefix] of [
   ['::', 96],
   ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
   ['100::', 64],
+  ['2001::', 23],
+  ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const) {
   internal.addSubnet(network, prefix, 'ipv6')
@@ -52,44 +62,55 @@ for (const [network, prefix] of [
  * where the connection is made, so that a name cannot change its mind (MCP, Security Best Practices, SSRF).
  * Redirects are answers like any other, never followed; answers are at most 1 MiB and five seconds away.
  *
- * @param named host names that the configuration names, in lower case and without port
+ * @param named host names that the configuration names, as they stand in URLs: in lower case and without port
+ * @param options.resolve looks names up, as `lookup` of node:dns does
+ * @param options.timeout milliseconds for a whole exchange
  */
-export function createOutbound(named: ReadonlySet<string>): { fetch: Outbound; close(): Promise<void> } {
-  const free = new Agent({ connect: { timeout }, headersTimeout: timeout, bodyTimeout: timeout })
-  const guarded = new Agent({
-    connect: { timeout, lookup: publicLookup },
-    headersTimeout: timeout,
-    bodyTimeout: timeout,
-  })
+export function createOutbound(
+  named: ReadonlySet<string>,
+  { resolve = lookup, timeout = patience }: { resolve?: typeof lookup; timeout?: number } = {},
+): { fetch: Outbound; close(): Promise<void> } {
+  const times = { headersTimeout: timeout, bodyTimeout: timeout }
+  const free = new Agent({ connect: { timeout }, ...times })
+  const guarded = new Agent({ connect: { timeout, lookup: publicLookup(resolve) }, ...times })
   return {
-    async fetch(url, { method = 'GET', headers = {}, body } = {}) {
+    async fetch(url, sent) {
       const { protocol, hostname } = new URL(url)
       const isNamed = named.has(hostname)
       if (!isNamed && (protocol !== 'https:' || isInternal(hostname.replace(/^\[(.*)\]$/, '$1')))) {
         throw new OutboundRefused(
+          'host_not_named',
           `the gateway does not go to ${hostname}, which its configuration does not name`,
         )
       }
-      const signal = AbortSignal.timeout(timeout)
-      const answer = await request(url, {
-        method,
-        headers: { accept: 'application/json', ...headers },
-        body: body ?? null,
-        dispatcher: isNamed ? free : guarded,
-        signal,
-      })
-      let text = ''
-      for await (const chunk of answer.body.setEncoding('utf8')) {
-        text += chunk as string
-        if (text.length > largest)
-          throw new OutboundRefused(`the answer of ${hostname} is larger than ${largest} bytes`)
-      }
-      return { status: answer.statusCode, text }
+      return exchange(url, sent, isNamed ? free : guarded, timeout)
     },
     async close() {
       await Promise.all([free.close(), guarded.close()])
     },
   }
+}
+
+async function exchange(
+  url: string,
+  { method = 'GET', headers = {}, body }: OutboundRequest = {},
+  dispatcher: Agent,
+  timeout: number,
+): ReturnType<Outbound> {
+  const answer = await request(url, {
+    method,
+    headers: { accept: 'application/json', ...headers },
+    body: body ?? null,
+    dispatcher,
+    signal: AbortSignal.timeout(timeout),
+  })
+  let text = ''
+  for await (const chunk of answer.body.setEncoding('utf8')) {
+    text += chunk as string
+    if (text.length > largest)
+      throw new OutboundRefused('answer_too_large', `the answer is larger than ${largest} bytes`)
+  }
+  return { status: answer.statusCode, text }
 }
 
 /** Whether an address literal is loopback, private, link-local (where clouds keep metadata) or otherwise special. */
@@ -98,14 +119,18 @@ function isInternal(address: string): boolean {
   return version !== 0 && internal.check(address, version === 4 ? 'ipv4' : 'ipv6')
 }
 
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return callback(error, '')
-    const found = addresses as unknown as { address: string; family: number }[]
-    const refused = found.find(({ address }) => isInternal(address))
-    if (refused !== undefined) {
-      return callback(new OutboundRefused(`${hostname} leads to an internal address`), '')
-    }
-    return options.all === true ? callback(null, found) : callback(null, found[0]!.address, found[0]!.family)
-  })
+/** Looks a name up for the very connection that is being made, and refuses when any address of it is internal. */
+export function publicLookup(resolve: typeof lookup): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, found) => {
+      if (error !== null) return callback(error, '')
+      if (found.length === 0 || found.some(({ address }) => isInternal(address))) {
+        const message = `${hostname} leads to an internal address`
+        return callback(new OutboundRefused('address_internal', message), '')
+      }
+      return options.all === true
+        ? callback(null, found)
+        : callback(null, found[0]!.address, found[0]!.family)
+    })
+  }
 }

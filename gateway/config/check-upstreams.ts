@@ -1,0 +1,90 @@
+import type { ClientCredentialsAuth, Upstream } from '../../schema/config.ts'
+import { isGoverned } from './check-headers.ts'
+import { isLoopback } from './hosts.ts'
+import type { Path } from './pointer.ts'
+import { looksLikeCredential, mask } from './sensitive.ts'
+import { entries, reportAt, type Sound, type View } from './view.ts'
+
+/** What the gateway presents to upstreams beside headers: query parameters, a token, who called, certificates. */
+export function checkUpstreams(view: View): void {
+  for (const [name, { upstream }] of entries(view.config.proxies)) {
+    if (upstream === undefined) continue
+    const path = ['proxies', name, 'upstream']
+    checkQuery(view, upstream, [...path, 'query'])
+    if (upstream.auth !== undefined) checkUpstreamAuth(view, upstream, path)
+    checkCaller(view, upstream, path)
+    checkTls(view, upstream, [...path, 'tls'])
+  }
+}
+
+function checkQuery(view: View, { url, query }: Sound<Upstream>, path: Path): void {
+  const written = new URLSearchParams(url === undefined ? '' : (url.split('?', 2)[1] ?? ''))
+  for (const [name, reference] of entries(query)) {
+    const at = [...path, name]
+    if (written.has(name)) {
+      const message = `\`${name}\` stands in \`url\` already; keep one of them`
+      reportAt(view, 'GH1331', at, message, { part: 'key' })
+    } else if (reference.value !== undefined && looksLikeCredential(name)) {
+      mask(view.loading, view.config, [...at, 'value'])
+      const message = `\`${name}\` looks like a credential, and those do not stand in this file; write \`{env: NAME}\` or \`{file: path}\`. If this is one, treat it as leaked`
+      reportAt(view, 'GH1308', [...at, 'value'], message)
+    }
+  }
+}
+
+function checkUpstreamAuth(view: View, upstream: Sound<Upstream>, path: Path): void {
+  const auth = upstream.auth as Sound<ClientCredentialsAuth>
+  const at = [...path, 'auth']
+  const { clientSecret, privateKey, tokenUrl } = auth
+  if (clientSecret !== undefined && privateKey !== undefined) {
+    const message =
+      'there are a `clientSecret` and a `privateKey` here; the gateway proves itself with one of them'
+    reportAt(view, 'GH1332', [...at, 'privateKey'], message, { part: 'key' })
+  } else if (!('clientSecret' in auth) && !('privateKey' in auth)) {
+    const message = 'the gateway has nothing to prove itself with; add a `clientSecret` or a `privateKey`'
+    reportAt(view, 'GH1332', at, message, { part: 'key' })
+  }
+  for (const field of ['keyId', 'algorithm'] as const) {
+    if (auth[field] === undefined || 'privateKey' in auth) continue
+    const message = `\`${field}\` says something of a \`privateKey\`, and there is none; take it out`
+    reportAt(view, 'GH1332', [...at, field], message, { part: 'key' })
+  }
+  if (tokenUrl?.startsWith('http://') && !isLoopback(URL.parse(tokenUrl)?.hostname ?? '')) {
+    const message = 'the secret would go over the network in clear; write https:// (RFC 6749, 3.2)'
+    reportAt(view, 'GH1333', [...at, 'tokenUrl'], message)
+  }
+  const header = Object.keys(upstream.headers ?? {}).find(name => name.toLowerCase() === 'authorization')
+  if (header === undefined) return
+  const message = `\`${header}\` and \`auth\` both say what the upstream gets as Authorization; keep one of them`
+  const related = [{ path: at, part: 'key' as const, message: 'the token that is got here' }]
+  reportAt(view, 'GH1334', [...path, 'headers', header], message, { part: 'key', related })
+}
+
+function checkCaller(view: View, { caller, headers }: Sound<Upstream>, path: Path): void {
+  const taken = new Map<string, Path>()
+  for (const name of Object.keys(headers ?? {})) taken.set(name.toLowerCase(), [...path, 'headers', name])
+  for (const [field, name] of entries(caller)) {
+    const at = [...path, 'caller', field]
+    const lower = name.toLowerCase()
+    const first = taken.get(lower)
+    if (isGoverned(name) || lower === 'authorization' || lower === 'cookie') {
+      reportAt(view, 'GH1309', at, `\`${name}\` says something else already; choose another name`)
+    } else if (first !== undefined) {
+      const related = [{ path: first, message: 'first written here' }]
+      reportAt(view, 'GH1310', at, `\`${name}\` is sent already; choose another name`, { related })
+    }
+    taken.set(lower, at)
+  }
+}
+
+function checkTls(view: View, { tls, url }: Sound<Upstream>, path: Path): void {
+  if (tls === undefined) return
+  if (url?.startsWith('http://')) {
+    reportAt(view, 'GH1335', path, 'the `url` begins with http://, where there is no TLS', { part: 'key' })
+  }
+  const alone = (['cert', 'key'] as const).filter(field => tls[field] !== undefined)
+  if (alone.length !== 1) return
+  const missing = alone[0] === 'cert' ? 'key' : 'cert'
+  const message = `\`${alone[0]}\` goes with \`${missing}\`; add it`
+  reportAt(view, 'GH1335', [...path, alone[0]!], message, { part: 'key' })
+}

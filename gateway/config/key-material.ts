@@ -1,0 +1,44 @@
+import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
+
+const curves: Readonly<Record<string, string>> = {
+  prime256v1: 'ES256',
+  secp384r1: 'ES384',
+  secp521r1: 'ES512',
+}
+const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
+
+/** Reads a private key in PEM; undefined where it is none, or one that asks for a passphrase. */
+export function readPrivateKey(pem: string): KeyObject | undefined {
+  return attempt(() => createPrivateKey({ key: pem, format: 'pem' }))
+}
+
+/** Reads the certificates of a PEM text; undefined where there is none, or one that is broken. */
+export function readCertificates(pem: string): X509Certificate[] | undefined {
+  const found = attempt(() => [...pem.matchAll(block)].map(([text]) => new X509Certificate(text)))
+  return found?.length === 0 ? undefined : found
+}
+
+/** Whether a certificate is for this private key. */
+export function belongTogether(certificate: X509Certificate, key: KeyObject): boolean {
+  return createPublicKey(key).equals(certificate.publicKey)
+}
+
+/** The algorithms that a key can sign a JWT with (RFC 7518 §3.1), the usual one first; none for keys of other kinds. */
+export function algorithmsFor({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {
+  if (asymmetricKeyType === 'rsa') {
+    // RFC 7518 §3.3: 2048 bits or more.
+    const strong = (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
+    return strong ? ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] : []
+  }
+  if (asymmetricKeyType === 'ed25519') return ['EdDSA']
+  const curve = curves[asymmetricKeyDetails?.namedCurve ?? '']
+  return curve === undefined ? [] : [curve]
+}
+
+function attempt<Value>(read: () => Value): Value | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,73 @@
+import { TokenUnavailable } from '../http/tokens.ts'
+import type { Outbound } from './outbound.ts'
+
+/** A token as it was issued. */
+export interface IssuedToken {
+  readonly value: string
+  /** Seconds. */
+  readonly lifetime: number
+}
+
+/** RFC 6749 §5.2, RFC 8707 §2. Anything else could be anything. */
+const knownErrors = new Set(
+  `invalid_request invalid_client invalid_grant unauthorized_client unsupported_grant_type invalid_scope invalid_target
+  access_denied server_error temporarily_unavailable slow_down`.split(/\s+/),
+)
+const longestToken = 16_384
+const assumedLifetime = 300
+const longestLifetime = 86_400
+
+/**
+ * Asks a token endpoint for a token (RFC 6749 §4.4.2, §5.1). Nothing of the answer but the token, its lifetime and the
+ * name of an error is ever kept.
+ *
+ * @throws TokenUnavailable with the reason as its code
+ */
+export async function requestToken(
+  fetch: Outbound,
+  tokenUrl: string,
+  headers: Readonly<Record<string, string>>,
+  parameters: Readonly<Record<string, string>>,
+): Promise<IssuedToken> {
+  const { status, text } = await fetch(tokenUrl, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(parameters).toString(),
+  }).catch((error: unknown) => {
+    throw new TokenUnavailable(`token_endpoint_${nameOf(error)}`)
+  })
+  const answer = readObject(text)
+  if (status !== 200) throw new TokenUnavailable(`token_endpoint_${status}${errorOf(answer)}`)
+  if (answer === undefined) throw new TokenUnavailable('token_answer_no_json')
+  const { access_token: value, token_type: type, expires_in: seconds } = answer
+  if (typeof type !== 'string' || type.toLowerCase() !== 'bearer')
+    throw new TokenUnavailable('token_type_no_bearer')
+  if (typeof value !== 'string' || value.length > longestToken || !/^[\x21-\x7e]+$/.test(value)) {
+    throw new TokenUnavailable('access_token_malformed')
+  }
+  const lifetime = seconds === undefined || seconds === null ? assumedLifetime : Number(seconds)
+  if (!(lifetime > 0)) throw new TokenUnavailable('expires_in_malformed')
+  return { value, lifetime: Math.min(lifetime, longestLifetime) }
+}
+
+function readObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The error code of RFC 6749 §5.2; its description may hold anything, and so is left unread. */
+function errorOf(answer: Record<string, unknown> | undefined): string {
+  const error = answer?.['error']
+  return typeof error === 'string' && knownErrors.has(error) ? `_${error}` : ''
+}
+
+function nameOf(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: unknown }
+  return typeof code === 'string' ? code : String(name)
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { Pool, type Dispatcher } from 'undici'
+import type { Proxy, UpstreamTls } from '../../schema/config.ts'
+import type { Secrets } from '../config/load.ts'
+import { parseDuration } from '../config/units.ts'
+import { withheldFromUpstream } from '../http/headers.ts'
+import type { Upstream } from '../http/snapshot.ts'
+import type { Lease, Shared } from './shared.ts'
+import { tokenSourceFor, type KeptTokens, type TokenDependencies } from './tokens.ts'
+
+/**
+ * Milliseconds that an idle connection is kept to an upstream that does not say how long it keeps it itself.
+ * Longer than some servers do, and calls would be sent into connections that are being closed.
+ */
+const keepAliveTimeout = 1500
+
+/** What upstreams are made with; pools and tokens outlive the snapshots that use them. */
+export interface UpstreamDependencies extends TokenDependencies {
+  readonly pools: Shared<Dispatcher>
+  readonly tokens: Shared<KeptTokens>
+  readonly secrets: Secrets
+}
+
+/**
+ * Makes the upstream of a proxy.
+ *
+ * @param credentialHeaders lower-case names of headers that carry credentials of clients
+ * @param leases is given what is to be released when the upstream is no longer used
+ */
+export function makeUpstream(
+  { upstream }: Proxy,
+  credentialHeaders: readonly string[],
+  leases: Lease<unknown>[],
+  { pools, tokens, secrets, ...dependencies }: UpstreamDependencies,
+): Upstream {
+  const { url, auth, caller } = upstream
+  const { origin, pathname, search } = new URL(url)
+  const resolve = (values: Proxy['upstream']['headers']): (readonly [string, string])[] =>
+    Object.entries(values).map(([name, { value, ...reference }]) => [name, value ?? secrets(reference)])
+  const headers = resolve(upstream.headers)
+  const query = resolve(upstream.query)
+  const tls = readTls(upstream.tls, secrets)
+  const timeout = parseDuration(upstream.timeout.connect)
+  const pool = pools.acquire(digest([origin, timeout, tls]), () => createPool(origin, timeout, tls))
+  leases.push(pool)
+  const token = auth && tokenSourceFor(auth, url, secrets, dependencies)
+  const lease = token && tokens.acquire(token.identity, token.create)
+  if (lease !== undefined) leases.push(lease)
+  const callerNames = Object.values(caller ?? {})
+  const replaced = [...headers.map(([name]) => name), ...callerNames].map(name => name.toLowerCase())
+  const added = query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+  return {
+    identity: digest([url, headers, query, caller, tls, token?.identity]),
+    dispatcher: pool.value,
+    path: pathname + [search || '?', ...added].join('&').replace(/^\?&?/, '?').replace(/^\?$/, ''),
+    headers: [['accept-encoding', 'identity'], ...headers],
+    withheld: new Set([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
+    tokens: lease?.value.source,
+    caller,
+    responseTimeout: parseDuration(upstream.timeout.response),
+    idleTimeout: parseDuration(upstream.timeout.idle),
+  }
+}
+
+interface Tls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly servername?: string
+}
+
+function readTls(tls: UpstreamTls | undefined, secrets: Secrets): Tls {
+  const { ca, cert, key, serverName } = tls ?? {}
+  return {
+    ...(ca && { ca: secrets(ca) }),
+    ...(cert && { cert: secrets(cert) }),
+    ...(key && { key: secrets(key) }),
+    ...(serverName !== undefined && { servername: serverName }),
+  }
+}
+
+function createPool(origin: string, timeout: number, tls: Tls): Dispatcher {
+  return new Pool(origin, {
+    connections: null,
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout,
+    // Said aloud, because an environment variable of Node would switch it off otherwise.
+    connect: { timeout, ...tls, rejectUnauthorized: true },
+  })
+}
+
+function digest(parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
