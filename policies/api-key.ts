@@ -10,6 +10,7 @@ const messages = {
   unknown: 'the key is not known here',
   disabled: 'the key is disabled',
   early: 'the key is not valid yet',
+  unbound: 'the key is bound to a certificate that this connection does not present',
 } as const
 
 /** A shared secret in a header, a cookie or the query, looked up by its digest. */
@@ -33,7 +34,8 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
         parameters: header === 'authorization' ? {} : { in: place, name },
       },
       credential: read,
-      authenticate: (credential, now) => accepted(keyring.verify(credential, now)),
+      authenticate: (credential, now, head) =>
+        accepted(keyring.verify(credential, now, head.clientCertificate)),
       review: (principal, now) => accepted(keyring.review(principal, now)),
     }
   },

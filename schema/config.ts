@@ -3,7 +3,7 @@
 /**
  * One auth method; `type` says which kind.
  */
-export type AuthMethod = ApiKeyAuth | JwtAuth
+export type AuthMethod = ApiKeyAuth | JwtAuth | MtlsAuth
 /**
  * A name: letters, digits, dot, underscore and hyphen, at most 64 characters, beginning with a letter or digit.
  */
@@ -84,11 +84,38 @@ export interface Listen {
    * @maxItems 100
    */
   allowedOrigins: string[]
+  tls?: ListenTls
   timeout: ListenTimeout
   /**
    * How long a stopping gateway waits for calls in flight before it closes their connections; 0s not to wait.
    */
   drain: string
+}
+/**
+ * Serve https. Without this block the listener speaks plain HTTP. Its files are watched, and a change is applied without dropping a connection; adding or taking out this block, or clientCa, needs a restart.
+ */
+export interface ListenTls {
+  cert: SecretReference
+  key: SecretReference
+  clientCa?: SecretReference
+  crl?: SecretReference
+  /**
+   * The oldest version of TLS to speak.
+   */
+  minVersion: 'TLSv1.2' | 'TLSv1.3'
+}
+/**
+ * Where a secret is found; a secret itself never stands in this file.
+ */
+export interface SecretReference {
+  /**
+   * Name of an environment variable.
+   */
+  env?: string
+  /**
+   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
+   */
+  file?: string
 }
 /**
  * How long clients may take.
@@ -232,6 +259,71 @@ export interface TokenCondition {
   scopes?: string[]
 }
 /**
+ * The client certificate of the connection, verified against listen.tls.clientCa; or, where TLS ends in front of the gateway, the one that a header carries. It decides only where a request carries no other credential.
+ */
+export interface MtlsAuth {
+  /**
+   * The kind of auth method.
+   */
+  type: 'mtls'
+  /**
+   * Which certificate gets which roles; all that match apply. A certificate that none matches may do nothing.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  grants: CertificateGrant[]
+  from?: CertificateHeader
+}
+/**
+ * Roles for the certificates that meet every condition.
+ */
+export interface CertificateGrant {
+  when: CertificateCondition
+  /**
+   * The roles that such a certificate holds.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  roles: Name[]
+}
+/**
+ * What a certificate has to be; of several fields all have to hold.
+ */
+export interface CertificateCondition {
+  /**
+   * One of its subject alternative names, as a glob or a list of globs of which one has to match. A pattern with a colon is for URIs, one with an @ for email addresses, any other for DNS names; `*` alone is for any name.
+   */
+  san?: string | Glob[]
+  /**
+   * A pattern for names: `*` any characters, `?` one character, `\` the next character literally.
+   */
+  subject?: string
+  /**
+   * The SHA-256 of the certificate in hex, with or without colons, as `openssl x509 -fingerprint -sha256` prints it.
+   */
+  fingerprint?: string
+}
+/**
+ * TLS ends in front of the gateway, and a header carries the certificate of the client: URL-encoded PEM as of nginx, or the form of RFC 9440. It is believed from these addresses only, and never forwarded.
+ */
+export interface CertificateHeader {
+  /**
+   * Name of the header. What is in front must set it itself and drop it where a client sends it.
+   */
+  header: string
+  /**
+   * Addresses, or networks, of what stands in front.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  proxies: string[]
+  ca: SecretReference
+  crl?: SecretReference
+}
+/**
  * A named, reusable bundle of access rules.
  */
 export interface Role {
@@ -302,6 +394,10 @@ export interface Key {
    * The key is refused from this instant on, and its open streams end.
    */
   expires?: string
+  /**
+   * The SHA-256 of a client certificate in hex: the key is refused unless the connection presents that certificate. Without this field the secret alone is enough.
+   */
+  certificate?: string
   /**
    * Hashes of the secrets that prove this identity; two overlap while a key is being rotated.
    *
@@ -419,7 +515,7 @@ export interface ClientCredentialsAuth {
    * How the client secret is sent: client_secret_basic in the Authorization header, client_secret_post in the body. Of no effect with a privateKey.
    */
   method: 'client_secret_basic' | 'client_secret_post'
-  privateKey?: SecretReference1
+  privateKey?: SecretReference
   /**
    * The kid of the private key, where the authorization server has several keys of this client. Without this field the assertion names no key.
    */
@@ -443,32 +539,6 @@ export interface ClientCredentialsAuth {
   audience?: string
 }
 /**
- * The client secret. Without it there must be a privateKey.
- */
-export interface SecretReference {
-  /**
-   * Name of an environment variable.
-   */
-  env?: string
-  /**
-   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
-   */
-  file?: string
-}
-/**
- * A private key in PEM (PKCS #8) that signs an assertion in place of a client secret (private_key_jwt, RFC 7523). Without it there must be a clientSecret.
- */
-export interface SecretReference1 {
-  /**
-   * Name of an environment variable.
-   */
-  env?: string
-  /**
-   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
-   */
-  file?: string
-}
-/**
  * Headers that tell the upstream who called. Whatever a client sends under these names is left out. Characters outside visible ASCII, commas and percent signs are percent-encoded in the values. Without this block the upstream is not told.
  */
 export interface Caller {
@@ -489,52 +559,13 @@ export interface Caller {
  * TLS to an https upstream. Its certificate is always verified; there is no way to switch that off.
  */
 export interface UpstreamTls {
-  ca?: SecretReference2
-  cert?: SecretReference3
-  key?: SecretReference4
+  ca?: SecretReference
+  cert?: SecretReference
+  key?: SecretReference
   /**
    * The name that the upstream's certificate must be for, also sent to it (SNI). Without this field it is the host of upstream.url.
    */
   serverName?: string
-}
-/**
- * Certificates in PEM that the upstream's must lead to, in place of the well-known ones. Without this field the well-known ones count.
- */
-export interface SecretReference2 {
-  /**
-   * Name of an environment variable.
-   */
-  env?: string
-  /**
-   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
-   */
-  file?: string
-}
-/**
- * The gateway's own certificate in PEM, with its chain, for upstreams that ask for one. Goes with key. Without this field none is presented.
- */
-export interface SecretReference3 {
-  /**
-   * Name of an environment variable.
-   */
-  env?: string
-  /**
-   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
-   */
-  file?: string
-}
-/**
- * The private key of cert, in PEM. Goes with cert.
- */
-export interface SecretReference4 {
-  /**
-   * Name of an environment variable.
-   */
-  env?: string
-  /**
-   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
-   */
-  file?: string
 }
 /**
  * How long the upstream may take.
@@ -557,20 +588,7 @@ export interface UpstreamTimeout {
  * Binding of legacy sessions to the principal that opened them.
  */
 export interface Sessions {
-  secret?: SecretReference5
-}
-/**
- * The key of the binding, at least 32 characters. Without it a random one is made at every start, and clients open new sessions after a restart; replicas behind one address must share it.
- */
-export interface SecretReference5 {
-  /**
-   * Name of an environment variable.
-   */
-  env?: string
-  /**
-   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
-   */
-  file?: string
+  secret?: SecretReference
 }
 /**
  * Where the gateway may go on its own account, for tokens, keys and metadata. Hosts that this file names are always allowed, wherever they are; any other host must be reached by https at a public address.

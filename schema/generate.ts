@@ -34,7 +34,21 @@ function requireDefaulted(node: unknown): void {
   for (const child of Object.values(node)) requireDefaulted(child)
 }
 
+/** What is said beside a reference to a map would make another type of it in every place. */
+function shareTypes(node: unknown): void {
+  if (typeof node !== 'object' || node === null) return
+  const { $ref: reference } = node as Node
+  if (
+    typeof reference === 'string' &&
+    definitions[reference.replace('#/$defs/', '')]?.['type'] === 'object'
+  ) {
+    for (const name of Object.keys(node)) if (name !== '$ref') delete (node as Node)[name]
+  }
+  for (const child of Object.values(node)) shareTypes(child)
+}
+
 requireDefaulted(schema)
+shareTypes(schema)
 const types = await compile(schema as JSONSchema, 'Config', {
   bannerComment: '// Generated from gateway.schema.json by `npm run schema`; edit that file instead.',
   additionalProperties: false,

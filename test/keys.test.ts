@@ -253,12 +253,12 @@ t.test('list tells state and expiry, and little of the hashes', async t => {
       'expired',
     ],
   )
-  const keyring = createKeyring(keysOf(file, { END: '2999-01-01' }))
+  const keyring = createKeyring(keysOf(file, { END: '2999-01-01' }), undefined)
   const outcomes = { active: 'valid', disabled: 'disabled', expired: 'expired', 'not yet valid': 'early' }
   const secrets = listed.keys.flatMap(key => key.secrets)
   t.same(
     secrets.map(({ state }) => outcomes[state as keyof typeof outcomes]),
-    secrets.map((_, index) => keyring.verify(`${index + 1}`, Date.now()).outcome),
+    secrets.map((_, index) => keyring.verify(`${index + 1}`, Date.now(), () => undefined).outcome),
     'what it says of a secret is what the gateway makes of it',
   )
   t.match(listed.keys[6]!.secrets, [

@@ -1,10 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { JwtAuth } from '../../schema/config.ts'
 import type { Operation } from '../mcp/operation.ts'
+import type { Secrets } from '../config/load.ts'
+import type { ClientCertificate } from './certificate.ts'
 import type { Principal } from './principal.ts'
 import type { ProxyAccess } from './rules.ts'
 import type { Keyring } from './keyring.ts'
 import type { TokenKeys } from './token-keys.ts'
+import type { Trust } from './trust.ts'
 
 /** What is known of a request before its body is read. */
 export interface RequestHead {
@@ -14,6 +17,10 @@ export interface RequestHead {
   readonly headers: IncomingHttpHeaders
   /** The address that the connection arrived at. */
   readonly localAddress: string
+  /** The address of the other end: of the client, or of what stands before the gateway. */
+  readonly remoteAddress: string
+  /** The certificate that the client presented in the handshake, good or not; read when it is asked for. */
+  clientCertificate(this: void): ClientCertificate | undefined
 }
 
 /** What a policy is made with, once per snapshot. */
@@ -25,6 +32,9 @@ export interface PolicyDependencies {
   readonly ownAudiences: readonly string[]
   /** The keys of the issuer that an auth method names. */
   tokenKeys(this: void, options: Pick<JwtAuth, 'issuer' | 'jwks'>): TokenKeys
+  readonly secrets: Secrets
+  /** Who vouches for the certificates of connections; undefined where clients are asked for none. */
+  readonly clientTrust: Trust | undefined
 }
 
 /** Looks at the head of every request to a proxy, before anything else. Throws a Refusal. */
@@ -57,12 +67,17 @@ export interface Authenticator {
    * Who the credential proves it is, at an instant in milliseconds since the epoch. Throws or rejects with a
    * Refusal.
    */
-  authenticate(credential: string, now: number): Principal | Promise<Principal>
+  authenticate(credential: string, now: number, head: RequestHead): Principal | Promise<Principal>
   /** Judges again, later, a principal that this method accepted before. Throws a Refusal. */
   review(principal: Principal, now: number): Principal
   /** Its part of WWW-Authenticate (RFC 9110 §11.6.1). */
   readonly challenge: { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
-  /** The request header that carries the credential, in lower case, so that it is never forwarded. */
+  /**
+   * Its credential is one of the connection, not chosen for a request: it decides only where the request carries
+   * none for another method.
+   */
+  readonly ofConnection?: boolean
+  /** The request header that carries the credential, in lower case, so that it is never forwarded; empty for none. */
   readonly header: string
 }
 

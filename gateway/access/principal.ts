@@ -1,3 +1,5 @@
+import type { ClientCertificate } from './certificate.ts'
+
 /** Whom a request was authenticated as. */
 export interface Principal {
   /** What proved who it is; `anonymous` where a proxy asks for nothing. */
@@ -11,6 +13,8 @@ export interface Principal {
   readonly expires: number
   /** SHA-256 of the presented credential in hex; undefined for `anonymous`. */
   readonly digest: string | undefined
+  /** The certificate that it was proved with, or that its key is bound to. */
+  readonly certificate?: ClientCertificate
 }
 
 /** The principal of every request to a proxy with `auth: none`. */

@@ -1,7 +1,8 @@
+import type { TokenGrant } from '../../schema/config.ts'
 import { quote, written } from './locate.ts'
 import type { Path } from './pointer.ts'
 import { instead, nearest } from './suggest.ts'
-import { entries, items, reportAt, type View } from './view.ts'
+import { entries, items, reportAt, type Sound, type View } from './view.ts'
 
 /** Roles, proxies and auth methods that something names have to be there. */
 export function checkNames(view: View): void {
@@ -26,7 +27,8 @@ function checkRoles(view: View, known: readonly string[]): void {
 function checkGrants(view: View, roles: ReadonlySet<string>, known: readonly string[]): void {
   for (const [name, method] of entries(view.config.auth)) {
     if (!('grants' in method)) continue
-    for (const [grant, { roles: granted }] of items(method.grants)) {
+    const grants = method.grants as readonly (Pick<Sound<TokenGrant>, 'roles'> | undefined)[] | undefined
+    for (const [grant, { roles: granted }] of items(grants)) {
       for (const [index, role] of items(granted)) {
         if (roles.has(role)) continue
         unknown(view, 'GH1301', 'role', ['auth', name, 'grants', grant, 'roles', index], role, known)

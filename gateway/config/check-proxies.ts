@@ -36,7 +36,7 @@ export function checkGlobs(view: View): void {
   }
   for (const [name, proxy] of entries(view.config.proxies)) checkKinds(view, ['proxies', name], proxy)
   for (const [name, method] of entries(view.config.auth)) {
-    if (!('grants' in method)) continue
+    if (method.type !== 'jwt') continue
     for (const [index, grant] of items(method.grants)) {
       for (const [claim, wanted] of entries(grant.when?.claims))
         checkClaim(view, ['auth', name, 'grants', index, 'when', 'claims', claim], wanted)
@@ -66,7 +66,8 @@ function checkKinds(view: View, path: Path, holder: { readonly [kind: string]: u
   }
 }
 
-function whyMalformedGlob(pattern: string): string | undefined {
+/** Why a pattern is malformed, as a clause; undefined when it is not. */
+export function whyMalformedGlob(pattern: string): string | undefined {
   try {
     parseGlob(pattern)
     return undefined
@@ -98,7 +99,7 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
   const seen = new Map<string, Mention>()
   for (const [index, name] of items(methods)) {
     const method = Object.hasOwn(view.config.auth ?? {}, name) ? view.config.auth?.[name] : undefined
-    const place = method && placeOf(method)
+    const place = method && placeOf(method as Sound<AuthMethod>)
     if (place === undefined) continue
     const path: Path = ['proxies', proxy, 'auth', index]
     const first = seen.get(place)
@@ -111,7 +112,7 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
     const message =
       method?.type === 'jwt'
         ? `\`${name}\` has the same issuer as another auth method of this proxy; keep one of them`
-        : `\`${name}\` looks for a key where another auth method of this proxy does; keep one of them`
+        : `\`${name}\` looks for a credential where another auth method of this proxy does; keep one of them`
     reportAt(view, 'GH1313', path, message, { related: [first] })
   }
 }
@@ -119,7 +120,11 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
 /** What a credential of this method is told by; a token by its issuer, wherever keys are read too. */
 function placeOf(method: Sound<AuthMethod>): string | undefined {
   if (method.type === 'jwt') return method.issuer === undefined ? undefined : `issuer ${method.issuer}`
-  if (!('in' in method)) return undefined
+  if (method.type === 'mtls') {
+    if (method.from === undefined) return 'certificate'
+    return `header ${(method.from.header ?? '').toLowerCase()} `
+  }
+  if (method.type !== 'api-key') return undefined
   const { in: where, name } = method
   if (where === undefined || name === undefined) return undefined
   if (where !== 'header') return `${where} ${name}`

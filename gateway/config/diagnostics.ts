@@ -38,6 +38,11 @@ export const diagnosticCodes = {
     name: 'key-set-malformed',
     summary: 'The file of a key set holds no keys that check signatures.',
   },
+  GH1107: {
+    name: 'certificate-unreadable',
+    summary: 'What should be a certificate, a private key or a revocation list is none that TLS can use.',
+  },
+  GH1108: { name: 'certificate-key-mismatch', summary: 'A private key is not that of the certificate.' },
   GH1201: { name: 'unknown-field', summary: 'A field does not exist at this place.' },
   GH1202: { name: 'missing-field', summary: 'A required field is missing.' },
   GH1203: { name: 'wrong-type', summary: 'A value is of another type than its field.' },
@@ -81,6 +86,10 @@ export const diagnosticCodes = {
     name: 'ambiguous-auth-methods',
     summary: 'Two auth methods of a proxy read the same place, or have the same issuer.',
   },
+  GH1314: {
+    name: 'client-ca-missing',
+    summary: 'Client certificates are spoken of, and nothing says what to verify them against.',
+  },
   GH1318: {
     name: 'restart-required',
     summary: 'A change needs a restart, and a running gateway was to apply it.',
@@ -98,6 +107,10 @@ export const diagnosticCodes = {
   GH1402: { name: 'expired', summary: 'A key has expired, or all of its secrets have.' },
   GH1403: { name: 'secret-outside-key', summary: 'A secret is said to be valid when its key is not.' },
   GH1404: { name: 'include-matches-nothing', summary: 'No file matches a pattern of `include`.' },
+  GH1405: {
+    name: 'certificate-expires',
+    summary: 'A certificate or revocation list is not valid now, or expires within 14 days.',
+  },
 } as const satisfies Record<string, { name: string; summary: string }>
 
 export type DiagnosticCode = keyof typeof diagnosticCodes

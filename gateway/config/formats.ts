@@ -1,5 +1,7 @@
+import { parseFingerprint } from './fingerprint.ts'
 import { checkHost, checkHostName, checkHttpUrl, checkOrigin } from './hosts.ts'
 import { MalformedError } from './malformed.ts'
+import { parseNetwork } from './networks.ts'
 import { parseAddress, parseDuration, parseInstant, parseSize } from './units.ts'
 
 /** What `format` means in gateway.schema.json: each throws MalformedError. */
@@ -15,6 +17,8 @@ export const formats: Readonly<Record<string, (text: string) => void>> = {
   'secret-hash': checkSecretHash,
   'endpoint-path': checkEndpointPath,
   'http-url': checkHttpUrl,
+  network: parseNetwork,
+  'certificate-fingerprint': parseFingerprint,
 }
 
 /** Why this text is not of that format, as a clause for a message; undefined when it is. */

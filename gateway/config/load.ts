@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
 import type { Config } from '../../schema/config.ts'
+import { checkCertificates } from './check-certificates.ts'
 import { checkHashes, checkWindows } from './check-keys.ts'
 import { checkHeaders } from './check-headers.ts'
 import { checkJwt } from './check-jwt.ts'
+import { checkMtls } from './check-mtls.ts'
 import { checkNames } from './check-names.ts'
 import { checkUpstreams } from './check-upstreams.ts'
 import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
@@ -88,6 +90,7 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     checkGlobs,
     checkAuth,
     checkJwt,
+    checkMtls,
     checkHeaders,
     checkUpstreams,
     checkHashes,
@@ -95,6 +98,7 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
   ])
     check(view)
   const resolved = resolveSecrets(view)
+  checkCertificates(view, resolved)
   return () => {
     const config = freeze(root) as unknown as Config
     const { secrets } = resolved

@@ -17,6 +17,8 @@ export type Secrets = (reference: { env?: string; file?: string }) => string
 /** The secrets of one load, by reference. */
 export interface Resolved {
   readonly secrets: Secrets
+  /** The same for a reference that may be incomplete; undefined where the secret is absent. */
+  find(reference: { env?: string | undefined; file?: string | undefined } | undefined): string | undefined
   /** For every reference in the configuration the SHA-256 of its secret in hex, of nothing where it is absent. */
   readonly digests: ReadonlyMap<object, string>
 }
@@ -51,6 +53,7 @@ export function resolveSecrets(view: View): Resolved {
       if (value === undefined) throw new Error(`the secret of ${identify(reference)} was not resolved`)
       return value
     },
+    find: reference => (reference === undefined ? undefined : values.get(identify(reference))),
     digests,
   }
 }
@@ -80,9 +83,27 @@ function references(view: View): [Path, SecretReference, Kind][] {
   }
   const { secret } = view.config.sessions ?? {}
   if (secret !== undefined) found.push([['sessions', 'secret'], secret, 'session'])
+  for (const [name, reference] of entries(
+    pick(view.config.listen?.tls, ['cert', 'key', 'clientCa', 'crl']),
+  )) {
+    found.push([['listen', 'tls', name], reference, 'pem'])
+  }
+  for (const [name, method] of entries(view.config.auth)) {
+    if (method.type !== 'mtls') continue
+    for (const [field, reference] of entries(pick(method.from, ['ca', 'crl']))) {
+      found.push([['auth', name, 'from', field], reference, 'pem'])
+    }
+  }
   return found.filter(
     (one): one is [Path, SecretReference, Kind] => one[1].env !== undefined || one[1].file !== undefined,
   )
+}
+
+function pick<T, Field extends keyof T>(
+  holder: T | undefined,
+  fields: readonly Field[],
+): Record<string, T[Field] | undefined> {
+  return Object.fromEntries(fields.map(field => [field, holder?.[field]]))
 }
 
 function identify({ env, file }: { env?: string | undefined; file?: string | undefined }): string {

@@ -17,12 +17,13 @@ export async function authenticate(
   now: number,
 ): Promise<{ principal: Principal; method: string | undefined }> {
   if (proxy.access.open) return { principal: anonymous, method: undefined }
-  const presented = byShape(
-    proxy.authenticators.flatMap(authenticator => {
-      const credential = authenticator.credential(head)
-      return credential === undefined ? [] : [{ authenticator, credential }]
-    }),
+  const ofConnection = (authenticator: Authenticator): boolean => authenticator.ofConnection === true
+  const ofRequest = presentedTo(
+    proxy.authenticators.filter(one => !ofConnection(one)),
+    head,
   )
+  const presented =
+    ofRequest.length > 0 ? byShape(ofRequest) : presentedTo(proxy.authenticators.filter(ofConnection), head)
   const [first] = presented
   if (first === undefined) {
     const ways = new Set(proxy.authenticators.map(describe))
@@ -37,7 +38,10 @@ export async function authenticate(
   }
   const { authenticator, credential } = first
   try {
-    return { principal: await authenticator.authenticate(credential, now), method: authenticator.method }
+    return {
+      principal: await authenticator.authenticate(credential, now, head),
+      method: authenticator.method,
+    }
   } catch (error) {
     throw error instanceof Refusal && error.status === 401 ? challenged(proxy, error) : error
   }
@@ -46,6 +50,13 @@ export async function authenticate(
 interface Presented {
   readonly authenticator: Authenticator
   readonly credential: string
+}
+
+function presentedTo(authenticators: readonly Authenticator[], head: RequestHead): Presented[] {
+  return authenticators.flatMap(authenticator => {
+    const credential = authenticator.credential(head)
+    return credential === undefined ? [] : [{ authenticator, credential }]
+  })
 }
 
 /** Whose a credential is that several methods read: the least wins. `other` are methods that know no shape. */
@@ -101,7 +112,8 @@ function isBearer(scheme: string): boolean {
   return scheme.toLowerCase() === 'bearer'
 }
 
-function describe({ challenge }: Authenticator): string {
+function describe({ challenge, ofConnection }: Authenticator): string {
+  if (ofConnection === true) return 'a client certificate'
   const { in: place, name } = challenge.parameters
   if (name === undefined) return `Authorization: ${challenge.scheme} KEY`
   return challenge.scheme === 'ApiKey' ? `a key in the ${place} ${name}` : `${name}: ${challenge.scheme} KEY`

@@ -29,6 +29,10 @@ export const withheldFromUpstream: readonly string[] = [
   'expect',
   'authorization',
   'cookie',
+  'client-cert',
+  'client-cert-chain',
+  'x-client-cert',
+  'x-ssl-cert',
   'forwarded',
   'proxy',
   'true-client-ip',
@@ -49,7 +53,7 @@ export const withheldFromUpstream: readonly string[] = [
  * or by nobody.
  */
 function isForged(name: string): boolean {
-  return name.includes('_') || name.startsWith('x-forwarded-') || name.startsWith('x-gatehouse-')
+  return name.includes('_') || /^(?:x-forwarded|x-gatehouse|x-ssl-client|ssl-client)-/.test(name)
 }
 
 /** Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read. */

@@ -13,6 +13,7 @@ import { callerHeaders } from './caller.ts'
 import { preflightHeaders } from './cors.ts'
 import { reply, type Exchange } from './exchange.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
+import { peerCertificate } from './peer-certificate.ts'
 import { forward } from './relay.ts'
 import type { ServedProxy } from './snapshot.ts'
 import type { Streams } from './streams.ts'
@@ -34,7 +35,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   exchange.originAllowed = head.headers.origin !== undefined
   if (isPreflight(request)) {
     const names = proxy.authenticators
-      .map(({ header }) => header)
+      .map(({ header, ofConnection }) => (ofConnection === true ? '' : header))
       .filter(name => name !== '' && name !== 'cookie')
     reply(exchange, 204, preflightHeaders(request.headers, names))
     return
@@ -93,6 +94,8 @@ function readHead(request: IncomingMessage): RequestHead {
     query: mark === -1 ? '' : url.slice(mark + 1),
     headers,
     localAddress: socket.localAddress ?? '',
+    remoteAddress: socket.remoteAddress ?? '',
+    clientCertificate: () => peerCertificate(socket),
   }
 }
 

@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
 import { errorMessage, Refusal, type Reason } from '../mcp/errors.ts'
 import { ClientGone } from './body.ts'
 import { openExchange, refuse, type Exchange } from './exchange.ts'
@@ -24,12 +33,24 @@ export interface ListenerTimeouts {
   readonly keepAlive: number
 }
 
+/** What TLS is served with. */
+export interface ListenerTls {
+  readonly context: SecureContextOptions
+  /** Milliseconds. */
+  readonly handshakeTimeout: number
+}
+
 const retryAfter = '1'
 const timeoutPrecision = 250
 
-/** The listener that MCP clients reach, not listening yet. */
-export function createListener(dependencies: ListenerDependencies): Server {
-  const listener = createServer({ connectionsCheckingInterval: timeoutPrecision, requireHostHeader: false })
+/**
+ * The listener that MCP clients reach, not listening yet.
+ *
+ * @param tls undefined for plain HTTP
+ */
+export function createListener(dependencies: ListenerDependencies, tls: ListenerTls | undefined): Server {
+  const options = { connectionsCheckingInterval: timeoutPrecision, requireHostHeader: false }
+  const listener = tls === undefined ? createServer(options) : createSecureListener({ ...options, ...tls })
   const latest = new WeakMap<object, Exchange>()
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = openExchange(request, response, dependencies.current())
@@ -64,6 +85,28 @@ export function setTimeouts(listener: Server, { request, keepAlive }: ListenerTi
   listener.headersTimeout = request
   listener.requestTimeout = request
   listener.keepAliveTimeout = keepAlive
+}
+
+/**
+ * Serves TLS. Whether a client certificate is good is not for the handshake to enforce: who comes without one is
+ * told so by an answer.
+ */
+function createSecureListener({
+  context,
+  handshakeTimeout,
+  ...options
+}: ServerOptions & ListenerTls): Server {
+  const listener = createTlsServer({
+    ...options,
+    ...context,
+    handshakeTimeout,
+    requestCert: context.ca !== undefined,
+    rejectUnauthorized: false,
+  })
+  // By default a failed handshake counts as a malformed request, and would be answered in clear. Anyone can fail
+  // one, so none is logged.
+  listener.removeAllListeners('tlsClientError').on('tlsClientError', (_error, socket) => socket.destroy())
+  return listener
 }
 
 async function run(exchange: Exchange, dependencies: ListenerDependencies): Promise<void> {

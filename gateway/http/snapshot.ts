@@ -1,3 +1,4 @@
+import type { SecureContextOptions } from 'node:tls'
 import type { Dispatcher } from 'undici'
 import type { Authenticator, OperationStep, RequestHead } from '../access/policy.ts'
 import type { ProxyAccess } from '../access/rules.ts'
@@ -13,6 +14,8 @@ export interface Snapshot {
   /** By name, for what is told from one snapshot to the next. */
   readonly proxiesByName: ReadonlyMap<string, ServedProxy>
   readonly sessions: SessionBinding
+  /** What TLS is served with; undefined where plain HTTP is. */
+  readonly tls: SecureContextOptions | undefined
   /** Counts a request in; what the snapshot holds is kept until it is counted out. */
   retain(): void
   release(): void

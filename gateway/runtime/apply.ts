@@ -55,9 +55,11 @@ export interface ApplyObservers {
   onSwap(this: void): void
 }
 
-/** Addresses are taken once, at the start. */
+/** Addresses are taken once, at the start, and so is how the listener speaks to clients. */
 const fixed = [
   { pointer: '/listen/address', of: (config: Config) => config.listen.address },
+  { pointer: '/listen/tls', of: ({ listen }: Config) => listen.tls !== undefined },
+  { pointer: '/listen/tls/clientCa', of: ({ listen }: Config) => listen.tls?.clientCa !== undefined },
   { pointer: '/admin/address', of: (config: Config) => config.admin.address },
 ]
 

@@ -1,11 +1,13 @@
 import { policies } from '../../policies/index.ts'
-import type { AuthMethod, Config, Proxy } from '../../schema/config.ts'
+import type { AuthMethod, Config, ListenTls, Proxy } from '../../schema/config.ts'
 import { createKeyring } from '../access/keyring.ts'
 import type { Authenticator, IdentityPolicy, OperationStep, PolicyDependencies } from '../access/policy.ts'
 import { compileAccess, type ProxyAccess } from '../access/rules.ts'
 import { fixedKeys } from '../access/token-keys.ts'
+import { createTrust } from '../access/trust.ts'
 import { endpointPath } from '../config/check-proxies.ts'
-import type { Loaded } from '../config/load.ts'
+import type { Loaded, Secrets } from '../config/load.ts'
+import { secureContextOptions, type TlsTexts } from '../config/pem.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
 import { createSessionBinding } from '../mcp/session.ts'
@@ -40,11 +42,15 @@ export function buildSnapshot(
   const leases: Lease<unknown>[] = []
   const letGo = (): void => leases.splice(0).forEach(lease => lease.release())
   try {
-    const keyring = createKeyring(config.keys)
+    const tls = config.listen.tls && tlsTexts(config.listen.tls, secrets)
+    const clientTrust = tls?.clientCa === undefined ? undefined : createTrust(tls.clientCa, tls.crl)
+    const keyring = createKeyring(config.keys, clientTrust)
     const makeAuthenticators: MakeAuthenticators = (names, ownAudiences) =>
       authenticatorsOf(names, config.auth, name => ({
         name,
         keyring,
+        secrets,
+        clientTrust,
         ownAudiences,
         tokenKeys({ issuer, jwks }) {
           if (jwks?.file !== undefined) return fixedKeys(secrets(jwks))
@@ -75,6 +81,7 @@ export function buildSnapshot(
       revision,
       proxiesByPath,
       proxiesByName,
+      tls: tls && secureContextOptions(tls),
       sessions: createSessionBinding(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
       retain: () => void users++,
       release,
@@ -133,9 +140,18 @@ function audiencesOf(path: string, { publicUrl }: Config['listen']): string[] {
 
 /** What makes an auth method the one that it is. Whom it grants which roles is judged for each stream. */
 function identityOf(name: string, method: AuthMethod, ownAudiences: readonly string[]): unknown {
-  if (method.type !== 'jwt') return [name, method]
-  const { grants: _, audiences = ownAudiences, ...identity } = method
-  return [name, identity, audiences]
+  const identity = { ...method, grants: undefined }
+  return method.type === 'jwt' ? [name, identity, method.audiences ?? ownAudiences] : [name, identity]
+}
+
+function tlsTexts({ cert, key, clientCa, crl, minVersion }: ListenTls, secrets: Secrets): TlsTexts {
+  return {
+    cert: secrets(cert),
+    key: secrets(key),
+    clientCa: clientCa && secrets(clientCa),
+    crl: crl && secrets(crl),
+    minVersion,
+  }
 }
 
 function authenticatorsOf(

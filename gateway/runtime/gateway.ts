@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { Server as TlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { Config } from '../../schema/config.ts'
 import { parseAddress, parseDuration } from '../config/units.ts'
@@ -29,7 +30,7 @@ export interface GatewayOptions {
 
 /** A gateway that serves. */
 export interface Gateway {
-  /** Where it listens, as `http://host:port`. */
+  /** Where it listens, as `http://host:port`, or https with TLS. */
   readonly url: string
   readonly adminUrl: string
   /** Reads the configuration again, as after SIGHUP. Never throws; the log and the status say what came of it. */
@@ -53,6 +54,8 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
   const streams = createStreams(() => applier.current())
   const onSwap = (): void => {
     setTimeouts(listener, timeouts(config()))
+    const { tls } = applier.current()
+    if (tls !== undefined) (listener as TlsServer).setSecureContext(tls)
     streams.review()
   }
   const applier = createApplier(
@@ -70,13 +73,11 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
   const { config } = applier
 
   let stopping = false
-  const listener = createListener({
-    current: applier.current,
-    draining: () => stopping,
-    streams,
-    log,
-    metrics,
-  })
+  const { tls } = applier.current()
+  const listener = createListener(
+    { current: applier.current, draining: () => stopping, streams, log, metrics },
+    tls && { context: tls, handshakeTimeout: timeouts(config()).request },
+  )
   setTimeouts(listener, timeouts(config()))
   const admin = createAdminListener({
     ready: () => !stopping,
@@ -87,8 +88,9 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
       return metrics.render()
     },
   })
-  const url = await listen(listener, config().listen)
-  const adminUrl = await listen(admin, config().admin).catch((error: unknown) => {
+  const closeConnections = trackConnections(listener)
+  const url = await listen(listener, config().listen, tls === undefined ? 'http' : 'https')
+  const adminUrl = await listen(admin, config().admin, 'http').catch((error: unknown) => {
     listener.close()
     throw error
   })
@@ -110,7 +112,7 @@ export async function startGateway({ load, log, watch }: GatewayOptions): Promis
       stopping = true
       log.info('draining', { openStreams: streams.size() })
       await watcher?.close()
-      await drain(listener, parseDuration(config().listen.drain), which =>
+      await drain(listener, closeConnections, parseDuration(config().listen.drain), which =>
         streams.endAll(new Refusal('draining', 'the gateway is stopping'), which),
       )
       admin.closeAllConnections()
@@ -126,18 +128,31 @@ function timeouts({ listen: { timeout } }: Config): ListenerTimeouts {
   return { request: parseDuration(timeout.request), keepAlive: parseDuration(timeout.keepAlive) }
 }
 
-async function listen(server: Server, { address }: Config['admin']): Promise<string> {
+async function listen(server: Server, { address }: Config['admin'], scheme: string): Promise<string> {
   const { host, port } = parseAddress(address)
   server.listen({ host, port })
   await once(server, 'listening')
   const bound = server.address() as AddressInfo
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[bound.address] ?? bound.address
-  return `http://${reachable.includes(':') && !reachable.startsWith('[') ? `[${reachable}]` : reachable}:${bound.port}`
+  return `${scheme}://${reachable.includes(':') && !reachable.startsWith('[') ? `[${reachable}]` : reachable}:${bound.port}`
+}
+
+/** Follows the connections of a listener, also those whose TLS handshake is not done; returns how to cut them all. */
+function trackConnections(listener: Server): () => void {
+  const open = new Set<Socket>()
+  listener.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  return () => {
+    for (const socket of open) socket.destroy()
+  }
 }
 
 /** Closes a listener when its calls are done, or the time is up. */
 async function drain(
   listener: Server,
+  closeConnections: () => void,
   time: number,
   end: (which: 'listening' | 'all') => void,
 ): Promise<void> {
@@ -146,7 +161,7 @@ async function drain(
   end('listening')
   const timer = setTimeout(() => {
     end('all')
-    setImmediate(() => listener.closeAllConnections())
+    setImmediate(closeConnections)
   }, time)
   await closed
   clearTimeout(timer)

@@ -1,0 +1,110 @@
+import { timingSafeEqual } from 'node:crypto'
+import { nameOf, type ClientCertificate } from '../gateway/access/certificate.ts'
+import type { Authenticator, IdentityPolicy } from '../gateway/access/policy.ts'
+import type { Principal } from '../gateway/access/principal.ts'
+import { createTrust, type Problem, type Trust } from '../gateway/access/trust.ts'
+import { parseFingerprint } from '../gateway/config/fingerprint.ts'
+import { matchGlob, parseGlob, type Glob } from '../gateway/config/glob.ts'
+import { Refusal } from '../gateway/mcp/errors.ts'
+import type { CertificateGrant, MtlsAuth } from '../schema/config.ts'
+import { forwardedCertificates } from './mtls-header.ts'
+
+const messages: Readonly<Record<Exclude<Problem, 'expired'>, string>> = {
+  untrusted: 'the certificate was issued by no CA that is trusted here',
+  revoked: 'the certificate was revoked',
+  'revocation-unknown': 'no current revocation list says whether the certificate was revoked',
+  early: 'the certificate is not valid yet',
+  usage: 'the certificate is not for authenticating clients',
+}
+
+/**
+ * A client certificate: of the connection, or from a header where TLS ends in front. It stands for the connection
+ * rather than for a request, so it decides only where the request carries nothing else.
+ *
+ * No scheme for this is registered with HTTP (RFC 9110 §16.4.1); a challenge has to name one, and `Certificate` is ours.
+ */
+export const mtls: IdentityPolicy<MtlsAuth> = {
+  kind: 'mtls',
+  stage: 'identity',
+  create({ grants, from }, { name: method, secrets, clientTrust }): Authenticator {
+    const trust =
+      from === undefined
+        ? clientTrust
+        : createTrust(secrets(from.ca), from.crl === undefined ? undefined : secrets(from.crl))
+    const forwarded = from === undefined ? undefined : forwardedCertificates(from)
+    const rules = grants.map(compileGrant)
+
+    const accepted = (presented: ClientCertificate, now: number): Principal => {
+      check(presented, trust, now)
+      return {
+        kind: 'certificate',
+        name: nameOf(presented),
+        roles: [...new Set(rules.flatMap(({ matches, roles }) => (matches(presented) ? roles : [])))],
+        grantedBy: `/auth/${method}/grants`,
+        expires: presented.notAfter,
+        digest: presented.digest,
+        certificate: presented,
+      }
+    }
+    return {
+      method,
+      header: from?.header.toLowerCase() ?? '',
+      ofConnection: true,
+      challenge: { scheme: 'Certificate', parameters: {} },
+      credential: head => (forwarded === undefined ? head.clientCertificate()?.digest : forwarded.find(head)),
+      authenticate(credential, now, head) {
+        const presented = forwarded === undefined ? head.clientCertificate() : forwarded.read(credential)
+        if (presented === undefined) throw new Refusal('credential_invalid', 'the certificate cannot be read')
+        return accepted(presented, now)
+      },
+      review({ certificate }, now) {
+        if (certificate === undefined) throw new Refusal('credential_invalid', 'the certificate is not known')
+        return accepted(certificate, now)
+      },
+    }
+  },
+}
+
+function check(presented: ClientCertificate, trust: Trust | undefined, now: number): void {
+  const problem = trust === undefined ? 'untrusted' : trust.problemOf(presented, now)
+  if (problem === 'expired') throw new Refusal('credential_expired', 'the certificate has expired')
+  if (problem !== undefined) throw new Refusal('credential_invalid', messages[problem])
+  if (presented.refused !== undefined) {
+    throw new Refusal('credential_invalid', `the certificate was refused: ${presented.refused}`)
+  }
+}
+
+interface Rule {
+  readonly roles: readonly string[]
+  matches(presented: ClientCertificate): boolean
+}
+
+function compileGrant({ when, roles }: CertificateGrant): Rule {
+  const names = when.san === undefined ? undefined : [when.san].flat().map(compileName)
+  const subject = when.subject === undefined ? undefined : parseGlob(when.subject)
+  const fingerprint =
+    when.fingerprint === undefined ? undefined : Buffer.from(parseFingerprint(when.fingerprint), 'hex')
+  return {
+    roles,
+    matches: presented =>
+      (names === undefined || names.some(matches => matches(presented))) &&
+      (subject === undefined || (presented.subject !== '' && matchGlob(subject, presented.subject))) &&
+      (fingerprint === undefined || timingSafeEqual(fingerprint, Buffer.from(presented.digest, 'hex'))),
+  }
+}
+
+/** A pattern is for names of one kind, told by its form: one for DNS names must not match an email address. */
+function compileName(pattern: string): (presented: ClientCertificate) => boolean {
+  const any = (glob: Glob, names: readonly string[]): boolean => names.some(name => matchGlob(glob, name))
+  if (pattern === '*') return ({ names }) => names.uri.length + names.dns.length + names.email.length > 0
+  if (pattern.includes(':')) {
+    const glob = parseGlob(pattern)
+    return ({ names }) => any(glob, names.uri)
+  }
+  if (pattern.includes('@')) {
+    const glob = parseGlob(pattern)
+    return ({ names }) => any(glob, names.email)
+  }
+  const glob = parseGlob(pattern.toLowerCase())
+  return ({ names }) => any(glob, names.dns)
+}
