@@ -225,30 +225,29 @@ t.test('files are rotated under streams and calls', async t => {
 })
 
 t.test('turning TLS or client certificates on or off needs a restart', async t => {
-  const { gateway, url } = await start(t)
-  for (const next of [
-    config()
-      .replace(/ {2}tls:.*\n/, '  drain: 250ms\n')
-      .replace('  drain: 250ms\n', ''),
-    config({ tls: '', method: from([]) }),
-  ]) {
-    const seen = gateway.lines.filter(line => line['event'] === 'config_refused').length
-    gateway.write(
-      next.replace(/^listen:\n(?=auth)/, '').replace('roles: [all]}]}', `roles: [all]}]${from([])}}`),
-    )
-    await until(
-      () => gateway.lines.filter(line => line['event'] === 'config_refused').length > seen,
-      'it is refused',
-    )
-    t.match((await gateway.status()).lastReload.diagnostics[0], { code: 'GH1318' })
+  const without: Shape = { tls: '', method: from([]) }
+  const plain = config(without).replace(/^listen:\n.*\n/, '')
+  const cases: [string, string, string][] = [
+    ['TLS off', config(without), plain],
+    ['TLS on', plain, config(without)],
+    ['client certificates on', config(without), config()],
+    ['client certificates off', config(), config(without)],
+  ]
+  for (const [name, before, after] of cases) {
+    const gateway = await startTestGateway(before)
+    t.teardown(gateway.close)
+    gateway.write(after)
+    await until(async () => !(await gateway.status()).lastReload.successful, `it is refused: ${name}`)
+    t.match((await gateway.status()).lastReload.diagnostics, [{ code: 'GH1318' }], name)
+    const caller = { ca: servers!.cert, headers: bearer }
+    t.match(await call(`${gateway.url}/main/mcp`, caller), { status: 200 }, 'the revision of before serves')
   }
-  t.match(await ask(url, agent), { status: 200 })
 })
 
 /** The part of an auth method that reads a header. */
 function from(proxies: readonly string[], more = ''): string {
   const list = proxies.length === 0 ? '192.0.2.1' : proxies.map(proxy => `"${proxy}"`).join(', ')
-  return `, from: {header: X-Client-Cert, proxies: [${list}], ca: {file: "${clientCa}"}${more}}`
+  return `, from: {header: X-Agent-Cert, proxies: [${list}], ca: {file: "${clientCa}"}${more}}`
 }
 
 t.test('who a certificate is', async t => {
@@ -407,12 +406,12 @@ t.test('a header of a named address, and of no other', async t => {
   const nginx = ({ cert }: Issued): string => encodeURIComponent(cert)
   const rfc = ({ cert }: Issued): string => `:${cert.replaceAll(/-----[^-]*-----|\s/g, '')}:`
   const send = (to: string, value: string): Promise<Answered> =>
-    call(to, { headers: { 'x-client-cert': value } })
+    call(to, { headers: { 'x-agent-cert': value } })
 
   t.match(await send(url, nginx(agent)), { status: 200 })
   t.match(await send(url, rfc(agent)), { status: 200 })
   const arrived = JSON.stringify(upstream.arrivals.map(({ headers }) => headers))
-  t.notMatch(arrived, /client-cert|BEGIN/, 'it is never forwarded')
+  t.notMatch(arrived, /-cert|BEGIN/, 'it is never forwarded')
   const bad: [string, string, string][] = [
     ['nothing', '', 'credential_missing'],
     ['a forged one', nginx(await strangers!.issue({ san: [agentName] })), 'credential_invalid'],
@@ -421,6 +420,11 @@ t.test('a header of a named address, and of no other', async t => {
       'an expired one',
       nginx(await clients!.issue({ from: new Date(1e12), to: new Date(1.1e12) })),
       'credential_expired',
+    ],
+    [
+      'one of tomorrow',
+      nginx(await clients!.issue({ from: new Date(Date.now() + 1e8) })),
+      'credential_invalid',
     ],
     ['one for servers', rfc(await clients!.issue({ usage: 'serverAuth' })), 'credential_invalid'],
     ['two at once', nginx({ ...agent, cert: agent.cert + agent.cert }), 'credential_invalid'],
@@ -433,15 +437,19 @@ t.test('a header of a named address, and of no other', async t => {
     const { status, reason: got } = await send(url, value)
     t.strictSame([status, got], [401, reason], name)
   }
+  const unlisted = await gatewayFor(from(['127.0.0.1']))
+  t.match(await send(unlisted, nginx(revoked)), { status: 200 }, 'without a list nothing is revoked')
+  const namesake = await (
+    await createAuthority(join(folder, 'forged'), 'clients')
+  ).issue({ san: [agentName] })
+  for (const forged of [namesake, await strangers!.issue({ san: [agentName] })]) {
+    t.match(await send(unlisted, nginx(forged)), { status: 401, reason: 'credential_invalid' })
+  }
   const elsewhere = await gatewayFor(from(['10.0.0.0/8', '::1']))
   t.match(await send(elsewhere, nginx(agent)), { status: 401, reason: 'credential_missing' })
   const seen = upstream.arrivals.length
-  const both = {
-    ...bearer,
-    'x-client-cert': nginx(agent),
-    'client-cert': 'x',
-    'x-ssl-client-verify': 'SUCCESS',
-  }
+  const names = ['x-agent-cert', 'client-cert', 'client-cert-chain', 'x-client-cert', 'x-ssl-client-verify']
+  const both = { ...bearer, ...Object.fromEntries(names.map(name => [name, nginx(agent)])) }
   t.match(await call(elsewhere, { headers: both }), { status: 200 })
   t.notMatch(Object.keys(upstream.arrivals[seen]!.headers).join(), /cert|ssl/)
 })
@@ -490,16 +498,19 @@ t.test('streams end with what they stand on', async t => {
 t.test('connections and streams that are older than a revocation fall under it', async t => {
   const doomed = await clients!.issue({ san: [agentName] })
   const list = put(await clients!.list())
-  const { gateway, url } = await start(t, { tls: `${asking}, crl: {file: "${list}"}` })
+  const shape = { tls: `${asking}, crl: {file: "${list}"}`, keys: `, certificate: ${doomed.digest}` }
+  const { gateway, url } = await start(t, shape)
   const kept = { agent: new Agent({ keepAlive: true, maxSockets: 1 }) }
   t.teardown(() => kept.agent.destroy())
   t.match(await ask(url, doomed, kept), { status: 200 })
+  t.match(await ask(url, doomed, { ...kept, headers: bearer }), { status: 200 })
   const [stream, other] = [await follow(url, caller(doomed)), await follow(url, caller(agent))]
   await clients!.revoke(doomed)
   const next = await clients!.list()
   await applied(gateway, () => void put(next, list.split('/').at(-1)))
   await until(() => stream.endedAt(), 'the stream ends')
   t.match(await ask(url, doomed, kept), { status: 401 }, 'on the connection of before')
+  t.match(await ask(url, doomed, { ...kept, headers: bearer }), { status: 401 }, 'with a key bound to it')
   t.match(await ask(url, doomed), { status: 401 }, 'on a new one')
   t.match(await ask(url, agent), { status: 200 })
   t.equal(other.endedAt(), 0)
@@ -508,6 +519,31 @@ t.test('connections and streams that are older than a revocation fall under it',
   await until(() => other.endedAt(), 'a list that is out of date vouches for nobody')
   t.match((await gateway.status()).lastReload.diagnostics, [{ code: 'GH1405' }])
   t.match(await ask(url, agent), { status: 401, reason: 'credential_invalid' })
+})
+
+t.test('connections and streams fall under the CAs of now', async t => {
+  const authorities = put(clients!.cert)
+  const { gateway, url } = await start(t, { tls: `, clientCa: {file: "${authorities}"}` })
+  const rename = authorities.split('/').at(-1)
+  const stranger = await strangers!.issue({ san: ['URI:spiffe://example.com/agent/stranger'] })
+  const agents = [agent, stranger].map(() => new Agent({ keepAlive: true, maxSockets: 1 }))
+  t.teardown(() => agents.forEach(one => one.destroy()))
+  const [first, second] = agents as [Agent, Agent]
+  t.match(await ask(url, agent, { agent: first }), { status: 200 })
+  t.match(await ask(url, stranger, { agent: second }), { status: 401 })
+  const stream = await follow(url, caller(agent))
+  await applied(gateway, () => void put(clients!.cert + strangers!.cert, rename))
+  t.equal(stream.endedAt(), 0)
+  t.match(await ask(url, agent, { agent: first }), { status: 200 })
+  t.match(
+    await ask(url, stranger, { agent: second }),
+    { status: 401 },
+    'what a handshake refused stays refused',
+  )
+  t.match(await ask(url, stranger), { status: 200 }, 'and a new one accepts it')
+  await applied(gateway, () => void put(strangers!.cert, rename))
+  await until(() => stream.endedAt(), 'its CA is gone')
+  t.match(await ask(url, agent, { agent: first }), { status: 401, reason: 'credential_invalid' })
 })
 
 t.test('a session is not resumed, so that no verdict of before is believed', async t => {

@@ -33,7 +33,7 @@ export function secureContextOptions({
     minVersion,
     secureOptions: SSL_OP_NO_RENEGOTIATION | (clientCa === undefined ? 0 : SSL_OP_NO_TICKET),
     ...(clientCa !== undefined && { ca: clientCa }),
-    // Of a text with several lists node:tls takes the first.
+    // Apart, so that it does not matter how far node:tls reads in one text.
     ...(crl !== undefined && { crl: pemBlocks(crl, 'X509 CRL') }),
   }
 }
