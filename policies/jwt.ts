@@ -5,6 +5,7 @@ import { glance, readJws, type Claims } from '../gateway/access/jws.ts'
 import type { Authenticator, IdentityPolicy } from '../gateway/access/policy.ts'
 import type { Principal } from '../gateway/access/principal.ts'
 import { checkClaims, checkOrigin, type TokenRules } from '../gateway/access/token.ts'
+import { checkBinding } from '../gateway/access/token-binding.ts'
 import { createVerifiedTokens } from '../gateway/access/verified-tokens.ts'
 import { parseDuration } from '../gateway/config/units.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
@@ -57,9 +58,13 @@ export const jwt: IdentityPolicy<JwtAuth> = {
         if (token === undefined) return 'no'
         return token.issuer === issuer ? 'own' : 'kind'
       },
-      authenticate(credential, now) {
+      async authenticate(credential, now, head) {
         const digest = createHash('sha256').update(credential).digest('hex')
-        return verified.get(digest, now) ?? verified.keep(now, judge(credential, digest, now))
+        const known = verified.get(digest, now)
+        const principal = known ?? (await verified.keep(now, judge(credential, digest, now)))
+        // Never part of what is remembered: the next request may come over another connection.
+        checkBinding(claimsOf.get(principal)!, head)
+        return principal
       },
       review(principal, now) {
         const claims = claimsOf.get(principal)
