@@ -58,6 +58,7 @@ export interface Config {
     [k: string]: Proxy
   }
   sessions?: Sessions
+  pepper?: SecretReference
   outbound: Outbound
 }
 /**
@@ -411,7 +412,7 @@ export interface Key {
  */
 export interface KeySecret {
   /**
-   * SHA-256 of the secret, in lower-case hex. `gatehouse keys new` makes a secret and its hash, `gatehouse keys hash` hashes one that you have.
+   * `sha256:` and the SHA-256 of the secret, or `hmac-sha256:` and its HMAC-SHA-256 under the pepper, in lower-case hex. `gatehouse keys new` makes a secret and its hash, `gatehouse keys hash` hashes one that you have.
    */
   hash: string
   /**

@@ -1,4 +1,4 @@
-import { randomBytes, createHash } from 'node:crypto'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const shape = /^gate_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})$/
@@ -12,9 +12,19 @@ export function newSecret(): string {
   return `gate_${digits}_${checksum(digits)}`
 }
 
-/** What stands in gateway.yaml for a secret: `sha256:` and 64 hex digits. */
-export function hashSecret(secret: string): string {
-  return `sha256:${createHash('sha256').update(secret).digest('hex')}`
+/**
+ * What stands in gateway.yaml for a secret: `sha256:` and 64 hex digits, or, where there is a pepper, `hmac-sha256:` and
+ * those of the HMAC under it (RFC 2104).
+ */
+export function hashSecret(secret: string, pepper?: string): string {
+  return pepper === undefined
+    ? `sha256:${createHash('sha256').update(secret).digest('hex')}`
+    : `hmac-sha256:${createHmac('sha256', pepper).update(secret).digest('hex')}`
+}
+
+/** Whether a hash in gateway.yaml is of the form that needs the pepper. */
+export function isPeppered(hash: string): boolean {
+  return hash.startsWith('hmac-sha256:')
 }
 
 /** Whether a text has the form of a secret that Gatehouse made. */

@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Config } from '../../schema/config.ts'
-import { secretWindow, stateAt, type State, type Window } from '../config/window.ts'
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Config, Key, KeySecret } from '../../schema/config.ts'
+import { secretWindow, stateAt, windowOf, type State, type Window } from '../config/window.ts'
 import { parseFingerprint } from '../config/fingerprint.ts'
 import type { ClientCertificate } from './certificate.ts'
-import { hasGoodChecksum, looksLikeKey } from './key.ts'
+import { hasGoodChecksum, hashSecret, isPeppered, looksLikeKey } from './key.ts'
 import type { Principal } from './principal.ts'
 import type { Trust } from './trust.ts'
 
@@ -25,7 +25,7 @@ export interface Keyring {
 }
 
 interface Entry {
-  readonly digest: Buffer
+  readonly hash: Buffer
   readonly principal: Principal
   readonly window: Window
   readonly disabled: boolean
@@ -34,18 +34,28 @@ interface Entry {
 }
 
 /**
- * Indexes the keys of a checked configuration by the digest of their secrets.
+ * Indexes the keys of a checked configuration by the hashes of their secrets.
  *
  * @param trust who vouches for the certificates that keys are bound to
+ * @param pepper what `hmac-sha256:` hashes are made with; undefined where there is none, and then no secret fits them
  */
-export function createKeyring(keys: Config['keys'], trust: Trust | undefined): Keyring {
+export function createKeyring(
+  keys: Config['keys'],
+  trust: Trust | undefined,
+  pepper?: string | undefined,
+): Keyring {
   const entries = new Map<string, Entry>()
+  const byDigest = new Map<string, Entry>()
+  const find = (hash: string): Entry | undefined => {
+    const entry = entries.get(hash)
+    return entry !== undefined && timingSafeEqual(entry.hash, Buffer.from(hash)) ? entry : undefined
+  }
   for (const [name, key] of Object.entries(keys)) {
     for (const secret of key.secrets) {
-      const digest = secret.hash.slice('sha256:'.length)
+      const digest = digestOf(secret.hash, pepper)
       const window = secretWindow(key, secret)
-      entries.set(digest, {
-        digest: Buffer.from(digest, 'hex'),
+      const entry: Entry = {
+        hash: Buffer.from(secret.hash),
         principal: {
           kind: 'key',
           name,
@@ -53,12 +63,15 @@ export function createKeyring(keys: Config['keys'], trust: Trust | undefined): K
           grantedBy: `/keys/${name}/roles`,
           expires: window.ends,
           digest,
+          ...(isOutgoing(secret, key) && { outgoing: true }),
         },
         window,
         disabled: key.disabled,
         binding:
           key.certificate === undefined ? undefined : Buffer.from(parseFingerprint(key.certificate), 'hex'),
-      })
+      }
+      entries.set(secret.hash, entry)
+      byDigest.set(digest, entry)
     }
   }
   return {
@@ -66,18 +79,33 @@ export function createKeyring(keys: Config['keys'], trust: Trust | undefined): K
       if (secret === '') return { outcome: 'unknown' }
       // A mistyped key of ours is told by its checksum, before any look-up.
       if (looksLikeKey(secret) && !hasGoodChecksum(secret)) return { outcome: 'unknown' }
-      const digest = createHash('sha256').update(secret).digest()
-      const entry = entries.get(digest.toString('hex'))
-      if (entry === undefined || !timingSafeEqual(entry.digest, digest)) return { outcome: 'unknown' }
+      const entry =
+        find(hashSecret(secret)) ?? (pepper === undefined ? undefined : find(hashSecret(secret, pepper)))
+      if (entry === undefined) return { outcome: 'unknown' }
       return bound(entry, judge(entry, now), entry.binding && presented(), trust, now)
     },
     review(principal, now) {
-      const entry = entries.get(principal.digest ?? '')
+      const entry = byDigest.get(principal.digest ?? '')
       return entry === undefined || entry.principal.name !== principal.name
         ? { outcome: 'unknown' }
         : bound(entry, judge(entry, now), principal.certificate, trust, now)
     },
   }
+}
+
+/** What an accepted secret is known by; under another pepper the same hash is that of another secret. */
+function digestOf(hash: string, pepper: string | undefined): string {
+  return isPeppered(hash)
+    ? createHmac('sha256', pepper ?? '')
+        .update(hash)
+        .digest('hex')
+    : hash.slice('sha256:'.length)
+}
+
+/** Whether a secret ends, and another one of its key stays longer. */
+function isOutgoing(secret: KeySecret, { secrets }: Key): boolean {
+  const { ends } = windowOf(secret)
+  return secrets.some(other => windowOf(other).ends > ends)
 }
 
 function judge({ principal, window, disabled }: Entry, now: number): Verdict {

@@ -11,10 +11,12 @@ export interface Principal {
   readonly grantedBy: string
   /** The instant from which the proof is no longer good, in milliseconds since the epoch; Infinity for never. */
   readonly expires: number
-  /** SHA-256 of the presented credential in hex; undefined for `anonymous`. */
+  /** SHA-256 of the presented credential in hex, or a digest that stands for it; undefined for `anonymous`. */
   readonly digest: string | undefined
   /** The certificate that it was proved with, or that its key is bound to. */
   readonly certificate?: ClientCertificate
+  /** The secret that was presented is being rotated out: it ends, and another of its key stays longer. */
+  readonly outgoing?: true
 }
 
 /** The principal of every request to a proxy with `auth: none`. */

@@ -41,6 +41,20 @@ function reportHash(
   reportAt(view, 'GH1305', place.path, message, { related })
 }
 
+/** Hashes that are made with a pepper are of no use without it. */
+export function checkPepper(view: View): void {
+  // What the schema refused is reported already.
+  if (view.config.pepper !== undefined || isOpaque(view.loading, view.config, ['pepper'])) return
+  for (const [key, { secrets }] of entries(view.config.keys)) {
+    for (const [index, { hash }] of items(secrets)) {
+      if (hash?.startsWith('hmac-sha256:') !== true) continue
+      const message =
+        'this hash is made with a pepper; write at the top level where it is: `pepper: {env: NAME}`'
+      reportAt(view, 'GH1336', ['keys', key, 'secrets', index, 'hash'], message)
+    }
+  }
+}
+
 /** Windows of validity begin before they end, secrets live within their keys, and expiry is announced. */
 export function checkWindows(view: View): void {
   for (const [name, key] of entries(view.config.keys)) {

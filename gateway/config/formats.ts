@@ -41,13 +41,13 @@ function checkSize(text: string): void {
 }
 
 function checkSecretHash(text: string): void {
-  if (/^sha256:[0-9a-f]{64}$/.test(text)) return
-  const digits = /^sha256:([0-9A-Fa-f]*)$/.exec(text)?.[1]
+  if (/^(?:hmac-)?sha256:[0-9a-f]{64}$/.test(text)) return
+  const [, kind, digits] = /^((?:hmac-)?sha256:)([0-9A-Fa-f]*)$/.exec(text) ?? []
   if (digits !== undefined && digits.length !== 64) {
-    throw new MalformedError(`after sha256: stand 64 hex digits, and here are ${digits.length}`)
+    throw new MalformedError(`after ${kind} stand 64 hex digits, and here are ${digits.length}`)
   }
   throw new MalformedError(
-    'a hash is sha256: and 64 hex digits in lower case, as `gatehouse keys hash` prints it',
+    'a hash is sha256: or hmac-sha256: and 64 hex digits in lower case, as `gatehouse keys hash` prints it',
   )
 }
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Config } from '../../schema/config.ts'
 import { checkCertificates } from './check-certificates.ts'
-import { checkHashes, checkWindows } from './check-keys.ts'
+import { checkHashes, checkPepper, checkWindows } from './check-keys.ts'
 import { checkHeaders } from './check-headers.ts'
 import { checkJwt } from './check-jwt.ts'
 import { checkMtls } from './check-mtls.ts'
@@ -94,6 +94,7 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     checkHeaders,
     checkUpstreams,
     checkHashes,
+    checkPepper,
     checkWindows,
   ])
     check(view)

@@ -57,7 +57,7 @@ function explainFormat(loading: Loading, root: unknown, error: ErrorObject, path
     const message = `a secret stands here in clear, where its hash belongs; ${leaked}. Make a new one with \`gatehouse keys new\`, and write its hash`
     return { code: 'GH1208', message }
   }
-  if (!text.startsWith('sha256:')) mask(loading, root, path)
+  if (!/^(?:hmac-)?sha256:/.test(text)) mask(loading, root, path)
   return { code: 'GH1207', message: `this is no hash of a secret: ${whyMalformed(format, text)}` }
 }
 

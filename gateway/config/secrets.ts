@@ -23,8 +23,9 @@ export interface Resolved {
   readonly digests: ReadonlyMap<object, string>
 }
 
-type Kind = 'header' | 'line' | 'session' | 'pem' | 'keys'
+type Kind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'keys'
 const shortestSessionSecret = 32
+const shortestPepper = 32
 
 /** Reads every secret that the configuration refers to, and makes the paths of files absolute. */
 export function resolveSecrets(view: View): Resolved {
@@ -83,6 +84,8 @@ function references(view: View): [Path, SecretReference, Kind][] {
   }
   const { secret } = view.config.sessions ?? {}
   if (secret !== undefined) found.push([['sessions', 'secret'], secret, 'session'])
+  const { pepper } = view.config
+  if (pepper !== undefined) found.push([['pepper'], pepper, 'pepper'])
   for (const [name, reference] of entries(
     pick(view.config.listen?.tls, ['cert', 'key', 'clientCa', 'crl']),
   )) {
@@ -169,6 +172,10 @@ function checkFitness(view: View, path: Path, value: string, kind: Kind): void {
   if (kind === 'session' && value.length < shortestSessionSecret) {
     const message = `the session secret has fewer than ${shortestSessionSecret} characters; make one with \`openssl rand -base64 48\``
     reportAt(view, 'GH1105', path, message)
+  }
+  if (kind === 'pepper' && value.length < shortestPepper) {
+    const message = `the pepper has fewer than ${shortestPepper} characters; make one with \`openssl rand -base64 48\``
+    reportAt(view, 'GH1109', path, message)
   }
 }
 

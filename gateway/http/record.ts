@@ -18,12 +18,15 @@ export function recordExchange(exchange: Exchange, { log, metrics }: Records): v
   const { request, response, proxy, principal, operation, refusal, operations } = exchange
   const status = response.headersSent ? response.statusCode : clientGone
   countRequest(metrics, proxy?.name ?? '', status, refusal)
+  if (principal?.outgoing === true)
+    metrics.count('gatehouse_outgoing_secret_uses_total', { key: principal.name })
   log.info('request', {
     requestId: exchange.id,
     revision: exchange.snapshot.revision,
     proxy: proxy?.name,
     principal: principal?.name,
     auth: exchange.method,
+    secret: principal?.outgoing === true ? 'outgoing' : undefined,
     client: request.socket.remoteAddress,
     httpMethod: request.method,
     era: exchange.era,

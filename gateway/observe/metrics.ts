@@ -15,6 +15,7 @@ export interface Metrics {
 
 const counters = {
   gatehouse_requests_total: 'Requests answered, by proxy, HTTP status and reason of refusal.',
+  gatehouse_outgoing_secret_uses_total: 'Requests with a secret that is being rotated out, by key.',
   gatehouse_config_reloads_total: 'Attempts to apply a changed configuration, by result.',
   gatehouse_jwks_fetches_total: 'Attempts to fetch the keys of an issuer, by auth method and result.',
 } as const

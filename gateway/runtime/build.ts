@@ -44,7 +44,7 @@ export function buildSnapshot(
   try {
     const tls = config.listen.tls && tlsTexts(config.listen.tls, secrets)
     const clientTrust = tls?.clientCa === undefined ? undefined : createTrust(tls.clientCa, tls.crl)
-    const keyring = createKeyring(config.keys, clientTrust)
+    const keyring = createKeyring(config.keys, clientTrust, config.pepper && secrets(config.pepper))
     const makeAuthenticators: MakeAuthenticators = (names, ownAudiences) =>
       authenticatorsOf(names, config.auth, name => ({
         name,

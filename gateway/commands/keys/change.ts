@@ -38,11 +38,20 @@ export interface OpenConfig {
    * @throws Refused, EditError, and what the file system throws
    */
   change(file: string, changes: readonly Change[]): string
+  /** The configuration as it would become. Throws as `change` does, and never writes. */
+  preview(file: string, changes: readonly Change[]): Loaded
 }
 
 /** Reads a configuration as one that is edited: absent environment variables and secret files do not matter. */
 export function read(path: string, { env }: Surroundings, now: Date, readFile = readBounded): LoadResult {
   return load(path, { env, now, allowMissingEnv: true, readFile })
+}
+
+interface Edited {
+  readonly real: string
+  readonly old: string
+  readonly text: string
+  readonly loaded: Loaded
 }
 
 /** Opens a configuration for editing, and keeps others from it until `work` is done; without `write`, only to look. */
@@ -60,23 +69,28 @@ export async function withConfig<Result>(
 
 function openConfig(path: string, surroundings: Surroundings, write: boolean): OpenConfig {
   const now = new Date()
+  const edit = (file: string, changes: readonly Change[]): Edited => {
+    // A symbolic link stays one: what it points to is replaced.
+    const real = realpathSync(file)
+    const old = readFileSync(real, 'utf8')
+    const text = editText(old, changes)
+    const edited = Buffer.from(text)
+    const result = read(path, surroundings, now, wanted => (wanted === file ? edited : readBounded(wanted)))
+    if (result.loaded === undefined) {
+      throw new Refused('nothing was written, because the file would become one with errors', result)
+    }
+    return { real, old, text, loaded: result.loaded }
+  }
   return {
     path,
     now,
     result: read(path, surroundings, now),
     change(file, changes) {
-      // A symbolic link stays one: what it points to is replaced.
-      const real = realpathSync(file)
-      const old = readFileSync(real, 'utf8')
-      const text = editText(old, changes)
-      const edited = Buffer.from(text)
-      const result = read(path, surroundings, now, wanted => (wanted === file ? edited : readBounded(wanted)))
-      if (result.loaded === undefined) {
-        throw new Refused('nothing was written, because the file would become one with errors', result)
-      }
+      const { real, old, text } = edit(file, changes)
       if (write && text !== old) replaceFile(real, text)
       return text
     },
+    preview: (file, changes) => edit(file, changes).loaded,
   }
 }
 

@@ -65,7 +65,7 @@ function show(name: string, key: Key, now: number): Shown {
   const { owner = null, description = null, roles, notBefore = null, expires = null } = key
   const states = key.secrets.map(secret => stateAt(secretWindow(key, secret, noBound), key.disabled, now))
   const secrets = key.secrets.map((secret, index) => ({
-    hash: secret.hash.slice(0, 'sha256:'.length + 8),
+    hash: secret.hash.slice(0, secret.hash.indexOf(':') + 1 + 8),
     state: words[states[index]!],
     notBefore: secret.notBefore ?? null,
     expires: secret.expires ?? null,
@@ -88,8 +88,8 @@ function table(keys: readonly Shown[]): string {
   const rows = keys.map(({ name, owner, roles, state, expires, secrets }) => {
     const hashes = secrets.map(({ hash, expires }) => {
       return expires === null
-        ? hash.slice('sha256:'.length)
-        : `${hash.slice('sha256:'.length)} until ${expires}`
+        ? hash.slice(hash.indexOf(':') + 1)
+        : `${hash.slice(hash.indexOf(':') + 1)} until ${expires}`
     })
     return [name, owner ?? '-', roles.join(','), state, expires ?? 'never', hashes.join(', ')].map(printable)
   })

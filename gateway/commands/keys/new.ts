@@ -1,4 +1,5 @@
 import { hashSecret, newSecret } from '../../access/key.ts'
+import type { Change } from '../../config/edit.ts'
 import type { Value } from '../../config/notation.ts'
 import { shownPath } from '../../config/render.ts'
 import { instead, nearest } from '../../config/suggest.ts'
@@ -15,6 +16,7 @@ import {
   placeOf,
   UsageError,
 } from './options.ts'
+import { seasoningOf } from './pepper.ts'
 
 const usage = `gatehouse keys new NAME --role ROLE [--role ROLE] [options]
 
@@ -53,6 +55,8 @@ export interface AddedKey {
   readonly file: string
   /** That file's new text. */
   readonly text: string
+  /** What there is to say of the hash. */
+  readonly note: string | undefined
 }
 
 /** The command. Returns the exit code. */
@@ -93,9 +97,12 @@ export async function addKey(
   await withConfig(config, surroundings, write, open => {
     check(open, request, surroundings)
     const secret = newSecret()
-    const hash = hashSecret(secret)
-    const change = { set: ['keys', request.name], to: entry(request, hash) }
-    announce({ secret, hash, file: open.path, text: open.change(open.path, [change]) })
+    const add = (hash: string): Change => ({ set: ['keys', request.name], to: entry(request, hash) })
+    // Without a first key the file may not be one that could be read; with a key it is.
+    const loaded = open.result.loaded ?? open.preview(open.path, [add(hashSecret(secret))])
+    const { pepper, note } = seasoningOf(loaded)
+    const hash = hashSecret(secret, pepper)
+    announce({ secret, hash, note, file: open.path, text: open.change(open.path, [add(hash)]) })
   })
 }
 
@@ -144,13 +151,14 @@ function expiry(written: string, now: number): string {
 }
 
 function tell(
-  { secret, hash, file, text }: AddedKey,
+  { secret, hash, note, file, text }: AddedKey,
   { name, json }: { name: string; json: boolean },
   io: Io,
   { quiet, write }: { quiet: boolean; write: boolean },
 ): void {
   const say = (words: string): void => void (quiet || io.stderr(`${words}\n`))
   const shown = shownPath(file, io.cwd)
+  if (note !== undefined) say(note)
   if (!write) {
     io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, dryRun: true, name, file, text })}\n` : text)
     say('nothing was written, and the hash above is of a secret that nobody knows')

@@ -16,6 +16,7 @@ import {
   orUsage,
   placeOf,
 } from './options.ts'
+import { seasoningOf } from './pepper.ts'
 
 const usage = `gatehouse keys rotate NAME [--overlap 7d] [options]
 
@@ -65,10 +66,12 @@ function replaceSecret(
   const key = loaded.config.keys[name]!
   const { file } = placeOf(loaded, name, io.cwd)
   const secret = newSecret()
-  const hash = hashSecret(secret)
+  const { pepper, note } = seasoningOf(loaded)
+  const hash = hashSecret(secret, pepper)
   const { changes, ends, removed } = rotation(name, key, hash, open.now.getTime(), overlap)
   const text = open.change(file, changes)
   const say = (words: string): void => void (quiet || io.stderr(`${words}\n`))
+  if (note !== undefined) say(note)
   const shown = { name, file, oldSecretsEnd: ends === undefined ? null : instantText(ends), removed }
   if (dryRun) {
     io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, dryRun, ...shown, text })}\n` : text)
