@@ -4,7 +4,7 @@ import { fromHeader } from '../gateway/access/header-credential.ts'
 import { glance, readJws, type Claims } from '../gateway/access/jws.ts'
 import type { Authenticator, IdentityPolicy } from '../gateway/access/policy.ts'
 import type { Principal } from '../gateway/access/principal.ts'
-import { checkClaims, checkOrigin, type TokenRules } from '../gateway/access/token.ts'
+import { checkClaims, checkOrigin, scopesOf, type TokenRules } from '../gateway/access/token.ts'
 import { checkBinding } from '../gateway/access/token-binding.ts'
 import { createVerifiedTokens } from '../gateway/access/verified-tokens.ts'
 import { parseDuration } from '../gateway/config/units.ts'
@@ -43,6 +43,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
         grantedBy: `/auth/${method}/grants`,
         expires,
         digest,
+        scopes: scopesOf(token.claims),
       }
       claimsOf.set(principal, token.claims)
       return principal
@@ -75,3 +76,6 @@ export const jwt: IdentityPolicy<JwtAuth> = {
     }
   },
 }
+
+/** The same, where the proxy also tells clients how to get a token: see access/resource.ts. */
+export const oauth: IdentityPolicy<JwtAuth> = { ...jwt, kind: 'oauth' }

@@ -5,6 +5,10 @@
  */
 export type AuthMethod = ApiKeyAuth | JwtAuth | MtlsAuth
 /**
+ * A scope: one word of printable ASCII, without quotation marks and backslashes. offline_access is none: it is between client and issuer.
+ */
+export type Scope = string
+/**
  * A name: letters, digits, dot, underscore and hyphen, at most 64 characters, beginning with a letter or digit.
  */
 export type Name = string
@@ -16,6 +20,13 @@ export type Glob = string
  * A token that the gateway gets for itself and sends as Authorization: Bearer with every request; `type` says how. The client's own token never goes upstream.
  */
 export type UpstreamAuth = ClientCredentialsAuth
+/**
+ * Scopes that are needed, all of them.
+ *
+ * @minItems 1
+ * @maxItems 100
+ */
+export type ScopeList = Scope[]
 
 /**
  * gateway.yaml: the whole state of a Gatehouse gateway. Unknown fields are errors at every level.
@@ -162,13 +173,13 @@ export interface ApiKeyAuth {
   scheme?: string
 }
 /**
- * Access tokens that an issuer signs, as JWTs in `Authorization: Bearer`. Several issuers are several auth methods: the token's `iss` chooses among those of a proxy.
+ * Access tokens that an issuer signs, as JWTs in `Authorization: Bearer`. With the type oauth the proxies also tell clients where to get one (RFC 9728). Several issuers are several auth methods: the token's `iss` chooses among those of a proxy.
  */
 export interface JwtAuth {
   /**
-   * The kind of auth method.
+   * The kind of auth method: jwt takes tokens that clients have; oauth, in addition, tells clients that have none where to get them, for which listen.publicUrl must be set.
    */
-  type: 'jwt'
+  type: 'jwt' | 'oauth'
   /**
    * The `iss` of the tokens, exactly. Without `jwks` it is also the URL whose metadata (OpenID Connect discovery or RFC 8414) says where the keys are.
    */
@@ -254,10 +265,8 @@ export interface TokenCondition {
    *
    * @minItems 1
    * @maxItems 100
-   *
-   * Items: A scope: one word of printable ASCII, without quotation marks and backslashes.
    */
-  scopes?: string[]
+  scopes?: Scope[]
 }
 /**
  * The client certificate of the connection, verified against listen.tls.clientCa; or, where TLS ends in front of the gateway, the one that a header carries. It decides only where a request carries no other credential.
@@ -429,7 +438,7 @@ export interface KeySecret {
  */
 export interface Proxy {
   /**
-   * What the proxy is for.
+   * What the proxy is for. It is also its name in the metadata that the auth method oauth publishes.
    */
   description?: string
   /**
@@ -444,6 +453,7 @@ export interface Proxy {
   tools?: Rules
   prompts?: Rules
   resources?: Rules
+  scopes?: Scopes
   /**
    * The largest request body. A larger one gets 413 and is not read to its end.
    */
@@ -584,6 +594,26 @@ export interface UpstreamTimeout {
    * Between two pieces of an answer. Streams on which silence is normal (GET and subscriptions/listen) are exempt.
    */
   idle: string
+}
+/**
+ * Scopes that a token must have, in its claim `scope` or `scp`, beside the roles that allow what it asks for. Keys and certificates have no scopes and are not asked for any.
+ */
+export interface Scopes {
+  /**
+   * What every token needs, for every request.
+   *
+   * @maxItems 100
+   */
+  required: Scope[]
+  tools: ScopeMap
+  prompts: ScopeMap
+  resources: ScopeMap
+}
+/**
+ * Scopes by pattern. A name needs the scopes of every pattern that matches it.
+ */
+export interface ScopeMap {
+  [k: string]: ScopeList
 }
 /**
  * Binding of legacy sessions to the principal that opened them.

@@ -1,7 +1,8 @@
 import type { Principal } from './principal.ts'
+import { isShort } from './scopes.ts'
 import { grantsOf, type ProxyAccess, type RuleSets } from './rules.ts'
 
-type Roles = Pick<Principal, 'roles'>
+type Roles = Pick<Principal, 'roles' | 'scopes'>
 
 /**
  * Whether what a principal may do on a proxy shrank, judged by the patterns themselves: an allow that is
@@ -12,6 +13,7 @@ export function isNarrowed(before: ProxyAccess, was: Roles, after: ProxyAccess, 
   const then = grantsOf(before, was.roles)
   const now = grantsOf(after, is.roles)
   if (then.length > 0 && now.length === 0) return true
+  if (is.scopes !== undefined && isShort(before.scopes, after.scopes, is.scopes)) return true
   return (['tool', 'prompt', 'resource'] as const).some(
     kind =>
       lost(patterns(then, kind, 'allow'), patterns(now, kind, 'allow')) ||

@@ -85,11 +85,12 @@ export interface Authenticator {
 export interface OperationPolicy {
   readonly kind: string
   readonly stage: 'operation'
-  create(proxy: ProxyAccess): OperationStep
+  /** @param metadataUrl where the proxy tells clients how to get a token; undefined where it does not */
+  create(proxy: ProxyAccess, metadataUrl: string | undefined): OperationStep
 }
 
 /**
  * @param id the request's id as JSON text, for the refusal
- * @returns the rule that allowed it
+ * @returns the rule that allowed it; empty where the policy has nothing to say
  */
 export type OperationStep = (principal: Principal, operation: Operation, id: string | undefined) => string

@@ -13,6 +13,8 @@ export interface Principal {
   readonly expires: number
   /** SHA-256 of the presented credential in hex, or a digest that stands for it; undefined for `anonymous`. */
   readonly digest: string | undefined
+  /** What a token may be used for, as its issuer says; undefined for what is no token. */
+  readonly scopes?: ReadonlySet<string>
   /** The certificate that it was proved with, or that its key is bound to. */
   readonly certificate?: ClientCertificate
   /** The secret that was presented is being rotated out: it ends, and another of its key stays longer. */

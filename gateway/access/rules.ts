@@ -1,6 +1,7 @@
-import type { Access, Role, Rules } from '../../schema/config.ts'
+import type { Access, Proxy, Role, Rules } from '../../schema/config.ts'
 import { matchGlob, parseGlob, type Glob } from '../config/glob.ts'
 import type { Kind } from '../mcp/operation.ts'
+import { compileScopes, type ScopeRules } from './scopes.ts'
 
 /** One compiled glob and its place in the configuration, as a JSON pointer. */
 export interface Rule {
@@ -24,6 +25,8 @@ export interface ProxyAccess {
   /** Open to everyone (`auth: none`): the ceiling alone decides. */
   readonly open: boolean
   readonly ceiling: RuleSets
+  /** What tokens need beside roles. */
+  readonly scopes: ScopeRules
   /** By role. */
   readonly grants: ReadonlyMap<string, readonly RuleSets[]>
 }
@@ -35,12 +38,12 @@ const everything: RuleSet = { allow: undefined, deny: [] }
  * Compiles what a proxy permits.
  *
  * @param name the proxy's name
- * @param proxy its `auth` and its ceiling
+ * @param proxy its `auth`, its ceiling and its scopes
  * @param roles every role of the configuration
  */
 export function compileAccess(
   name: string,
-  proxy: Access & { readonly auth: unknown },
+  proxy: Access & Pick<Proxy, 'scopes'> & { readonly auth: unknown },
   roles: Readonly<Record<string, Role>>,
 ): ProxyAccess {
   const grants = new Map<string, RuleSets[]>()
@@ -54,6 +57,7 @@ export function compileAccess(
     name,
     open: proxy.auth === 'none',
     ceiling: compileSets(proxy, `/proxies/${name}`, everything),
+    scopes: compileScopes(proxy.scopes),
     grants,
   }
 }

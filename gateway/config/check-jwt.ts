@@ -6,10 +6,17 @@ import { entries, items, reportAt, type Sound, type View } from './view.ts'
 
 const longestSkew = 10 * 60_000
 
+/** Whether an auth method takes tokens of an issuer. */
+export function takesTokens<Method extends { readonly type?: string | undefined }>(
+  method: Method,
+): method is Extract<Method, { readonly type?: 'jwt' | 'oauth' | undefined }> {
+  return method.type === 'jwt' || method.type === 'oauth'
+}
+
 /** Issuers can be asked for their keys, clocks are not too far apart, and every proxy knows what its tokens are for. */
 export function checkJwt(view: View): void {
   for (const [name, method] of entries(view.config.auth)) {
-    if (method.type === 'jwt') checkMethod(view, ['auth', name], method)
+    if (takesTokens(method)) checkMethod(view, ['auth', name], method)
   }
   for (const [proxy, { auth }] of entries(view.config.proxies)) {
     if (typeof auth !== 'string') checkAudience(view, proxy, auth)
@@ -42,7 +49,13 @@ function checkAudience(view: View, proxy: string, methods: Sound<string[]> | und
   if ('publicUrl' in (view.config.listen ?? {})) return
   for (const [index, name] of items(methods)) {
     const method = Object.hasOwn(view.config.auth ?? {}, name) ? view.config.auth?.[name] : undefined
-    if (method?.type !== 'jwt' || 'audiences' in method) continue
+    if (method === undefined || !takesTokens(method)) continue
+    if (method.type === 'oauth') {
+      const message = `\`${name}\` tells clients the URL of this proxy, which nobody knows; set \`listen.publicUrl\``
+      reportAt(view, 'GH1340', ['proxies', proxy, 'auth', index], message)
+      continue
+    }
+    if ('audiences' in method) continue
     const message = `\`${name}\` takes only tokens for this proxy's own public URL, which nobody knows; set \`listen.publicUrl\`, or \`audiences\` on \`${name}\``
     reportAt(view, 'GH1330', ['proxies', proxy, 'auth', index], message)
   }

@@ -1,6 +1,7 @@
 import type { AuthMethod, Proxy, Rules } from '../../schema/config.ts'
 import { schemeOf } from './api-key-place.ts'
 import { parseGlob } from './glob.ts'
+import { takesTokens } from './check-jwt.ts'
 import { MalformedError } from './malformed.ts'
 import type { Path } from './pointer.ts'
 import { entries, items, reportAt, type Mention, type Sound, type View } from './view.ts'
@@ -34,9 +35,12 @@ export function checkGlobs(view: View): void {
     for (const [proxy, access] of entries(role.access))
       checkKinds(view, ['roles', name, 'access', proxy], access)
   }
-  for (const [name, proxy] of entries(view.config.proxies)) checkKinds(view, ['proxies', name], proxy)
+  for (const [name, proxy] of entries(view.config.proxies)) {
+    checkKinds(view, ['proxies', name], proxy)
+    checkScopes(view, name, proxy)
+  }
   for (const [name, method] of entries(view.config.auth)) {
-    if (method.type !== 'jwt') continue
+    if (!takesTokens(method)) continue
     for (const [index, grant] of items(method.grants)) {
       for (const [claim, wanted] of entries(grant.when?.claims))
         checkClaim(view, ['auth', name, 'grants', index, 'when', 'claims', claim], wanted)
@@ -64,6 +68,23 @@ function checkKinds(view: View, path: Path, holder: { readonly [kind: string]: u
       }
     }
   }
+}
+
+/** Patterns with scopes are well formed, and stand where tokens are taken. */
+function checkScopes(view: View, name: string, { auth, scopes }: Sound<Proxy>): void {
+  if (scopes === undefined) return
+  for (const kind of ['tools', 'prompts', 'resources'] as const) {
+    for (const [pattern] of entries(scopes[kind])) {
+      const why = whyMalformedGlob(pattern)
+      const path = ['proxies', name, 'scopes', kind, pattern]
+      if (why !== undefined) reportAt(view, 'GH1306', path, why, { part: 'key' })
+    }
+  }
+  const methods = typeof auth === 'string' ? [] : items(auth).map(([, one]) => view.config.auth?.[one])
+  if (methods.some(method => method === undefined || takesTokens(method))) return
+  const message =
+    'only tokens have scopes, and this proxy takes none; add an auth method that takes them, or take this block out'
+  reportAt(view, 'GH1341', ['proxies', name, 'scopes'], message, { part: 'key' })
 }
 
 /** Why a pattern is malformed, as a clause; undefined when it is not. */
@@ -110,7 +131,7 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
     // The same name twice is another mistake, and reported as that.
     if (methods?.[first.path.at(-1) as number] === name) continue
     const message =
-      method?.type === 'jwt'
+      method !== undefined && takesTokens(method)
         ? `\`${name}\` has the same issuer as another auth method of this proxy; keep one of them`
         : `\`${name}\` looks for a credential where another auth method of this proxy does; keep one of them`
     reportAt(view, 'GH1313', path, message, { related: [first] })
@@ -119,7 +140,7 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
 
 /** What a credential of this method is told by; a token by its issuer, wherever keys are read too. */
 function placeOf(method: Sound<AuthMethod>): string | undefined {
-  if (method.type === 'jwt') return method.issuer === undefined ? undefined : `issuer ${method.issuer}`
+  if (takesTokens(method)) return method.issuer === undefined ? undefined : `issuer ${method.issuer}`
   if (method.type === 'mtls') {
     if (method.from === undefined) return 'certificate'
     return `header ${(method.from.header ?? '').toLowerCase()} `

@@ -105,6 +105,11 @@ export const diagnosticCodes = {
   GH1334: { name: 'authorization-twice', summary: 'An upstream has an Authorization header and `auth`.' },
   GH1335: { name: 'key-material', summary: 'A certificate or a private key cannot be used.' },
   GH1336: { name: 'pepper-missing', summary: 'A hash is made with a pepper, and the file names none.' },
+  GH1340: {
+    name: 'resource-unknown',
+    summary: 'Clients are to be told the URL of a proxy, and nobody knows it.',
+  },
+  GH1341: { name: 'scopes-without-tokens', summary: 'Scopes are asked for where no token is taken.' },
   GH1401: { name: 'expires-soon', summary: 'A key expires within 14 days.' },
   GH1402: { name: 'expired', summary: 'A key has expired, or all of its secrets have.' },
   GH1403: { name: 'secret-outside-key', summary: 'A secret is said to be valid when its key is not.' },

@@ -92,7 +92,10 @@ export const explanations: Readonly<Record<string, Explain>> = {
   discriminator: (error, { written }) => {
     const { tag, tagValue } = error.params as { tag: string; tagValue: unknown }
     const branches = (error.parentSchema as Schema).oneOf ?? []
-    const known = branches.map(branch => String(resolveSchema(branch).properties?.[tag]?.const))
+    const known = branches.flatMap(branch => {
+      const { const: only, enum: several } = resolveSchema(branch).properties?.[tag] ?? {}
+      return (several ?? [only]).map(String)
+    })
     if (tagValue === undefined) {
       return {
         code: 'GH1202',

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import type { ClientCredentialsAuth, SecretReference } from '../../schema/config.ts'
 import { whyUnfit } from './check-headers.ts'
+import { takesTokens } from './check-jwt.ts'
 import { checkKeyMaterial } from './check-key-material.ts'
 import { parseKeySet } from './key-set.ts'
 import { MalformedError } from './malformed.ts'
@@ -79,7 +80,7 @@ function references(view: View): [Path, SecretReference, Kind][] {
     }
   }
   for (const [name, method] of entries(view.config.auth)) {
-    if (method.type === 'jwt' && method.jwks !== undefined)
+    if (takesTokens(method) && method.jwks !== undefined)
       found.push([['auth', name, 'jwks'], method.jwks as Sound<SecretReference>, 'keys'])
   }
   const { secret } = view.config.sessions ?? {}

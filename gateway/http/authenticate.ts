@@ -1,3 +1,4 @@
+import { bearerChallenge } from '../access/challenge.ts'
 import type { Authenticator, RequestHead } from '../access/policy.ts'
 import { anonymous, type Principal } from '../access/principal.ts'
 import { Refusal } from '../mcp/errors.ts'
@@ -89,11 +90,22 @@ function byShape(presented: readonly Presented[]): readonly Presented[] {
  * no further than the first challenge; an `error` only where a credential was sent (RFC 6750 §3.1).
  */
 function challenged(proxy: ServedProxy, refusal: Refusal): Refusal {
+  const { resource } = proxy
   const challenges = new Set(
     proxy.authenticators
       .map(({ challenge }) => challenge)
       .toSorted((a, b) => Number(isBearer(b.scheme)) - Number(isBearer(a.scheme)))
       .map(({ scheme, parameters }) => {
+        if (isBearer(scheme) && resource !== undefined) {
+          const scope = proxy.access.scopes.required.join(' ')
+          return bearerChallenge(proxy.name, resource.metadataUrl, {
+            ...(refusal.reason !== 'credential_missing' && {
+              error: 'invalid_token',
+              description: refusal.message,
+            }),
+            scope,
+          })
+        }
         const all: Record<string, string> = { realm: proxy.name, ...parameters }
         if (isBearer(scheme) && refusal.reason !== 'credential_missing') {
           all['error'] = 'invalid_token'

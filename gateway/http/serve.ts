@@ -15,6 +15,7 @@ import { reply, type Exchange } from './exchange.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
 import { peerCertificate } from './peer-certificate.ts'
 import { forward } from './relay.ts'
+import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
 import type { Streams } from './streams.ts'
 
@@ -30,7 +31,14 @@ const jsonInUtf8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
 export async function serve(exchange: Exchange, streams: Streams): Promise<void> {
   const { request } = exchange
   const head = readHead(request)
-  const proxy = findProxy(exchange)
+  const path = (request.url ?? '').split('?', 1)[0]!
+  const described = exchange.snapshot.proxiesByMetadataPath.get(path)
+  if (described?.resource !== undefined) {
+    exchange.proxy = described
+    serveMetadata(exchange, head, described, described.resource)
+    return
+  }
+  const proxy = findProxy(exchange, path)
   proxy.checkHead(head)
   exchange.originAllowed = head.headers.origin !== undefined
   if (isPreflight(request)) {
@@ -48,7 +56,8 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   const { principal, method } = await authenticate(proxy, head, Date.now())
   exchange.principal = principal
   exchange.method = method
-  exchange.rule = proxy.checkOperation(principal, { method: head.method, kind: 'other' }, undefined)
+  const operation = { method: head.method, kind: 'other', preliminary: head.method === 'POST' } as const
+  exchange.rule = proxy.checkOperation(principal, operation, undefined)
   checkAccept(request)
   const expected = new Map<string, ListMember>()
   const body = head.method === 'POST' ? await readJson(request, proxy) : undefined
@@ -99,8 +108,7 @@ function readHead(request: IncomingMessage): RequestHead {
   }
 }
 
-function findProxy(exchange: Exchange): ServedProxy {
-  const path = (exchange.request.url ?? '').split('?', 1)[0]!
+function findProxy(exchange: Exchange, path: string): ServedProxy {
   const proxy = exchange.snapshot.proxiesByPath.get(path)
   if (proxy === undefined) throw new Refusal('path_unknown', 'nothing is served at this path')
   exchange.proxy = proxy
@@ -146,6 +154,10 @@ function judge(exchange: Exchange, proxy: ServedProxy, message: Message): void {
   }
   const era = agreedEra(message, request.headers)
   exchange.era ??= era
+  if (message.method === undefined) {
+    // An answer of the client asks for nothing, and is no way around what every request needs.
+    proxy.checkOperation(principal!, { method: '', kind: 'other' }, message.id)
+  }
   for (const operation of operationsOf(message)) {
     exchange.operation ??= operation
     exchange.operations++

@@ -1,6 +1,7 @@
 import type { SecureContextOptions } from 'node:tls'
 import type { Dispatcher } from 'undici'
 import type { Authenticator, OperationStep, RequestHead } from '../access/policy.ts'
+import type { ProtectedResource } from '../access/resource.ts'
 import type { ProxyAccess } from '../access/rules.ts'
 import type { SessionBinding } from '../mcp/session.ts'
 import type { CallerHeaders } from './caller.ts'
@@ -11,6 +12,8 @@ export interface Snapshot {
   readonly revision: string
   /** By path, for requests; matched exactly. */
   readonly proxiesByPath: ReadonlyMap<string, ServedProxy>
+  /** By the path of their metadata, for those that publish it. */
+  readonly proxiesByMetadataPath: ReadonlyMap<string, ServedProxy>
   /** By name, for what is told from one snapshot to the next. */
   readonly proxiesByName: ReadonlyMap<string, ServedProxy>
   readonly sessions: SessionBinding
@@ -25,6 +28,8 @@ export interface Snapshot {
 export interface ServedProxy {
   readonly name: string
   readonly access: ProxyAccess
+  /** What clients are told of how to get a token; undefined without an `oauth` method. */
+  readonly resource: ProtectedResource | undefined
   /** The names of its auth methods with what they are made of, to tell whether they changed. */
   readonly authIdentity: string
   readonly authenticators: readonly Authenticator[]

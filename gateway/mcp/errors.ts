@@ -14,6 +14,7 @@ const table = {
   credential_invalid: { status: 401, code: 40102 },
   credential_expired: { status: 401, code: 40103 },
   forbidden: { status: 403, code: 40301 },
+  insufficient_scope: { status: 403, code: 40302 },
   origin_refused: { status: 403, code: 40303 },
   host_refused: { status: 403, code: 40304 },
   path_unknown: { status: 404, code: 40402 },

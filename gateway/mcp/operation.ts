@@ -8,7 +8,13 @@ export type Kind = 'tool' | 'prompt' | 'resource' | 'other'
 /** What a message asks for: method, kind and, unless the kind is `other`, the name. */
 export type Operation =
   | { readonly method: string; readonly kind: 'tool' | 'prompt' | 'resource'; readonly name: string }
-  | { readonly method: string; readonly kind: 'other'; readonly name?: undefined }
+  | {
+      readonly method: string
+      readonly kind: 'other'
+      readonly name?: undefined
+      /** Of a request whose body is not read yet: its messages are judged one by one when it is. */
+      readonly preliminary?: boolean
+    }
 
 /** The member of a list result that holds the items. */
 export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates'

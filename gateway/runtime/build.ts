@@ -2,9 +2,11 @@ import { policies } from '../../policies/index.ts'
 import type { AuthMethod, Config, ListenTls, Proxy } from '../../schema/config.ts'
 import { createKeyring } from '../access/keyring.ts'
 import type { Authenticator, IdentityPolicy, OperationStep, PolicyDependencies } from '../access/policy.ts'
+import { describeResource, type ProtectedResource } from '../access/resource.ts'
 import { compileAccess, type ProxyAccess } from '../access/rules.ts'
 import { fixedKeys } from '../access/token-keys.ts'
 import { createTrust } from '../access/trust.ts'
+import { takesTokens } from '../config/check-jwt.ts'
 import { endpointPath } from '../config/check-proxies.ts'
 import type { Loaded, Secrets } from '../config/load.ts'
 import { secureContextOptions, type TlsTexts } from '../config/pem.ts'
@@ -65,12 +67,14 @@ export function buildSnapshot(
     const credentialHeaders = makeAuthenticators(Object.keys(config.auth), []).map(a => a.header)
     const upstreamDependencies = { ...dependencies, secrets, named: namedHosts(config) }
     const proxiesByPath = new Map<string, ServedProxy>()
+    const proxiesByMetadataPath = new Map<string, ServedProxy>()
     const proxiesByName = new Map<string, ServedProxy>()
     for (const [name, proxy] of Object.entries(config.proxies)) {
       const upstream = makeUpstream(proxy, credentialHeaders, leases, upstreamDependencies)
       const served = serveProxy(name, proxy, config, makeAuthenticators, upstream)
       proxiesByName.set(name, served)
       proxiesByPath.set(endpointPath(name, proxy), served)
+      if (served.resource !== undefined) proxiesByMetadataPath.set(served.resource.metadataPath, served)
     }
     const { secret } = config.sessions ?? {}
     let users = 1
@@ -80,6 +84,7 @@ export function buildSnapshot(
     return {
       revision,
       proxiesByPath,
+      proxiesByMetadataPath,
       proxiesByName,
       tls: tls && secureContextOptions(tls),
       sessions: createSessionBinding(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
@@ -105,15 +110,17 @@ function serveProxy(
   const access = compileAccess(name, proxy, config.roles)
   const methods = proxy.auth === 'none' ? [] : proxy.auth
   const ownAudiences = audiencesOf(endpointPath(name, proxy), config.listen)
+  const resource = resourceOf(name, proxy, config)
   return {
     name,
     access,
+    resource,
     authIdentity: JSON.stringify(
       methods.map(method => identityOf(method, config.auth[method]!, ownAudiences)),
     ),
     authenticators: makeAuthenticators(methods, ownAudiences),
     checkHead: composeHead(config.listen),
-    checkOperation: composeOperation(access),
+    checkOperation: composeOperation(access, resource?.metadataUrl),
     upstream,
     maxBody: parseSize(proxy.maxBody),
     keepAlive: parseDuration(proxy.keepAlive),
@@ -126,10 +133,13 @@ function composeHead(listen: Config['listen']): ServedProxy['checkHead'] {
   return head => steps.forEach(step => step(head))
 }
 
-/** Every policy that judges operations, in the order of the array; the rule of the last one is the decision's. */
-function composeOperation(access: ProxyAccess): OperationStep {
-  const steps = policies.filter(policy => policy.stage === 'operation').map(policy => policy.create(access))
-  return (principal, operation, id) => steps.reduce((_, step) => step(principal, operation, id), '')
+/** Every policy that judges operations, in the order of the array; the last rule that one names is the decision's. */
+function composeOperation(access: ProxyAccess, metadataUrl: string | undefined): OperationStep {
+  const steps = policies
+    .filter(policy => policy.stage === 'operation')
+    .map(policy => policy.create(access, metadataUrl))
+  return (principal, operation, id) =>
+    steps.reduce((rule, step) => step(principal, operation, id) || rule, '')
 }
 
 /** How a token may name a proxy: by its public URL; where that is a whole host, with and without the slash. */
@@ -138,10 +148,19 @@ function audiencesOf(path: string, { publicUrl }: Config['listen']): string[] {
   return path === '/' ? [publicUrl, `${publicUrl}/`] : [publicUrl + path]
 }
 
+/** What a proxy that accepts an `oauth` method tells of itself. */
+function resourceOf(name: string, proxy: Proxy, { auth, listen }: Config): ProtectedResource | undefined {
+  const methods = proxy.auth === 'none' ? [] : proxy.auth.map(method => auth[method]!)
+  const issuers = methods.flatMap(method => (method.type === 'oauth' ? [method.issuer] : []))
+  if (issuers.length === 0 || listen.publicUrl === undefined) return undefined
+  const { required = [] } = proxy.scopes ?? {}
+  return describeResource(listen.publicUrl, endpointPath(name, proxy), issuers, required, proxy.description)
+}
+
 /** What makes an auth method the one that it is. Whom it grants which roles is judged for each stream. */
 function identityOf(name: string, method: AuthMethod, ownAudiences: readonly string[]): unknown {
   const identity = { ...method, grants: undefined }
-  return method.type === 'jwt' ? [name, identity, method.audiences ?? ownAudiences] : [name, identity]
+  return takesTokens(method) ? [name, identity, method.audiences ?? ownAudiences] : [name, identity]
 }
 
 function tlsTexts({ cert, key, clientCa, crl, minVersion }: ListenTls, secrets: Secrets): TlsTexts {

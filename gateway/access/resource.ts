@@ -1,0 +1,38 @@
+/** What a proxy tells clients of how to get a token for it (RFC 9728). */
+export interface ProtectedResource {
+  /** The path of the document on this gateway. */
+  readonly metadataPath: string
+  readonly metadataUrl: string
+  /** The document, as JSON text. */
+  readonly document: string
+}
+
+const wellKnown = '/.well-known/oauth-protected-resource'
+
+/**
+ * Describes a proxy as an OAuth protected resource. Its metadata stands between host and path (RFC 9728 §3); lists that
+ * are empty are left out (§3.2).
+ *
+ * @param publicUrl scheme, host and port that clients type
+ * @param path the proxy's path
+ * @param issuers who may issue tokens for it; at least one (MCP 2026-07-28, authorization server discovery)
+ * @param scopes what every token needs
+ * @param name what people call it
+ */
+export function describeResource(
+  publicUrl: string,
+  path: string,
+  issuers: readonly string[],
+  scopes: readonly string[],
+  name: string | undefined,
+): ProtectedResource {
+  const metadataPath = path === '/' ? wellKnown : wellKnown + path
+  const document = JSON.stringify({
+    resource: publicUrl + path,
+    authorization_servers: issuers,
+    ...(scopes.length > 0 && { scopes_supported: scopes }),
+    bearer_methods_supported: ['header'],
+    ...(name !== undefined && name !== '' && { resource_name: name }),
+  })
+  return { metadataPath, metadataUrl: publicUrl + metadataPath, document }
+}

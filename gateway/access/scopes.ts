@@ -1,0 +1,60 @@
+import type { Scopes } from '../../schema/config.ts'
+import { matchGlob, parseGlob, type Glob } from '../config/glob.ts'
+import type { Operation } from '../mcp/operation.ts'
+import { decoded, readingsOf } from './readings.ts'
+
+/** Scopes that names of one pattern need. */
+interface ScopeRule {
+  readonly glob: Glob
+  readonly scopes: readonly string[]
+}
+
+/** What tokens need on a proxy, beside roles. */
+export interface ScopeRules {
+  /** For every request. */
+  readonly required: readonly string[]
+  readonly tool: readonly ScopeRule[]
+  readonly prompt: readonly ScopeRule[]
+  readonly resource: readonly ScopeRule[]
+}
+
+/** Compiles what tokens need; nothing where nothing is configured. */
+export function compileScopes(scopes: Scopes | undefined): ScopeRules {
+  const compile = (map: Scopes['tools'] = {}): ScopeRule[] =>
+    Object.entries(map).map(([pattern, needed]) => ({ glob: parseGlob(pattern), scopes: needed }))
+  return {
+    required: scopes?.required ?? [],
+    tool: compile(scopes?.tools),
+    prompt: compile(scopes?.prompts),
+    resource: compile(scopes?.resources),
+  }
+}
+
+/** Every scope that an operation needs, each once. A resource needs those of every reading of its URI. */
+export function scopesFor(rules: ScopeRules, { kind, name }: Operation): string[] {
+  if (kind === 'other') return [...rules.required]
+  const names =
+    kind === 'resource' ? [...readingsOf(name)].flatMap(reading => [reading, decoded(reading)]) : [name]
+  const matching = rules[kind].filter(({ glob }) => names.some(one => matchGlob(glob, one)))
+  return [...new Set([...rules.required, ...matching.flatMap(({ scopes }) => scopes)])]
+}
+
+/** Whether a token has all scopes that are needed. Scopes are words: none contains another. */
+export function isOffered(needed: readonly string[], offered: ReadonlySet<string>): boolean {
+  return needed.every(scope => offered.has(scope))
+}
+
+/** Whether a token lacks a scope that is needed now and was not before. */
+export function isShort(before: ScopeRules, after: ScopeRules, offered: ReadonlySet<string>): boolean {
+  const known = new Set(pairsOf(before).map(([pair]) => pair))
+  return pairsOf(after).some(([pair, scope]) => !known.has(pair) && !offered.has(scope))
+}
+
+function pairsOf({ required, ...byKind }: ScopeRules): [pair: string, scope: string][] {
+  const rules = Object.entries(byKind).flatMap(([kind, list]) =>
+    (list as readonly ScopeRule[]).flatMap(({ glob, scopes }) =>
+      scopes.map((scope): [string, string] => [JSON.stringify([kind, glob.pattern, scope]), scope]),
+    ),
+  )
+  return [...required.map((scope): [string, string] => [scope, scope]), ...rules]
+}
