@@ -18,13 +18,13 @@ export function bearerChallenge(
   metadataUrl: string | undefined,
   { error, description, scope }: BearerChallenge,
 ): string {
-  const place: readonly [string, string | undefined] =
-    metadataUrl === undefined ? ['realm', proxy] : ['resource_metadata', metadataUrl]
+  const place = ['resource_metadata', metadataUrl] as const
   const why = ['error_description', description] as const
-  const parameters =
-    error === 'insufficient_scope'
-      ? [['error', error] as const, ['scope', scope] as const, place, why]
-      : [['error', error] as const, why, place, ['scope', scope] as const]
-  const written = parameters.filter(([, value]) => value !== undefined && value !== '')
-  return `Bearer ${written.map(([name, value]) => `${name}="${value}"`).join(', ')}`
+  const scopes = ['scope', scope] as const
+  const rest = error === 'insufficient_scope' ? [scopes, place, why] : [why, place, scopes]
+  const realm = ['realm', metadataUrl === undefined ? proxy : undefined] as const
+  return `Bearer ${[realm, ['error', error] as const, ...rest]
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(', ')}`
 }

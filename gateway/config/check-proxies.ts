@@ -80,7 +80,7 @@ function checkScopes(view: View, name: string, { auth, scopes }: Sound<Proxy>): 
       if (why !== undefined) reportAt(view, 'GH1306', path, why, { part: 'key' })
     }
   }
-  const methods = typeof auth === 'string' ? [] : items(auth).map(([, one]) => view.config.auth?.[one])
+  const methods = typeof auth === 'string' ? [] : items(auth).map(([, one]) => methodNamed(view, one))
   if (methods.some(method => method === undefined || takesTokens(method))) return
   const message =
     'only tokens have scopes, and this proxy takes none; add an auth method that takes them, or take this block out'
@@ -116,10 +116,14 @@ export function checkAuth(view: View): void {
   }
 }
 
+function methodNamed({ config: { auth = {} } }: View, name: string): Sound<AuthMethod> | undefined {
+  return Object.hasOwn(auth, name) ? auth[name] : undefined
+}
+
 function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | undefined): void {
   const seen = new Map<string, Mention>()
   for (const [index, name] of items(methods)) {
-    const method = Object.hasOwn(view.config.auth ?? {}, name) ? view.config.auth?.[name] : undefined
+    const method = methodNamed(view, name)
     const place = method && placeOf(method as Sound<AuthMethod>)
     if (place === undefined) continue
     const path: Path = ['proxies', proxy, 'auth', index]
