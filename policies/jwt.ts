@@ -38,7 +38,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       const { subject, expires } = checkClaims(token, rules, now)
       const principal: Principal = {
         kind: 'token',
-        name: `${issuer}#${subject}`,
+        name: issuer + subject,
         roles: rolesOf(token.claims),
         grantedBy: `/auth/${method}/grants`,
         expires,
@@ -62,7 +62,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       async authenticate(credential, now, head) {
         const digest = createHash('sha256').update(credential).digest('hex')
         const known = verified.get(digest, now)
-        const principal = known ?? (await verified.keep(now, judge(credential, digest, now)))
+        const principal = known ?? (await verified.keep(now, credential.length, judge(credential, digest, now)))
         // Never part of what is remembered: the next request may come over another connection.
         checkBinding(claimsOf.get(principal)!, head)
         return principal

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { members } from '../mcp/json.ts'
+import { members, nesting } from '../mcp/json.ts'
 
 /** The members of a JSON object that somebody else wrote. */
 export type Claims = Readonly<Record<string, unknown>>
@@ -13,6 +13,8 @@ export interface Jws {
 
 const compact = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)$/
 const largest = 8 * 1024
+/** Claims are flat; what is nested deep takes a hundred times its text to keep. */
+const deepest = 8
 
 /**
  * Whether a credential has the shape of a signed token, and if so which issuer it says it is from. Nothing of it is
@@ -46,6 +48,7 @@ function objectIn(part: string, strict = false): Claims | undefined {
   const bytes = Buffer.from(part, 'base64url')
   if (!isUtf8(bytes)) return undefined
   const text = bytes.toString()
+  if (nesting(text) > deepest) return undefined
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined

@@ -31,7 +31,10 @@ export const anonymous: Principal = {
   digest: undefined,
 }
 
-/** One text per identity; the secret is no part of it, so that rotating a key keeps what belongs to it. */
-export function identityOf({ kind, name }: Principal): string {
-  return `${kind}:${name}`
+/**
+ * One text per identity. The secret is no part of it, so that rotating a key keeps what belongs to it; the auth method is,
+ * because two of them may trust CAs that give one name to two clients.
+ */
+export function identityOf({ kind, name, grantedBy }: Principal): string {
+  return `${kind}:${grantedBy}:${name}`
 }

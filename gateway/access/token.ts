@@ -11,6 +11,10 @@ export interface TokenRules {
   readonly clockSkew: number
 }
 
+/** OpenID Connect Core §2. */
+const longestSubject = 255
+/** Milliseconds: how long an open stream may stand on one token, whatever the token says. */
+const longestLife = 24 * 60 * 60 * 1000
 const accessTokenTypes = new Set(['jwt', 'at+jwt'])
 /** What only ID tokens have (OpenID Connect Core §2, §3.3.2.11). */
 const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
@@ -37,7 +41,8 @@ export function checkOrigin({ header, claims }: Jws, { algorithms, issuer }: Tok
  * Checks what a token claims, once its signature is proven (RFC 7519 §4.1, RFC 9068 §4).
  *
  * @param now milliseconds since the epoch
- * @returns whom it is about, and when it expires in milliseconds since the epoch
+ * @returns whom it is about, to be written behind the issuer, and when it expires in milliseconds since the epoch, at
+ *   most a day from now
  * @throws Refusal `credential_invalid` or `credential_expired`
  */
 export function checkClaims(
@@ -58,7 +63,8 @@ export function checkClaims(
     const begins = instant(claims['nbf'])
     if (begins === undefined || now < begins - rules.clockSkew) throw invalid('the token is not valid yet')
   }
-  return { subject: subjectOf(claims), expires: now < expires ? expires : expires + rules.clockSkew }
+  const end = now < expires ? expires : expires + rules.clockSkew
+  return { subject: subjectOf(claims), expires: Math.min(end, now + longestLife) }
 }
 
 /** The scopes of a token: text as in RFC 9068 §2.2.3, or a list as some issuers write `scp`. */
@@ -71,11 +77,15 @@ function listed(value: unknown): string[] {
   return Array.isArray(value) ? value.filter(one => typeof one === 'string') : []
 }
 
-/** The user; where there is none, the client that speaks for itself. */
+/**
+ * The user; where there is none, the client that speaks for itself. They are told apart behind the issuer, where no
+ * subject can write: a client must not pass for a user by its name (RFC 9700 §4.15).
+ */
 function subjectOf({ sub, client_id: client, azp }: Claims): string {
-  const subject = sub ?? client ?? azp
-  if (typeof subject === 'string' && subject !== '') return subject
-  throw invalid('the token does not say whom it is about')
+  const subject = sub === undefined ? (client ?? azp) : sub
+  if (typeof subject !== 'string' || subject === '') throw invalid('the token does not say whom it is about')
+  if (subject.length > longestSubject) throw invalid('the subject of the token is too long')
+  return sub === undefined ? `?client=${subject}` : `#${subject}`
 }
 
 function instant(value: unknown): number | undefined {

@@ -47,9 +47,14 @@ export function createTrust(ca: string, crl: string | undefined): Trust {
   function leadsToAnchor(leaf: X509Certificate, sent: readonly X509Certificate[], now: number): boolean {
     const left = new Set(sent.slice(0, longestPath).filter(({ ca }) => ca))
     for (const below of reachable(leaf, left, now)) {
-      if (anchors.some(anchor => isAt(anchor, now) && isIssuedBy(below, anchor))) return true
+      if (anchors.some(anchor => isGood(anchor, now) && isIssuedBy(below, anchor))) return true
     }
     return false
+  }
+
+  /** An anchor may be the CA of another one, which may have revoked it since. */
+  function isGood(anchor: X509Certificate, now: number): boolean {
+    return isAt(anchor, now) && (lists === undefined || revocationOf(anchor, lists, now) !== 'revoked')
   }
 
   function* reachable(

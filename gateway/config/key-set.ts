@@ -10,6 +10,9 @@ const asymmetric = new Set(['RSA', 'EC', 'OKP'])
 /** Members that only private and symmetric keys have (RFC 7518 §6). */
 const secretMembers = ['d', 'p', 'q', 'k']
 const smallestModulus = 2048
+/** Larger ones take long to check with, and nobody uses them. */
+const largestModulus = 8192
+const largestExponent = 32
 const mostKeys = 100
 
 /**
@@ -36,11 +39,13 @@ function keysIn(text: string): unknown {
 
 function isUsable(key: unknown): key is PublicJwk {
   if (typeof key !== 'object' || key === null) return false
-  const { kty, use, n } = key as Record<string, unknown>
+  const { kty, use, n, e } = key as Record<string, unknown>
   if (typeof kty !== 'string' || !asymmetric.has(kty)) return false
   if (secretMembers.some(name => Object.hasOwn(key, name))) return false
   if (use !== undefined && use !== 'sig') return false
-  return kty !== 'RSA' || (typeof n === 'string' && bitsOf(n) >= smallestModulus)
+  if (kty !== 'RSA') return true
+  if (typeof n !== 'string' || typeof e !== 'string' || bitsOf(e) > largestExponent) return false
+  return bitsOf(n) >= smallestModulus && bitsOf(n) <= largestModulus
 }
 
 function bitsOf(modulus: string): number {

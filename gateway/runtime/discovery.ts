@@ -11,12 +11,24 @@ export async function discoverKeys(issuer: string, fetch: Outbound): Promise<str
   for (const url of metadataUrls(issuer)) {
     const { status, text } = await fetch(url)
     if (status !== 200) continue
-    const metadata = JSON.parse(text) as { issuer?: unknown; jwks_uri?: unknown } | null
+    const metadata = parse(text, url)
     if (metadata?.issuer !== issuer) throw new Error(`the metadata at ${url} is that of another issuer`)
-    if (typeof metadata.jwks_uri === 'string') return metadata.jwks_uri
-    throw new Error(`the metadata at ${url} names no keys`)
+    const { jwks_uri: keys } = metadata
+    if (typeof keys !== 'string') throw new Error(`the metadata at ${url} names no keys`)
+    if (issuer.startsWith('https:') && !keys.startsWith('https:')) {
+      throw new Error(`the metadata at ${url} names keys that are not reached by https`)
+    }
+    return keys
   }
   throw new Error(`${issuer} has no metadata at any of the well-known places`)
+}
+
+function parse(text: string, url: string): { issuer?: unknown; jwks_uri?: unknown } | null {
+  try {
+    return JSON.parse(text) as { issuer?: unknown; jwks_uri?: unknown } | null
+  } catch {
+    throw new Error(`the metadata at ${url} is no JSON`)
+  }
 }
 
 function metadataUrls(issuer: string): string[] {

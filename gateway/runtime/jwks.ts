@@ -111,7 +111,7 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
       if (clock.now() - askedAt < askEvery) return false
       askedAt = clock.now()
     }
-    await renew()
+    await atMost(patience, renew())
     return true
   }
 

@@ -71,7 +71,6 @@ export function createTokenSource(
       if (running === undefined) {
         if (now() < renewedAt + renewalPause) return undefined
         renewedAt = now()
-        held = undefined
       }
       return fresh()
     },
