@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { extractWWWAuthenticateParams as parseV2 } from '@modelcontextprotocol/client'
 import { extractWWWAuthenticateParams as parseV1 } from '@modelcontextprotocol/sdk/client/auth.js'
 import t from 'tap'
+import { describeResource } from '../gateway/access/resource.ts'
 import { hashSecret } from '../gateway/access/key.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { createIssuerKey, signToken, startTestIssuer } from './fixtures/issuer.ts'
@@ -139,6 +140,13 @@ t.test('metadata is there for proxies with an oauth method, and for no others', 
     t.equal(headers['cache-control'], 'max-age=300')
     t.equal(headers['access-control-allow-origin'], '*')
   }
+})
+
+t.test('a proxy that is a whole host has its metadata at the root', async t => {
+  const { metadataPath, metadataUrl, document } = describeResource(publicUrl, '/', [partner], [], undefined)
+  t.equal(metadataPath, '/.well-known/oauth-protected-resource')
+  t.equal(metadataUrl, publicUrl + metadataPath)
+  t.match(JSON.parse(document), { resource: `${publicUrl}/` })
 })
 
 t.test('metadata is for every web page, under the right Host, and to be read only', async t => {

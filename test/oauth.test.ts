@@ -18,6 +18,7 @@ t.teardown(server.close)
 async function startExample(t: Test): Promise<Gateway> {
   const { url: upstream } = await startMock(t)
   const path = join(import.meta.dirname, '../examples/oauth/gateway.yaml')
+  t.strictSame(load(path, { env: {}, now: new Date() }).diagnostics, [], 'valid without any variable')
   let publicUrl = 'http://127.0.0.1:1'
   const gateway = await startGateway({
     load: () =>
