@@ -184,6 +184,7 @@ t.test('verified tokens are remembered for a minute, until they expire, or their
   const keep = (digest: string, now: number, expires = Infinity): Promise<Principal> =>
     verified.keep(
       now,
+      100,
       Promise.resolve({ kind: 'token', name: digest, roles: [], grantedBy: '', expires, digest }),
     )
   await keep('a', 0)
@@ -195,16 +196,19 @@ t.test('verified tokens are remembered for a minute, until they expire, or their
   for (const digest of ['c', 'd', 'e', 'f']) await keep(digest, 0)
   t.equal(verified.get('c', 1), undefined, 'the oldest made room')
   t.equal(verified.get('f', 1)?.name, 'f')
+  await verified.keep(1, 5 * 1024 * 1024, Promise.resolve({ ...verified.get('f', 1)!, digest: 'huge' }))
+  t.equal(verified.get('f', 1), undefined, 'and so did all for one that takes too much')
+  await keep('f', 0)
   generation++
   t.equal(verified.get('f', 1), undefined)
   const late = Promise.withResolvers<Principal>()
-  const keeping = verified.keep(1, late.promise)
+  const keeping = verified.keep(1, 100, late.promise)
   generation++
   verified.get('f', 1)
   late.resolve({ kind: 'token', name: 'g', roles: [], grantedBy: '', expires: Infinity, digest: 'g' })
   t.equal((await keeping).name, 'g')
   t.equal(verified.get('g', 2), undefined, 'what was verified under keys that changed meanwhile is not kept')
-  await t.rejects(verified.keep(2, Promise.reject(new Refusal('credential_invalid', 'no'))))
+  await t.rejects(verified.keep(2, 100, Promise.reject(new Refusal('credential_invalid', 'no'))))
 })
 
 t.test('metadata is looked for at every well-known place, and must be that of the issuer', async t => {
