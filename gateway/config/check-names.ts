@@ -12,6 +12,22 @@ export function checkNames(view: View): void {
   if (config.roles !== undefined) checkRoles(view, Object.keys(config.roles))
   if (config.proxies !== undefined) checkProxies(view, Object.keys(config.proxies))
   if (config.auth !== undefined) checkAuthMethods(view, Object.keys(config.auth))
+  checkUse(view)
+}
+
+/** An auth method that no proxy accepts lets nobody in, and whoever reads the file may think that it does. */
+function checkUse(view: View): void {
+  const { proxies, auth } = view.config
+  const lists = Object.values(proxies ?? {}).map(proxy => proxy?.auth)
+  const used = new Set(lists.flatMap(list => (list === 'none' ? [] : list)))
+  // What the schema took out may have named any of them, and a misspelt name is told where it stands.
+  if (used.size === 0 || used.has(undefined)) return
+  for (const name of used) if (auth?.[name!] === undefined) return
+  for (const [name] of entries(auth)) {
+    if (used.has(name)) continue
+    const message = `no proxy accepts the auth method ${quote(name)}; name it under \`auth\` of a proxy, or take it out`
+    reportAt(view, 'GH1406', ['auth', name], message, { part: 'key' })
+  }
 }
 
 function checkRoles(view: View, known: readonly string[]): void {

@@ -118,6 +118,7 @@ export const diagnosticCodes = {
     name: 'certificate-expires',
     summary: 'A certificate or revocation list is not valid now, or expires within 14 days.',
   },
+  GH1406: { name: 'unused-auth-method', summary: 'No proxy accepts an auth method.' },
 } as const satisfies Record<string, { name: string; summary: string }>
 
 export type DiagnosticCode = keyof typeof diagnosticCodes
