@@ -62,7 +62,8 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       async authenticate(credential, now, head) {
         const digest = createHash('sha256').update(credential).digest('hex')
         const known = verified.get(digest, now)
-        const principal = known ?? (await verified.keep(now, credential.length, judge(credential, digest, now)))
+        const principal =
+          known ?? (await verified.keep(now, credential.length, judge(credential, digest, now)))
         // Never part of what is remembered: the next request may come over another connection.
         checkBinding(claimsOf.get(principal)!, head)
         return principal

@@ -232,6 +232,9 @@ t.test('metadata is looked for at every well-known place, and must be that of th
     t.equal(await where(issuer, { [place]: document }), document.jwks_uri)
     t.strictSame(asked, places.slice(0, index + 1))
   }
+  for (const wrong of [{ ...document, jwks_uri: 'http://keys.example.com/one' }, 'no object', null]) {
+    await t.rejects(where(issuer, { [places[0]!]: wrong }), JSON.stringify(wrong))
+  }
   t.equal(
     await where('https://a.example.com/', {
       'https://a.example.com/.well-known/oauth-authorization-server': {

@@ -3,6 +3,8 @@ import { request as httpRequest } from 'node:http'
 import { exportJWK } from 'jose'
 import t from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
+import { checkClaims } from '../gateway/access/token.ts'
+import { Refusal } from '../gateway/mcp/errors.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { createIssuerKey, forgeToken, signToken, startTestIssuer, type IssuerKey } from './fixtures/issuer.ts'
 import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
@@ -325,4 +327,27 @@ t.test('only the algorithms that are listed are accepted', async t => {
   const url = `${gateway.url}/main/mcp`
   t.equal((await ask(url, bearer(await token({}, rsa)))).status, 200)
   t.equal((await ask(url, bearer(await token({}, ec)))).reason, 'credential_invalid')
+})
+
+t.test('a client cannot pass for a user by its name', async t => {
+  const rules = { issuer: 'https://i', algorithms: new Set(), audiences: new Set(['a']), clockSkew: 0 }
+  const subject = (claims: object): string =>
+    checkClaims({ text: '', header: {}, claims: { aud: 'a', exp: 2000, ...claims } }, rules, 0).subject
+  t.equal(subject({ sub: 'ann' }), '#ann')
+  t.equal(subject({ client_id: 'ann' }), '?client=ann')
+  t.not(subject({ client_id: '#ann' }), subject({ sub: 'ann' }))
+  for (const claims of [
+    { sub: null, client_id: 'ann' },
+    { sub: 1, client_id: 'ann' },
+    { sub: 'x'.repeat(256) },
+    {},
+  ]) {
+    t.throws(() => subject(claims), Refusal, JSON.stringify(claims))
+  }
+})
+
+t.test('a stream stands on one token for a day at most', async t => {
+  const rules = { issuer: 'https://i', algorithms: new Set(), audiences: new Set(['a']), clockSkew: 0 }
+  const claims = { aud: 'a', sub: 'ann', exp: 1e300 }
+  t.equal(checkClaims({ text: '', header: {}, claims }, rules, 0).expires, 24 * 60 * 60 * 1000)
 })

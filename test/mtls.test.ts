@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { certificateThumbprint, readCertificate, readNames } from '../gateway/access/certificate.ts'
+import { createTrust } from '../gateway/access/trust.ts'
 import { load } from '../gateway/config/load.ts'
 import { createLog } from '../gateway/observe/log.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
@@ -390,6 +391,18 @@ t.test('another credential decides, and the certificate is an extra', async t =>
   t.match(await ask(url, agent, { headers: wrong }), { status: 401, reason: 'credential_invalid' })
   await applied(gateway, () => gateway.write(config({ auth: '[keys]' })))
   t.match(await ask(url, agent), { status: 401, reason: 'credential_missing' })
+})
+
+t.test('a CA that its own CA revoked is no anchor any more', async t => {
+  const inner = await clients!.below('revoked-inner')
+  const under = await inner.issue({ san: [agentName] })
+  const certificate = readCertificate(new X509Certificate(under.cert), [], undefined)
+  const anchors = clients!.cert + inner.cert
+  const before = createTrust(anchors, (await clients!.list()) + (await inner.list()))
+  t.equal(before.problemOf(certificate, Date.now()), undefined)
+  await clients!.revoke(inner)
+  const after = createTrust(anchors, (await clients!.list()) + (await inner.list()))
+  t.equal(after.problemOf(certificate, Date.now()), 'untrusted')
 })
 
 t.test('a header of a named address, and of no other', async t => {

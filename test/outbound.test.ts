@@ -75,6 +75,7 @@ t.test('internal addresses are refused, however they are spelt', async t => {
     '[::]',
     '[::1]',
     '[::ffff:127.0.0.1]',
+    '[::ffff:0:127.0.0.1]',
     '[::ffff:7f00:1]',
     '[::ffff:169.254.169.254]',
     '[::127.0.0.1]',

@@ -421,6 +421,14 @@ t.test('many who were refused with the same token share its successor', async t 
   t.equal(await clock.source.renew('t2'), 't3')
 })
 
+t.test('one refused call does not take a good token from the others while there is no other', async t => {
+  const clock = clocked({ lifetime: 3600 })
+  t.equal(await clock.source.token(), 't1')
+  clock.failing = true
+  await t.rejects(clock.source.renew('t1'), { code: 'down' })
+  t.equal(await clock.source.token(), 't1')
+})
+
 t.test('a token without a lifetime is good for five minutes', async t => {
   const answers: [unknown, number][] = [
     [undefined, 300],
