@@ -54,3 +54,27 @@ t.test('every metric and every event of the log has its line in the manual', asy
   t.ok(events.length >= 9)
   for (const name of [...names, ...events]) t.match(manual, `\`${name}\``, name)
 })
+
+t.test('every field of gateway.yaml is described, with an example', async t => {
+  type Node = {
+    [key: string]: unknown
+    $ref?: string
+    description?: string
+    examples?: unknown[]
+    properties?: Record<string, Node>
+  }
+  const schema = JSON.parse(page('schema/gateway.schema.json')) as Node & { $defs: Record<string, Node> }
+  let fields = 0
+  const walk = (node: unknown, path: string): void => {
+    if (typeof node !== 'object' || node === null) return
+    for (const [name, field] of Object.entries((node as Node).properties ?? {})) {
+      const target =
+        field.$ref === undefined ? field : { ...schema.$defs[field.$ref.replace('#/$defs/', '')], ...field }
+      if (!target.description || !target.examples?.length) t.fail(`${path}/${name}`)
+      fields++
+    }
+    for (const [name, child] of Object.entries(node)) walk(child, `${path}/${name}`)
+  }
+  walk(schema, '')
+  t.ok(fields > 100, `${fields} fields`)
+})
