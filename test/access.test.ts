@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { decide } from '../gateway/access/decide.ts'
 import { hashSecret } from '../gateway/access/key.ts'
-import { anonymous } from '../gateway/access/principal.ts'
+import { anonymous, identityOf } from '../gateway/access/principal.ts'
 import { compileAccess } from '../gateway/access/rules.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream, type Arrival } from './fixtures/upstream.ts'
@@ -228,4 +228,11 @@ t.test('no spelling of a resource leads around a rule', async t => {
   ] as const) {
     t.ok(may({ allow: [pattern] }, uri), uri)
   }
+})
+
+t.test('two auth methods that give one name to two clients do not make them one', async t => {
+  const named = (grantedBy: string): string =>
+    identityOf({ ...anonymous, kind: 'certificate', name: 'DNS:agent', grantedBy })
+  t.not(named('/auth/first/grants'), named('/auth/second/grants'))
+  t.equal(named('/auth/first/grants'), named('/auth/first/grants'))
 })

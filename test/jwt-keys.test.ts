@@ -277,3 +277,19 @@ t.test('only public keys that can check signatures are taken from a key set', as
   }
   t.throws(() => kept(...Array.from({ length: 100 }, () => jwk)), MalformedError, 'too many')
 })
+
+t.test('keys that take long to check with are left out of a key set', async t => {
+  const number = (bits: number): string => Buffer.alloc(bits / 8, 0xff).toString('base64url')
+  const usable = (n: number, e: number): boolean => {
+    try {
+      return parseKeySet(JSON.stringify({ keys: [{ kty: 'RSA', n: number(n), e: number(e) }] })).length === 1
+    } catch {
+      return false
+    }
+  }
+  t.ok(usable(2048, 24))
+  t.ok(usable(8192, 32))
+  t.notOk(usable(3072, 3072))
+  t.notOk(usable(16_384, 24))
+  t.notOk(usable(1024, 24))
+})
