@@ -16,19 +16,10 @@ import {
   type IssuerKey,
   type TestIssuer,
 } from './fixtures/issuer.ts'
-import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
+import { listOrStream, startTestUpstream } from './fixtures/upstream.ts'
 import { until } from './fixtures/until.ts'
 
-const upstream = await startTestUpstream((arrival, response) => {
-  const { id } = messageOf(arrival)
-  if (arrival.method === 'POST') {
-    const names = ['get_a', 'set_a', 'run_a'].map(name => ({ name, inputSchema: { type: 'object' } }))
-    return json(response, { jsonrpc: '2.0', id, result: { tools: names } })
-  }
-  sse(response)
-  response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: {} }))
-  return undefined
-})
+const upstream = await startTestUpstream(listOrStream)
 t.teardown(upstream.close)
 
 const key = await createIssuerKey('ES256', 'one')

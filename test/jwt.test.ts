@@ -7,18 +7,9 @@ import { checkClaims } from '../gateway/access/token.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { createIssuerKey, forgeToken, signToken, startTestIssuer, type IssuerKey } from './fixtures/issuer.ts'
-import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
+import { listOrStream, startTestUpstream } from './fixtures/upstream.ts'
 
-const upstream = await startTestUpstream((arrival, response) => {
-  const { id } = messageOf(arrival)
-  if (arrival.method === 'POST') {
-    const names = ['get_a', 'set_a', 'run_a'].map(name => ({ name, inputSchema: { type: 'object' } }))
-    return json(response, { jsonrpc: '2.0', id, result: { tools: names } })
-  }
-  sse(response)
-  response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: {} }))
-  return undefined
-})
+const upstream = await startTestUpstream(listOrStream)
 t.teardown(upstream.close)
 
 const rsa = await createIssuerKey('RS256', 'rsa-1')

@@ -7,19 +7,13 @@ import { config as keysConfig, folderWith, keysOf, run } from './fixtures/keys.t
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { call, follow, type Answered } from './fixtures/secure.ts'
 import { until } from './fixtures/until.ts'
-import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
+import { answerOrStream, startTestUpstream } from './fixtures/upstream.ts'
 
 const pepper = 'canary-of-the-pepper-0123456789abcdef0123456'
 const [first, second] = [newSecret(), newSecret()]
 const [plainHash, pepperedHash] = [hashSecret(first), hashSecret(first, pepper)]
 
-const upstream = await startTestUpstream((arrival, response) => {
-  const { id, params } = messageOf(arrival)
-  if (params?.['name'] !== 'get_stream') return json(response, { jsonrpc: '2.0', id, result: {} })
-  sse(response)
-  response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: {} }))
-  return undefined
-})
+const upstream = await startTestUpstream(answerOrStream)
 t.teardown(upstream.close)
 
 interface Shape {

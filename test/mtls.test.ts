@@ -16,7 +16,7 @@ import { hashSecret } from '../gateway/access/key.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { until } from './fixtures/until.ts'
 import { call, follow, type Answered, type Caller, type Followed } from './fixtures/secure.ts'
-import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
+import { answerOrStream, startTestUpstream } from './fixtures/upstream.ts'
 
 const key = 'canary-of-the-mtls-test-0123456789abcdef012'
 const folder = t.testdir()
@@ -27,13 +27,7 @@ const server = await issueServer()
 const agentName = 'URI:spiffe://example.com/agent/a'
 const agent = await clients!.issue({ san: [agentName], usage: 'clientAuth' })
 
-const upstream = await startTestUpstream((arrival, response) => {
-  const { id, params } = messageOf(arrival)
-  if (params?.['name'] !== 'get_stream') return json(response, { jsonrpc: '2.0', id, result: {} })
-  sse(response)
-  response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: {} }))
-  return undefined
-})
+const upstream = await startTestUpstream(answerOrStream)
 t.teardown(upstream.close)
 
 function issueServer(wanted: Wanted = {}): Promise<Issued> {
