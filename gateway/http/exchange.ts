@@ -71,7 +71,7 @@ export function commonHeaders(exchange: Exchange): Record<string, string> {
 }
 
 /** The JSON-RPC error, or the array of errors for a batch, that a refusal is in this exchange. */
-export function refusalBody(exchange: Exchange, refusal: Refusal): string {
+function refusalBody(exchange: Exchange, refusal: Refusal): string {
   const context = { requestId: exchange.id, revision: exchange.snapshot.revision }
   if (!exchange.batch || exchange.requestIds.length === 0)
     return errorMessage(refusal, refusedId(exchange, refusal), context)

@@ -90,13 +90,23 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   })
 }
 
+const single = ['host', 'authorization']
+
+/** Of these headers node:http keeps the first and drops the others, where another reader may do the opposite. */
+function checkSingle(rawHeaders: readonly string[]): void {
+  const seen = new Set<string>()
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const written = rawHeaders[index]!
+    const name = single.find(one => one.length === written.length && one === written.toLowerCase())
+    if (name === undefined) continue
+    if (seen.has(name)) throw new Refusal('request_malformed', `the header ${name} is sent twice`)
+    seen.add(name)
+  }
+}
+
 function readHead(request: IncomingMessage): RequestHead {
   const { url = '', method = '', headers, rawHeaders, socket } = request
-  for (const name of ['host', 'authorization']) {
-    if (rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length > 1) {
-      throw new Refusal('request_malformed', `the header ${name} is sent twice`)
-    }
-  }
+  checkSingle(rawHeaders)
   const mark = url.indexOf('?')
   return {
     method,

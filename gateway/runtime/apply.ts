@@ -5,7 +5,7 @@ import type { Snapshot } from '../http/snapshot.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { buildSnapshot, type BuildDependencies, type BuiltSnapshot } from './build.ts'
-import { settledFingerprint, type WatchedPaths } from './watch.ts'
+import { fingerprint, settledFingerprint, type WatchedPaths } from './watch.ts'
 
 /** Reads and checks the configuration as it stands now. */
 export type LoadConfig = () => LoadResult
@@ -101,6 +101,7 @@ export function createApplier(
   }
 
   async function attempt(cause: 'change' | 'demand'): Promise<void> {
+    if (cause === 'change' && fingerprint(result) === attempted) return
     const seen = await settledFingerprint(result)
     if (cause === 'change' && seen === attempted) return
     attempted = seen

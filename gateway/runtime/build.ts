@@ -66,12 +66,13 @@ export function buildSnapshot(
       }))
     const credentialHeaders = makeAuthenticators(Object.keys(config.auth), []).map(a => a.header)
     const upstreamDependencies = { ...dependencies, secrets, named: namedHosts(config) }
+    const checkHead = composeHead(config.listen)
     const proxiesByPath = new Map<string, ServedProxy>()
     const proxiesByMetadataPath = new Map<string, ServedProxy>()
     const proxiesByName = new Map<string, ServedProxy>()
     for (const [name, proxy] of Object.entries(config.proxies)) {
       const upstream = makeUpstream(proxy, credentialHeaders, leases, upstreamDependencies)
-      const served = serveProxy(name, proxy, config, makeAuthenticators, upstream)
+      const served = serveProxy(name, proxy, config, makeAuthenticators, upstream, checkHead)
       proxiesByName.set(name, served)
       proxiesByPath.set(endpointPath(name, proxy), served)
       if (served.resource !== undefined) proxiesByMetadataPath.set(served.resource.metadataPath, served)
@@ -106,6 +107,7 @@ function serveProxy(
   config: Config,
   makeAuthenticators: MakeAuthenticators,
   upstream: Upstream,
+  checkHead: ServedProxy['checkHead'],
 ): ServedProxy {
   const access = compileAccess(name, proxy, config.roles)
   const methods = proxy.auth === 'none' ? [] : proxy.auth
@@ -119,7 +121,7 @@ function serveProxy(
       methods.map(method => identityOf(method, config.auth[method]!, ownAudiences)),
     ),
     authenticators: makeAuthenticators(methods, ownAudiences),
-    checkHead: composeHead(config.listen),
+    checkHead,
     checkOperation: composeOperation(access, resource?.metadataUrl),
     upstream,
     maxBody: parseSize(proxy.maxBody),
