@@ -71,6 +71,10 @@ export interface Config {
   sessions?: Sessions
   pepper?: SecretReference
   outbound: Outbound
+  /**
+   * How many threads serve clients: a number, or `auto` for one per core that the gateway may use. Each has its own connections, streams, caches and tokens of upstreams; log, metrics and status are those of one gateway. With 1 everything happens in one thread, which is also what systems without shared listening ports (macOS, Windows) get. Takes effect after a restart only.
+   */
+  workers: 'auto' | number
 }
 /**
  * The listener that MCP clients reach.

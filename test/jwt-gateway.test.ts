@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startIssuer as startExampleIssuer } from '../examples/jwt/issuer.ts'
 import { startMockServer } from '../examples/mock-server/server.ts'
+import { readChecked } from '../gateway/config/checked.ts'
 import { load } from '../gateway/config/load.ts'
-import { createLog } from '../gateway/observe/log.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { connect } from './fixtures/clients.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
@@ -278,8 +278,8 @@ t.test('the example serves official clients as its README says', async t => {
   }
   t.strictSame(load(path, { env: {}, now: new Date() }).diagnostics, [], 'valid without any variable')
   const gateway = await startGateway({
-    load: () => load(path, { env, now: new Date() }),
-    log: createLog(() => {}),
+    load: () => readChecked(path, { env, now: new Date() }),
+    write: () => {},
     watch: false,
   })
   t.teardown(gateway.close)

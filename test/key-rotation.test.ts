@@ -1,8 +1,7 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { load } from '../gateway/config/load.ts'
-import { createLog } from '../gateway/observe/log.ts'
+import { readChecked } from '../gateway/config/checked.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { run } from './fixtures/keys.ts'
 import { call } from './fixtures/secure.ts'
@@ -29,13 +28,13 @@ t.test('the example, step by step as its README says', async t => {
     GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0',
     MOCK_URL: upstream.url,
   }
-  const read = () => load(path, { env, now: new Date() })
+  const read = () => readChecked(path, { env, now: new Date() })
   t.strictSame(read().diagnostics, [])
   const lines: Record<string, unknown>[] = []
-  const log = createLog(text => {
+  const write = (text: string): void => {
     for (const line of text.trimEnd().split('\n')) lines.push(JSON.parse(line) as Record<string, unknown>)
-  })
-  const gateway = await startGateway({ load: read, log, watch: false })
+  }
+  const gateway = await startGateway({ load: read, write, watch: false })
   t.teardown(gateway.close)
 
   const next = async (command: string): Promise<string> => {

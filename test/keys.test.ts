@@ -253,7 +253,8 @@ t.test('list tells state and expiry, and little of the hashes', async t => {
       'expired',
     ],
   )
-  const keyring = createKeyring(keysOf(file, { END: '2999-01-01' }), undefined)
+  const keyring = createKeyring(undefined)
+  keyring.add(keysOf(file, { END: '2999-01-01' }))
   const outcomes = { active: 'valid', disabled: 'disabled', expired: 'expired', 'not yet valid': 'early' }
   const secrets = listed.keys.flatMap(key => key.secrets)
   t.same(

@@ -8,8 +8,8 @@ import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { certificateThumbprint, readCertificate, readNames } from '../gateway/access/certificate.ts'
 import { createTrust } from '../gateway/access/trust.ts'
+import { readChecked, type ReadResult } from '../gateway/config/checked.ts'
 import { load } from '../gateway/config/load.ts'
-import { createLog } from '../gateway/observe/log.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { createAuthority, type Issued, type Wanted } from './fixtures/certificates.ts'
 import { hashSecret } from '../gateway/access/key.ts'
@@ -593,8 +593,8 @@ t.test('the example', async t => {
   }
   const path = join(copy, 'gateway.yaml')
   t.strictSame(load(path, { env, now: new Date() }).diagnostics, [])
-  const log = createLog(() => {})
-  const gateway = await startGateway({ load: () => load(path, { env, now: new Date() }), log, watch: false })
+  const loadAgain = (): ReadResult => readChecked(path, { env, now: new Date() })
+  const gateway = await startGateway({ load: loadAgain, write: () => {}, watch: false })
   t.teardown(gateway.close)
   const read = (name: string): string => readFileSync(join(copy, 'tls', name), 'utf8')
   const as = (name: string): Caller => ({

@@ -4,8 +4,8 @@ import { UnauthorizedError as UnauthorizedV1 } from '@modelcontextprotocol/sdk/c
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import t, { type Test } from 'tap'
+import { readChecked } from '../gateway/config/checked.ts'
 import { load } from '../gateway/config/load.ts'
-import { createLog } from '../gateway/observe/log.ts'
 import { startGateway, type Gateway } from '../gateway/runtime/gateway.ts'
 import { startAuthorizationServer } from './fixtures/authorization-server.ts'
 import { startMock } from './fixtures/mock.ts'
@@ -22,7 +22,7 @@ async function startExample(t: Test): Promise<Gateway> {
   let publicUrl = 'http://127.0.0.1:1'
   const gateway = await startGateway({
     load: () =>
-      load(path, {
+      readChecked(path, {
         env: {
           GATEHOUSE_ADDRESS: '127.0.0.1:0',
           GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0',
@@ -32,7 +32,7 @@ async function startExample(t: Test): Promise<Gateway> {
         },
         now: new Date(),
       }),
-    log: createLog(() => {}),
+    write: () => {},
     watch: false,
   })
   t.teardown(gateway.close)

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
-import { load } from '../gateway/config/load.ts'
-import { createLog } from '../gateway/observe/log.ts'
+import { readChecked } from '../gateway/config/checked.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { createShared } from '../gateway/runtime/shared.ts'
 import { createWatcher } from '../gateway/runtime/watch.ts'
@@ -100,70 +99,74 @@ async function called(url: string, secret: string): Promise<number> {
 const count = (gateway: TestGateway, event: string): number =>
   gateway.lines.filter(line => line['event'] === event).length
 
-t.test('a reload under fire costs nobody anything', { timeout: 110_000 }, async t => {
-  const gateway = await startTestGateway(config())
-  t.teardown(gateway.close)
-  const url = `${gateway.url}/main/mcp`
-  const open = (secret: string): Promise<Stream[]> =>
-    Promise.all(Array.from({ length: 100 }, (_, index) => openStream(url, secret, index % 2 === 1)))
-  const kept = await open(steady)
-  const lost = await open(revoked)
-  t.equal((await gateway.status()).openStreams, 200)
+for (const [workers, rewrites] of [
+  [1, 100],
+  [3, 20],
+] as const)
+  t.test(`a reload under fire costs nobody anything: ${workers} workers`, { timeout: 110_000 }, async t => {
+    const gateway = await startTestGateway(`${config()}\nworkers: ${workers}\n`)
+    t.teardown(gateway.close)
+    const url = `${gateway.url}/main/mcp`
+    const open = (secret: string): Promise<Stream[]> =>
+      Promise.all(Array.from({ length: 100 }, (_, index) => openStream(url, secret, index % 2 === 1)))
+    const kept = await open(steady)
+    const lost = await open(revoked)
+    t.equal((await gateway.status()).openStreams, 200)
 
-  const firing = new AbortController()
-  const statuses = new Map<number, number>()
-  const fire = async (secret: string): Promise<void> => {
-    while (!firing.signal.aborted) {
-      const status = await called(url, secret)
-      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    const firing = new AbortController()
+    const statuses = new Map<number, number>()
+    const fire = async (secret: string): Promise<void> => {
+      while (!firing.signal.aborted) {
+        const status = await called(url, secret)
+        statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      }
     }
-  }
-  const shots = [fire(steady), fire(revoked)]
+    const shots = [fire(steady), fire(revoked)]
 
-  for (let index = 1; index <= 100; index++) {
-    const seen = count(gateway, 'config_applied') + count(gateway, 'config_refused')
-    const broken = index % 5 === 0
-    const text = config({
-      more: `# ${index}`,
-      roles: `all: {access: {main: ${everything}}}\n  role-${index}: {access: {}}`,
-    })
-    const next = broken ? text.replace('roles: [all]', 'roles: [al]') : text
-    if (index % 2 === 0) gateway.write(next)
-    else
-      writeFileSync(
-        gateway.configPath,
-        `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0", drain: 250ms}\n${next}`,
+    for (let index = 1; index <= rewrites; index++) {
+      const seen = count(gateway, 'config_applied') + count(gateway, 'config_refused')
+      const broken = index % 5 === 0
+      const text = config({
+        more: `# ${index}`,
+        roles: `all: {access: {main: ${everything}}}\n  role-${index}: {access: {}}`,
+      })
+      const next = `${broken ? text.replace('roles: [all]', 'roles: [al]') : text}\nworkers: ${workers}\n`
+      if (index % 2 === 0) gateway.write(next)
+      else
+        writeFileSync(
+          gateway.configPath,
+          `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0", drain: 250ms}\n${next}`,
+        )
+      await until(
+        () => count(gateway, 'config_applied') + count(gateway, 'config_refused') > seen,
+        `rewrite ${index} is seen`,
       )
-    await until(
-      () => count(gateway, 'config_applied') + count(gateway, 'config_refused') > seen,
-      `rewrite ${index} is seen`,
-    )
-    const metrics = await gateway.metrics()
-    t.match(metrics, `gatehouse_config_last_reload_successful ${broken ? 0 : 1}`, `rewrite ${index}`)
-  }
-  t.equal(count(gateway, 'config_applied'), 80)
-  t.equal(count(gateway, 'config_refused'), 20)
-  t.equal(kept.filter(stream => stream.ended()).length, 0, 'no stream of an untouched key is dropped')
-  t.equal(lost.filter(stream => stream.ended()).length, 0)
+      const metrics = await gateway.metrics()
+      t.match(metrics, `gatehouse_config_last_reload_successful ${broken ? 0 : 1}`, `rewrite ${index}`)
+    }
+    t.equal(count(gateway, 'config_applied'), rewrites * 0.8)
+    t.equal(count(gateway, 'config_refused'), rewrites * 0.2)
+    t.equal(kept.filter(stream => stream.ended()).length, 0, 'no stream of an untouched key is dropped')
+    t.equal(lost.filter(stream => stream.ended()).length, 0)
 
-  const revokedAt = Date.now()
-  gateway.write(config({ keys: `steady: ${key(steady)}` }))
-  await until(() => lost.every(stream => stream.ended()), 'the streams of the revoked key are gone')
-  const slowest = Math.max(...lost.map(stream => stream.endedAt())) - revokedAt
-  t.ok(slowest < 1000, `the last stream went after ${slowest} ms`)
-  t.match(lost[1]!.text(), /"id":7,"error":\{"code":40102/, 'a call is told why')
-  t.equal(kept.filter(stream => stream.ended()).length, 0)
-  firing.abort()
-  await Promise.all(shots)
-  t.same(
-    [...statuses.keys()].filter(status => status !== 200 && status !== 401),
-    [],
-    'no call fails',
-  )
-  t.ok((statuses.get(200) ?? 0) > 200, `${statuses.get(200)} calls`)
-  t.equal(await called(url, revoked), 401)
-  t.equal((await gateway.status()).openStreams, 100)
-})
+    const revokedAt = Date.now()
+    gateway.write(`${config({ keys: `steady: ${key(steady)}` })}\nworkers: ${workers}\n`)
+    await until(() => lost.every(stream => stream.ended()), 'the streams of the revoked key are gone')
+    const slowest = Math.max(...lost.map(stream => stream.endedAt())) - revokedAt
+    t.ok(slowest < 1000, `the last stream went after ${slowest} ms`)
+    t.match(lost[1]!.text(), /"id":7,"error":\{"code":40102/, 'a call is told why')
+    t.equal(kept.filter(stream => stream.ended()).length, 0)
+    firing.abort()
+    await Promise.all(shots)
+    t.same(
+      [...statuses.keys()].filter(status => status !== 200 && status !== 401),
+      [],
+      'no call fails',
+    )
+    t.ok((statuses.get(200) ?? 0) > 200, `${statuses.get(200)} calls`)
+    t.equal(await called(url, revoked), 401)
+    t.equal((await gateway.status()).openStreams, 100)
+  })
 
 const cuts: [name: string, next: Shape, code: number | undefined][] = [
   ['nothing but a comment', { more: '# x' }, undefined],
@@ -344,8 +347,8 @@ t.test('a secret file that changes is a new revision, and streams to that upstre
 /** A gateway on a path that a test lays out itself. */
 async function startOn(t: Test, path: string): Promise<{ revision: () => Promise<string> }> {
   const gateway = await startGateway({
-    load: () => load(path, { env: {}, now: new Date() }),
-    log: createLog(() => {}),
+    load: () => readChecked(path, { env: {}, now: new Date() }),
+    write: () => {},
     watch: true,
   })
   t.teardown(gateway.close)
@@ -356,7 +359,7 @@ async function startOn(t: Test, path: string): Promise<{ revision: () => Promise
 }
 
 const addressed = (more: string): string =>
-  `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0"}\n${config({ keys: `steady: ${key(steady)}\n  ${more}: ${key(more)}` })}`
+  `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0"}\n${config({ keys: `steady: ${key(steady)}\n  ${more}: ${key(more)}` })}\nworkers: 1\n`
 const sooner = 1500
 
 t.test('the ..data swap of Kubernetes is seen at once', async t => {

@@ -6,9 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { load } from '../gateway/config/load.ts'
+import { readChecked } from '../gateway/config/checked.ts'
 import { TokenUnavailable } from '../gateway/http/tokens.ts'
-import { createLog } from '../gateway/observe/log.ts'
 import { startGateway as startGatewayOn } from '../gateway/runtime/gateway.ts'
 import { createOutbound } from '../gateway/runtime/outbound.ts'
 import { requestToken } from '../gateway/runtime/token-endpoint.ts'
@@ -346,8 +345,8 @@ t.test('the example runs against an authorization server and an upstream', async
     CLIENT_SECRET: clientSecret,
   }
   const gateway = await startGatewayOn({
-    load: () => load(copy, { env, now: new Date() }),
-    log: createLog(() => {}),
+    load: () => readChecked(copy, { env, now: new Date() }),
+    write: () => {},
     watch: false,
   })
   t.teardown(gateway.close)

@@ -24,6 +24,11 @@ export interface Keyring {
   review(principal: Principal, now: number): Verdict
 }
 
+/** A keyring that is being filled. */
+export interface NewKeyring extends Keyring {
+  add(keys: Config['keys']): void
+}
+
 interface Entry {
   readonly hash: Buffer
   readonly principal: Principal
@@ -34,47 +39,47 @@ interface Entry {
 }
 
 /**
- * Indexes the keys of a checked configuration by the hashes of their secrets.
+ * Makes a keyring without keys. What is added is indexed by the hashes of its secrets.
  *
  * @param trust who vouches for the certificates that keys are bound to
  * @param pepper what `hmac-sha256:` hashes are made with; undefined where there is none, and then no secret fits them
  */
-export function createKeyring(
-  keys: Config['keys'],
-  trust: Trust | undefined,
-  pepper?: string | undefined,
-): Keyring {
+export function createKeyring(trust: Trust | undefined, pepper?: string | undefined): NewKeyring {
   const entries = new Map<string, Entry>()
   const byDigest = new Map<string, Entry>()
   const find = (hash: string): Entry | undefined => {
     const entry = entries.get(hash)
     return entry !== undefined && timingSafeEqual(entry.hash, Buffer.from(hash)) ? entry : undefined
   }
-  for (const [name, key] of Object.entries(keys)) {
-    for (const secret of key.secrets) {
-      const digest = digestOf(secret.hash, pepper)
-      const window = secretWindow(key, secret)
-      const entry: Entry = {
-        hash: Buffer.from(secret.hash),
-        principal: {
-          kind: 'key',
-          name,
-          roles: key.roles,
-          grantedBy: `/keys/${name}/roles`,
-          expires: window.ends,
-          digest,
-          ...(isOutgoing(secret, key) && { outgoing: true }),
-        },
-        window,
-        disabled: key.disabled,
-        binding:
-          key.certificate === undefined ? undefined : Buffer.from(parseFingerprint(key.certificate), 'hex'),
-      }
-      entries.set(secret.hash, entry)
-      byDigest.set(digest, entry)
-    }
-  }
   return {
+    add(keys) {
+      for (const [name, key] of Object.entries(keys)) {
+        for (const secret of key.secrets) {
+          const digest = digestOf(secret.hash, pepper)
+          const window = secretWindow(key, secret)
+          const entry: Entry = {
+            hash: Buffer.from(secret.hash),
+            principal: {
+              kind: 'key',
+              name,
+              roles: key.roles,
+              grantedBy: `/keys/${name}/roles`,
+              expires: window.ends,
+              digest,
+              ...(isOutgoing(secret, key) && { outgoing: true }),
+            },
+            window,
+            disabled: key.disabled,
+            binding:
+              key.certificate === undefined
+                ? undefined
+                : Buffer.from(parseFingerprint(key.certificate), 'hex'),
+          }
+          entries.set(secret.hash, entry)
+          byDigest.set(digest, entry)
+        }
+      }
+    },
     verify(secret, now, presented) {
       if (secret === '') return { outcome: 'unknown' }
       // A mistyped key of ours is told by its checksum, before any look-up.

@@ -1,9 +1,8 @@
 import { resolve } from 'node:path'
 import { formatText } from '../config/format.ts'
-import { load, type LoadResult } from '../config/load.ts'
-import { createLog } from '../observe/log.ts'
 import { ConfigRefused } from '../runtime/apply.ts'
 import { startGateway, type Gateway } from '../runtime/gateway.ts'
+import { createLoader } from '../runtime/loader.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { parseCommandLine, type Io } from './io.ts'
 import { stopSignal } from './signals.ts'
@@ -40,11 +39,9 @@ export async function run(args: string[], io: Io): Promise<number> {
 
 /** Starts a gateway on a file, or says on stderr why it cannot and returns the exit code. */
 export async function start(config: string, watch: boolean, io: Io): Promise<Gateway | number> {
-  const path = resolve(io.cwd, config)
-  const log = createLog(io.stderr)
-  const read = (): LoadResult => load(path, { env: io.env, now: new Date() })
+  const { load } = createLoader(resolve(io.cwd, config), io.env)
   try {
-    return await startGateway({ load: read, log, watch })
+    return await startGateway({ load, write: io.stderr, watch })
   } catch (error) {
     if (error instanceof ConfigRefused) {
       io.stderr(formatText(error.result, { colour: io.colour, cwd: io.cwd }))

@@ -11,6 +11,7 @@ import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import { readSource } from './files.ts'
 import { includeFragments } from './include.ts'
+import { freeze } from './freeze.ts'
 import { createLoading, report, type Loading, type LoadOptions } from './loading.ts'
 import { locate, nodeSpan } from './locate.ts'
 import { parseSource } from './parse.ts'
@@ -43,6 +44,8 @@ export interface Loaded {
   /** Frozen; maps have no prototype; paths of secret files are absolute. */
   config: Config
   secrets: Secrets
+  /** The secrets that it gives out. */
+  secretTexts: ReadonlyMap<string, string>
   /** First 12 hex digits of the SHA-256 of the canonical configuration. */
   revision: string
   /** Variables and secret files that are absent; something only under allowMissingEnv, and then the revision is not the real one. */
@@ -102,11 +105,12 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
   checkCertificates(view, resolved)
   return () => {
     const config = freeze(root) as unknown as Config
-    const { secrets } = resolved
+    const { secrets, texts: secretTexts } = resolved
     const place = (pointer: string) => locateEntry(loading, config, pointer)
     return {
       config,
       secrets,
+      secretTexts,
       revision: revisionOf(config, resolved),
       missing: [...loading.missing],
       locate: place,
@@ -157,11 +161,4 @@ function inOrder({ diagnostics, files }: Loading): Diagnostic[] {
       a.column - b.column ||
       a.code.localeCompare(b.code),
   )
-}
-
-// The maps that validation filled in have a prototype, and a role may be called `constructor`.
-function freeze<T extends object>(value: T): T {
-  for (const child of Object.values(value))
-    if (typeof child === 'object' && child !== null) freeze(child as object)
-  return Object.freeze(Array.isArray(value) ? value : Object.setPrototypeOf(value, null))
 }

@@ -18,6 +18,8 @@ export type Secrets = (reference: { env?: string; file?: string }) => string
 /** The secrets of one load, by reference. */
 export interface Resolved {
   readonly secrets: Secrets
+  /** Every secret that was found, by what identifies its reference. */
+  readonly texts: ReadonlyMap<string, string>
   /** The same for a reference that may be incomplete; undefined where the secret is absent. */
   find(reference: { env?: string | undefined; file?: string | undefined } | undefined): string | undefined
   /** For every reference in the configuration the SHA-256 of its secret in hex, of nothing where it is absent. */
@@ -50,13 +52,19 @@ export function resolveSecrets(view: View): Resolved {
   }
   checkKeyMaterial(view, reference => reference && values.get(identify(reference)))
   return {
-    secrets: reference => {
-      const value = values.get(identify(reference))
-      if (value === undefined) throw new Error(`the secret of ${identify(reference)} was not resolved`)
-      return value
-    },
+    secrets: secretsFrom(values),
+    texts: values,
     find: reference => (reference === undefined ? undefined : values.get(identify(reference))),
     digests,
+  }
+}
+
+/** Gives out secrets by reference, from the texts of one load. */
+export function secretsFrom(texts: ReadonlyMap<string, string>): Secrets {
+  return reference => {
+    const value = texts.get(identify(reference))
+    if (value === undefined) throw new Error(`the secret of ${identify(reference)} was not resolved`)
+    return value
   }
 }
 

@@ -1,13 +1,13 @@
 import { performance } from 'node:perf_hooks'
 import type { Refusal } from '../mcp/errors.ts'
 import type { Log } from '../observe/log.ts'
-import type { Metrics } from '../observe/metrics.ts'
+import type { Counters } from '../observe/metrics.ts'
 import type { Exchange } from './exchange.ts'
 
 /** Where it is written down what was asked and answered. */
 export interface Records {
   readonly log: Log
-  readonly metrics: Metrics
+  readonly metrics: Counters
 }
 
 const longestName = 256
@@ -63,7 +63,7 @@ export function recordUnparsed(
   })
 }
 
-function countRequest(metrics: Metrics, proxy: string, status: number, refusal: Refusal | undefined): void {
+function countRequest(metrics: Counters, proxy: string, status: number, refusal: Refusal | undefined): void {
   metrics.count('gatehouse_requests_total', { proxy, status: String(status), reason: refusal?.reason ?? '' })
 }
 

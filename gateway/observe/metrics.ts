@@ -1,7 +1,16 @@
-/** Counters and gauges in the Prometheus text format. */
-export interface Metrics {
+/** What can be counted. */
+export interface Counters {
   /** Adds one to a counter. Label values must come from the configuration or a fixed set, so that they stay few. */
   count(name: CounterName, labels: Readonly<Record<string, string>>): void
+}
+
+/** Counts that were taken out of their counters, on their way to those of another thread. */
+export type Counted = readonly (readonly [name: CounterName, labels: string, value: number])[]
+
+/** Counters and gauges in the Prometheus text format. */
+export interface Metrics extends Counters {
+  /** Adds what was counted elsewhere. */
+  add(counted: Counted): void
   /** Sets a gauge; an earlier value with other labels goes. */
   set(name: GaugeName, value: number, labels?: Readonly<Record<string, string>>): void
   /** Sets a gauge with a value for each of several label values; all earlier ones go. */
@@ -18,6 +27,7 @@ const counters = {
   gatehouse_outgoing_secret_uses_total: 'Requests with a secret that is being rotated out, by key.',
   gatehouse_config_reloads_total: 'Attempts to apply a changed configuration, by result.',
   gatehouse_jwks_fetches_total: 'Attempts to fetch the keys of an issuer, by auth method and result.',
+  gatehouse_workers_lost_total: 'Threads that died; each is replaced.',
 } as const
 
 const gauges = {
@@ -26,22 +36,28 @@ const gauges = {
   gatehouse_config_info: 'The revision in force.',
   gatehouse_jwks_age_seconds: 'Since the keys of an issuer were last fetched, by auth method.',
   gatehouse_open_streams: 'Streams that are open to clients.',
+  gatehouse_workers: 'Threads that serve clients.',
 } as const
 
 type CounterName = keyof typeof counters
 type GaugeName = keyof typeof gauges
 
+/** Makes counters that are emptied from time to time. */
+export function createCounters(): Counters & { take(): Counted } {
+  const series = createSeries()
+  return {
+    count: (name, labels) => series.add(name, format(labels), 1),
+    take: () => series.take(),
+  }
+}
+
 /** Makes an empty set of metrics. */
 export function createMetrics(): Metrics {
-  const counted = new Map<CounterName, Map<string, number>>()
+  const counted = createSeries()
   const measured = new Map<GaugeName, string>()
   return {
-    count(name, labels) {
-      const series = counted.get(name) ?? new Map<string, number>()
-      counted.set(name, series)
-      const key = format(labels)
-      series.set(key, (series.get(key) ?? 0) + 1)
-    },
+    count: (name, labels) => counted.add(name, format(labels), 1),
+    add: more => more.forEach(one => counted.add(...one)),
     set(name, value, labels = {}) {
       measured.set(name, `${name}${format(labels)} ${value}`)
     },
@@ -51,13 +67,36 @@ export function createMetrics(): Metrics {
     },
     render() {
       const lines: string[] = []
-      for (const [name, series] of counted) {
+      for (const [name, series] of counted.all()) {
         lines.push(`# HELP ${name} ${counters[name]}`, `# TYPE ${name} counter`)
         for (const [labels, value] of series) lines.push(`${name}${labels} ${value}`)
       }
       for (const [name, line] of measured)
         lines.push(`# HELP ${name} ${gauges[name]}`, `# TYPE ${name} gauge`, line)
       return `${lines.join('\n')}\n`
+    },
+  }
+}
+
+function createSeries(): {
+  add(name: CounterName, labels: string, value: number): void
+  all(): Iterable<[CounterName, ReadonlyMap<string, number>]>
+  take(): Counted
+} {
+  const counted = new Map<CounterName, Map<string, number>>()
+  return {
+    add(name, labels, value) {
+      const series = counted.get(name) ?? new Map<string, number>()
+      counted.set(name, series)
+      series.set(labels, (series.get(labels) ?? 0) + value)
+    },
+    all: () => counted,
+    take() {
+      const taken = [...counted].flatMap(([name, series]) =>
+        [...series].map(([labels, value]) => [name, labels, value] as const),
+      )
+      counted.clear()
+      return taken
     },
   }
 }

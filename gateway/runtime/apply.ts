@@ -1,21 +1,20 @@
-import type { Config } from '../../schema/config.ts'
+import { settingsOf, type Checked, type ReadResult } from '../config/checked.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
-import type { Loaded, LoadResult } from '../config/load.ts'
-import type { Snapshot } from '../http/snapshot.ts'
+import { restartFields, type Settings } from '../config/restart.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { buildSnapshot, type BuildDependencies, type BuiltSnapshot } from './build.ts'
+import type { Serving } from './serving.ts'
 import { fingerprint, settledFingerprint, type WatchedPaths } from './watch.ts'
 
 /** Reads and checks the configuration as it stands now. */
-export type LoadConfig = () => LoadResult
+export type LoadConfig = () => ReadResult | Promise<ReadResult>
 
 /** A configuration that was refused, with everything that is wrong with it. */
 export class ConfigRefused extends Error {
   override readonly name = 'ConfigRefused'
-  readonly result: LoadResult
+  readonly result: ReadResult
 
-  constructor(result: LoadResult) {
+  constructor(result: ReadResult) {
     super('the configuration has errors')
     this.result = result
   }
@@ -37,49 +36,36 @@ export interface ConfigStatus {
 
 /** Applies the configuration: whole, or not at all. */
 export interface Applier {
-  current(this: void): Snapshot
-  config(this: void): Config
+  revision(): string
   status(): ConfigStatus
   paths(): WatchedPaths
   /** `change`: only if the bytes differ from those of the last attempt. `demand`: in any case. Never throws. */
   apply(cause: 'change' | 'demand'): Promise<void>
-  /** Takes the last snapshot out of service. */
-  retire(): void
 }
 
-/** Who is told. */
-export interface ApplyObservers {
+/** Who applies it, and who is told. */
+export interface ApplyDependencies {
+  readonly serving: Pick<Serving, 'prepare' | 'commit'>
   readonly log: Log
   readonly metrics: Metrics
-  /** Called when another snapshot has come into force. */
-  onSwap(this: void): void
 }
-
-/** Addresses are taken once, at the start, and so is how the listener speaks to clients. */
-const fixed = [
-  { pointer: '/listen/address', of: (config: Config) => config.listen.address },
-  { pointer: '/listen/tls', of: ({ listen }: Config) => listen.tls !== undefined },
-  { pointer: '/listen/tls/clientCa', of: ({ listen }: Config) => listen.tls?.clientCa !== undefined },
-  { pointer: '/admin/address', of: (config: Config) => config.admin.address },
-]
 
 /**
  * Applies the configuration for the first time.
  *
- * @throws ConfigRefused where it has errors
+ * @param first what was read
+ * @param load reads it again
  */
-export function createApplier(
+export async function createApplier(
+  first: ReadResult & { readonly checked: Checked },
   load: LoadConfig,
-  build: BuildDependencies,
-  observers: ApplyObservers,
-): Applier {
-  const { log, metrics } = observers
-  const first = load()
-  if (first.loaded === undefined) throw new ConfigRefused(first)
-  const started = first.loaded.config
-  let result = first
-  let loaded = first.loaded
-  let snapshot = buildSnapshot(loaded, build)
+  { serving, log, metrics }: ApplyDependencies,
+): Promise<Applier> {
+  const started = settingsOf(first.checked)
+  await serving.prepare(first.checked)
+  await serving.commit()
+  let { revision } = first.checked
+  let paths = pathsOf(first)
   let appliedAt = new Date()
   let lastReload: ConfigStatus['lastReload'] = report(first, true)
   let attempted: string | undefined
@@ -90,63 +76,60 @@ export function createApplier(
   function announce(): void {
     metrics.set('gatehouse_config_last_reload_successful', 1)
     metrics.set('gatehouse_config_last_reload_success_timestamp_seconds', appliedAt.getTime() / 1000)
-    metrics.set('gatehouse_config_info', 1, { revision: snapshot.revision })
+    metrics.set('gatehouse_config_info', 1, { revision })
   }
 
-  function refused(refusal: LoadResult): void {
+  function refused(refusal: ReadResult): void {
     lastReload = report(refusal, false)
     metrics.set('gatehouse_config_last_reload_successful', 0)
     metrics.count('gatehouse_config_reloads_total', { result: 'refused' })
-    log.error('config_refused', { revision: snapshot.revision, diagnostics: lastReload.diagnostics })
+    log.error('config_refused', { revision, diagnostics: lastReload.diagnostics })
   }
 
   async function attempt(cause: 'change' | 'demand'): Promise<void> {
-    if (cause === 'change' && fingerprint(result) === attempted) return
-    const seen = await settledFingerprint(result)
+    if (cause === 'change' && fingerprint(paths) === attempted) return
+    const seen = await settledFingerprint(paths)
     if (cause === 'change' && seen === attempted) return
     attempted = seen
-    result = load()
-    if (result.loaded === undefined) {
+    const result = await load()
+    paths = pathsOf(result)
+    const { checked } = result
+    if (checked === undefined) {
       refused(result)
       return
     }
-    const restart = fixed.filter(field => field.of(result.loaded!.config) !== field.of(started))
+    const settings = settingsOf(checked)
+    const restart = restartFields.filter(({ of }) => of(settings) !== of(started))
     if (restart.length > 0) {
-      refused({
-        ...result,
-        diagnostics: restart.map(field => restartRequired(field, started, result)),
-      })
+      const diagnostics = restart.map(field => restartRequired(field, started, settings, result))
+      refused({ ...result, diagnostics })
       return
     }
-    swap(result.loaded, cause)
+    await swap(checked, result, cause)
   }
 
-  function swap(next: Loaded, cause: 'change' | 'demand'): void {
-    if (next.revision === snapshot.revision) {
+  async function swap(checked: Checked, result: ReadResult, cause: 'change' | 'demand'): Promise<void> {
+    if (checked.revision === revision) {
       lastReload = report(result, true)
       metrics.set('gatehouse_config_last_reload_successful', 1)
-      if (cause === 'demand') log.info('config_unchanged', { revision: snapshot.revision })
+      if (cause === 'demand') log.info('config_unchanged', { revision })
       return
     }
-    const built: BuiltSnapshot = buildSnapshot(next, build)
-    const old = snapshot
+    await serving.prepare(checked)
+    await serving.commit()
+    const previous = revision
+    revision = checked.revision
     lastReload = report(result, true)
-    snapshot = built
-    loaded = next
     appliedAt = new Date()
     announce()
     metrics.count('gatehouse_config_reloads_total', { result: 'applied' })
-    log.info('config_applied', { revision: snapshot.revision, previous: old.revision })
-    observers.onSwap()
-    old.retire()
+    log.info('config_applied', { revision, previous })
   }
 
   return {
-    current: () => snapshot,
-    config: () => loaded.config,
-    status: () => ({ revision: snapshot.revision, appliedAt: appliedAt.toISOString(), lastReload }),
-    paths: () => result,
-    retire: () => snapshot.retire(),
+    revision: () => revision,
+    status: () => ({ revision, appliedAt: appliedAt.toISOString(), lastReload }),
+    paths: () => paths,
     apply(cause) {
       // One at a time; what comes meanwhile is one more attempt afterwards, on the latest bytes.
       if (running !== undefined) {
@@ -157,10 +140,12 @@ export function createApplier(
         for (let next: typeof again = cause; next !== undefined; next = again) {
           again = undefined
           await attempt(next).catch((error: unknown) => {
+            // What failed for another reason than its content is tried again at the next look.
+            attempted = undefined
             lastReload = { ...lastReload, successful: false, at: new Date().toISOString() }
             metrics.set('gatehouse_config_last_reload_successful', 0)
             metrics.count('gatehouse_config_reloads_total', { result: 'failed' })
-            log.error('reload_failed', { revision: snapshot.revision, error: String((error as Error).stack) })
+            log.error('reload_failed', { revision, error: String((error as Error).stack) })
           })
         }
         running = undefined
@@ -170,7 +155,11 @@ export function createApplier(
   }
 }
 
-function report({ diagnostics }: LoadResult, successful: boolean): ConfigStatus['lastReload'] {
+function pathsOf({ files, directories }: WatchedPaths): WatchedPaths {
+  return { files, directories }
+}
+
+function report({ diagnostics }: ReadResult, successful: boolean): ConfigStatus['lastReload'] {
   return {
     successful,
     at: new Date().toISOString(),
@@ -181,17 +170,17 @@ function report({ diagnostics }: LoadResult, successful: boolean): ConfigStatus[
 }
 
 function restartRequired(
-  { pointer, of }: (typeof fixed)[number],
-  started: Config,
-  next: LoadResult,
+  { pointer, of }: (typeof restartFields)[number],
+  started: Settings,
+  settings: Settings,
+  { checked, files }: ReadResult,
 ): Diagnostic {
-  const { config, locate } = next.loaded!
-  const at = locate(pointer) ?? { file: next.files[0] ?? '', line: 1, column: 1 }
+  const at = checked!.places.get(pointer) ?? { file: files[0] ?? '', line: 1, column: 1 }
   const field = pointer.slice(1).replace('/', '.')
   return {
     code: 'GH1318',
     severity: 'error',
-    message: `${field} was ${of(started)} at the start and is ${of(config)} now, which takes effect after a restart only`,
+    message: `${field} was ${of(started)} at the start and is ${of(settings)} now, which takes effect after a restart only`,
     ...at,
     endLine: at.line,
     endColumn: at.column,

@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { policies } from '../../policies/index.ts'
-import type { AuthMethod, Config, ListenTls, Proxy } from '../../schema/config.ts'
+import type { AuthMethod, ListenTls, Proxy } from '../../schema/config.ts'
 import { createKeyring } from '../access/keyring.ts'
 import type { Authenticator, IdentityPolicy, OperationStep, PolicyDependencies } from '../access/policy.ts'
 import { describeResource, type ProtectedResource } from '../access/resource.ts'
@@ -8,7 +9,9 @@ import { fixedKeys } from '../access/token-keys.ts'
 import { createTrust } from '../access/trust.ts'
 import { takesTokens } from '../config/check-jwt.ts'
 import { endpointPath } from '../config/check-proxies.ts'
-import type { Loaded, Secrets } from '../config/load.ts'
+import { keysOf, secretsOf, settingsOf, type Checked } from '../config/checked.ts'
+import type { Secrets } from '../config/load.ts'
+import type { Settings } from '../config/restart.ts'
 import { secureContextOptions, type TlsTexts } from '../config/pem.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
@@ -21,6 +24,7 @@ import { makeUpstream, type UpstreamDependencies } from './upstream.ts'
 
 /** A snapshot that can be taken out of service: what it holds goes when the last request has left it. */
 export interface BuiltSnapshot extends Snapshot {
+  readonly settings: Settings
   retire(): void
 }
 
@@ -34,19 +38,30 @@ export interface BuildDependencies extends Pick<UpstreamDependencies, 'pools' | 
   readonly sessionSecret: Buffer
 }
 
+/** Proxies that are compiled in one turn of the event loop. */
+const proxiesTogether = 20
+
 /**
- * Compiles a checked configuration. Nothing is in force yet; if this throws, what it took is given back.
+ * Compiles a checked configuration, in small pieces between which requests are served. Nothing is in force yet; if this
+ * rejects, what it took is given back.
  */
-export function buildSnapshot(
-  { config, secrets, revision }: Loaded,
+export async function buildSnapshot(
+  checked: Checked,
   dependencies: BuildDependencies,
-): BuiltSnapshot {
+): Promise<BuiltSnapshot> {
+  const { revision } = checked
+  const config = settingsOf(checked)
+  const secrets = secretsOf(checked)
   const leases: Lease<unknown>[] = []
   const letGo = (): void => leases.splice(0).forEach(lease => lease.release())
   try {
     const tls = config.listen.tls && tlsTexts(config.listen.tls, secrets)
     const clientTrust = tls?.clientCa === undefined ? undefined : createTrust(tls.clientCa, tls.crl)
-    const keyring = createKeyring(config.keys, clientTrust, config.pepper && secrets(config.pepper))
+    const keyring = createKeyring(clientTrust, config.pepper && secrets(config.pepper))
+    for (const text of checked.keys) {
+      keyring.add(keysOf(text))
+      await nextTurn()
+    }
     const makeAuthenticators: MakeAuthenticators = (names, ownAudiences) =>
       authenticatorsOf(names, config.auth, name => ({
         name,
@@ -70,7 +85,8 @@ export function buildSnapshot(
     const proxiesByPath = new Map<string, ServedProxy>()
     const proxiesByMetadataPath = new Map<string, ServedProxy>()
     const proxiesByName = new Map<string, ServedProxy>()
-    for (const [name, proxy] of Object.entries(config.proxies)) {
+    for (const [index, [name, proxy]] of Object.entries(config.proxies).entries()) {
+      if (index % proxiesTogether === proxiesTogether - 1) await nextTurn()
       const upstream = makeUpstream(proxy, credentialHeaders, leases, upstreamDependencies)
       const served = serveProxy(name, proxy, config, makeAuthenticators, upstream, checkHead)
       proxiesByName.set(name, served)
@@ -84,6 +100,7 @@ export function buildSnapshot(
     }
     return {
       revision,
+      settings: config,
       proxiesByPath,
       proxiesByMetadataPath,
       proxiesByName,
@@ -104,7 +121,7 @@ type MakeAuthenticators = (names: readonly string[], ownAudiences: readonly stri
 function serveProxy(
   name: string,
   proxy: Proxy,
-  config: Config,
+  config: Settings,
   makeAuthenticators: MakeAuthenticators,
   upstream: Upstream,
   checkHead: ServedProxy['checkHead'],
@@ -130,7 +147,7 @@ function serveProxy(
 }
 
 /** Every policy that looks at heads, in the order of the array. */
-function composeHead(listen: Config['listen']): ServedProxy['checkHead'] {
+function composeHead(listen: Settings['listen']): ServedProxy['checkHead'] {
   const steps = policies.filter(policy => policy.stage === 'head').map(policy => policy.create(listen))
   return head => steps.forEach(step => step(head))
 }
@@ -145,13 +162,13 @@ function composeOperation(access: ProxyAccess, metadataUrl: string | undefined):
 }
 
 /** How a token may name a proxy: by its public URL; where that is a whole host, with and without the slash. */
-function audiencesOf(path: string, { publicUrl }: Config['listen']): string[] {
+function audiencesOf(path: string, { publicUrl }: Settings['listen']): string[] {
   if (publicUrl === undefined) return []
   return path === '/' ? [publicUrl, `${publicUrl}/`] : [publicUrl + path]
 }
 
 /** What a proxy that accepts an `oauth` method tells of itself. */
-function resourceOf(name: string, proxy: Proxy, { auth, listen }: Config): ProtectedResource | undefined {
+function resourceOf(name: string, proxy: Proxy, { auth, listen }: Settings): ProtectedResource | undefined {
   const methods = proxy.auth === 'none' ? [] : proxy.auth.map(method => auth[method]!)
   const issuers = methods.flatMap(method => (method.type === 'oauth' ? [method.issuer] : []))
   if (issuers.length === 0 || listen.publicUrl === undefined) return undefined

@@ -1,31 +1,29 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import type { Server } from 'node:http'
-import type { Server as TlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
-import type { Dispatcher } from 'undici'
-import type { Config } from '../../schema/config.ts'
-import { parseAddress, parseDuration } from '../config/units.ts'
-import { createListener, setTimeouts, type ListenerTimeouts } from '../http/server.ts'
-import { createStreams } from '../http/streams.ts'
-import { Refusal } from '../mcp/errors.ts'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { availableParallelism } from 'node:os'
+import type { Worker } from 'node:worker_threads'
+import { settingsOf } from '../config/checked.ts'
+import type { Settings } from '../config/restart.ts'
+import { parseAddress } from '../config/units.ts'
 import { createAdminListener } from '../observe/admin.ts'
-import type { Log } from '../observe/log.ts'
+import { createLog } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
-import { createApplier, type LoadConfig } from './apply.ts'
-import type { IssuerKeys } from './jwks.ts'
-import { agesOf, fetchKeysWith } from './key-sources.ts'
-import { createShared } from './shared.ts'
-import type { KeptTokens } from './tokens.ts'
+import { ConfigRefused, createApplier, type LoadConfig } from './apply.ts'
+import { createServing, type Serving } from './serving.ts'
 import { createWatcher } from './watch.ts'
+import { createWorkers } from './workers.ts'
 
 /** What a gateway is started with. */
 export interface GatewayOptions {
   /** Reads and checks the configuration; called again for every reload. */
   readonly load: LoadConfig
-  readonly log: Log
+  /** Takes whole lines of the log. */
+  write(this: void, text: string): void
   /** Whether to apply changes as they are saved. */
   readonly watch: boolean
+  /** Told of every thread that is started to serve. */
+  readonly onThread?: (thread: Worker) => void
 }
 
 /** A gateway that serves. */
@@ -46,123 +44,104 @@ const pollInterval = 2000
  *
  * @throws ConfigRefused where the configuration has errors; the error of the listener where an address is taken
  */
-export async function startGateway({ load, log, watch }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ load, write, watch, onThread }: GatewayOptions): Promise<Gateway> {
+  const log = createLog(write)
   const metrics = createMetrics()
-  const pools = createShared<Dispatcher>(pool => void pool.close().catch(() => {}))
-  const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
-  const tokens = createShared<KeptTokens>(kept => kept.close())
-  const streams = createStreams(() => applier.current())
-  const onSwap = (): void => {
-    setTimeouts(listener, timeouts(config()))
-    const { tls } = applier.current()
-    if (tls !== undefined) (listener as TlsServer).setSecureContext(tls)
-    streams.review()
-  }
-  const applier = createApplier(
-    load,
-    {
-      pools,
-      tokens,
-      issuerKeys,
-      fetchKeys: fetchKeysWith(log, metrics),
-      log,
-      sessionSecret: randomBytes(32),
-    },
-    { log, metrics, onSwap },
-  )
-  const { config } = applier
-
+  const first = await load()
+  const { checked } = first
+  if (checked === undefined) throw new ConfigRefused(first)
+  const settings = settingsOf(checked)
+  const count = threadsFor(settings)
+  const sessionSecret = randomBytes(32)
+  const serving =
+    count === 1
+      ? createServing({ log, metrics, sessionSecret })
+      : createWorkers(count, { sessionSecret, write, log, metrics, onThread })
   let stopping = false
-  const { tls } = applier.current()
-  const listener = createListener(
-    { current: applier.current, draining: () => stopping, streams, log, metrics },
-    tls && { context: tls, handshakeTimeout: timeouts(config()).request },
-  )
-  setTimeouts(listener, timeouts(config()))
-  const admin = createAdminListener({
-    ready: () => !stopping,
-    status: () => ({ ...applier.status(), draining: stopping, openStreams: streams.size() }),
-    metrics() {
-      metrics.set('gatehouse_open_streams', streams.size())
-      metrics.setEach('gatehouse_jwks_age_seconds', agesOf(issuerKeys.values()))
-      return metrics.render()
-    },
-  })
-  const closeConnections = trackConnections(listener)
-  const url = await listen(listener, config().listen, tls === undefined ? 'http' : 'https')
-  const adminUrl = await listen(admin, config().admin, 'http').catch((error: unknown) => {
-    listener.close()
+  try {
+    const applier = await createApplier({ ...first, checked }, load, { serving, log, metrics })
+    const admin = createAdminListener({
+      ready: async () => !stopping && (await serving.gauges()).workers > 0,
+      async status() {
+        const { openStreams, workers } = await serving.gauges()
+        return { ...applier.status(), draining: stopping, openStreams, workers }
+      },
+      async metrics() {
+        const { openStreams, workers, keyAges } = await serving.gauges()
+        metrics.set('gatehouse_open_streams', openStreams)
+        metrics.set('gatehouse_workers', workers)
+        metrics.setEach('gatehouse_jwks_age_seconds', keyAges)
+        return metrics.render()
+      },
+    })
+    const url = await listenForClients(serving, settings, count > 1)
+    const adminUrl = await listenForOperators(admin, settings)
+    const watcher = watch
+      ? createWatcher(
+          () => void applier.apply('change').then(() => watcher?.follow(applier.paths())),
+          error => log.warn('watch_failed', { error: String(error) }),
+          pollInterval,
+        )
+      : undefined
+    await watcher?.follow(applier.paths())
+    log.info('listening', { url, adminUrl, revision: applier.revision(), workers: count })
+
+    return {
+      url,
+      adminUrl,
+      reload: () => applier.apply('demand'),
+      async close() {
+        stopping = true
+        log.info('draining', { openStreams: (await serving.gauges()).openStreams })
+        await watcher?.close()
+        await serving.drain()
+        admin.closeAllConnections()
+        admin.close()
+        log.info('stopped')
+        log.flush()
+      },
+    }
+  } catch (error) {
+    await serving.drain().catch(() => {})
     throw error
-  })
-  const watcher = watch
-    ? createWatcher(
-        () => void applier.apply('change').then(() => watcher?.follow(applier.paths())),
-        error => log.warn('watch_failed', { error: String(error) }),
-        pollInterval,
-      )
-    : undefined
-  await watcher?.follow(applier.paths())
-  log.info('listening', { url, adminUrl, revision: applier.current().revision })
-
-  return {
-    url,
-    adminUrl,
-    reload: () => applier.apply('demand'),
-    async close() {
-      stopping = true
-      log.info('draining', { openStreams: streams.size() })
-      await watcher?.close()
-      await drain(listener, closeConnections, parseDuration(config().listen.drain), which =>
-        streams.endAll(new Refusal('draining', 'the gateway is stopping'), which),
-      )
-      admin.closeAllConnections()
-      admin.close()
-      applier.retire()
-      log.info('stopped')
-      log.flush()
-    },
   }
 }
 
-function timeouts({ listen: { timeout } }: Config): ListenerTimeouts {
-  return { request: parseDuration(timeout.request), keepAlive: parseDuration(timeout.keepAlive) }
+/** How many threads serve. Elsewhere than on Linux, the system would give all connections to one of them. */
+function threadsFor({ workers }: Settings): number {
+  if (process.platform !== 'linux') return 1
+  return workers === 'auto' ? availableParallelism() : workers
 }
 
-async function listen(server: Server, { address }: Config['admin'], scheme: string): Promise<string> {
+/** @param shared several threads listen */
+async function listenForClients(serving: Serving, { listen }: Settings, shared: boolean): Promise<string> {
+  const { host, port } = parseAddress(listen.address)
+  const free = shared ? await findFree(host, port) : port
+  const address = await serving.listen({ host, port: free, reusePort: shared })
+  return urlOf(listen.tls === undefined ? 'http' : 'https', address)
+}
+
+async function listenForOperators(admin: Server, { admin: { address } }: Settings): Promise<string> {
   const { host, port } = parseAddress(address)
-  server.listen({ host, port })
-  await once(server, 'listening')
-  const bound = server.address() as AddressInfo
-  const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[bound.address] ?? bound.address
-  return `${scheme}://${reachable.includes(':') && !reachable.startsWith('[') ? `[${reachable}]` : reachable}:${bound.port}`
+  admin.listen({ host, port })
+  await once(admin, 'listening')
+  return urlOf('http', admin.address() as AddressInfo)
 }
 
-/** Follows the connections of a listener, also those whose TLS handshake is not done; returns how to cut them all. */
-function trackConnections(listener: Server): () => void {
-  const open = new Set<Socket>()
-  listener.on('connection', (socket: Socket) => {
-    open.add(socket)
-    socket.once('close', () => open.delete(socket))
-  })
-  return () => {
-    for (const socket of open) socket.destroy()
-  }
+/**
+ * The port, once it is certain that nobody else listens there: those who share a port are not told when another
+ * program shares it too.
+ */
+async function findFree(host: string, port: number): Promise<number> {
+  const probe = createServer().listen({ host, port })
+  await once(probe, 'listening')
+  const address = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return address.port
 }
 
-/** Closes a listener when its calls are done, or the time is up. */
-async function drain(
-  listener: Server,
-  closeConnections: () => void,
-  time: number,
-  end: (which: 'listening' | 'all') => void,
-): Promise<void> {
-  const closed = once(listener, 'close')
-  listener.close()
-  end('listening')
-  const timer = setTimeout(() => {
-    end('all')
-    setImmediate(closeConnections)
-  }, time)
-  await closed
-  clearTimeout(timer)
+function urlOf(scheme: string, { address, port }: AddressInfo): string {
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[address] ?? address
+  return `${scheme}://${reachable.includes(':') && !reachable.startsWith('[') ? `[${reachable}]` : reachable}:${port}`
 }

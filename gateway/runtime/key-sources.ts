@@ -1,5 +1,5 @@
 import type { Log } from '../observe/log.ts'
-import type { Metrics } from '../observe/metrics.ts'
+import type { Counters } from '../observe/metrics.ts'
 import { discoverKeys } from './discovery.ts'
 import { createIssuerKeys, type IssuerKeys } from './jwks.ts'
 import { createOutbound } from './outbound.ts'
@@ -19,7 +19,7 @@ export interface KeySource {
  * hosts of that URL, of the issuer and those allowed may be internal ones. Attempts are counted; when they begin to fail, and when they
  * succeed again, the log says so.
  */
-export function fetchKeysWith(log: Log, metrics: Metrics): (source: KeySource) => IssuerKeys {
+export function fetchKeysWith(log: Log, metrics: Counters): (source: KeySource) => IssuerKeys {
   return ({ method, issuer, url, allowedHosts }) => {
     const outbound = createOutbound(new Set([new URL(url ?? issuer).hostname, ...allowedHosts]))
     let failing: boolean | undefined

@@ -1,0 +1,156 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { Server as TlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Dispatcher } from 'undici'
+import type { Checked } from '../config/checked.ts'
+import type { Settings } from '../config/restart.ts'
+import { parseDuration } from '../config/units.ts'
+import { createListener, setTimeouts, type ListenerTimeouts } from '../http/server.ts'
+import { createStreams } from '../http/streams.ts'
+import { Refusal } from '../mcp/errors.ts'
+import type { Log } from '../observe/log.ts'
+import type { Counters } from '../observe/metrics.ts'
+import { buildSnapshot, type BuiltSnapshot } from './build.ts'
+import type { IssuerKeys } from './jwks.ts'
+import { agesOf, fetchKeysWith } from './key-sources.ts'
+import { createShared } from './shared.ts'
+import type { KeptTokens } from './tokens.ts'
+
+/** Where to listen. */
+export interface ListenAddress {
+  readonly host: string
+  /** 0 for any that is free. */
+  readonly port: number
+  /** Whether others listen there too, and the system deals connections out among them (SO_REUSEPORT). */
+  readonly reusePort: boolean
+}
+
+/** What is measured when somebody asks. */
+export interface Gauges {
+  readonly openStreams: number
+  /** Threads that serve. */
+  readonly workers: number
+  /** Seconds since the keys of issuers were fetched. */
+  readonly keyAges: readonly (readonly [labels: { method: string }, seconds: number])[]
+}
+
+/** What serves clients: a thread, or several of them. A revision comes into force in two steps. */
+export interface Serving {
+  /** Builds the snapshot of a revision. Rejects where that is not possible, and then nothing is left of it. */
+  prepare(checked: Checked): Promise<void>
+  /** Puts what was prepared into force, and ends the streams that lost their ground. */
+  commit(): Promise<void>
+  /** Lets go of what was prepared. */
+  abandon(): Promise<void>
+  /** Takes connections; to be called once, when a revision is in force. Rejects where the address is taken. */
+  listen(address: ListenAddress): Promise<AddressInfo>
+  gauges(): Promise<Gauges>
+  /** Refuses what is new, lets calls in flight end for `listen.drain`, then closes. */
+  drain(): Promise<void>
+}
+
+/** What it serves with. */
+export interface ServingDependencies {
+  readonly log: Log
+  readonly metrics: Counters
+  /** Stands in where `sessions.secret` is absent; the same for all threads. */
+  readonly sessionSecret: Buffer
+}
+
+/** Serves in this thread. */
+export function createServing({ log, metrics, sessionSecret }: ServingDependencies): Serving {
+  const pools = createShared<Dispatcher>(pool => void pool.close().catch(() => {}))
+  const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
+  const tokens = createShared<KeptTokens>(kept => kept.close())
+  const fetchKeys = fetchKeysWith(log, metrics)
+  let snapshot: BuiltSnapshot | undefined
+  let prepared: BuiltSnapshot | undefined
+  let listener: Server | undefined
+  let closeConnections = (): void => {}
+  let stopping = false
+  const current = (): BuiltSnapshot => snapshot!
+  const streams = createStreams(current)
+
+  return {
+    async prepare(checked) {
+      prepared?.retire()
+      prepared = undefined
+      prepared = await buildSnapshot(checked, { pools, tokens, issuerKeys, fetchKeys, log, sessionSecret })
+    },
+    async commit() {
+      if (prepared === undefined) throw new Error('nothing is prepared')
+      const old = snapshot
+      snapshot = prepared
+      prepared = undefined
+      if (listener !== undefined) {
+        setTimeouts(listener, timeouts(snapshot.settings))
+        if (snapshot.tls !== undefined) (listener as TlsServer).setSecureContext(snapshot.tls)
+      }
+      streams.review()
+      old?.retire()
+    },
+    async abandon() {
+      prepared?.retire()
+      prepared = undefined
+    },
+    async listen(address) {
+      const { tls, settings } = current()
+      const { request: handshakeTimeout } = timeouts(settings)
+      const dependencies = { current, draining: () => stopping, streams, log, metrics }
+      listener = createListener(dependencies, tls && { context: tls, handshakeTimeout })
+      setTimeouts(listener, timeouts(settings))
+      closeConnections = trackConnections(listener)
+      listener.listen(address)
+      await once(listener, 'listening')
+      return listener.address() as AddressInfo
+    },
+    async gauges() {
+      return { openStreams: streams.size(), workers: 1, keyAges: agesOf(issuerKeys.values()) }
+    },
+    async drain() {
+      stopping = true
+      const end = (which: 'listening' | 'all'): void =>
+        streams.endAll(new Refusal('draining', 'the gateway is stopping'), which)
+      if (listener !== undefined) {
+        await drain(listener, closeConnections, parseDuration(current().settings.listen.drain), end)
+      }
+      snapshot?.retire()
+      log.flush()
+    },
+  }
+}
+
+function timeouts({ listen: { timeout } }: Settings): ListenerTimeouts {
+  return { request: parseDuration(timeout.request), keepAlive: parseDuration(timeout.keepAlive) }
+}
+
+/** Follows the connections of a listener, also those whose TLS handshake is not done; returns how to cut them all. */
+function trackConnections(listener: Server): () => void {
+  const open = new Set<Socket>()
+  listener.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  return () => {
+    for (const socket of open) socket.destroy()
+  }
+}
+
+/** Closes a listener when its calls are done, or the time is up. */
+async function drain(
+  listener: Server,
+  closeConnections: () => void,
+  time: number,
+  end: (which: 'listening' | 'all') => void,
+): Promise<void> {
+  const closed = once(listener, 'close')
+  listener.close()
+  end('listening')
+  const timer = setTimeout(() => {
+    end('all')
+    setImmediate(closeConnections)
+  }, time)
+  await closed
+  clearTimeout(timer)
+}

@@ -1,0 +1,34 @@
+import { Worker } from 'node:worker_threads'
+import type { Counted } from '../observe/metrics.ts'
+import type { Serving } from './serving.ts'
+import { callsTo } from './thread-calls.ts'
+
+/** What a thread is started with. */
+export interface WorkerData {
+  readonly sessionSecret: Uint8Array
+}
+
+/** What a thread tells of what it did. */
+export interface Records {
+  /** Lines of the log. */
+  readonly text: string
+  readonly counted: Counted
+}
+
+/** A thread that serves. */
+export interface ServingThread {
+  readonly thread: Worker
+  readonly call: ReturnType<typeof callsTo<Serving>>
+  /** Resolves when it has ended, with what it ended of. */
+  readonly ended: Promise<unknown>
+}
+
+/** Starts a thread that serves once it is told what and where. */
+export function startWorker(workerData: WorkerData, onRecords: (records: Records) => void): ServingThread {
+  const thread = new Worker(new URL('./worker-thread.ts', import.meta.url), { workerData })
+  const { promise: ended, resolve } = Promise.withResolvers<unknown>()
+  let cause: unknown
+  thread.once('error', error => (cause = error)).once('exit', () => resolve(cause))
+  const call = callsTo<Serving>(thread, message => onRecords((message as { records: Records }).records))
+  return { thread, call, ended }
+}

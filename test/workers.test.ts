@@ -1,0 +1,211 @@
+import { once } from 'node:events'
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import { hashSecret } from '../gateway/access/key.ts'
+import { readChecked, type ReadResult } from '../gateway/config/checked.ts'
+import { startGateway } from '../gateway/runtime/gateway.ts'
+import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
+import { answerOrStream, json, messageOf, startTestUpstream } from './fixtures/upstream.ts'
+import { until } from './fixtures/until.ts'
+
+const secret = 'canary-of-the-key-0123456789abcdef'
+/** Calls of `get_late` are answered when they are let go. */
+const late: (() => void)[] = []
+const upstream = await startTestUpstream((arrival, response) => {
+  const { id, params } = messageOf(arrival)
+  if (params?.['name'] !== 'get_late') return answerOrStream(arrival, response)
+  late.push(() => json(response, { jsonrpc: '2.0', id, result: {} }))
+  return undefined
+})
+t.teardown(upstream.close)
+
+const config = (more = '', workers = 2): string => `
+auth: {keys: {type: api-key}}
+roles: {all: {access: {main: {tools: {allow: ["*"]}}}}}
+keys: {agent: {roles: [all], secrets: [{hash: "${hashSecret(secret)}"}]${more}}}
+proxies: {main: {auth: [keys], upstream: {url: "${upstream.url}"}}}
+workers: ${workers}
+`
+
+interface Started {
+  gateway: TestGateway
+  threads: Worker[]
+  /** Calls of tools over one connection each, which is kept. */
+  call(tool: string, agent?: Agent): Promise<IncomingMessage>
+}
+
+async function start(t: Test, yaml = config(), { watch = true } = {}): Promise<Started> {
+  const threads: Worker[] = []
+  const gateway = await startTestGateway(yaml, { watch, onThread: thread => threads.push(thread) })
+  t.teardown(gateway.close)
+  const call = (tool: string, agent?: Agent): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const headers = {
+        authorization: `Bearer ${secret}`,
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+      }
+      httpRequest(`${gateway.url}/main/mcp`, { method: 'POST', agent: agent ?? false, headers }, resolve)
+        .on('error', reject)
+        .end(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${tool}"}}`)
+    })
+  return { gateway, threads, call }
+}
+
+const bodyOf = async (response: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+const status = async ({ adminUrl }: TestGateway): Promise<Record<string, unknown>> =>
+  (await (await fetch(`${adminUrl}/status`)).json()) as Record<string, unknown>
+
+/** Has a thread answer the next call of a method with an error, without doing it. */
+function failNext(thread: Worker, method: string): void {
+  const post = thread.postMessage.bind(thread)
+  thread.postMessage = (message: { call: number; method: string }) => {
+    if (message.method !== method) return post(message)
+    thread.postMessage = post
+    queueMicrotask(() => thread.emit('message', { answer: message.call, error: new Error('no room') }))
+  }
+}
+
+t.test('log, metrics and status are those of one gateway', async t => {
+  const { gateway, threads, call } = await start(t, config('', 3))
+  t.equal(threads.length, 3)
+  const calls = 60
+  for (let index = 0; index < calls; index++) t.equal((await call('get_a')).statusCode, 200)
+  const requests = (): Record<string, unknown>[] => gateway.lines.filter(line => line['event'] === 'request')
+  await until(() => requests().length === calls, 'every call is logged once')
+  t.equal(new Set(requests().map(line => line['requestId'])).size, calls)
+  const metrics = await gateway.metrics()
+  t.match(metrics, `gatehouse_requests_total{proxy="main",status="200",reason=""} ${calls}`)
+  t.match(metrics, 'gatehouse_workers 3')
+  const stream = await call('get_stream')
+  const other = await call('get_stream')
+  t.match(await status(gateway), { workers: 3, openStreams: 2 })
+  stream.destroy()
+  other.destroy()
+})
+
+t.test('a revision that one thread cannot prepare is refused for all', async t => {
+  const { gateway, threads, call } = await start(t, config(), { watch: false })
+  const { revision } = await status(gateway)
+  failNext(threads[1]!, 'prepare')
+  gateway.write(config(', disabled: true'))
+  await gateway.reload()
+  t.match(await status(gateway), { revision, lastReload: { successful: false } })
+  t.match(await gateway.metrics(), 'gatehouse_config_last_reload_successful 0')
+  for (let index = 0; index < 20; index++) t.equal((await call('get_a')).statusCode, 200)
+  await gateway.reload()
+  for (let index = 0; index < 20; index++) t.equal((await call('get_a')).statusCode, 401)
+})
+
+t.test('what failed for another reason than its content is tried again', async t => {
+  const { gateway, threads } = await start(t)
+  const { revision } = await status(gateway)
+  failNext(threads[1]!, 'prepare')
+  gateway.write(config(', disabled: true'))
+  await until(() => gateway.lines.some(line => line['event'] === 'reload_failed'), 'it fails')
+  await until(async () => (await status(gateway))['revision'] !== revision, 'it is tried again')
+})
+
+t.test('a thread that cannot follow a revision is ended, and its place taken', async t => {
+  const { gateway, threads, call } = await start(t)
+  failNext(threads[0]!, 'commit')
+  gateway.write(config(', disabled: true'))
+  await until(() => gateway.lines.some(line => line['event'] === 'config_applied'), 'it is applied')
+  await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is replaced')
+  t.match(await status(gateway), { workers: 2 })
+  for (let index = 0; index < 40; index++) t.equal((await call('get_a')).statusCode, 401)
+})
+
+t.test('the death of a thread costs what is in flight on it, and nothing else', async t => {
+  const { gateway, threads, call } = await start(t)
+  const outcomes = Array.from({ length: 40 }, () =>
+    call('get_late').then(
+      async response => (await bodyOf(response), response.statusCode),
+      (error: NodeJS.ErrnoException) => error.code,
+    ),
+  )
+  const streams = await Promise.all(Array.from({ length: 20 }, () => call('get_stream')))
+  const cut = streams.map(
+    stream =>
+      new Promise(resolve =>
+        stream
+          .on('error', () => {})
+          .once('close', resolve)
+          .resume(),
+      ),
+  )
+  await until(() => late.length === 40, 'all calls wait upstream')
+  await threads[0]!.terminate()
+  await Promise.race(cut)
+  await until(() => streams.filter(stream => stream.destroyed).length > 0, 'its streams end')
+  for (let index = 0; index < 40; index++) t.equal((await call('get_a')).statusCode, 200, 'others serve on')
+  for (const letGo of late.splice(0)) letGo()
+  const ended = await Promise.all(outcomes)
+  const lost = ended.filter(outcome => outcome !== 200)
+  t.same([...new Set(lost)], ['ECONNRESET'], 'at once, instead of hanging')
+  t.ok(lost.length > 0 && lost.length < 40, `${lost.length} of 40 calls are lost`)
+  t.ok(
+    streams.some(stream => !stream.destroyed),
+    'streams of the other thread stay',
+  )
+
+  await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is replaced')
+  t.equal(gateway.lines.filter(line => line['event'] === 'worker_lost').length, 1)
+  t.match(await status(gateway), { workers: 2 })
+  t.match(await gateway.metrics(), 'gatehouse_workers_lost_total 1')
+  const served = new Set<string>()
+  threads.forEach((thread, index) =>
+    thread.on('message', ({ records }) => {
+      if (records?.text.includes('"event":"request"')) served.add(String(index))
+    }),
+  )
+  await until(async () => {
+    await bodyOf(await call('get_a'))
+    await nextTurn()
+    return served.has('2')
+  }, 'the new thread serves')
+  for (const stream of streams) stream.destroy()
+})
+
+t.test('a revision that comes while a thread is replaced reaches the new one', async t => {
+  const { gateway, threads, call } = await start(t)
+  await threads[0]!.terminate()
+  gateway.write(config(', disabled: true'))
+  await until(() => gateway.lines.some(line => line['event'] === 'config_applied'), 'it is applied')
+  await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is replaced')
+  for (let index = 0; index < 40; index++) t.equal((await call('get_a')).statusCode, 401)
+})
+
+t.test('an address that is taken is refused, also where it could be shared', async t => {
+  const holder = createServer()
+  holder.listen({ port: 0, host: '127.0.0.1', reusePort: true })
+  await once(holder, 'listening')
+  t.teardown(() => holder.close())
+  const { port } = holder.address() as { port: number }
+  const folder = t.testdir({
+    'gateway.yaml': `version: 1\nlisten: {address: "127.0.0.1:${port}"}\nadmin: {address: "127.0.0.1:0"}\n${config()}`,
+  })
+  const load = (): ReadResult => readChecked(join(folder, 'gateway.yaml'), { env: {}, now: new Date() })
+  await t.rejects(startGateway({ load, write: () => {}, watch: false }), { code: 'EADDRINUSE' })
+})
+
+t.test('stopping lets calls in flight end, in every thread', async t => {
+  const { gateway, call } = await start(t)
+  const waiting = Array.from({ length: 10 }, () => call('get_late'))
+  await until(() => late.length === 10, 'all calls wait upstream')
+  const closed = gateway.close()
+  await until(() => gateway.lines.some(line => line['event'] === 'draining'), 'it drains')
+  for (const letGo of late.splice(0)) letGo()
+  for (const response of await Promise.all(waiting)) t.equal(response.statusCode, 200)
+  await closed
+  t.equal(gateway.lines.filter(line => line['event'] === 'request').length, 10, 'and they are logged')
+})
