@@ -34,8 +34,10 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
         parameters: header === 'authorization' ? {} : { in: place, name },
       },
       credential: read,
-      authenticate: (credential, now, head) =>
-        accepted(keyring.verify(credential, now, head.clientCertificate)),
+      authenticate(credential, now, head) {
+        const verdict = keyring.verify(credential, now, head.clientCertificate, head.remoteAddress)
+        return verdict instanceof Promise ? verdict.then(accepted) : accepted(verdict)
+      },
       review: (principal, now) => accepted(keyring.review(principal, now)),
     }
   },

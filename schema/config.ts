@@ -425,7 +425,7 @@ export interface Key {
  */
 export interface KeySecret {
   /**
-   * `sha256:` and the SHA-256 of the secret, or `hmac-sha256:` and its HMAC-SHA-256 under the pepper, in lower-case hex. `gatehouse keys new` makes a secret and its hash, `gatehouse keys hash` hashes one that you have.
+   * `sha256:` and the SHA-256 of the secret, or `hmac-sha256:` and its HMAC-SHA-256 under the pepper, in lower-case hex; or, for a secret that was brought along and is less than random, `argon2id:` and its PHC string. `gatehouse keys new` makes a secret and its hash, `gatehouse keys hash` hashes one that you have.
    */
   hash: string
   /**

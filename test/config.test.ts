@@ -1,3 +1,4 @@
+import crypto from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import t from 'tap'
@@ -73,6 +74,24 @@ t.test('a key that is about to expire is a warning, and the configuration is val
     found(loadText(expiring('2026-11-23').replace('roles: [reader]', 'roles: [reader], disabled: true'))),
     [],
   )
+})
+
+t.test('an `argon2id:` hash on a Node that has no Argon2 is refused, with its place', async t => {
+  const { argon2Sync } = crypto
+  t.teardown(() => Object.assign(crypto, { argon2Sync }))
+  const slow =
+    'argon2id:$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$rk2Mi3E4dgRMg0fHaYaptWVZRKqs//6b6k3/nntqGJk'
+  const text = expiring('2999-01-01')
+  t.ok(loadText(text.replace(hash, () => slow)).loaded)
+  const unsupported = (): never => {
+    throw new Error('Argon2 algorithm not supported')
+  }
+  for (const instead of [undefined, unsupported]) {
+    Object.assign(crypto, { argon2Sync: instead })
+    t.strictSame(found(loadText(text.replace(hash, () => slow))), ['3:68 GH1346'])
+    t.ok(loadText(text).loaded)
+  }
+  seen.add('GH1346')
 })
 
 t.test('docs/diagnostics.md and the table in the code agree, and every code was seen above', async t => {

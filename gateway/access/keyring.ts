@@ -1,10 +1,12 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { Config, Key, KeySecret } from '../../schema/config.ts'
 import { secretWindow, stateAt, windowOf, type State, type Window } from '../config/window.ts'
+import { isArgon2 } from '../config/argon2.ts'
 import { parseFingerprint } from '../config/fingerprint.ts'
 import type { ClientCertificate } from './certificate.ts'
 import { hasGoodChecksum, hashSecret, isPeppered, looksLikeKey } from './key.ts'
 import type { Principal } from './principal.ts'
+import type { SlowSearch } from './slow-hashes.ts'
 import type { Trust } from './trust.ts'
 
 /** What a presented secret turned out to be. */
@@ -18,8 +20,16 @@ export interface Keyring {
    * Judges a secret as the client presented it, at an instant in milliseconds since the epoch.
    *
    * @param presented asked for the certificate of the connection where the key is bound to one
+   * @param address where it came from
+   * @returns a promise only where the secret has to be tried against `argon2id:` hashes
+   * @throws Refusal, or rejects with one: `overloaded` where there is no room for that
    */
-  verify(secret: string, now: number, presented: () => ClientCertificate | undefined): Verdict
+  verify(
+    secret: string,
+    now: number,
+    presented: () => ClientCertificate | undefined,
+    address: string,
+  ): Verdict | Promise<Verdict>
   /** Judges again, later, a principal that a keyring accepted before. */
   review(principal: Principal, now: number): Verdict
 }
@@ -43,8 +53,13 @@ interface Entry {
  *
  * @param trust who vouches for the certificates that keys are bound to
  * @param pepper what `hmac-sha256:` hashes are made with; undefined where there is none, and then no secret fits them
+ * @param search finds which of the `argon2id:` hashes is of a secret; without it none is
  */
-export function createKeyring(trust: Trust | undefined, pepper?: string | undefined): NewKeyring {
+export function createKeyring(
+  trust: Trust | undefined,
+  pepper?: string | undefined,
+  search?: SlowSearch,
+): NewKeyring {
   const entries = new Map<string, Entry>()
   const byDigest = new Map<string, Entry>()
   const find = (hash: string): Entry | undefined => {
@@ -80,14 +95,22 @@ export function createKeyring(trust: Trust | undefined, pepper?: string | undefi
         }
       }
     },
-    verify(secret, now, presented) {
+    verify(secret, now, presented, address) {
       if (secret === '') return { outcome: 'unknown' }
+      const isOurs = looksLikeKey(secret)
       // A mistyped key of ours is told by its checksum, before any look-up.
-      if (looksLikeKey(secret) && !hasGoodChecksum(secret)) return { outcome: 'unknown' }
+      if (isOurs && !hasGoodChecksum(secret)) return { outcome: 'unknown' }
+      const judged = (entry: Entry | undefined): Verdict =>
+        entry === undefined
+          ? { outcome: 'unknown' }
+          : bound(entry, judge(entry, now), entry.binding && presented(), trust, now)
       const entry =
         find(hashSecret(secret)) ?? (pepper === undefined ? undefined : find(hashSecret(secret, pepper)))
-      if (entry === undefined) return { outcome: 'unknown' }
-      return bound(entry, judge(entry, now), entry.binding && presented(), trust, now)
+      // A key of ours is random, and nobody hashes it slowly.
+      if (entry !== undefined || isOurs || search === undefined) return judged(entry)
+      const hash = search(secret, address)
+      if (hash instanceof Promise) return hash.then(found => judged(entries.get(found ?? '')))
+      return judged(entries.get(hash ?? ''))
     },
     review(principal, now) {
       const entry = byDigest.get(principal.digest ?? '')
@@ -100,6 +123,7 @@ export function createKeyring(trust: Trust | undefined, pepper?: string | undefi
 
 /** What an accepted secret is known by; under another pepper the same hash is that of another secret. */
 function digestOf(hash: string, pepper: string | undefined): string {
+  if (isArgon2(hash)) return createHash('sha256').update(hash).digest('hex')
   return isPeppered(hash)
     ? createHmac('sha256', pepper ?? '')
         .update(hash)

@@ -110,6 +110,8 @@ export const diagnosticCodes = {
     summary: 'Clients are to be told the URL of a proxy, and nobody knows it.',
   },
   GH1341: { name: 'scopes-without-tokens', summary: 'Scopes are asked for where no token is taken.' },
+  GH1345: { name: 'slow-hashes', summary: 'More than 16 hashes are `argon2id:`.' },
+  GH1346: { name: 'argon2-missing', summary: 'This Node cannot compute `argon2id:` hashes.' },
   GH1401: { name: 'expires-soon', summary: 'A key expires within 14 days.' },
   GH1402: { name: 'expired', summary: 'A key has expired, or all of its secrets have.' },
   GH1403: { name: 'secret-outside-key', summary: 'A secret is said to be valid when its key is not.' },
@@ -119,6 +121,7 @@ export const diagnosticCodes = {
     summary: 'A certificate or revocation list is not valid now, or expires within 14 days.',
   },
   GH1406: { name: 'unused-auth-method', summary: 'No proxy accepts an auth method.' },
+  GH1410: { name: 'weak-hash', summary: 'An `argon2id:` hash is too fast to try.' },
 } as const satisfies Record<string, { name: string; summary: string }>
 
 export type DiagnosticCode = keyof typeof diagnosticCodes

@@ -1,3 +1,4 @@
+import { isArgon2, parseArgon2 } from './argon2.ts'
 import { parseFingerprint } from './fingerprint.ts'
 import { checkHost, checkHostName, checkHttpUrl, checkOrigin } from './hosts.ts'
 import { MalformedError } from './malformed.ts'
@@ -41,13 +42,14 @@ function checkSize(text: string): void {
 }
 
 function checkSecretHash(text: string): void {
+  if (isArgon2(text) || text.startsWith('$argon2')) return void parseArgon2(text)
   if (/^(?:hmac-)?sha256:[0-9a-f]{64}$/.test(text)) return
   const [, kind, digits] = /^((?:hmac-)?sha256:)([0-9A-Fa-f]*)$/.exec(text) ?? []
   if (digits !== undefined && digits.length !== 64) {
     throw new MalformedError(`after ${kind} stand 64 hex digits, and here are ${digits.length}`)
   }
   throw new MalformedError(
-    'a hash is sha256: or hmac-sha256: and 64 hex digits in lower case, as `gatehouse keys hash` prints it',
+    'a hash is sha256: or hmac-sha256: and 64 hex digits in lower case, or argon2id: and a PHC string, as `gatehouse keys hash` prints it',
   )
 }
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Config } from '../../schema/config.ts'
+import { checkArgon2 } from './check-argon2.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkHashes, checkPepper, checkWindows } from './check-keys.ts'
 import { checkHeaders } from './check-headers.ts'
@@ -98,6 +99,7 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     checkUpstreams,
     checkHashes,
     checkPepper,
+    checkArgon2,
     checkWindows,
   ])
     check(view)

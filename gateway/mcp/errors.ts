@@ -37,6 +37,7 @@ const table = {
   upstream_invalid: { status: 502, code: 50202 },
   draining: { status: 503, code: 50301 },
   keys_unavailable: { status: 503, code: 50302 },
+  overloaded: { status: 503, code: 50303 },
   upstream_timeout: { status: 504, code: 50401 },
 } as const satisfies Record<string, Row>
 

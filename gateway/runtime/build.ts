@@ -6,6 +6,8 @@ import type { Authenticator, IdentityPolicy, OperationStep, PolicyDependencies }
 import { describeResource, type ProtectedResource } from '../access/resource.ts'
 import { compileAccess, type ProxyAccess } from '../access/rules.ts'
 import { fixedKeys } from '../access/token-keys.ts'
+import { createSlowHash, createSlowSearch, slowHashesOf, type SlowHash } from '../access/slow-hashes.ts'
+import type { Trials } from '../access/trials.ts'
 import { createTrust } from '../access/trust.ts'
 import { takesTokens } from '../config/check-jwt.ts'
 import { endpointPath } from '../config/check-proxies.ts'
@@ -34,6 +36,9 @@ export interface BuildDependencies extends Pick<UpstreamDependencies, 'pools' | 
   readonly issuerKeys: Shared<IssuerKeys>
   /** Begins to fetch the keys of an issuer for the auth method of this name. */
   fetchKeys(this: void, source: KeySource): IssuerKeys
+  /** What is known of `argon2id:` hashes; where secrets are tried against them. Both outlive the snapshots, too. */
+  readonly slowHashes: Shared<SlowHash>
+  readonly trials: Trials
   /** Stands in where `sessions.secret` is absent. */
   readonly sessionSecret: Buffer
 }
@@ -57,9 +62,17 @@ export async function buildSnapshot(
   try {
     const tls = config.listen.tls && tlsTexts(config.listen.tls, secrets)
     const clientTrust = tls?.clientCa === undefined ? undefined : createTrust(tls.clientCa, tls.crl)
-    const keyring = createKeyring(clientTrust, config.pepper && secrets(config.pepper))
+    const slow: SlowHash[] = []
+    const search = createSlowSearch(slow, dependencies.trials)
+    const keyring = createKeyring(clientTrust, config.pepper && secrets(config.pepper), search)
     for (const text of checked.keys) {
-      keyring.add(keysOf(text))
+      const keys = keysOf(text)
+      keyring.add(keys)
+      for (const hash of slowHashesOf(keys)) {
+        const lease = dependencies.slowHashes.acquire(hash, () => createSlowHash(hash))
+        leases.push(lease)
+        slow.push(lease.value)
+      }
       await nextTurn()
     }
     const makeAuthenticators: MakeAuthenticators = (names, ownAudiences) =>

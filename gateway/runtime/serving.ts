@@ -3,6 +3,8 @@ import type { Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
+import type { SlowHash } from '../access/slow-hashes.ts'
+import { createTrials } from '../access/trials.ts'
 import type { Checked } from '../config/checked.ts'
 import type { Settings } from '../config/restart.ts'
 import { parseDuration } from '../config/units.ts'
@@ -63,7 +65,10 @@ export function createServing({ log, metrics, sessionSecret }: ServingDependenci
   const pools = createShared<Dispatcher>(pool => void pool.close().catch(() => {}))
   const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
   const tokens = createShared<KeptTokens>(kept => kept.close())
+  const slowHashes = createShared<SlowHash>(() => {})
+  const trials = createTrials()
   const fetchKeys = fetchKeysWith(log, metrics)
+  const kept = { pools, tokens, issuerKeys, slowHashes, trials }
   let snapshot: BuiltSnapshot | undefined
   let prepared: BuiltSnapshot | undefined
   let listener: Server | undefined
@@ -76,7 +81,7 @@ export function createServing({ log, metrics, sessionSecret }: ServingDependenci
     async prepare(checked) {
       prepared?.retire()
       prepared = undefined
-      prepared = await buildSnapshot(checked, { pools, tokens, issuerKeys, fetchKeys, log, sessionSecret })
+      prepared = await buildSnapshot(checked, { ...kept, fetchKeys, log, sessionSecret })
     },
     async commit() {
       if (prepared === undefined) throw new Error('nothing is prepared')
@@ -115,6 +120,7 @@ export function createServing({ log, metrics, sessionSecret }: ServingDependenci
       if (listener !== undefined) {
         await drain(listener, closeConnections, parseDuration(current().settings.listen.drain), end)
       }
+      trials.close()
       snapshot?.retire()
       log.flush()
     },

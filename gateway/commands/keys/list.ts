@@ -65,12 +65,18 @@ function show(name: string, key: Key, now: number): Shown {
   const { owner = null, description = null, roles, notBefore = null, expires = null } = key
   const states = key.secrets.map(secret => stateAt(secretWindow(key, secret, noBound), key.disabled, now))
   const secrets = key.secrets.map((secret, index) => ({
-    hash: secret.hash.slice(0, secret.hash.indexOf(':') + 1 + 8),
+    hash: abridged(secret.hash),
     state: words[states[index]!],
     notBefore: secret.notBefore ?? null,
     expires: secret.expires ?? null,
   }))
   return { name, owner, description, roles, state: stateOf(states), notBefore, expires, secrets }
+}
+
+/** Its kind, and 8 digits of what differs: a PHC string has the digest at its end, behind parameters and salt. */
+function abridged(hash: string): string {
+  const begins = Math.max(hash.indexOf(':'), hash.lastIndexOf('$')) + 1
+  return `${hash.slice(0, hash.indexOf(':') + 1)}${hash.slice(begins, begins + 8)}`
 }
 
 /** A key is worth what the best of its secrets is. */
