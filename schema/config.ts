@@ -17,9 +17,9 @@ export type Name = string
  */
 export type Glob = string
 /**
- * A token that the gateway gets for itself and sends as Authorization: Bearer with every request; `type` says how. The client's own token never goes upstream.
+ * A token that the gateway gets and sends as Authorization: Bearer with every request; `type` says how. The client's own token never goes upstream.
  */
-export type UpstreamAuth = ClientCredentialsAuth
+export type UpstreamAuth = ClientCredentialsAuth | TokenExchangeAuth
 /**
  * Scopes that are needed, all of them.
  *
@@ -552,6 +552,54 @@ export interface ClientCredentialsAuth {
    * The audience parameter, for authorization servers that know it. Without this field none is sent.
    */
   audience?: string
+}
+/**
+ * OAuth token exchange (RFC 8693): the gateway gives the caller's access token to the authorization server, and sends the one that it gets for it upstream, so that the upstream knows the caller. Only for proxies whose auth methods all take tokens. The gateway proves itself with exactly one of clientSecret and privateKey.
+ */
+export interface TokenExchangeAuth {
+  /**
+   * How the token is got.
+   */
+  type: 'token-exchange'
+  /**
+   * The token endpoint of the authorization server. It begins with https:// unless its host is loopback.
+   */
+  tokenUrl: string
+  /**
+   * The gateway's client id at the authorization server.
+   */
+  clientId: string
+  clientSecret?: SecretReference
+  /**
+   * How the client secret is sent: client_secret_basic in the Authorization header, client_secret_post in the body. Of no effect with a privateKey.
+   */
+  method: 'client_secret_basic' | 'client_secret_post'
+  privateKey?: SecretReference
+  /**
+   * The kid of the private key, where the authorization server has several keys of this client. Without this field the assertion names no key.
+   */
+  keyId?: string
+  /**
+   * The algorithm of the signature. Without this field it follows the key: RS256 for RSA, ES256, ES384 or ES512 by the curve, EdDSA for Ed25519.
+   */
+  algorithm?:
+    'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA'
+  /**
+   * The scopes to ask for, separated by spaces. Without this field the authorization server decides.
+   */
+  scope?: string
+  /**
+   * What the token is for: an absolute URI without fragment. Without this field it is upstream.url without its query, or nothing where there is an audience.
+   */
+  resource?: string
+  /**
+   * The name of what the token is for at the authorization server, such as a client id. Without this field none is sent.
+   */
+  audience?: string
+  /**
+   * What the authorization server is asked for: an access token of whatever form, or a JWT.
+   */
+  requestedTokenType: 'access_token' | 'jwt'
 }
 /**
  * Headers that tell the upstream who called. Whatever a client sends under these names is left out. Characters outside visible ASCII, commas and percent signs are percent-encoded in the values. Without this block the upstream is not told.

@@ -1,17 +1,19 @@
-import type { ClientCredentialsAuth, Upstream } from '../../schema/config.ts'
+import type { ClientCredentialsAuth, Proxy, Upstream } from '../../schema/config.ts'
 import { isGoverned } from './check-headers.ts'
 import { isLoopback } from './hosts.ts'
 import type { Path } from './pointer.ts'
 import { looksLikeCredential, mask } from './sensitive.ts'
-import { entries, reportAt, type Sound, type View } from './view.ts'
+import { entries, items, reportAt, type Sound, type View } from './view.ts'
 
 /** What the gateway presents to upstreams beside headers: query parameters, a token, who called, certificates. */
 export function checkUpstreams(view: View): void {
-  for (const [name, { upstream }] of entries(view.config.proxies)) {
+  for (const [name, proxy] of entries(view.config.proxies)) {
+    const { upstream } = proxy
     if (upstream === undefined) continue
     const path = ['proxies', name, 'upstream']
     checkQuery(view, upstream, [...path, 'query'])
     if (upstream.auth !== undefined) checkUpstreamAuth(view, upstream, path)
+    if (upstream.auth?.type === 'token-exchange') checkExchange(view, name, proxy)
     checkCaller(view, upstream, path)
     checkTls(view, upstream, [...path, 'tls'])
   }
@@ -58,6 +60,32 @@ function checkUpstreamAuth(view: View, upstream: Sound<Upstream>, path: Path): v
   const message = `\`${header}\` and \`auth\` both say what the upstream gets as Authorization; keep one of them`
   const related = [{ path: at, part: 'key' as const, message: 'the token that is got here' }]
   reportAt(view, 'GH1334', [...path, 'headers', header], message, { part: 'key', related })
+}
+
+/** What proves something else than a token: whoever comes with it has nothing to exchange. */
+const withoutToken: ReadonlySet<unknown> = new Set(['api-key', 'mtls'])
+
+function checkExchange(view: View, proxy: string, { auth }: Sound<Proxy>): void {
+  const path = ['proxies', proxy, 'auth']
+  const related = [
+    {
+      path: ['proxies', proxy, 'upstream', 'auth', 'type'],
+      message: 'here the token of the caller is exchanged',
+    },
+  ]
+  if (typeof auth === 'string') {
+    const message =
+      'whoever comes without a token has none to be exchanged for one of the upstream; name auth methods that take tokens'
+    reportAt(view, 'GH1337', path, message, { related })
+    return
+  }
+  const { auth: methods = {} } = view.config
+  for (const [index, name] of items(auth)) {
+    const type = Object.hasOwn(methods, name) ? methods[name]?.type : undefined
+    if (!withoutToken.has(type)) continue
+    const message = `\`${name}\` takes no tokens, so there is none to be exchanged for one of the upstream; take it out here, and give those callers a proxy of their own`
+    reportAt(view, 'GH1337', [...path, index], message, { related })
+  }
 }
 
 function checkCaller(view: View, { caller, headers }: Sound<Upstream>, path: Path): void {

@@ -105,6 +105,10 @@ export const diagnosticCodes = {
   GH1334: { name: 'authorization-twice', summary: 'An upstream has an Authorization header and `auth`.' },
   GH1335: { name: 'key-material', summary: 'A certificate or a private key cannot be used.' },
   GH1336: { name: 'pepper-missing', summary: 'A hash is made with a pepper, and the file names none.' },
+  GH1337: {
+    name: 'exchange-without-token',
+    summary: 'A token of the caller is to be exchanged where callers present something else.',
+  },
   GH1340: {
     name: 'resource-unknown',
     summary: 'Clients are to be told the URL of a proxy, and nobody knows it.',

@@ -1,28 +1,31 @@
 import type { Dispatcher } from 'undici'
-import type { TokenSource } from './tokens.ts'
+import type { Subject, TokenSource } from './tokens.ts'
 
 /**
  * Sends a request with the gateway's token, and once more with another where the upstream answers 401: that says
  * that nothing was done (RFC 6750 §3.1). The handler sees one answer; whatever keeps the request from being sent is
  * an error of it. Never throws.
+ *
+ * @param subject on whose behalf the token is got; only the source of tokens is shown it
  */
 export async function dispatchWithToken(
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions & { headers: string[] },
   handler: Dispatcher.DispatchHandler,
   tokens: TokenSource,
+  subject: Subject | undefined,
 ): Promise<void> {
   const send = (token: string, to: Dispatcher.DispatchHandler): void => {
     dispatcher.dispatch({ ...options, headers: [...options.headers, 'authorization', `Bearer ${token}`] }, to)
   }
   const again = async (refused: string, answer: () => void): Promise<void> => {
-    const other = await tokens.renew(refused)
+    const other = await tokens.renew(refused, subject)
     if (other === undefined) answer()
     else send(other, handler)
   }
   const fail = (error: unknown): void => handler.onResponseError?.(undefined as never, error as Error)
   try {
-    const token = await tokens.token()
+    const token = await tokens.token(subject)
     send(
       token,
       exceptUnauthorized(handler, answer => void again(token, answer).catch(fail)),

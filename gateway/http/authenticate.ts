@@ -3,21 +3,29 @@ import type { Authenticator, RequestHead } from '../access/policy.ts'
 import { anonymous, type Principal } from '../access/principal.ts'
 import { Refusal } from '../mcp/errors.ts'
 import type { ServedProxy } from './snapshot.ts'
+import type { Subject } from './tokens.ts'
+
+interface Authenticated {
+  readonly principal: Principal
+  readonly method: string | undefined
+  readonly subject: Subject | undefined
+}
 
 /**
  * Finds out who sends a request. Which auth method decides is told by the credential that is presented; one
  * that is presented and wrong is never overlooked in favour of another.
  *
  * @param now milliseconds since the epoch
- * @returns the principal, and the auth method that vouches for it; none on a proxy that is open
+ * @returns the principal, the auth method that vouches for it (none on a proxy that is open), and the access token that
+ *   it was proved with, if it was one
  * @throws Refusal `credential_missing`, `credential_invalid` or `credential_expired`, with its challenge
  */
 export async function authenticate(
   proxy: ServedProxy,
   head: RequestHead,
   now: number,
-): Promise<{ principal: Principal; method: string | undefined }> {
-  if (proxy.access.open) return { principal: anonymous, method: undefined }
+): Promise<Authenticated> {
+  if (proxy.access.open) return { principal: anonymous, method: undefined, subject: undefined }
   const ofConnection = (authenticator: Authenticator): boolean => authenticator.ofConnection === true
   const ofRequest = presentedTo(
     proxy.authenticators.filter(one => !ofConnection(one)),
@@ -39,10 +47,10 @@ export async function authenticate(
   }
   const { authenticator, credential } = first
   try {
-    return {
-      principal: await authenticator.authenticate(credential, now, head),
-      method: authenticator.method,
-    }
+    const principal = await authenticator.authenticate(credential, now, head)
+    const { kind, expires } = principal
+    const subject = kind === 'token' ? { token: credential, expires } : undefined
+    return { principal, method: authenticator.method, subject }
   } catch (error) {
     throw error instanceof Refusal && error.status === 401 ? challenged(proxy, error) : error
   }

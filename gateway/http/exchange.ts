@@ -6,6 +6,7 @@ import { errorMessage, Refusal } from '../mcp/errors.ts'
 import type { Operation } from '../mcp/operation.ts'
 import { corsHeaders } from './cors.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
+import type { Subject } from './tokens.ts'
 
 /** One request and its answer, with what was found out on the way; the log line is made from it. */
 export interface Exchange {
@@ -18,6 +19,8 @@ export interface Exchange {
   principal: Principal | undefined
   /** The auth method that vouched for the principal. */
   method: string | undefined
+  /** What the principal was proved with, where that is an access token. */
+  subject: Subject | undefined
   era: Era | undefined
   /** What the message asks for; of a batch or a subscription, the first of several. */
   operation: Operation | undefined
@@ -53,6 +56,7 @@ export function openExchange(
     proxy: undefined,
     principal: undefined,
     method: undefined,
+    subject: undefined,
     era: undefined,
     operation: undefined,
     operations: 0,

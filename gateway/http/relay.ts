@@ -52,7 +52,7 @@ export function forward(
     bodyTimeout: request.listening ? 0 : upstream.idleTimeout,
   }
   if (upstream.tokens !== undefined) {
-    void dispatchWithToken(upstream.dispatcher, options, relay, upstream.tokens)
+    void dispatchWithToken(upstream.dispatcher, options, relay, upstream.tokens, exchange.subject)
     return
   }
   try {

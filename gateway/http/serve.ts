@@ -53,9 +53,10 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
       headers: { allow: methods },
     })
   }
-  const { principal, method } = await authenticate(proxy, head, Date.now())
+  const { principal, method, subject } = await authenticate(proxy, head, Date.now())
   exchange.principal = principal
   exchange.method = method
+  exchange.subject = subject
   const operation = { method: head.method, kind: 'other', preliminary: head.method === 'POST' } as const
   exchange.rule = proxy.checkOperation(principal, operation, undefined)
   checkAccept(request)

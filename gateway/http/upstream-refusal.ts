@@ -3,7 +3,7 @@ import { errors } from 'undici'
 import { Refusal } from '../mcp/errors.ts'
 import { UnreadableList } from '../mcp/lists.ts'
 import { mediaType } from './headers.ts'
-import { TokenUnavailable } from './tokens.ts'
+import { ExchangeRefused, TokenUnavailable } from './tokens.ts'
 
 /**
  * What makes an upstream's answer one that must not be passed on, in words for the client.
@@ -39,6 +39,10 @@ export function upstreamRefusal(cause: Error): Refusal {
   }
   if (cause instanceof errors.InvalidArgumentError) {
     return new Refusal('request_malformed', 'the request has a header that cannot be forwarded', { cause })
+  }
+  if (cause instanceof ExchangeRefused) {
+    const message = 'what you presented is good here, and cannot be exchanged for a token of the upstream'
+    return new Refusal('forbidden', message, { cause })
   }
   if (cause instanceof TokenUnavailable) {
     return new Refusal('upstream_unreachable', 'the gateway got no token for the upstream', { cause })

@@ -1,4 +1,5 @@
-import { TokenUnavailable, type TokenSource } from '../http/tokens.ts'
+import { TokenUnavailable, type Subject, type TokenSource } from '../http/tokens.ts'
+import { createBackOff } from './back-off.ts'
 import type { IssuedToken } from './token-endpoint.ts'
 
 interface Held {
@@ -9,8 +10,6 @@ interface Held {
 }
 
 const earliness = 30_000
-const firstPause = 500
-const longestPause = 30_000
 const renewalPause = 10_000
 
 /**
@@ -19,65 +18,69 @@ const renewalPause = 10_000
  * token in hand is good, nobody waits for the next. After a failure the next request waits, twice as long every
  * time, up to 30 seconds; whoever needs a token meanwhile is told at once.
  *
- * @param request asks for a token; rejects with a TokenUnavailable
+ * @param request asks for a token on behalf of the subject of whoever happens to need it; rejects with a
+ *   TokenUnavailable
  * @param onFailure told once for every request that failed
  * @param now milliseconds since the epoch
+ * @param isOwn whether a failure is one to wait after; others are waited out elsewhere
  */
 export function createTokenSource(
-  request: () => Promise<IssuedToken>,
+  request: (subject: Subject | undefined) => Promise<IssuedToken>,
   onFailure: (error: TokenUnavailable) => void,
   now: () => number = Date.now,
+  isOwn: (error: TokenUnavailable) => boolean = () => true,
 ): TokenSource {
+  const backOff = createBackOff(now)
   let held: Held | undefined
   let running: Promise<string> | undefined
-  let failure: TokenUnavailable | undefined
-  let pause = 0
-  let pausedUntil = -Infinity
   let renewedAt = -Infinity
 
-  async function refresh(): Promise<string> {
+  async function refresh(subject: Subject | undefined): Promise<string> {
     const asked = now()
     try {
-      const { value, lifetime } = await request()
-      held = holding(value, lifetime * 1000, asked)
-      failure = undefined
-      pause = 0
-      return value
+      const issued = await request(subject)
+      held = holding(issued, asked)
+      backOff.succeeded()
+      return issued.value
     } catch (error) {
-      failure = error instanceof TokenUnavailable ? error : new TokenUnavailable('token_request_failed')
-      pause = Math.min(pause === 0 ? firstPause : pause * 2, longestPause)
-      pausedUntil = now() + pause
+      const failure = error instanceof TokenUnavailable ? error : new TokenUnavailable('token_request_failed')
+      if (isOwn(failure)) backOff.failed(failure)
       onFailure(failure)
       throw failure
     } finally {
       running = undefined
     }
   }
-  function fresh(): Promise<string> {
+  function fresh(subject: Subject | undefined): Promise<string> {
     if (running !== undefined) return running
-    if (failure !== undefined && now() < pausedUntil) return Promise.reject(failure)
-    running = refresh()
+    const failure = backOff.current()
+    if (failure !== undefined) return Promise.reject(failure)
+    running = refresh(subject)
     return running
   }
 
   return {
-    token() {
-      if (held === undefined || now() >= held.expires) return fresh()
-      if (now() >= held.refreshAt) fresh().catch(() => {})
+    token(subject) {
+      if (held === undefined || now() >= held.expires) return fresh(subject)
+      if (now() >= held.refreshAt) fresh(subject).catch(() => {})
       return Promise.resolve(held.value)
     },
-    async renew(refused) {
+    async renew(refused, subject) {
       if (held !== undefined && held.value !== refused && now() < held.expires) return held.value
       if (running === undefined) {
         if (now() < renewedAt + renewalPause) return undefined
         renewedAt = now()
       }
-      return fresh()
+      return fresh(subject)
     },
   }
 }
 
-function holding(value: string, lifetime: number, asked: number): Held {
-  const early = Math.min(Math.max(lifetime * 0.2, earliness), lifetime / 2)
-  return { value, refreshAt: asked + lifetime - early, expires: asked + lifetime }
+function holding({ value, lifetime, until = Infinity }: IssuedToken, asked: number): Held {
+  const milliseconds = lifetime * 1000
+  const expires = asked + milliseconds
+  // Another one would not be good for longer.
+  if (expires >= until) return { value, refreshAt: until, expires: until }
+  const early = Math.min(Math.max(milliseconds * 0.2, earliness), milliseconds / 2)
+  return { value, refreshAt: expires - early, expires }
 }

@@ -2,12 +2,20 @@ import { createHash } from 'node:crypto'
 import type { UpstreamAuth } from '../../schema/config.ts'
 import { algorithmsFor, readPrivateKey } from '../config/key-material.ts'
 import type { Secrets } from '../config/load.ts'
-import type { TokenSource } from '../http/tokens.ts'
+import type { Subject, TokenSource } from '../http/tokens.ts'
 import type { Log } from '../observe/log.ts'
 import { authenticateClient, type ClientProof } from './client-authentication.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import { requestToken } from './token-endpoint.ts'
+import { createTokenExchange } from './token-exchange.ts'
 import { createTokenSource } from './token-source.ts'
+
+/** RFC 8693 §3. */
+const tokenTypes = {
+  access_token: 'urn:ietf:params:oauth:token-type:access_token',
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+} as const
+const issuedTypes: ReadonlySet<unknown> = new Set(Object.values(tokenTypes))
 
 /** What tokens are got with. */
 export interface TokenDependencies {
@@ -23,10 +31,10 @@ export interface KeptTokens {
 }
 
 /**
- * The source of the token that one upstream gets, and its identity: sources with one identity are the same, and go on
+ * The source of the tokens that one upstream gets, and its identity: sources with one identity are the same, and go on
  * over a reload.
  *
- * @param upstreamUrl the default of `resource`, without its query (RFC 8707 §2)
+ * @param upstreamUrl without its query, what tokens are for where nothing else is said (RFC 8707 §2)
  */
 export function tokenSourceFor(
   auth: UpstreamAuth,
@@ -34,20 +42,15 @@ export function tokenSourceFor(
   secrets: Secrets,
   { named, log }: TokenDependencies,
 ): { identity: string; create(): KeptTokens } {
-  const { tokenUrl, clientId, scope, audience, method, keyId, algorithm } = auth
-  const resource = auth.resource ?? withoutQuery(upstreamUrl)
+  const { tokenUrl, clientId, method, keyId, algorithm } = auth
   const secret = secrets((auth.clientSecret ?? auth.privateKey)!)
-  const parameters = {
-    grant_type: 'client_credentials',
-    resource,
-    ...(scope !== undefined && { scope }),
-    ...(audience !== undefined && { audience }),
-  }
-  const request = async (fetch: Outbound): ReturnType<typeof requestToken> => {
-    const client = await authenticateClient(tokenUrl, clientId, proof)
-    return requestToken(fetch, tokenUrl, client.headers, { ...parameters, ...client.parameters })
-  }
   const proof = auth.privateKey === undefined ? { method, secret } : proofByKey(secret, keyId, algorithm)
+  const parameters = parametersOf(auth, withoutQuery(upstreamUrl))
+  const request = async (fetch: Outbound, subject?: Subject): ReturnType<typeof requestToken> => {
+    const client = await authenticateClient(tokenUrl, clientId, proof)
+    const all = { ...parameters, ...(subject && subjectParameters(subject)), ...client.parameters }
+    return requestToken(fetch, tokenUrl, client.headers, all, subject && issuedTypes)
+  }
   const parts = [
     tokenUrl,
     clientId,
@@ -58,7 +61,13 @@ export function tokenSourceFor(
     auth.privateKey === undefined,
     secret,
   ]
-  const shown = { tokenUrl: withoutQuery(tokenUrl), clientId, resource: withoutQuery(resource) }
+  const { resource, audience } = parameters
+  const shown = {
+    tokenUrl: withoutQuery(tokenUrl),
+    clientId,
+    resource: resource && withoutQuery(resource),
+    audience: audience && withoutQuery(audience),
+  }
   return {
     identity: createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
     create() {
@@ -66,12 +75,34 @@ export function tokenSourceFor(
       const failed = ({ code }: { code: string }): void => {
         log.warn('upstream_token_failed', { ...shown, reason: code })
       }
-      return {
-        source: createTokenSource(() => request(outbound.fetch), failed),
-        close: () => void outbound.close().catch(() => {}),
-      }
+      const source =
+        auth.type === 'token-exchange'
+          ? createTokenExchange(subject => request(outbound.fetch, subject), failed)
+          : createTokenSource(() => request(outbound.fetch), failed)
+      return { source, close: () => void outbound.close().catch(() => {}) }
     },
   }
+}
+
+/** What is asked for: RFC 6749 §4.4.2 with RFC 8707 §2, or RFC 8693 §2.1 but for the subject. */
+function parametersOf(auth: UpstreamAuth, upstreamUrl: string): Readonly<Record<string, string>> {
+  const { scope, audience } = auth
+  const asked = { ...(scope !== undefined && { scope }), ...(audience !== undefined && { audience }) }
+  if (auth.type === 'client-credentials') {
+    return { grant_type: 'client_credentials', resource: auth.resource ?? upstreamUrl, ...asked }
+  }
+  // Either names a target, and a token is asked for all that are named.
+  const resource = auth.resource ?? (audience === undefined ? upstreamUrl : undefined)
+  return {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    ...(resource !== undefined && { resource }),
+    ...asked,
+    requested_token_type: tokenTypes[auth.requestedTokenType],
+  }
+}
+
+function subjectParameters({ token }: Subject): Readonly<Record<string, string>> {
+  return { subject_token: token, subject_token_type: tokenTypes.access_token }
 }
 
 function proofByKey(pem: string, keyId: string | undefined, algorithm: string | undefined): ClientProof {
