@@ -518,18 +518,22 @@ export interface ClientCredentialsAuth {
    */
   type: 'client-credentials'
   /**
-   * The token endpoint of the authorization server. It begins with https:// unless its host is loopback.
+   * The token endpoint of the authorization server. It begins with https:// unless its host is loopback. Without this field it is discovered: the upstream's metadata (RFC 9728) name the issuer, and this one's (RFC 8414) the endpoint.
    */
-  tokenUrl: string
+  tokenUrl?: string
+  /**
+   * The only authorization server that may be discovered, exactly as it calls itself; goes without tokenUrl. Without this field it is whichever the upstream names, but a clientSecret goes to no other host than the upstream's.
+   */
+  issuer?: string
   /**
    * The gateway's client id at the authorization server.
    */
   clientId: string
   clientSecret?: SecretReference
   /**
-   * How the client secret is sent: client_secret_basic in the Authorization header, client_secret_post in the body. Of no effect with a privateKey.
+   * How the client secret is sent: client_secret_basic in the Authorization header, client_secret_post in the body. Of no effect with a privateKey. Without this field it is client_secret_basic, or what an authorization server that is discovered takes.
    */
-  method: 'client_secret_basic' | 'client_secret_post'
+  method?: 'client_secret_basic' | 'client_secret_post'
   privateKey?: SecretReference
   /**
    * The kid of the private key, where the authorization server has several keys of this client. Without this field the assertion names no key.
@@ -545,7 +549,7 @@ export interface ClientCredentialsAuth {
    */
   scope?: string
   /**
-   * What the token is for: an absolute URI without fragment (RFC 8707). Without this field it is upstream.url without its query.
+   * What the token is for: an absolute URI without fragment (RFC 8707). Without this field it is upstream.url without its query. Where the token endpoint is discovered, the upstream has to call itself so.
    */
   resource?: string
   /**

@@ -440,3 +440,320 @@ t.test('a token without a lifetime is good for five minutes', async t => {
     t.strictSame(issued, { value: 'a', lifetime })
   }
 })
+
+type Documents = Record<string, unknown>
+
+const ofResource = '/.well-known/oauth-protected-resource/mcp'
+const ofHost = '/.well-known/oauth-protected-resource'
+const ofIssuer = '/.well-known/oauth-authorization-server/as'
+
+/**
+ * An upstream with an authorization server on the same host, both described as they should be. A document that is a
+ * function answers by itself; `challenge` goes with every 401.
+ */
+async function startDescribed(
+  t: Test,
+  change: (origin: string, documents: Documents) => Documents = () => ({}),
+): Promise<TestUpstream> {
+  const upstream = await startTestUpstream((arrival, response) => {
+    const { host, authorization } = arrival.headers
+    const origin = `http://${host}`
+    const usual: Documents = {
+      [ofResource]: { resource: `${origin}/mcp`, authorization_servers: [`${origin}/as`] },
+      [ofIssuer]: { issuer: `${origin}/as`, token_endpoint: `${origin}/token` },
+      '/token': { access_token: 'eyJ-found', token_type: 'Bearer', expires_in: 600 },
+      challenge: 'Bearer scope="everything"',
+    }
+    const documents = { ...usual, ...change(origin, usual) }
+    const document = documents[arrival.url]
+    const { id } = messageOf(arrival.url.startsWith('/mcp') ? arrival : { ...arrival, body: '' })
+    if (typeof document === 'function') (document as (response: ServerResponse) => void)(response)
+    else if (document !== undefined) json(response, document)
+    else if (!arrival.url.startsWith('/mcp')) json(response, {}, 404)
+    else if (authorization === 'Bearer eyJ-found') json(response, { jsonrpc: '2.0', id, result: {} })
+    else json(response, {}, 401, { 'www-authenticate': documents['challenge'] as string })
+  })
+  t.teardown(upstream.close)
+  return upstream
+}
+
+const found = 'clientId: basic, clientSecret: {env: CLIENT_SECRET}'
+const signed = 'clientId: signer, privateKey: {env: CLIENT_KEY}'
+const seen = ({ arrivals }: TestUpstream): string[] => arrivals.map(({ method, url }) => `${method} ${url}`)
+
+t.test(
+  'without a token URL it is discovered, and the authorization server of the upstream is used',
+  async t => {
+    const cases = {
+      'a secret': found,
+      'a secret, and the issuer named': `issuer: "${server.issuer}", scope: "mcp:read", ${found}`,
+      'a secret in the body':
+        'clientId: post, clientSecret: {env: CLIENT_SECRET}, method: client_secret_post',
+      'a key': `${signed}, keyId: k1`,
+    }
+    for (const [name, auth] of Object.entries(cases)) {
+      server.requests.length = 0
+      const tokens: string[] = []
+      const upstream = await startTestUpstream((arrival, response) => {
+        const resource = `http://${arrival.headers.host}/mcp`
+        const [, token = ''] = /^Bearer (.+)$/.exec(arrival.headers.authorization ?? '') ?? []
+        if (arrival.url === ofResource) json(response, { resource, authorization_servers: [server.issuer] })
+        else if (token === '') json(response, {}, 401)
+        else json(response, { jsonrpc: '2.0', id: messageOf(arrival).id, result: {} })
+        if (token !== '') tokens.push(token)
+      })
+      t.teardown(upstream.close)
+      const gateway = await startGateway(t, auth, upstream.url)
+      const replies = await Promise.all([call(gateway), call(gateway)])
+      t.strictSame(
+        replies.map(({ status }) => status),
+        [200, 200],
+        name,
+      )
+      t.strictSame(seen(upstream).slice(0, 2), ['POST /mcp', `GET ${ofResource}`], 'asked once')
+      t.equal(upstream.arrivals.length, 4)
+      t.equal(server.requests.length, 1)
+      t.match(await server.verify(tokens[0]!, upstream.url), {
+        client_id: auth.match(/clientId: (\w+)/)?.[1],
+      })
+      const line = gateway.lines.find(({ event }) => event === 'upstream_issuer_discovered')
+      t.match(line, { issuer: server.issuer, tokenUrl: server.tokenUrl, resource: upstream.url })
+      await withoutSecrets(t, gateway, replies)
+    }
+  },
+)
+
+t.test('the metadata are where the challenge says, or else at the path or the root of the host', async t => {
+  const issuers = (origin: string): { authorization_servers: string[] } => ({
+    authorization_servers: [`${origin}/as`],
+  })
+  const cases: Record<string, (origin: string) => Documents> = {
+    challenge: origin => ({
+      challenge: `Bearer scope="a", resource_metadata="${origin}/where?it=is"`,
+      [ofResource]: { resource: 'https://trap.example.com', ...issuers(origin) },
+      '/where?it=is': { resource: `${origin}/mcp`, ...issuers(origin) },
+      [ofHost]: { resource: 'https://trap.example.com', ...issuers(origin) },
+    }),
+    path: () => ({}),
+    root: origin => ({ [ofResource]: undefined, [ofHost]: { resource: origin, ...issuers(origin) } }),
+  }
+  for (const [name, documents] of Object.entries(cases)) {
+    const upstream = await startDescribed(t, documents)
+    const gateway = await startGateway(t, found, `${upstream.url}?tenant=7`)
+    t.equal((await call(gateway)).status, 200, name)
+    const asked = upstream.arrivals.find(({ url }) => url === '/token')!
+    const resource = name === 'root' ? new URL(upstream.url).origin : upstream.url
+    t.strictSame(Object.fromEntries(new URLSearchParams(asked.body)), {
+      grant_type: 'client_credentials',
+      resource,
+    })
+  }
+})
+
+t.test('an upstream is asked where to get a token as it is called, but without a token', async t => {
+  const upstream = await startDescribed(t)
+  const presented = `headers: {X-Key: {env: OTHER_SECRET}}
+      query: {q: {value: z}}`
+  const gateway = await startTestGateway(configuration(found, upstream.url, presented), {
+    env: { CLIENT_SECRET: clientSecret, OTHER_SECRET: 'of the upstream' },
+  })
+  t.teardown(gateway.close)
+  t.equal((await call(gateway)).status, 200)
+  const [question, metadata] = upstream.arrivals
+  t.match(question, { method: 'POST', url: '/mcp?q=z', headers: { 'x-key': 'of the upstream' } })
+  t.equal(messageOf(question!).method, 'tools/list')
+  t.equal(metadata!.headers['x-key'], undefined)
+  const before = upstream.arrivals.filter(({ url }) => url !== '/token').slice(0, 3)
+  t.ok(before.every(({ headers }) => headers.authorization === undefined))
+})
+
+t.test('a secret is sent as the authorization server takes it, unless the file says how', async t => {
+  const cases: [string[] | undefined, string, string][] = [
+    [undefined, '', 'basic'],
+    [['client_secret_post', 'client_secret_basic'], '', 'basic'],
+    [['private_key_jwt', 'client_secret_post'], '', 'post'],
+    [['client_secret_post'], ', method: client_secret_basic', 'basic'],
+  ]
+  for (const [methods, more, how] of cases) {
+    const upstream = await startDescribed(t, (_origin, documents) => ({
+      [ofIssuer]: { ...(documents[ofIssuer] as object), token_endpoint_auth_methods_supported: methods },
+    }))
+    const gateway = await startGateway(t, found + more, upstream.url)
+    t.equal((await call(gateway)).status, 200)
+    const { headers, body } = upstream.arrivals.find(({ url }) => url === '/token')!
+    t.equal(headers.authorization?.startsWith('Basic ') ?? false, how === 'basic')
+    t.equal(new URLSearchParams(body).has('client_secret'), how === 'post')
+  }
+})
+
+t.test('what is discovered and does not fit is refused, and no secret goes there', async t => {
+  type Change = (origin: string, documents: Documents) => Documents
+  const resource =
+    (more: (origin: string) => object): Change =>
+    (origin, documents) => ({ [ofResource]: { ...(documents[ofResource] as object), ...more(origin) } })
+  const issuer =
+    (more: (origin: string) => object): Change =>
+    (origin, documents) => ({ [ofIssuer]: { ...(documents[ofIssuer] as object), ...more(origin) } })
+  const offering = (url: string): Change => resource(() => ({ authorization_servers: [url] }))
+  const answering =
+    (path: string, answer: (response: ServerResponse) => void): Change =>
+    () => ({ [path]: answer })
+  const onPort = (origin: string, host: string): string => origin.replace('127.0.0.1', host)
+  const cases: [string, Change, string, string?][] = [
+    ['another resource', resource(() => ({ resource: 'https://evil.example.com/mcp' })), 'resource_mismatch'],
+    ['the whole host', resource(origin => ({ resource: origin })), 'resource_mismatch'],
+    [
+      'not what the file says',
+      () => ({}),
+      'resource_mismatch',
+      `resource: "https://a.example.com", ${found}`,
+    ],
+    ['another issuer', issuer(() => ({ issuer: 'https://evil.example.com' })), 'issuer_mismatch'],
+    ['an issuer with a slash', issuer(origin => ({ issuer: `${origin}/as/` })), 'issuer_mismatch'],
+    ['not the issuer of the file', () => ({}), 'issuer_not_offered', `issuer: "${server.issuer}", ${found}`],
+    [
+      'an issuer on another host, and a secret',
+      (origin, documents) =>
+        resource(() => ({ authorization_servers: [onPort(origin, 'localhost')] }))(origin, documents),
+      'issuer_not_pinned',
+    ],
+    ['an issuer in clear', offering('http://idp.example.com'), 'issuer_insecure', signed],
+    ['an issuer with a password', offering('https://a:b@idp.example.com'), 'issuer_insecure', signed],
+    ['an issuer that is no URL', offering('idp'), 'issuer_insecure', signed],
+    ['an internal issuer', offering('https://10.0.0.1'), 'issuer_metadata_host_not_named', signed],
+    ['a cloud', offering('https://169.254.169.254/latest'), 'issuer_metadata_host_not_named', signed],
+    [
+      'loopback under another name',
+      (origin, documents) => offering(onPort(origin, 'localhost'))(origin, documents),
+      'issuer_metadata_host_not_named',
+      signed,
+    ],
+    [
+      'an internal endpoint',
+      issuer(() => ({ token_endpoint: 'https://[fd00::1]/t' })),
+      'token_endpoint_host_not_named',
+    ],
+    [
+      'an endpoint in clear',
+      issuer(() => ({ token_endpoint: 'http://idp.example.com/t' })),
+      'token_endpoint_insecure',
+    ],
+    ['no endpoint', issuer(() => ({ token_endpoint: undefined })), 'token_endpoint_missing'],
+    [
+      'only public clients',
+      issuer(() => ({ token_endpoint_auth_methods_supported: ['none'] })),
+      'client_secret_not_taken',
+    ],
+    [
+      'metadata elsewhere',
+      () => ({ challenge: 'Bearer resource_metadata="http://127.0.0.1:1/m"' }),
+      'resource_metadata_elsewhere',
+    ],
+    [
+      'metadata of a file',
+      () => ({ challenge: 'Bearer resource_metadata="file:///etc/passwd"' }),
+      'resource_metadata_elsewhere',
+    ],
+    ['no metadata', () => ({ [ofResource]: undefined }), 'resource_metadata_404'],
+    [
+      'a redirect',
+      answering(ofResource, response => void response.writeHead(307, { location: '/as' }).end()),
+      'resource_metadata_404',
+    ],
+    [
+      'no JSON',
+      answering(ofResource, response => void response.end('<html>')),
+      'resource_metadata_malformed',
+    ],
+    ['nothing', answering(ofResource, response => json(response, 'null')), 'resource_metadata_malformed'],
+    ['no issuers', resource(() => ({ authorization_servers: undefined })), 'resource_metadata_malformed'],
+    ['a list of none', resource(() => ({ authorization_servers: [] })), 'resource_metadata_malformed'],
+    [
+      'no end',
+      answering(ofResource, response => json(response, `"${'x'.repeat(1_100_000)}"`)),
+      'resource_metadata_answer_too_large',
+    ],
+    [
+      'a hang-up',
+      answering(ofResource, response => void response.destroy()),
+      'resource_metadata_UND_ERR_SOCKET',
+    ],
+    ['an issuer without metadata', () => ({ [ofIssuer]: undefined }), 'issuer_metadata_missing'],
+    [
+      'an issuer that redirects',
+      answering(ofIssuer, response => void response.writeHead(302, { location: '/token' }).end()),
+      'issuer_metadata_missing',
+    ],
+    [
+      'an issuer without JSON',
+      answering(ofIssuer, response => void response.end('no')),
+      'issuer_metadata_malformed',
+    ],
+  ]
+  for (const [name, change, reason, auth = found] of cases) {
+    await t.test(name, async t => {
+      const upstream = await startDescribed(t, change)
+      const gateway = await startGateway(t, auth, upstream.url)
+      const reply = await call(gateway)
+      t.match(reply, { status: 502, error: { data: { reason: 'upstream_unreachable' } } })
+      await until(() => failures(gateway).length > 0, 'it was logged')
+      t.strictSame(failures(gateway), [reason])
+      t.ok(upstream.arrivals.every(({ headers }) => headers.authorization === undefined))
+      t.notOk(seen(upstream).includes('POST /token'))
+      await withoutSecrets(t, gateway, [reply])
+    })
+  }
+})
+
+t.test('metadata that are away are asked for again, and kept over a reload once they are there', async t => {
+  let away = true
+  const upstream = await startDescribed(t, () =>
+    away ? { [ofIssuer]: (response: ServerResponse) => json(response, '', 503) } : {},
+  )
+  const gateway = await startGateway(t, found, upstream.url)
+  t.equal((await call(gateway)).status, 502)
+  await until(() => failures(gateway).length > 0, 'it was logged')
+  t.strictSame(failures(gateway), ['issuer_metadata_missing'])
+  away = false
+  await until(async () => (await call(gateway)).status === 200, 'the pause was over')
+  const asked = (): number => seen(upstream).filter(request => request === `GET ${ofResource}`).length
+  const before = asked()
+  const { revision } = await gateway.status()
+  gateway.write(configuration(found, upstream.url, 'timeout: {idle: 1m}'))
+  const next = await until(async () => {
+    const status = await gateway.status()
+    return status.revision !== revision && status.revision
+  }, 'the change was applied')
+  t.equal((await call(gateway)).status, 200)
+  t.equal(asked(), before)
+  gateway.write(configuration(`issuer: "${server.issuer}", ${found}`, upstream.url))
+  await until(async () => (await gateway.status()).revision !== next, 'the change was applied')
+  t.equal((await call(gateway)).status, 502, 'another issuer is another source')
+  await until(() => failures(gateway).at(-1) === 'issuer_not_offered', 'it was logged')
+})
+
+t.test('a credential stays with the issuer that took it first', async t => {
+  let migrated = false
+  const upstream = await startDescribed(t, (origin, documents) => ({
+    ...(migrated && {
+      [ofResource]: { ...(documents[ofResource] as object), authorization_servers: [`${origin}/b`] },
+    }),
+    '/.well-known/oauth-authorization-server/b': {
+      issuer: `${origin}/b`,
+      token_endpoint: `${origin}/token-b`,
+    },
+    '/mcp': migrated ? (response: ServerResponse) => json(response, {}, 401) : undefined,
+  }))
+  const gateway = await startGateway(t, found, upstream.url)
+  t.equal((await call(gateway)).status, 200)
+  migrated = true
+  t.equal((await call(gateway)).status, 502)
+  await until(() => failures(gateway).length > 0, 'it was logged')
+  t.strictSame(failures(gateway), ['issuer_not_offered'])
+  t.notOk(seen(upstream).some(request => request.includes('/b')))
+  const { revision } = await gateway.status()
+  gateway.write(configuration(`issuer: "${upstream.url.replace('/mcp', '/b')}", ${found}`, upstream.url))
+  await until(async () => (await gateway.status()).revision !== revision, 'the change was applied')
+  await call(gateway)
+  t.ok(seen(upstream).includes('POST /token-b'), 'unless the file says so')
+})

@@ -37,7 +37,7 @@ function checkQuery(view: View, { url, query }: Sound<Upstream>, path: Path): vo
 function checkUpstreamAuth(view: View, upstream: Sound<Upstream>, path: Path): void {
   const auth = upstream.auth as Sound<ClientCredentialsAuth>
   const at = [...path, 'auth']
-  const { clientSecret, privateKey, tokenUrl } = auth
+  const { clientSecret, privateKey, tokenUrl, issuer } = auth
   if (clientSecret !== undefined && privateKey !== undefined) {
     const message =
       'there are a `clientSecret` and a `privateKey` here; the gateway proves itself with one of them'
@@ -51,9 +51,15 @@ function checkUpstreamAuth(view: View, upstream: Sound<Upstream>, path: Path): v
     const message = `\`${field}\` says something of a \`privateKey\`, and there is none; take it out`
     reportAt(view, 'GH1332', [...at, field], message, { part: 'key' })
   }
-  if (tokenUrl?.startsWith('http://') && !isLoopback(URL.parse(tokenUrl)?.hostname ?? '')) {
+  for (const [field, url] of Object.entries({ tokenUrl, issuer })) {
+    if (url?.startsWith('http://') !== true || isLoopback(URL.parse(url)?.hostname ?? '')) continue
     const message = 'the secret would go over the network in clear; write https:// (RFC 6749, 3.2)'
-    reportAt(view, 'GH1333', [...at, 'tokenUrl'], message)
+    reportAt(view, 'GH1333', [...at, field], message)
+  }
+  if (tokenUrl !== undefined && issuer !== undefined) {
+    const message =
+      'the token endpoint is discovered from `issuer`, and `tokenUrl` names one; keep one of them'
+    reportAt(view, 'GH1338', [...at, 'issuer'], message, { part: 'key' })
   }
   const header = Object.keys(upstream.headers ?? {}).find(name => name.toLowerCase() === 'authorization')
   if (header === undefined) return

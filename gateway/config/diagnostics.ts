@@ -101,7 +101,7 @@ export const diagnosticCodes = {
     name: 'client-proof',
     summary: 'The gateway has no way, or more than one, to prove itself to an authorization server.',
   },
-  GH1333: { name: 'token-url-insecure', summary: 'A token endpoint is not reached by https.' },
+  GH1333: { name: 'token-url-insecure', summary: 'An authorization server is not reached by https.' },
   GH1334: { name: 'authorization-twice', summary: 'An upstream has an Authorization header and `auth`.' },
   GH1335: { name: 'key-material', summary: 'A certificate or a private key cannot be used.' },
   GH1336: { name: 'pepper-missing', summary: 'A hash is made with a pepper, and the file names none.' },
@@ -109,6 +109,7 @@ export const diagnosticCodes = {
     name: 'exchange-without-token',
     summary: 'A token of the caller is to be exchanged where callers present something else.',
   },
+  GH1338: { name: 'issuer-and-token-url', summary: 'An upstream has an issuer and a token endpoint.' },
   GH1340: {
     name: 'resource-unknown',
     summary: 'Clients are to be told the URL of a proxy, and nobody knows it.',

@@ -60,6 +60,7 @@ export async function buildSnapshot(
   const leases: Lease<unknown>[] = []
   const letGo = (): void => leases.splice(0).forEach(lease => lease.release())
   try {
+    const { allowedHosts } = config.outbound
     const tls = config.listen.tls && tlsTexts(config.listen.tls, secrets)
     const clientTrust = tls?.clientCa === undefined ? undefined : createTrust(tls.clientCa, tls.crl)
     const slow: SlowHash[] = []
@@ -84,7 +85,6 @@ export async function buildSnapshot(
         ownAudiences,
         tokenKeys({ issuer, jwks }) {
           if (jwks?.file !== undefined) return fixedKeys(secrets(jwks))
-          const { allowedHosts } = config.outbound
           const source = { method: name, issuer, url: jwks?.url, allowedHosts }
           const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(source)
           const lease = dependencies.issuerKeys.acquire(JSON.stringify(source), fetchKeys)
@@ -93,7 +93,8 @@ export async function buildSnapshot(
         },
       }))
     const credentialHeaders = makeAuthenticators(Object.keys(config.auth), []).map(a => a.header)
-    const upstreamDependencies = { ...dependencies, secrets, named: namedHosts(config) }
+    const named = namedHosts(config)
+    const upstreamDependencies = { ...dependencies, secrets, named, allowedHosts }
     const checkHead = composeHead(config.listen)
     const proxiesByPath = new Map<string, ServedProxy>()
     const proxiesByMetadataPath = new Map<string, ServedProxy>()

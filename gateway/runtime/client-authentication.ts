@@ -22,9 +22,11 @@ const assertionLifetime = 60
 /**
  * Authenticates the gateway at a token endpoint: by its secret in the Authorization header or in the body
  * (RFC 6749 §2.3.1), or by an assertion that it signs (RFC 7523 §2.2, §3).
+ *
+ * @param audience whom an assertion is for: the token endpoint, or the issuer behind it
  */
 export async function authenticateClient(
-  tokenUrl: string,
+  audience: string,
   clientId: string,
   proof: ClientProof,
 ): Promise<ClientAuthentication> {
@@ -40,7 +42,7 @@ export async function authenticateClient(
     .setProtectedHeader(header)
     .setIssuer(clientId)
     .setSubject(clientId)
-    .setAudience(tokenUrl)
+    .setAudience(audience)
     .setJti(randomUUID())
     .setIssuedAt()
     .setExpirationTime(`${assertionLifetime}s`)

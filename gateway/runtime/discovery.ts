@@ -1,33 +1,56 @@
 import type { Outbound } from './outbound.ts'
 
+/** What an issuer says of itself (RFC 8414 §2); everything but the issuer is unread. */
+export type IssuerMetadata = Readonly<Record<string, unknown>> & { readonly issuer: string }
+
+/** An issuer has no metadata that could be used. */
+export class MetadataUnusable extends Error {
+  override readonly name = 'MetadataUnusable'
+  readonly code: 'missing' | 'malformed' | 'mismatch'
+
+  constructor(code: MetadataUnusable['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
 /**
- * Finds out where an issuer keeps its keys: by OpenID Connect discovery (§4), by RFC 8414 §3, whose well-known part
- * stands between host and path, and by the same form of the former (MCP, Authorization Server Metadata Discovery).
+ * Finds out where an issuer keeps its keys.
  *
  * @returns the URL of the key set
  * @throws Error where no document is found, or it is not of this very issuer (RFC 8414 §3.3)
  */
 export async function discoverKeys(issuer: string, fetch: Outbound): Promise<string> {
+  const { jwks_uri: keys } = await fetchMetadata(issuer, fetch)
+  if (typeof keys !== 'string') throw new Error(`the metadata of ${issuer} names no keys`)
+  if (issuer.startsWith('https:') && !keys.startsWith('https:')) {
+    throw new Error(`the metadata of ${issuer} names keys that are not reached by https`)
+  }
+  return keys
+}
+
+/**
+ * Fetches the metadata of an issuer: by OpenID Connect discovery (§4), by RFC 8414 §3, whose well-known part stands
+ * between host and path, and by the same form of the former (MCP, Authorization Server Metadata Discovery).
+ *
+ * @throws MetadataUnusable where no document is found, or it is not of this very issuer (RFC 8414 §3.3); and as `fetch`
+ */
+export async function fetchMetadata(issuer: string, fetch: Outbound): Promise<IssuerMetadata> {
   for (const url of metadataUrls(issuer)) {
     const { status, text } = await fetch(url)
     if (status !== 200) continue
     const metadata = parse(text, url)
-    if (metadata?.issuer !== issuer) throw new Error(`the metadata at ${url} is that of another issuer`)
-    const { jwks_uri: keys } = metadata
-    if (typeof keys !== 'string') throw new Error(`the metadata at ${url} names no keys`)
-    if (issuer.startsWith('https:') && !keys.startsWith('https:')) {
-      throw new Error(`the metadata at ${url} names keys that are not reached by https`)
-    }
-    return keys
+    if (metadata?.['issuer'] === issuer) return metadata as IssuerMetadata
+    throw new MetadataUnusable('mismatch', `the metadata at ${url} is that of another issuer`)
   }
-  throw new Error(`${issuer} has no metadata at any of the well-known places`)
+  throw new MetadataUnusable('missing', `${issuer} has no metadata at any of the well-known places`)
 }
 
-function parse(text: string, url: string): { issuer?: unknown; jwks_uri?: unknown } | null {
+function parse(text: string, url: string): Record<string, unknown> | null {
   try {
-    return JSON.parse(text) as { issuer?: unknown; jwks_uri?: unknown } | null
+    return JSON.parse(text) as Record<string, unknown> | null
   } catch {
-    throw new Error(`the metadata at ${url} is no JSON`)
+    throw new MetadataUnusable('malformed', `the metadata at ${url} is no JSON`)
   }
 }
 

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
-import { Agent, request } from 'undici'
+import { Agent, request, type Dispatcher } from 'undici'
 
 /** A request of the gateway's own: for keys, metadata and tokens, never one of a client. */
 export interface OutboundRequest {
@@ -92,10 +92,15 @@ export function createOutbound(
   }
 }
 
-async function exchange(
+/**
+ * One exchange over a dispatcher that was chosen for the URL; as `createOutbound` says of redirects and size.
+ *
+ * @param timeout milliseconds for all of it
+ */
+export async function exchange(
   url: string,
   { method = 'GET', headers = {}, body }: OutboundRequest = {},
-  dispatcher: Agent,
+  dispatcher: Dispatcher,
   timeout: number,
 ): ReturnType<Outbound> {
   const answer = await request(url, {

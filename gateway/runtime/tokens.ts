@@ -8,19 +8,21 @@ import { authenticateClient, type ClientProof } from './client-authentication.ts
 import { createOutbound, type Outbound } from './outbound.ts'
 import { requestToken } from './token-endpoint.ts'
 import { createTokenExchange } from './token-exchange.ts'
+import { issuedTypes, subjectParameters, tokenParameters } from './token-parameters.ts'
 import { createTokenSource } from './token-source.ts'
-
-/** RFC 8693 §3. */
-const tokenTypes = {
-  access_token: 'urn:ietf:params:oauth:token-type:access_token',
-  jwt: 'urn:ietf:params:oauth:token-type:jwt',
-} as const
-const issuedTypes: ReadonlySet<unknown> = new Set(Object.values(tokenTypes))
+import {
+  createDiscovery,
+  secretMethod,
+  type Discovered,
+  type UpstreamEndpoint,
+} from './upstream-discovery.ts'
 
 /** What tokens are got with. */
 export interface TokenDependencies {
   /** The hosts that the configuration names; see `createOutbound`. */
   readonly named: ReadonlySet<string>
+  /** Those of them that an upstream may lead to although they are internal. */
+  readonly allowedHosts: readonly string[]
   readonly log: Log
 }
 
@@ -34,36 +36,40 @@ export interface KeptTokens {
  * The source of the tokens that one upstream gets, and its identity: sources with one identity are the same, and go on
  * over a reload.
  *
- * @param upstreamUrl without its query, what tokens are for where nothing else is said (RFC 8707 §2)
+ * @param endpoint the upstream; its URL without the query is what tokens are for where nothing else is said
+ *   (RFC 8707 §2), and where there is no `tokenUrl`, that is asked of it
  */
 export function tokenSourceFor(
   auth: UpstreamAuth,
-  upstreamUrl: string,
+  endpoint: UpstreamEndpoint,
   secrets: Secrets,
-  { named, log }: TokenDependencies,
+  { named, allowedHosts, log }: TokenDependencies,
 ): { identity: string; create(): KeptTokens } {
   const { tokenUrl, clientId, method, keyId, algorithm } = auth
+  const issuer = auth.type === 'client-credentials' ? auth.issuer : undefined
   const secret = secrets((auth.clientSecret ?? auth.privateKey)!)
-  const proof = auth.privateKey === undefined ? { method, secret } : proofByKey(secret, keyId, algorithm)
-  const parameters = parametersOf(auth, withoutQuery(upstreamUrl))
-  const request = async (fetch: Outbound, subject?: Subject): ReturnType<typeof requestToken> => {
-    const client = await authenticateClient(tokenUrl, clientId, proof)
-    const all = { ...parameters, ...(subject && subjectParameters(subject)), ...client.parameters }
-    return requestToken(fetch, tokenUrl, client.headers, all, subject && issuedTypes)
-  }
-  const parts = [
-    tokenUrl,
-    clientId,
-    parameters,
-    method,
-    keyId,
-    algorithm,
-    auth.privateKey === undefined,
-    secret,
-  ]
+  const key = auth.privateKey === undefined ? undefined : proofByKey(secret, keyId, algorithm)
+  const parameters = tokenParameters(auth, withoutQuery(endpoint.url))
   const { resource, audience } = parameters
+  const request = async (
+    fetch: Outbound,
+    at: Omit<Discovered, 'resource'> & { readonly resource?: string },
+    subject?: Subject,
+  ): ReturnType<typeof requestToken> => {
+    const proof = key ?? { method: method ?? secretMethod(at.methods), secret }
+    const client = await authenticateClient(at.issuer, clientId, proof)
+    const target = at.resource === undefined ? {} : { resource: at.resource }
+    const all = { ...parameters, ...target, ...(subject && subjectParameters(subject)), ...client.parameters }
+    return requestToken(fetch, at.tokenUrl, client.headers, all, subject && issuedTypes)
+  }
+  const expected = { issuer, resource: auth.resource, secret: key === undefined }
+  const discovered = tokenUrl === undefined && [expected, endpoint.identity, allowedHosts]
+  const proofParts = [method, keyId, algorithm, auth.privateKey === undefined, secret]
+  const parts = [tokenUrl, clientId, parameters, proofParts, discovered]
+  const own = [endpoint.url, issuer ?? []].flat().map(url => new URL(url).hostname)
   const shown = {
-    tokenUrl: withoutQuery(tokenUrl),
+    tokenUrl: tokenUrl && withoutQuery(tokenUrl),
+    issuer,
     clientId,
     resource: resource && withoutQuery(resource),
     audience: audience && withoutQuery(audience),
@@ -71,38 +77,24 @@ export function tokenSourceFor(
   return {
     identity: createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
     create() {
-      const outbound = createOutbound(named)
+      const outbound = createOutbound(tokenUrl === undefined ? new Set([...allowedHosts, ...own]) : named)
+      const found = (place: Discovered): void => {
+        const at = { issuer: place.issuer, tokenUrl: withoutQuery(place.tokenUrl) }
+        log.info('upstream_issuer_discovered', { ...at, clientId, resource: withoutQuery(place.resource) })
+      }
+      const discover = createDiscovery(endpoint, expected, outbound.fetch, found)
+      const next = (subject?: Subject): ReturnType<typeof requestToken> =>
+        tokenUrl === undefined
+          ? discover(place => request(outbound.fetch, place, subject))
+          : request(outbound.fetch, { issuer: tokenUrl, tokenUrl, methods: undefined }, subject)
       const failed = ({ code }: { code: string }): void => {
         log.warn('upstream_token_failed', { ...shown, reason: code })
       }
       const source =
-        auth.type === 'token-exchange'
-          ? createTokenExchange(subject => request(outbound.fetch, subject), failed)
-          : createTokenSource(() => request(outbound.fetch), failed)
+        auth.type === 'token-exchange' ? createTokenExchange(next, failed) : createTokenSource(next, failed)
       return { source, close: () => void outbound.close().catch(() => {}) }
     },
   }
-}
-
-/** What is asked for: RFC 6749 §4.4.2 with RFC 8707 §2, or RFC 8693 §2.1 but for the subject. */
-function parametersOf(auth: UpstreamAuth, upstreamUrl: string): Readonly<Record<string, string>> {
-  const { scope, audience } = auth
-  const asked = { ...(scope !== undefined && { scope }), ...(audience !== undefined && { audience }) }
-  if (auth.type === 'client-credentials') {
-    return { grant_type: 'client_credentials', resource: auth.resource ?? upstreamUrl, ...asked }
-  }
-  // Either names a target, and a token is asked for all that are named.
-  const resource = auth.resource ?? (audience === undefined ? upstreamUrl : undefined)
-  return {
-    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    ...(resource !== undefined && { resource }),
-    ...asked,
-    requested_token_type: tokenTypes[auth.requestedTokenType],
-  }
-}
-
-function subjectParameters({ token }: Subject): Readonly<Record<string, string>> {
-  return { subject_token: token, subject_token_type: tokenTypes.access_token }
 }
 
 function proofByKey(pem: string, keyId: string | undefined, algorithm: string | undefined): ClientProof {

@@ -7,6 +7,7 @@ import { withheldFromUpstream } from '../http/headers.ts'
 import type { Upstream } from '../http/snapshot.ts'
 import type { Lease, Shared } from './shared.ts'
 import { tokenSourceFor, type KeptTokens, type TokenDependencies } from './tokens.ts'
+import type { UpstreamEndpoint } from './upstream-discovery.ts'
 
 /**
  * Milliseconds that an idle connection is kept to an upstream that does not say how long it keeps it itself.
@@ -43,17 +44,24 @@ export function makeUpstream(
   const timeout = parseDuration(upstream.timeout.connect)
   const pool = pools.acquire(digest([origin, timeout, tls]), () => createPool(origin, timeout, tls))
   leases.push(pool)
-  const token = auth && tokenSourceFor(auth, url, secrets, dependencies)
-  const lease = token && tokens.acquire(token.identity, token.create)
-  if (lease !== undefined) leases.push(lease)
   const callerNames = Object.values(caller ?? {})
   const replaced = [...headers.map(([name]) => name), ...callerNames].map(name => name.toLowerCase())
   const added = query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
-  return {
-    identity: digest([url, headers, query, caller, tls, token?.identity]),
+  const endpoint: UpstreamEndpoint = {
+    url,
     dispatcher: pool.value,
     path: pathname + [search || '?', ...added].join('&').replace(/^\?&?/, '?').replace(/^\?$/, ''),
     headers: [['accept-encoding', 'identity'], ...headers],
+    identity: digest([url, headers, query, tls, timeout]),
+  }
+  const token = auth && tokenSourceFor(auth, endpoint, secrets, dependencies)
+  const lease = token && tokens.acquire(token.identity, token.create)
+  if (lease !== undefined) leases.push(lease)
+  return {
+    identity: digest([url, headers, query, caller, tls, token?.identity]),
+    dispatcher: endpoint.dispatcher,
+    path: endpoint.path,
+    headers: endpoint.headers,
     withheld: new Set([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
     tokens: lease?.value.source,
     caller,
