@@ -12,15 +12,18 @@ export type RunningGateway = { url: string; stop(): Promise<void> }
  * Starts a gateway of its own in front of `upstream`, with one key that may do everything.
  *
  * @param program the gateway's `main.ts`
+ * @param upstream what stands under `upstream`
  * @param directory an existing folder for its gateway.yaml
+ * @param onLine given each line of its log
  * @returns the proxied endpoint, and how to end the gateway
  * @throws when the gateway ends, or says nothing for 20 s, before it listens
  */
 export async function startGateway(
   program: string,
-  upstream: string,
+  upstream: object,
   key: string,
   directory: string,
+  onLine: (line: string) => void = () => {},
 ): Promise<RunningGateway> {
   const file = join(directory, 'gateway.yaml')
   await writeFile(file, stringify(configuration(upstream, key)))
@@ -40,20 +43,26 @@ export async function startGateway(
   }
 
   const log: string[] = []
+  const listening = Promise.withResolvers<string>()
   const deadline = setTimeout(() => child.kill('SIGKILL'), 20_000)
-  for await (const line of createInterface(child.stderr)) {
-    log.push(line)
-    const url = listeningUrl(line)
-    if (url === undefined) continue
+  createInterface(child.stderr)
+    .on('line', line => {
+      onLine(line)
+      log.push(line)
+      const url = listeningUrl(line)
+      if (url !== undefined) listening.resolve(url)
+    })
+    .once('close', () => {
+      listening.reject(new Error(`the gateway ended before it listened:\n${log.join('\n')}`))
+    })
+  try {
+    return { url: `${await listening.promise}/mcp`, stop }
+  } finally {
     clearTimeout(deadline)
-    child.stderr.resume()
-    return { url: `${url}/mcp`, stop }
   }
-  clearTimeout(deadline)
-  throw new Error(`the gateway ended before it listened:\n${log.join('\n')}`)
 }
 
-function configuration(upstream: string, key: string): object {
+function configuration(upstream: object, key: string): object {
   const everything = { allow: ['*'] }
   const access = { fixture: { tools: everything, prompts: everything, resources: everything } }
   const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`
@@ -64,7 +73,7 @@ function configuration(upstream: string, key: string): object {
     auth: { keys: { type: 'api-key' } },
     roles: { all: { access } },
     keys: { conformance: { roles: ['all'], secrets: [{ hash }] } },
-    proxies: { fixture: { path: '/mcp', auth: ['keys'], upstream: { url: upstream } } },
+    proxies: { fixture: { path: '/mcp', auth: ['keys'], upstream } },
   }
 }
 

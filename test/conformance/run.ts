@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { runAuthLeg } from './auth-leg.ts'
 import { startEverythingServer } from './everything-server.ts'
 import { startGateway } from './gateway.ts'
 import { runSuite, scoredScenarios } from './suite.ts'
@@ -30,7 +31,10 @@ const verdicts: Verdict[] = []
 try {
   const direct = await runLegs('direct', fixture.url)
   for (const leg of direct) verdicts.push(await judge('direct', leg))
-  if (!options['direct-only']) await throughGateway(direct)
+  if (!options['direct-only']) {
+    await throughGateway(direct)
+    verdicts.push(await runAuthLeg(options.gateway, await emptyDirectory('auth')))
+  }
 } catch (error) {
   console.log(`not ok ${(error as Error).message}`)
   verdicts.push({ passed: 0, problems: ['the runs did not complete'] })
@@ -48,7 +52,7 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 async function throughGateway(direct: Leg[]): Promise<void> {
   const where = 'through the gateway with a key'
   const key = randomBytes(32).toString('base64url')
-  const gateway = await startGateway(options.gateway, fixture.url, key, directory)
+  const gateway = await startGateway(options.gateway, { url: fixture.url }, key, directory)
   try {
     const headers = { authorization: `Bearer ${key}` }
     for (const leg of await runLegs(where, gateway.url, headers)) {

@@ -25,6 +25,18 @@ export type SuiteRun = {
   directory: string
 }
 
+export type ClientScenario = {
+  scenario: string
+  /** What the suite runs, with the URL of its server as one more argument. */
+  command: string[]
+  environment: Record<string, string>
+  /** An existing folder for the results. */
+  directory: string
+}
+
+/** What came of one, and what its client wrote. */
+export type ClientRun = { checks: Check[]; stdout: string; stderr: string }
+
 const suiteRoot = dirname(
   createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/package.json'),
 )
@@ -40,20 +52,54 @@ export async function scoredScenarios(revision: string): Promise<string[]> {
  * a suite that leaves no results at all is an error.
  */
 export async function runSuite(run: SuiteRun): Promise<Results> {
-  const preload = join(import.meta.dirname, 'inject.cjs')
-  const program = join(suiteRoot, 'dist', 'index.js')
   const request = ['server', '--url', run.url, ...run.selection, '--output-dir', run.directory]
-  const child = spawn(process.execPath, ['--require', preload, program, ...request], {
-    env: { ...process.env, INJECT_HEADERS: JSON.stringify(run.headers ?? {}) },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: 120_000,
+  const { complaint } = await runProgram('inject.cjs', request, {
+    INJECT_HEADERS: JSON.stringify(run.headers ?? {}),
   })
-  let complaint = ''
-  child.stderr.on('data', chunk => void (complaint += String(chunk)))
-  await once(child, 'close')
   const results = await readResults(run.directory)
   if (results.size === 0) throw new Error(`the conformance suite left no results: ${complaint}`)
   return results
+}
+
+/** The names of all scenarios that clients are measured with. */
+export async function clientScenarios(): Promise<string[]> {
+  const { output } = await runProgram('loopback.cjs', ['list', '--client'])
+  return output.split('\n').flatMap(line => /^ *- (\S+)/.exec(line)?.[1] ?? [])
+}
+
+/** Runs one scenario for clients at the newest revision, as `runSuite` does those for servers. */
+export async function runClientScenario(run: ClientScenario): Promise<ClientRun> {
+  const selection = ['--scenario', run.scenario, '--spec-version', '2026-07-28', '--force']
+  const request = ['client', '--command', run.command.join(' '), ...selection, '--output-dir', run.directory]
+  const { complaint } = await runProgram('loopback.cjs', request, run.environment)
+  const folder = /^Results saved to (.+)$/m.exec(complaint)?.[1]
+  if (folder === undefined) throw new Error(`${run.scenario} left no results: ${complaint}`)
+  const read = (name: string): Promise<string> => readFile(join(folder, name), 'utf8')
+  return {
+    checks: JSON.parse(await read('checks.json')) as Check[],
+    stdout: await read('stdout.txt'),
+    stderr: await read('stderr.txt'),
+  }
+}
+
+async function runProgram(
+  preload: string,
+  request: string[],
+  environment: Record<string, string> = {},
+): Promise<{ output: string; complaint: string }> {
+  const program = join(suiteRoot, 'dist', 'index.js')
+  const required = join(import.meta.dirname, preload)
+  const child = spawn(process.execPath, ['--require', required, program, ...request], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 120_000,
+  })
+  let output = ''
+  let complaint = ''
+  child.stdout.on('data', chunk => void (output += String(chunk)))
+  child.stderr.on('data', chunk => void (complaint += String(chunk)))
+  await once(child, 'close')
+  return { output, complaint }
 }
 
 async function readResults(directory: string): Promise<Results> {
