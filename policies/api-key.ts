@@ -17,9 +17,10 @@ const messages = {
 export const apiKey: IdentityPolicy<ApiKeyAuth> = {
   kind: 'api-key',
   stage: 'identity',
+  header: headerOf,
   create(options, { keyring, name: method }): Authenticator {
     const { in: place, name } = options
-    const header = place === 'header' ? name.toLowerCase() : place === 'cookie' ? 'cookie' : ''
+    const header = headerOf(options)
     const scheme = schemeOf(options)
     const read = {
       header: (head: RequestHead) => fromHeader(head.headers[header], scheme),
@@ -41,6 +42,10 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
       review: (principal, now) => accepted(keyring.review(principal, now)),
     }
   },
+}
+
+function headerOf({ in: place, name }: ApiKeyAuth): string {
+  return { header: name.toLowerCase(), cookie: 'cookie', query: '' }[place]
 }
 
 function accepted(verdict: Verdict): Principal {

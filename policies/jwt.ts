@@ -11,6 +11,8 @@ import { parseDuration } from '../gateway/config/units.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import type { JwtAuth } from '../schema/config.ts'
 
+const header = 'authorization'
+
 /** What a principal's token claims, for when its roles are judged again under other grants. */
 const claimsOf = new WeakMap<Principal, Claims>()
 
@@ -18,6 +20,7 @@ const claimsOf = new WeakMap<Principal, Claims>()
 export const jwt: IdentityPolicy<JwtAuth> = {
   kind: 'jwt',
   stage: 'identity',
+  header: () => header,
   create(options, { name: method, ownAudiences, tokenKeys }): Authenticator {
     const { issuer } = options
     const rules: TokenRules = {
@@ -51,9 +54,9 @@ export const jwt: IdentityPolicy<JwtAuth> = {
 
     return {
       method,
-      header: 'authorization',
+      header,
       challenge: { scheme: 'Bearer', parameters: {} },
-      credential: head => fromHeader(head.headers.authorization, 'Bearer'),
+      credential: head => fromHeader(head.headers[header], 'Bearer'),
       recognises(credential) {
         const token = glance(credential)
         if (token === undefined) return 'no'

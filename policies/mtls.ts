@@ -26,7 +26,9 @@ const messages: Readonly<Record<Exclude<Problem, 'expired'>, string>> = {
 export const mtls: IdentityPolicy<MtlsAuth> = {
   kind: 'mtls',
   stage: 'identity',
-  create({ grants, from }, { name: method, secrets, clientTrust }): Authenticator {
+  header: headerOf,
+  create(options, { name: method, secrets, clientTrust }): Authenticator {
+    const { grants, from } = options
     const trust =
       from === undefined
         ? clientTrust
@@ -48,7 +50,7 @@ export const mtls: IdentityPolicy<MtlsAuth> = {
     }
     return {
       method,
-      header: from?.header.toLowerCase() ?? '',
+      header: headerOf(options),
       ofConnection: true,
       challenge: { scheme: 'Certificate', parameters: {} },
       credential: head => (forwarded === undefined ? head.clientCertificate()?.digest : forwarded.find(head)),
@@ -63,6 +65,10 @@ export const mtls: IdentityPolicy<MtlsAuth> = {
       },
     }
   },
+}
+
+function headerOf({ from }: MtlsAuth): string {
+  return from?.header.toLowerCase() ?? ''
 }
 
 function check(presented: ClientCertificate, trust: Trust | undefined, now: number): void {

@@ -61,11 +61,12 @@ async function ask(
   gateway: TestGateway,
   text: string,
   proxy = 'main',
+  more: Record<string, string> = {},
 ): Promise<{ status: number; reason: string | undefined; tools: string[]; headers: Headers }> {
   const response = await fetch(`${gateway.url}/${proxy}/mcp`, {
     method: 'POST',
     body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${text}` },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${text}`, ...more },
   })
   const body = (await response.json()) as {
     result?: { tools: { name: string }[] }
@@ -178,6 +179,24 @@ t.test('an issuer that is away costs nobody else anything', async t => {
   t.match(metrics, /gatehouse_jwks_fetches_total\{method="sso",result="failed"\} \d+\n/)
   t.match(metrics, 'gatehouse_jwks_fetches_total{method="sso",result="fetched"} 1\n')
   t.match(metrics, /gatehouse_jwks_age_seconds\{method="sso"\} \d+\n/)
+})
+
+t.test('keys are fetched for the methods that some proxy accepts, and for no others', async t => {
+  const [issuer, idle] = [await startIssuer(t), await startIssuer(t)]
+  const yaml = (auth: string): string =>
+    config(issuer)
+      .replace('auth:\n', `auth:\n  idle: {type: jwt, issuer: "${idle.url}", grants: [{roles: [reader]}]}\n`)
+      .replace('roles:\n', '  unused: {type: api-key, name: X-Unused}\nroles:\n')
+      .replace('auth: [sso]', `auth: ${auth}`)
+  const gateway = await start(t, yaml('[sso]'))
+  t.equal((await ask(gateway, await token(issuer), 'main', { 'x-unused': 'canary' })).status, 200)
+  t.notMatch(upstream.arrivals.at(-1)!.headers, { 'x-unused': /./ }, 'a credential all the same')
+  t.strictSame(idle.asked, [])
+  t.notMatch(await gateway.metrics(), 'method="idle"')
+  gateway.write(yaml('[sso, idle]'))
+  await gateway.reload()
+  t.equal((await ask(gateway, await token(idle))).status, 200)
+  t.equal(idle.fetches(), 1)
 })
 
 t.test('metadata of another issuer is not believed; keys may be named by URL and by file', async t => {

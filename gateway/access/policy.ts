@@ -49,6 +49,8 @@ export interface IdentityPolicy<Options> {
   /** The `type` of the auth method in gateway.yaml. */
   readonly kind: string
   readonly stage: 'identity'
+  /** The request header that carries the credential, in lower case; empty for none. */
+  header(this: void, options: Options): string
   create(options: Options, dependencies: PolicyDependencies): Authenticator
 }
 
@@ -77,7 +79,7 @@ export interface Authenticator {
    * none for another method.
    */
   readonly ofConnection?: boolean
-  /** The request header that carries the credential, in lower case, so that it is never forwarded; empty for none. */
+  /** As its policy says: the request header that carries the credential. */
   readonly header: string
 }
 

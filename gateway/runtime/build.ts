@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { policies } from '../../policies/index.ts'
 import type { AuthMethod, ListenTls, Proxy } from '../../schema/config.ts'
 import { createKeyring } from '../access/keyring.ts'
-import type { Authenticator, IdentityPolicy, OperationStep, PolicyDependencies } from '../access/policy.ts'
+import type { Authenticator, IdentityPolicy, OperationStep } from '../access/policy.ts'
 import { describeResource, type ProtectedResource } from '../access/resource.ts'
 import { compileAccess, type ProxyAccess } from '../access/rules.ts'
 import { fixedKeys } from '../access/token-keys.ts'
@@ -77,22 +77,26 @@ export async function buildSnapshot(
       await nextTurn()
     }
     const makeAuthenticators: MakeAuthenticators = (names, ownAudiences) =>
-      authenticatorsOf(names, config.auth, name => ({
-        name,
-        keyring,
-        secrets,
-        clientTrust,
-        ownAudiences,
-        tokenKeys({ issuer, jwks }) {
-          if (jwks?.file !== undefined) return fixedKeys(secrets(jwks))
-          const source = { method: name, issuer, url: jwks?.url, allowedHosts }
-          const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(source)
-          const lease = dependencies.issuerKeys.acquire(JSON.stringify(source), fetchKeys)
-          leases.push(lease)
-          return lease.value
-        },
-      }))
-    const credentialHeaders = makeAuthenticators(Object.keys(config.auth), []).map(a => a.header)
+      names.map(name => {
+        const method = config.auth[name]!
+        return policyOf(method).create(method, {
+          name,
+          keyring,
+          secrets,
+          clientTrust,
+          ownAudiences,
+          tokenKeys({ issuer, jwks }) {
+            if (jwks?.file !== undefined) return fixedKeys(secrets(jwks))
+            const source = { method: name, issuer, url: jwks?.url, allowedHosts }
+            const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(source)
+            const lease = dependencies.issuerKeys.acquire(JSON.stringify(source), fetchKeys)
+            leases.push(lease)
+            return lease.value
+          },
+        })
+      })
+    // Also of methods that no proxy accepts: their credentials are nothing for an upstream either.
+    const credentialHeaders = Object.values(config.auth).map(method => policyOf(method).header(method))
     const named = namedHosts(config)
     const upstreamDependencies = { ...dependencies, secrets, named, allowedHosts }
     const checkHead = composeHead(config.listen)
@@ -206,17 +210,8 @@ function tlsTexts({ cert, key, clientCa, crl, minVersion }: ListenTls, secrets: 
   }
 }
 
-function authenticatorsOf(
-  names: readonly string[],
-  methods: Readonly<Record<string, AuthMethod>>,
-  dependenciesOf: (name: string) => PolicyDependencies,
-): Authenticator[] {
-  return names.map(name => {
-    const method = methods[name]!
-    const policy = policies.find(
-      candidate => candidate.stage === 'identity' && candidate.kind === method.type,
-    )
-    if (policy?.stage !== 'identity') throw new Error(`no policy for the auth method type ${method.type}`)
-    return (policy as IdentityPolicy<AuthMethod>).create(method, dependenciesOf(name))
-  })
+function policyOf({ type }: AuthMethod): IdentityPolicy<AuthMethod> {
+  const policy = policies.find(candidate => candidate.stage === 'identity' && candidate.kind === type)
+  if (policy?.stage !== 'identity') throw new Error(`no policy for the auth method type ${type}`)
+  return policy as IdentityPolicy<AuthMethod>
 }
