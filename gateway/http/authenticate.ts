@@ -1,4 +1,4 @@
-import { bearerChallenge } from '../access/challenge.ts'
+import { bearerChallenge, challenge } from '../access/challenge.ts'
 import type { Authenticator, RequestHead } from '../access/policy.ts'
 import { anonymous, type Principal } from '../access/principal.ts'
 import { Refusal } from '../mcp/errors.ts'
@@ -98,31 +98,23 @@ function byShape(presented: readonly Presented[]): readonly Presented[] {
  * no further than the first challenge; an `error` only where a credential was sent (RFC 6750 §3.1).
  */
 function challenged(proxy: ServedProxy, refusal: Refusal): Refusal {
-  const { resource } = proxy
+  const { name: realm, resource, access } = proxy
+  const bearer = {
+    ...(refusal.reason !== 'credential_missing' && {
+      error: 'invalid_token' as const,
+      description: refusal.message,
+    }),
+    scope: resource === undefined ? '' : access.scopes.required.join(' '),
+  }
   const challenges = new Set(
     proxy.authenticators
-      .map(({ challenge }) => challenge)
+      .map(authenticator => authenticator.challenge)
       .toSorted((a, b) => Number(isBearer(b.scheme)) - Number(isBearer(a.scheme)))
-      .map(({ scheme, parameters }) => {
-        if (isBearer(scheme) && resource !== undefined) {
-          const scope = proxy.access.scopes.required.join(' ')
-          return bearerChallenge(proxy.name, resource.metadataUrl, {
-            ...(refusal.reason !== 'credential_missing' && {
-              error: 'invalid_token',
-              description: refusal.message,
-            }),
-            scope,
-          })
-        }
-        const all: Record<string, string> = { realm: proxy.name, ...parameters }
-        if (isBearer(scheme) && refusal.reason !== 'credential_missing') {
-          all['error'] = 'invalid_token'
-          all['error_description'] = refusal.message
-        }
-        return `${scheme} ${Object.entries(all)
-          .map(([name, value]) => `${name}="${value}"`)
-          .join(', ')}`
-      }),
+      .map(({ scheme, parameters }) =>
+        isBearer(scheme)
+          ? bearerChallenge(realm, resource?.metadataUrl, { ...bearer, parameters })
+          : challenge(scheme, { realm, ...parameters }),
+      ),
   )
   const headers = { 'www-authenticate': [...challenges].join(', ') }
   return new Refusal(refusal.reason, refusal.message, { headers })
