@@ -32,7 +32,8 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
       header,
       challenge: {
         scheme: scheme || 'ApiKey',
-        parameters: header === 'authorization' ? {} : { in: place, name },
+        // A word in Authorization says it all; anything else a client has to be told.
+        parameters: header === 'authorization' && scheme !== '' ? {} : { in: place, name },
       },
       credential: read,
       authenticate(credential, now, head) {
