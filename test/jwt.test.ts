@@ -1,5 +1,4 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { request as httpRequest } from 'node:http'
 import { exportJWK } from 'jose'
 import t from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
@@ -147,7 +146,7 @@ t.test('clocks may be apart by the skew, and no more', async t => {
   )
 })
 
-t.test('what is not to be trusted is refused', async t => {
+t.test('what is not to be trusted is refused, beside what refusals.test.ts has', async t => {
   const { privateKey: weakKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const weakJwk = { ...(await exportJWK(createPublicKey(weakKey))), kid: 'weak', alg: 'RS256', use: 'sig' }
   const es = { alg: 'ES256', kid: 'ec-1' }
@@ -184,64 +183,32 @@ t.test('what is not to be trusted is refused', async t => {
     'an algorithm that nobody knows': forged({ alg: 'ES257' }),
     'an algorithm that was not registered for this': forged({ alg: 'ES256K' }),
     'a key under 2048 bits': forgeToken(weakKey, { alg: 'RS256', kid: 'weak' }, claims()),
-    'an unknown kid': forged({ kid: 'ec-2' }),
-    'a kid that is a path': forged({ kid: '../../../../dev/null' }),
-    'a kid that is SQL': forged({ kid: "ec-1' UNION SELECT 'x" }),
     'a kid that is a command': forged({ kid: 'ec-1|/bin/sh' }),
-    'a kid of the prototype': forged({ kid: '__proto__' }),
-    'a kid that is a list': forged({ kid: ['ec-1'] }),
     'an empty kid': forged({ kid: '' }),
-    'an embedded jwk': byAttacker({ jwk: attacker }),
     'an embedded jwk with an unknown kid': byAttacker({ kid: 'mine', jwk: attacker }),
-    'a jku': byAttacker({ kid: 'mine', jku: `${partner.url}/keys` }),
-    'an x5u': byAttacker({ kid: 'mine', x5u: `${partner.url}/keys` }),
-    'an x5c': byAttacker({ x5c: ['MIIB'] }),
     'the key of another issuer under the same kid': byAttacker({}),
     'the issuer of the key, and another one named': await token({ iss: partner.url }),
-    'an issuer that is not configured': await token({ iss: 'https://evil.example.com' }),
-    'an issuer with a slash more': await token({ iss: `${issuer.url}/` }),
-    'no issuer': await token({ iss: undefined }),
     'an issuer in a list': await token({ iss: [issuer.url] }),
     'another audience': await token({ aud: 'https://evil.example.com/main/mcp' }),
-    'the audience of another proxy': await token({ aud: `${publicUrl}/other/mcp` }),
     'the audience with a slash more': await token({ aud: `${publicUrl}/main/mcp/` }),
-    'the host alone for an audience': await token({ aud: publicUrl }),
-    'no audience': await token({ aud: undefined }),
     'an empty list of audiences': await token({ aud: [] }),
     'an audience that is a map': await token({ aud: { url: `${publicUrl}/main/mcp` } }),
-    'no exp': await token({ exp: undefined }),
-    'an exp that is text': forged({}, { exp: String(seconds() + 300) }),
     'an exp beyond every number': forgeToken(
       ec.privateKey,
       es,
       JSON.stringify(claims()).replace(/"exp":\d+/, '"exp":1e999'),
     ),
-    'an nbf in the future': await token({ nbf: seconds() + 60 }),
-    'an nbf that is text': forged({}, { nbf: 'now' }),
-    'an ID-JAG': forged({ typ: 'oauth-id-jag+jwt' }),
     'a logout token': forged({ typ: 'logout+jwt' }),
-    'a DPoP proof': forged({ typ: 'dpop+jwt' }),
     'a client assertion': forged({ typ: 'application/client-authentication+jwt' }),
-    'a typ that is no text': forged({ typ: ['JWT'] }),
     'an empty typ': forged({ typ: '' }),
-    'an ID token with nonce': await token({ nonce: 'n-0S6' }),
-    'an ID token with at_hash': await token({ at_hash: 'x' }),
     'an ID token with c_hash': await token({ c_hash: 'x' }),
-    'a crit that nobody knows': forged({ crit: ['b64'], b64: false }),
     'an empty crit': forged({ crit: [] }),
-    'a signature that was changed': `${head}.${body}.${signature.replace(/^./, c => (c === 'A' ? 'B' : 'A'))}`,
-    'no signature': `${head}.${body}.`,
-    'claims that were changed': `${head}.${Buffer.from(JSON.stringify(claims({ sub: 'root' }))).toString('base64url')}.${signature}`,
-    'base64 with padding': `${head}.${body}=.${signature}`,
     'base64 with spare bits': `${head}.${body}.${signature.slice(0, -1)}${String.fromCodePoint(signature.codePointAt(85)! + 1)}`,
     'base64 of no alphabet': `${head}.${body}!.${signature}`,
     'a part too many': `${good}.e30`,
     'a part too few': `${head}.${body}`,
-    'five parts, as if encrypted': `${good}.e30.e30`,
     'a header that is no JSON': `bm9wZQ.${body}.${signature}`,
-    'claims that are a list': forgeToken(ec.privateKey, es, '[]'),
     'claims that are not UTF-8': `${head}.${Buffer.from([0x7b, 0xff, 0x7d]).toString('base64url')}.${signature}`,
-    'a claim twice': forgeToken(ec.privateKey, es, JSON.stringify(claims()).replace('{', '{"sub":"root",')),
     'a member of the header twice': forgeToken(
       ec.privateKey,
       '{"alg":"none","alg":"ES256","kid":"ec-1"}',
@@ -252,13 +219,10 @@ t.test('what is not to be trusted is refused', async t => {
       es,
       JSON.stringify(claims()).replace('{', '{"\\u0073ub":"root",'),
     ),
-    'nobody it is about': await token({ sub: undefined }),
     'an empty subject': await token({ sub: '' }),
     'a subject that is a number': forged({}, { sub: 7 }),
-    'more than 8 KiB': await token({ more: 'x'.repeat(9000) }),
     'Bearer twice': `Bearer ${good}`,
     'a token in quotes': `"${good}"`,
-    'two tokens': `${good}, ${good}`,
   }
   issuer.keys = [...issuer.keys, weakJwk]
   const reload = await startTestGateway(config(), { watch: false })
@@ -269,7 +233,6 @@ t.test('what is not to be trusted is refused', async t => {
     'the token that the others are made of',
   )
   const arrivals = upstream.arrivals.length
-  t.ok(Object.keys(tokens).length >= 60)
   for (const [name, text] of Object.entries(tokens)) {
     const { status, reason, code, challenge, text: body } = await ask(`${reload.url}/main/mcp`, bearer(text))
     t.strictSame([status, reason, code], [401, 'credential_invalid', 40102], name)
@@ -280,35 +243,16 @@ t.test('what is not to be trusted is refused', async t => {
     )
     t.notOk(body.includes('ann') || challenge.includes('evil'), `${name}: nothing of it is echoed`)
   }
-  for (const exp of [seconds() - 6, seconds() - 5000, 0]) {
-    const { status, reason, code, challenge } = await ask(
-      `${reload.url}/main/mcp`,
-      bearer(await token({ exp })),
-    )
-    t.strictSame([status, reason, code], [401, 'credential_expired', 40103], `expired at ${exp}`)
-    t.match(challenge, 'error="invalid_token"')
-  }
   const elsewhere: Record<string, [string, Record<string, string>]> = {
-    'in the query': [`?access_token=${good}`, {}],
     'in a cookie': ['', { cookie: `access_token=${good}` }],
     'in another header': ['', { 'x-access-token': good }],
     'without its scheme': ['', { authorization: good }],
-    'with another scheme': ['', { authorization: `DPoP ${good}` }],
   }
   for (const [name, [query, headers]] of Object.entries(elsewhere)) {
     const { status, reason, challenge } = await ask(`${reload.url}/main/mcp${query}`, headers)
     t.strictSame([status, reason, challenge], [401, 'credential_missing', 'Bearer realm="main"'], name)
   }
   t.equal(upstream.arrivals.length, arrivals, 'nothing of all that went upstream')
-  const twice = await new Promise<number>((resolve, reject) => {
-    const headers = ['Host', 'localhost', 'Authorization', `Bearer ${good}`, 'Authorization', 'Bearer x']
-    httpRequest(`${reload.url}/main/mcp`, { headers }, response => {
-      resolve(response.resume().statusCode ?? 0)
-    })
-      .on('error', reject)
-      .end()
-  })
-  t.equal(twice, 400, 'two headers')
 })
 
 t.test('only the algorithms that are listed are accepted', async t => {
