@@ -9,6 +9,7 @@ import { Refusal } from '../gateway/mcp/errors.ts'
 import { discoverKeys } from '../gateway/runtime/discovery.ts'
 import { createIssuerKeys, type Clock, type IssuerKeys } from '../gateway/runtime/jwks.ts'
 import { createIssuerKey, signToken, type IssuerKey } from './fixtures/issuer.ts'
+import { until } from './fixtures/until.ts'
 
 const first = await createIssuerKey('ES256', 'first')
 const second = await createIssuerKey('EdDSA', 'second')
@@ -18,9 +19,14 @@ const signed = async (key: IssuerKey, kid = key.kid): Promise<Jws> =>
 const minute = 60_000
 
 /** Keys on a clock that goes when a test says so, from an issuer that answers when a test says so. */
-function underTest(up = true): {
+function underTest(
+  up = true,
+  holding = false,
+): {
   keys: IssuerKeys
   fetches: () => number
+  /** How much is put off until later. */
+  waits: () => number
   results: string[]
   publish(...keys: IssuerKey[]): void
   fail(): void
@@ -30,7 +36,7 @@ function underTest(up = true): {
   let now = 0
   let published: IssuerKey[] | undefined = up ? [first] : undefined
   let fetches = 0
-  let held: Promise<void> | undefined
+  let held: Promise<void> | undefined = holding ? new Promise(() => {}) : undefined
   const results: string[] = []
   const waiting = new Set<{ at: number; act: () => void }>()
   const clock: Clock = {
@@ -59,6 +65,7 @@ function underTest(up = true): {
   return {
     keys,
     fetches: () => fetches,
+    waits: () => waiting.size,
     results,
     publish: (...next) => void (published = next),
     fail: () => void (published = undefined),
@@ -178,6 +185,48 @@ t.test('without keys there is an answer at once, and another attempt soon', asyn
   t.equal(await reasonOf(keys.verify(await signed(first))), 'good')
 })
 
+t.test('nobody waits more than four seconds for a key that is not there', async t => {
+  const { keys, fetches, publish, hold, advance, waits } = underTest()
+  const outcomes: string[] = []
+  const ask = async (name: string, key: IssuerKey): Promise<void> => {
+    const token = await signed(key)
+    void reasonOf(keys.verify(token)).then(reason => outcomes.push(`${name}: ${reason}`))
+  }
+  await keys.verify(await signed(first))
+  publish(first, second)
+  const release = hold()
+  await ask('unknown', second)
+  await until(() => fetches() === 2 && waits() === 1, 'it waits')
+  await ask('known', first)
+  await until(() => outcomes.length === 1, 'who needs no other key waits for none')
+  await advance(1000)
+  await ask('a second later', second)
+  await until(() => waits() === 2, 'it waits for the same fetch')
+  await advance(1000)
+  await until(() => waits() === 2, 'the first waits once more')
+  await advance(1999)
+  await until(() => waits() === 2, 'and so does the other')
+  t.strictSame(outcomes, ['known: good'])
+  await advance(1)
+  await until(() => outcomes.length === 2, 'the first has waited for long enough')
+  release()
+  await until(() => outcomes.length === 3, 'the fetch has ended')
+  t.strictSame(outcomes, ['known: good', 'unknown: credential_invalid', 'a second later: good'])
+  t.equal(fetches(), 2)
+})
+
+t.test('nobody waits more than two seconds for the first keys', async t => {
+  const { keys, advance, waits } = underTest(true, true)
+  let outcome = ''
+  void reasonOf(keys.verify(await signed(first))).then(reason => (outcome = reason))
+  await until(() => waits() === 1, 'it waits')
+  await advance(1999)
+  t.equal(outcome, '')
+  await advance(1)
+  await until(() => outcome, 'it has waited for long enough')
+  t.equal(outcome, 'keys_unavailable')
+})
+
 t.test('verified tokens are remembered for a minute, until they expire, or their keys change', async t => {
   let generation = 1
   const verified = createVerifiedTokens({ generation: () => generation }, 3)
@@ -245,6 +294,13 @@ t.test('metadata is looked for at every well-known place, and must be that of th
     'https://a.example.com/k',
   )
   await t.rejects(where(issuer, {}), /no metadata/)
+  const page = '<html>canary of what the issuer answers</html>'
+  const read = discoverKeys(issuer, () => Promise.resolve({ status: 200, text: page }))
+  t.equal(
+    await read.catch((error: unknown) => (error as Error).message),
+    `the metadata at ${places[0]} is no JSON`,
+    'nothing of the answer is told, as this goes into the log',
+  )
   await t.rejects(where(issuer, { [places[0]!]: { issuer } }), /no keys/)
   for (const other of [`${issuer}/`, 'https://IDP.example.com/tenants/one', undefined, [issuer]]) {
     const documents = { [places[0]!]: { ...document, issuer: other }, [places[1]!]: document }

@@ -42,7 +42,7 @@ const longestRetry = 60_000
 /** Between two fetches because of keys that nobody knows, so that made-up ones cost the issuer nothing. */
 const askEvery = 30_000
 const longestStale = 24 * 3_600_000
-/** How long a request waits for the very first keys. */
+/** How long a request waits at a time: once for the very first keys, twice for one that is not among them. */
 const patience = 2000
 
 /** The system's own clock; what it waits for keeps no process alive. */
@@ -115,6 +115,13 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
     return true
   }
 
+  async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const callOff = clock.after(milliseconds, late.resolve)
+    await Promise.race([work, late.promise])
+    callOff()
+  }
+
   return {
     method: source.method,
     generation: () => generation,
@@ -134,13 +141,4 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
       source.close()
     },
   }
-}
-
-async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, milliseconds)
-  })
-  await Promise.race([work, late])
-  clearTimeout(timer)
 }
