@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.ts')).run,
   demo: async () => (await import('./commands/demo.ts')).demo,
   validate: async () => (await import('./commands/validate.ts')).validate,
+  lint: async () => (await import('./commands/lint.ts')).lint,
   schema: async () => (await import('./commands/schema.ts')).schema,
   keys: async () => (await import('./commands/keys.ts')).keys,
 }
@@ -17,6 +18,7 @@ const usage = `gatehouse <command> [-c gateway.yaml]
   run        serve, and apply changes of the file as they are saved
   demo       a mock MCP server, a gateway before it, and a fresh key
   validate   say everything that is wrong with a configuration
+  lint       advice on what is valid, and better not done
   schema     print the JSON Schema of gateway.yaml
   keys       new, rotate, revoke, list, hash
 

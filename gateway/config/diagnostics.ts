@@ -1,6 +1,7 @@
 /**
  * Every diagnostic by its code, which never changes its meaning. 10xx reading and YAML, 11xx references to the
- * environment and to files, 12xx the schema, 13xx cross-references, 14xx warnings.
+ * environment and to files, 12xx the schema, 13xx cross-references, 14xx warnings; 20xx advice, and 21xx notes, of
+ * `gatehouse lint`.
  */
 export const diagnosticCodes = {
   GH1001: { name: 'file-unreadable', summary: 'A file cannot be read.' },
@@ -127,6 +128,33 @@ export const diagnosticCodes = {
   },
   GH1406: { name: 'unused-auth-method', summary: 'No proxy accepts an auth method.' },
   GH1410: { name: 'weak-hash', summary: 'An `argon2id:` hash is too fast to try.' },
+  GH1420: { name: 'key-without-expiry', summary: 'A key never expires.' },
+  GH1421: { name: 'ignore-malformed', summary: 'A `gatehouse-ignore` is malformed, and ignores nothing.' },
+  GH2001: { name: 'long-overlap', summary: 'Two secrets of a key are good side by side for over 30 days.' },
+  GH2002: { name: 'unreachable-proxy', summary: 'No role grants anything on a proxy.' },
+  GH2003: { name: 'shadowed-allow', summary: 'What a role allows is never allowed.' },
+  GH2004: { name: 'grant-to-everybody', summary: 'A grant fits every token or certificate.' },
+  GH2005: {
+    name: 'open-to-the-network',
+    summary: 'A proxy asks for no credential, and other machines can reach it.',
+  },
+  GH2006: {
+    name: 'listener-in-clear',
+    summary: 'Credentials of other machines come without TLS, as far as the file says.',
+  },
+  GH2007: { name: 'public-url-in-clear', summary: 'The public URL has clients send credentials in clear.' },
+  GH2008: { name: 'upstream-in-clear', summary: 'An upstream on a public network is reached without TLS.' },
+  GH2009: { name: 'trust-in-clear', summary: 'The keys that tokens are verified with come without TLS.' },
+  GH2010: { name: 'key-in-query', summary: 'Keys are part of the URL.' },
+  GH2011: { name: 'method-without-grants', summary: 'An auth method takes tokens, and grants them nothing.' },
+  GH2012: { name: 'ignore-unused', summary: 'A `gatehouse-ignore` names a code that is not found there.' },
+  GH2101: { name: 'unused-role', summary: 'Nobody holds a role.' },
+  GH2102: { name: 'all-tools-everywhere', summary: 'A role allows every tool of every proxy.' },
+  GH2103: { name: 'admin-exposed', summary: 'Other machines can reach the admin listener.' },
+  GH2104: {
+    name: 'wide-clock-skew',
+    summary: 'Tokens are accepted for more than 5 minutes after their end.',
+  },
 } as const satisfies Record<string, { name: string; summary: string }>
 
 export type DiagnosticCode = keyof typeof diagnosticCodes
@@ -142,7 +170,7 @@ export interface Span {
 
 export interface Diagnostic extends Span {
   code: DiagnosticCode
-  severity: 'error' | 'warning'
+  severity: 'error' | 'warning' | 'info'
   /** What was written, why it is wrong, what to write instead; never a secret nor the value of a variable. */
   message: string
   /** JSON pointer into the configuration; empty where there is none. */
@@ -152,7 +180,8 @@ export interface Diagnostic extends Span {
   related?: { file: string; line: number; column: number; message: string }[]
 }
 
-/** Codes 14xx warn; a configuration with warnings is valid. */
+/** Codes 14xx and 20xx warn and 21xx note: a configuration with them is valid. */
 export function severityOf(code: DiagnosticCode): Diagnostic['severity'] {
-  return code.startsWith('GH14') ? 'warning' : 'error'
+  if (code.startsWith('GH21')) return 'info'
+  return code.startsWith('GH14') || code.startsWith('GH20') ? 'warning' : 'error'
 }

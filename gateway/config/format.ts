@@ -12,9 +12,10 @@ export function formatText(
 ): string {
   if (diagnostics.length === 0) return ''
   const paint = options.colour ? colours : plain
+  const lines = new Map([...sources].map(([file, text]) => [file, text.split(/\r?\n/)]))
   const blocks = diagnostics.map(one => {
-    const severity = one.severity === 'error' ? paint.error('error') : paint.warning('warning')
-    const frame = codeFrame(sources.get(one.file), one).map(
+    const severity = paint[one.severity](one.severity)
+    const frame = codeFrame(lines.get(one.file)?.[one.line - 1], one).map(
       (line, index) => `  ${index === 1 ? paint.error(line) : line}\n`,
     )
     const related = (one.related ?? []).map(
@@ -33,13 +34,14 @@ function placeOf(
 }
 
 const wrap = (code: number) => (text: string) => `\u001b[${code}m${text}\u001b[0m`
-const colours = { error: wrap(31), warning: wrap(33), bold: wrap(1) }
-const plain = { error: String, warning: String, bold: String }
+const colours = { error: wrap(31), warning: wrap(33), info: wrap(36), bold: wrap(1) }
+const plain = { error: String, warning: String, info: String, bold: String }
+const nouns = { error: 'error', warning: 'warning', info: 'note' }
 
 function countOf(diagnostics: readonly Diagnostic[]): string {
-  const counts = (['error', 'warning'] as const).map(severity => {
+  const counts = (['error', 'warning', 'info'] as const).map(severity => {
     const count = diagnostics.filter(one => one.severity === severity).length
-    return count === 0 ? [] : [`${count} ${severity}${count === 1 ? '' : 's'}`]
+    return count === 0 ? [] : [`${count} ${nouns[severity]}${count === 1 ? '' : 's'}`]
   })
   return counts.flat().join(', ')
 }
@@ -60,6 +62,8 @@ function relocate(one: Diagnostic, cwd: string): Diagnostic {
   return { ...one, file: shownPath(one.file, cwd), ...(related !== undefined && { related }) }
 }
 
+const annotations = { error: 'error', warning: 'warning', info: 'notice' }
+
 /** For GitHub Actions: one workflow command for each diagnostic, which becomes an annotation of the pull request. */
 export function formatGithub({ diagnostics }: Reported, { cwd }: { cwd: string }): string {
   return diagnostics
@@ -75,7 +79,7 @@ export function formatGithub({ diagnostics }: Reported, { cwd }: { cwd: string }
       const list = Object.entries(properties).map(
         ([name, value]) => `${name}=${escapeProperty(String(value))}`,
       )
-      return `::${one.severity} ${list.join(',')}::${escapeData(one.message)}\n`
+      return `::${annotations[one.severity]} ${list.join(',')}::${escapeData(one.message)}\n`
     })
     .join('')
 }

@@ -7,8 +7,10 @@ export interface Glob {
   readonly tokens: readonly number[]
 }
 
-const anyRun = -1
-const anyOne = -2
+/** The token of `*`. */
+export const anyRun = -1
+/** The token of `?`. */
+export const anyOne = -2
 const [star, question, backslash] = [0x2a, 0x3f, 0x5c]
 
 /**

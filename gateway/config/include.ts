@@ -99,8 +99,9 @@ function mergeFragment(
   for (const [name, entry] of entriesOf(origin)) {
     const block = blocks.find(block => block === name)
     if (block === undefined) reportBlock(loading, name, entry)
-    else if (isPlainMap(fragment[block])) mergeBlock(loading, block, fragment[block], root, declared)
-    else if (fragment[block] !== null && !loading.opaque.get(fragment)?.has(block)) {
+    else if (isPlainMap(fragment[block])) {
+      mergeBlock(loading, block, { fragment: fragment[block], key: entry.key }, root, declared)
+    } else if (fragment[block] !== null && !loading.opaque.get(fragment)?.has(block)) {
       const { span } = locate(loading, fragment, [block], 'value')
       const message = `\`${block}\` is a map by name; write \`${block}: {}\` when there is nothing in it`
       loading.incomplete = true

@@ -11,9 +11,11 @@ import { checkUpstreams } from './check-upstreams.ts'
 import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import { readSource } from './files.ts'
+import { dropIgnored } from './ignore.ts'
 import { includeFragments } from './include.ts'
 import { freeze } from './freeze.ts'
 import { createLoading, report, type Loading, type LoadOptions } from './loading.ts'
+import { lint } from './lint.ts'
 import { locate, nodeSpan } from './locate.ts'
 import { parseSource } from './parse.ts'
 import { fromPointer } from './pointer.ts'
@@ -29,7 +31,7 @@ export type { LoadOptions } from './loading.ts'
 export type { Secrets } from './secrets.ts'
 
 export interface LoadResult {
-  /** Everything that is wrong, and warnings; in order of file, line and column. */
+  /** Everything that is wrong, warnings, and advice where it was asked for; in order of file, line and column. */
   diagnostics: Diagnostic[]
   /** Text of every file by absolute path, for code frames; secrets in clear are blotted out. */
   sources: Map<string, string>
@@ -69,7 +71,7 @@ export function load(path: string, options: LoadOptions): LoadResult {
     sources: shownSources(loading),
     files: [...loading.files.paths],
     directories: [...loading.files.directories],
-    ...(loaded !== undefined && diagnostics.every(one => one.severity === 'warning') && { loaded: loaded() }),
+    ...(loaded !== undefined && diagnostics.every(one => one.severity !== 'error') && { loaded: loaded() }),
   }
 }
 
@@ -105,6 +107,8 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     check(view)
   const resolved = resolveSecrets(view)
   checkCertificates(view, resolved)
+  lint(view)
+  dropIgnored(view)
   return () => {
     const config = freeze(root) as unknown as Config
     const { secrets, texts: secretTexts } = resolved

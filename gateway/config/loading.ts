@@ -13,6 +13,11 @@ export interface LoadOptions {
    * was written, and is not judged.
    */
   allowMissingEnv?: boolean
+  /**
+   * For whom a sound configuration is looked at further: `validate` warns of keys without expiry, `lint` gives all advice.
+   * Without it, as where a gateway runs, neither does.
+   */
+  review?: 'validate' | 'lint'
   /** Takes an absolute path; throws what node:fs throws. By default the file system. */
   readFile?: (path: string) => Buffer
   /** Takes an absolute pattern; returns the files that match and the directories that were listed for it. */

@@ -26,6 +26,8 @@ export interface Entry {
   readonly source: Source
   readonly key: Node | undefined
   readonly value: Node | null
+  /** The key of the block that it stands in, where that is a fragment's own. */
+  readonly block?: Node | undefined
 }
 
 /** Which part of a field is meant: its key, or its value. Items of a list have no key. */

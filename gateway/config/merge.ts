@@ -1,3 +1,4 @@
+import type { Node } from 'yaml'
 import type { Span } from './diagnostics.ts'
 import { report, type Loading } from './loading.ts'
 import { entriesOf, nodeSpan, type Entry } from './locate.ts'
@@ -7,11 +8,15 @@ import { isPlainMap, type PlainMap } from './tree.ts'
 /** By pointer: where a name is declared that more than one file declares. */
 export type Declared = Map<string, { name: string; spans: Span[] }>
 
-/** Adds the named entries of a fragment's block to that of the main configuration; the first of a name is kept. */
+/**
+ * Adds the named entries of a fragment's block to that of the main configuration; the first of a name is kept.
+ *
+ * @param block its name; what the fragment has under it, and the key there
+ */
 export function mergeBlock(
   loading: Loading,
   block: string,
-  fragment: PlainMap,
+  { fragment, key }: { fragment: PlainMap; key: Node | undefined },
   root: PlainMap,
   declared: Declared,
 ): void {
@@ -30,7 +35,7 @@ export function mergeBlock(
       continue
     }
     if (!(name in fragment)) continue
-    entries.set(name, entry)
+    entries.set(name, { ...entry, block: key })
     target[name] = fragment[name]
     if (!loading.opaque.get(fragment)?.has(name)) continue
     loading.opaque.set(target, (loading.opaque.get(target) ?? new Set()).add(name))

@@ -17,9 +17,8 @@ export function printable(text: string): string {
 
 const widest = 100
 
-/** Three lines: the source line with its number, and a caret under every character of the range. Empty without a source. */
-export function codeFrame(text: string | undefined, place: Diagnostic): string[] {
-  const line = text?.split(/\r?\n/, place.line)[place.line - 1]
+/** Two lines: a source line with its number, and a caret under every character of the range. Empty without a source. */
+export function codeFrame(line: string | undefined, place: Diagnostic): string[] {
   if (line === undefined) return []
   const start = place.column - 1
   const end = place.endLine > place.line ? line.trimEnd().length : Math.min(place.endColumn - 1, line.length)

@@ -12,7 +12,7 @@ export function formatSarif({ diagnostics }: Reported, { cwd }: { cwd: string })
   const results = diagnostics.map(one => ({
     ruleId: one.code,
     ruleIndex: codes.indexOf(one.code),
-    level: one.severity,
+    level: one.severity === 'info' ? 'note' : one.severity,
     message: { text: one.message },
     locations: [{ physicalLocation: { artifactLocation: artifact(one.file, cwd), region: regionOf(one) } }],
     relatedLocations: (one.related ?? []).map(({ file, line, column, message }, id) => ({

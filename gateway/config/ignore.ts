@@ -1,0 +1,125 @@
+import { Lexer } from 'yaml'
+import { diagnosticCodes, severityOf, type Diagnostic, type DiagnosticCode } from './diagnostics.ts'
+import { report } from './loading.ts'
+import { find } from './locate.ts'
+import { fromPointer } from './pointer.ts'
+import { spanBetween, type Source } from './source.ts'
+import type { View } from './view.ts'
+
+/** A comment `# gatehouse-ignore CODE, CODE: reason`. */
+interface Ignore {
+  readonly source: Source
+  readonly start: number
+  readonly end: number
+  readonly codes: readonly DiagnosticCode[]
+  /** Those of its codes that were found where it stands. */
+  readonly used: Set<DiagnosticCode>
+}
+
+/**
+ * Takes out the warnings and notes that a comment says to ignore: on their own line or on the first line of a block
+ * around them, or on a line of its own above one of these. Errors stay. For `lint`, tells which comments are of no use.
+ */
+export function dropIgnored(view: View): void {
+  const { diagnostics, files, opaque, missing, options } = view.loading
+  const byPlace = new Map<string, Ignore[]>()
+  for (const source of files.sources.values()) readIgnores(view, source, byPlace)
+  if (byPlace.size === 0) return
+  const kept = diagnostics.filter(one => !isIgnored(view, one, byPlace))
+  diagnostics.splice(0, diagnostics.length, ...kept)
+  // What depends on variables that are not set here was not looked for.
+  if (options.review !== 'lint' || opaque.size > 0 || kept.some(one => one.severity === 'error')) return
+  for (const { source, start, end, codes, used } of [...byPlace.values()].flat()) {
+    for (const code of codes) {
+      if (used.has(code) || (code === 'GH1405' && missing.size > 0)) continue
+      const message = `there is no ${code} here to ignore; take the code out`
+      report(view.loading, 'GH2012', spanBetween(source, start, end), message)
+    }
+  }
+}
+
+function isIgnored(view: View, one: Diagnostic, byPlace: ReadonlyMap<string, Ignore[]>): boolean {
+  const ignores = [...placesOf(view, one)]
+    .flatMap(place => byPlace.get(place) ?? [])
+    .filter(ignore => ignore.codes.includes(one.code))
+  for (const { used } of ignores) used.add(one.code)
+  return ignores.length > 0
+}
+
+function isIgnorable(code: DiagnosticCode): boolean {
+  return severityOf(code) !== 'error' && code !== 'GH1421' && code !== 'GH2012'
+}
+
+/** The line of a diagnostic, and the first lines of what it stands in, in its file. */
+function placesOf({ loading, config }: View, { file, line, path }: Diagnostic): Set<string> {
+  const places = new Set([placeOf(file, line)])
+  const steps = fromPointer(path)
+  for (const depth of steps.keys()) {
+    const { entry } = find(loading, config, steps.slice(0, depth + 1))
+    for (const node of [entry?.block, entry?.key ?? entry?.value]) {
+      if (entry?.source.file === file && node?.range != null) places.add(placeAt(entry.source, node.range[0]))
+    }
+  }
+  return places
+}
+
+function placeAt(source: Source, offset: number): string {
+  return placeOf(source.file, spanBetween(source, offset, offset).line)
+}
+
+function placeOf(file: string, line: number): string {
+  return `${line} ${file}`
+}
+
+function readIgnores(view: View, source: Source, byPlace: Map<string, Ignore[]>): void {
+  if (!/gatehouse-ignore/i.test(source.text)) return
+  const meant = linesMeant(source.text)
+  for (const { start, text } of commentsOf(source.text)) {
+    const [, said] = /^#+[ \t]*gatehouse-ignore\b(.*)$/i.exec(text.trimEnd()) ?? []
+    if (said === undefined) continue
+    const end = start + text.trimEnd().length
+    const codes = /^[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*:[ \t]*\S/.exec(said)?.[1]?.split(/[ \t]*,[ \t]*/)
+    const why =
+      codes === undefined
+        ? 'a code and a reason belong here: `# gatehouse-ignore GH2003: reason`'
+        : codes.map(whyNotIgnorable).find(why => why !== undefined)
+    if (why !== undefined) {
+      report(view.loading, 'GH1421', spanBetween(source, start, end), why)
+      continue
+    }
+    const place = placeOf(source.file, meant[spanBetween(source, start, end).line]!)
+    const ignore = { source, start, end, codes: codes as DiagnosticCode[], used: new Set<DiagnosticCode>() }
+    const known = byPlace.get(place)
+    if (known === undefined) byPlace.set(place, [ignore])
+    else known.push(ignore)
+  }
+}
+
+function whyNotIgnorable(code: string): string | undefined {
+  if (!Object.hasOwn(diagnosticCodes, code)) return `there is no diagnostic \`${code.slice(0, 20)}\``
+  if (isIgnorable(code as DiagnosticCode)) return undefined
+  return severityOf(code as DiagnosticCode) === 'error'
+    ? `${code} is an error, and errors cannot be ignored; mend it`
+    : `${code} cannot be ignored; mend the comment that it is about`
+}
+
+/** By its line, the line that a comment is about: this one, or where nothing else stands on it, the next that is no comment. */
+function linesMeant(text: string): number[] {
+  const lines = text.split('\n')
+  const meant = ['', ...lines].map((_, line) => line)
+  for (let line = lines.length; line > 0; line -= 1) {
+    if (lines[line - 1]!.trimStart().startsWith('#')) meant[line] = meant[line + 1] ?? line
+  }
+  return meant
+}
+
+/** The comments of a text. No token but a comment begins with a number sign: what looks like one in a scalar is within it. */
+function* commentsOf(text: string): Generator<{ start: number; text: string }> {
+  let start = 0
+  for (const token of new Lexer().lex(text)) {
+    // Marks of the lexer, no part of the text: a document, the end of a broken flow, a scalar that comes next.
+    if (token === '\u0002' || token === '\u0018' || token === '\u001f') continue
+    if (token.startsWith('#')) yield { start, text: token }
+    start += token.length
+  }
+}

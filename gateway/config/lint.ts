@@ -1,0 +1,31 @@
+import type { Config } from '../../schema/config.ts'
+import { lintGrants, lintMethods } from './lint-auth.ts'
+import { lintListeners, lintProxies } from './lint-exposure.ts'
+import { lintExpiry, lintOverlaps } from './lint-keys.ts'
+import { lintReach, lintRules, lintUse } from './lint-roles.ts'
+import type { View } from './view.ts'
+
+/** A configuration without errors: whole, with its defaults filled in. */
+export interface WholeView extends View {
+  readonly config: Config
+}
+
+const advice = [
+  lintOverlaps,
+  lintReach,
+  lintUse,
+  lintRules,
+  lintGrants,
+  lintMethods,
+  lintListeners,
+  lintProxies,
+]
+
+/** Looks further at a configuration without errors, as far as `review` asks for it. */
+export function lint(view: View): void {
+  const { diagnostics, options } = view.loading
+  if (options.review === undefined || diagnostics.some(one => one.severity === 'error')) return
+  const checked = view as WholeView
+  lintExpiry(checked)
+  if (options.review === 'lint') for (const look of advice) look(checked)
+}
