@@ -65,6 +65,7 @@ t.test('demo runs a mock server and a gateway, applies what is saved, and leaves
   t.equal(dirname(dirname(config)), demo.temporary)
   t.equal(statSync(dirname(config)).mode & 0o777, 0o700)
   t.equal((await fetch(`${admin}/readyz`)).status, 200)
+  t.same(load(config, { env: {}, now: new Date(), review: 'validate' }).diagnostics, [])
 
   const headers = { authorization: `Bearer ${key}` }
   for (const era of ['v1', 'modern'] as const) {

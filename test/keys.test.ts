@@ -41,6 +41,17 @@ t.test('new --format json says where the key is; an instant is written as it was
   t.equal(keysOf(file)['bob']!.expires, '2999-03-01')
 })
 
+t.test('new makes a key for 365 days, unless it is told otherwise', async t => {
+  const { folder, file } = folderWith(t, config(ann))
+  const first = await run(folder, ['new', 'bob', '--role', 'reader'])
+  const { expires = '' } = keysOf(file)['bob']!
+  t.ok(Math.abs(Date.parse(expires) - Date.now() - 365 * day) < 60_000)
+  t.match(first.stderr, `expires at ${expires};`)
+  const second = await run(folder, ['new', 'eve', '--role', 'reader', '--expires', 'never'])
+  t.match(second, { code: 0, stderr: 'never expires;' })
+  t.notOk('expires' in keysOf(file)['eve']!)
+})
+
 const refusals: Record<string, [args: string[], text: string, code: number, stderr: RegExp]> = {
   'a name that is taken': [
     ['new', 'ann', '--role', 'reader'],

@@ -5,6 +5,7 @@ import { choosePorts, type Ports } from './demo/ports.ts'
 import { jsonLine, welcome } from './demo/welcome.ts'
 import { parseCommandLine, usageError, type Io } from './io.ts'
 import { addKey } from './keys/new.ts'
+import { instantText } from './keys/options.ts'
 import { start } from './run.ts'
 import { stopSignal } from './signals.ts'
 
@@ -43,7 +44,9 @@ export async function demo(args: string[], io: Io): Promise<number> {
   const config = join(temporaryFolder(running), 'gateway.yaml')
   writeFileSync(config, quickstart())
   let key = ''
-  await addKey(config, { name: 'demo', roles: ['operator'] }, io, true, ({ secret }) => (key = secret))
+  const expires = instantText(Date.now() + 30 * 86_400_000)
+  const request = { name: 'demo', roles: ['operator'], expires }
+  await addKey(config, request, io, true, ({ secret }) => (key = secret))
   const gateway = await start(config, true, { ...io, env: { ...io.env, ...variables(ports, mock.url) } })
   if (typeof gateway === 'number') return gateway
   running.defer(() => gateway.close())

@@ -26,7 +26,8 @@ printed on stdout, once: it is stored nowhere.
   --role ROLE            a role that the key holds; may be given several times
   --owner OWNER          who answers for the key
   --description TEXT     what the key is for
-  --expires WHEN         a date or time, or a duration from now, such as 90d
+  --expires WHEN         a date or time, a duration from now, such as 90d, or
+                         never (default: 365d)
 ${editingUsage}`
 
 const options = {
@@ -34,7 +35,7 @@ const options = {
   role: { type: 'string', multiple: true, default: [] as string[] },
   owner: { type: 'string' },
   description: { type: 'string' },
-  expires: { type: 'string' },
+  expires: { type: 'string', default: '365d' },
 } as const
 
 /** What a new key is to be. */
@@ -68,7 +69,7 @@ export async function newKey(args: string[], io: Io): Promise<number> {
     const { owner, description } = values
     const roles = [...new Set(values.role)]
     if (roles.length === 0) throw new UsageError('a key needs a role: give one with --role')
-    const expires = values.expires === undefined ? undefined : expiry(values.expires, Date.now())
+    const expires = values.expires === 'never' ? undefined : expiry(values.expires, Date.now())
     return { name: nameFrom(positionals), roles, owner, description, expires, json: isJson(values.format) }
   })
   if (typeof wanted === 'number') return wanted
@@ -152,7 +153,7 @@ function expiry(written: string, now: number): string {
 
 function tell(
   { secret, hash, note, file, text }: AddedKey,
-  { name, json }: { name: string; json: boolean },
+  { name, expires, json }: Pick<KeyRequest, 'name' | 'expires'> & { json: boolean },
   io: Io,
   { quiet, write }: { quiet: boolean; write: boolean },
 ): void {
@@ -164,6 +165,7 @@ function tell(
     say('nothing was written, and the hash above is of a secret that nobody knows')
     return
   }
-  say(`key ${name} is in ${shown}; this is its secret, which is shown once and stored nowhere:`)
+  const end = expires === undefined ? 'never expires' : `expires at ${expires}`
+  say(`key ${name} is in ${shown}, and ${end}; this is its secret, which is shown once and stored nowhere:`)
   io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, name, secret, hash, file })}\n` : `${secret}\n`)
 }
