@@ -3,7 +3,9 @@ import t from 'tap'
 import { decide } from '../gateway/access/decide.ts'
 import { hashSecret } from '../gateway/access/key.ts'
 import { anonymous, identityOf } from '../gateway/access/principal.ts'
+import { compileRules } from '../gateway/access/matcher.ts'
 import { compileAccess } from '../gateway/access/rules.ts'
+import { matchGlob, parseGlob } from '../gateway/config/glob.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream, type Arrival } from './fixtures/upstream.ts'
 
@@ -235,4 +237,45 @@ t.test('two auth methods that give one name to two clients do not make them one'
     identityOf({ ...anonymous, kind: 'certificate', name: 'DNS:agent', grantedBy })
   t.not(named('/auth/first/grants'), named('/auth/second/grants'))
   t.equal(named('/auth/first/grants'), named('/auth/first/grants'))
+})
+
+t.test('a list of globs finds the first that matches, however it looks them up', async () => {
+  const piece = fc.constantFrom('a', 'b', 'get_', '😀', '*', '?', '\\*', '\\\\')
+  const pattern = fc
+    .array(piece, { minLength: 1, maxLength: 4 })
+    .map(pieces => pieces.join('').replaceAll(/\*\*+/g, '*'))
+    .filter(text => !/(?<!\\)(?:\\\\)*\\$/.test(text) && !text.includes('**'))
+  const name = fc
+    .array(fc.constantFrom('a', 'b', 'get_', '😀', '*', '\\', '\ud83d'), { maxLength: 4 })
+    .map(pieces => pieces.join(''))
+  fc.assert(
+    fc.property(fc.array(pattern, { maxLength: 6 }), name, (patterns, text) => {
+      const index = patterns.findIndex(one => matchGlob(parseGlob(one), text))
+      return compileRules(patterns, '/list').first(text)?.path === (index < 0 ? undefined : `/list/${index}`)
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+t.test('what was decided is remembered for those with the same roles, and nobody else', async t => {
+  const access = (allow: string[]) => ({ mock: { tools: { allow, deny: [] } } })
+  const roles = { reader: { access: access(['get_*']) }, writer: { access: access(['set_*']) } }
+  const proxy = compileAccess('mock', { auth: ['keys'] }, roles as never)
+  const may = (held: string[], name: string) =>
+    decide(
+      proxy,
+      { ...anonymous, roles: held, grantedBy: `/keys/${held.join('-')}/roles` },
+      { method: 'tools/call', kind: 'tool', name },
+    )
+  for (let round = 0; round < 3; round++) {
+    t.same(may(['reader'], 'get_a'), { allow: true, rule: '/roles/reader/access/mock/tools/allow/0' })
+    t.same(may(['writer'], 'get_a'), { allow: false, rule: '/keys/writer/roles' })
+    t.same(may(['reader', 'writer'], 'set_a'), {
+      allow: true,
+      rule: '/roles/writer/access/mock/tools/allow/0',
+    })
+    t.same(may(['reader', 'unknown'], 'set_a'), { allow: false, rule: '/keys/reader-unknown/roles' })
+    t.same(may(['unknown'], 'get_a'), { allow: false, rule: '/keys/unknown/roles' })
+    for (let index = 0; index < 1500; index++) may(['reader'], `get_${round}_${index}`)
+  }
 })

@@ -1,7 +1,8 @@
 import type { Operation } from '../mcp/operation.ts'
 import type { Principal } from './principal.ts'
+import type { Rule, RuleList } from './matcher.ts'
 import { decoded, readingsOf } from './readings.ts'
-import { firstMatch, grantsOf, type ProxyAccess, type Rule, type RuleSets } from './rules.ts'
+import { grantsOf, type ProxyAccess, type RuleSets } from './rules.ts'
 
 /** Allow or deny, and the rule that decided: its place in the configuration as a JSON pointer. */
 export interface Decision {
@@ -18,29 +19,59 @@ export interface Decision {
  * resource must be allowed in every reading of its URI, and be denied in none.
  */
 export function decide(proxy: ProxyAccess, principal: Principal, operation: Operation): Decision {
-  const grants = proxy.open ? [] : grantsOf(proxy, principal.roles)
+  const grants = proxy.open ? undefined : grantsOf(proxy, principal.roles)
   const fallback = proxy.open ? `/proxies/${proxy.name}/auth` : principal.grantedBy
-  if (!proxy.open && grants.length === 0) return { allow: false, rule: fallback }
+  if (grants?.length === 0) return { allow: false, rule: fallback }
   if (operation.kind === 'other') return { allow: true, rule: fallback }
-  if (operation.kind !== 'resource')
-    return decideName(proxy, grants, operation.kind, operation.name, fallback)
-  let decision: Decision | undefined
-  for (const reading of readingsOf(operation.name)) {
-    decision = decideName(proxy, grants, 'resource', reading, fallback)
-    if (!decision.allow) break
-  }
-  return decision!
+  const { allow, rule = fallback } = judged(proxy, grants, operation.kind, operation.name)
+  return { allow, rule }
 }
 
-function decideName(
+/** A decision about a name; without a rule where none said anything. */
+interface Judgement {
+  readonly allow: boolean
+  readonly rule?: string | undefined
+}
+
+/** Judgements that were made, for each combination of roles on a proxy; in all of an open one. */
+const remembered = new WeakMap<object, Map<string, Judgement>>()
+const mostRemembered = 1000
+const longestRemembered = 256
+
+function judged(
   proxy: ProxyAccess,
-  grants: readonly RuleSets[],
+  grants: readonly RuleSets[] | undefined,
   kind: keyof RuleSets,
   name: string,
-  fallback: string,
-): Decision {
-  const match = (rules: readonly Rule[]): Rule | undefined =>
-    firstMatch(rules, name) ?? (kind === 'resource' ? firstMatch(rules, decoded(name)) : undefined)
+): Judgement {
+  let known = remembered.get(grants ?? proxy)
+  if (known === undefined) remembered.set(grants ?? proxy, (known = new Map()))
+  const about = `${kind} ${name}`
+  const before = known.get(about)
+  if (before !== undefined) return before
+  const judgement = kind === 'resource' ? judgeUri(proxy, grants, name) : judgeName(proxy, grants, kind, name)
+  if (known.size >= mostRemembered) known.clear()
+  if (name.length <= longestRemembered) known.set(about, judgement)
+  return judgement
+}
+
+function judgeUri(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined, uri: string): Judgement {
+  let judgement: Judgement | undefined
+  for (const reading of readingsOf(uri)) {
+    judgement = judgeName(proxy, grants, 'resource', reading)
+    if (!judgement.allow) break
+  }
+  return judgement!
+}
+
+function judgeName(
+  proxy: ProxyAccess,
+  grants: readonly RuleSets[] | undefined,
+  kind: keyof RuleSets,
+  name: string,
+): Judgement {
+  const match = (rules: RuleList): Rule | undefined =>
+    rules.first(name) ?? (kind === 'resource' ? rules.first(decoded(name)) : undefined)
 
   const ceiling = proxy.ceiling[kind]
   const lowered = match(ceiling.deny)
@@ -49,7 +80,7 @@ function decideName(
   if (ceiling.allow !== undefined && permitted === undefined) {
     return { allow: false, rule: `/proxies/${proxy.name}/${kind}s/allow` }
   }
-  if (proxy.open) return { allow: true, rule: permitted?.path ?? fallback }
+  if (grants === undefined) return { allow: true, rule: permitted?.path }
 
   let allowed: string | undefined
   for (const sets of grants) {
@@ -58,7 +89,7 @@ function decideName(
     if (denied !== undefined) return { allow: false, rule: denied.path }
     allowed ??= allow && match(allow)?.path
   }
-  return { allow: allowed !== undefined, rule: allowed ?? fallback }
+  return { allow: allowed !== undefined, rule: allowed }
 }
 
 /** Whether every list on the proxy shows everyone everything, so that none needs to be filtered. */
@@ -66,6 +97,6 @@ export function seesEverything(proxy: ProxyAccess): boolean {
   const { tool, prompt, resource } = proxy.ceiling
   return (
     proxy.open &&
-    [tool, prompt, resource].every(({ allow, deny }) => allow === undefined && deny.length === 0)
+    [tool, prompt, resource].every(({ allow, deny }) => allow === undefined && deny.rules.length === 0)
   )
 }

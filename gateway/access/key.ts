@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { createHmac, hash, randomBytes } from 'node:crypto'
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const shape = /^gate_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})$/
@@ -18,7 +18,7 @@ export function newSecret(): string {
  */
 export function hashSecret(secret: string, pepper?: string): string {
   return pepper === undefined
-    ? `sha256:${createHash('sha256').update(secret).digest('hex')}`
+    ? `sha256:${hash('sha256', secret)}`
     : `hmac-sha256:${createHmac('sha256', pepper).update(secret).digest('hex')}`
 }
 
@@ -39,8 +39,8 @@ export function hasGoodChecksum(text: string): boolean {
 }
 
 function checksum(digits: string): string {
-  const hash = createHash('sha256').update(`gate_${digits}`).digest('hex')
-  return base62(BigInt(`0x${hash.slice(0, 10)}`) % 62n ** 6n, 6)
+  const digest = hash('sha256', `gate_${digits}`)
+  return base62(BigInt(`0x${digest.slice(0, 10)}`) % 62n ** 6n, 6)
 }
 
 function base62(value: bigint, width: number): string {

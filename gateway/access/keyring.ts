@@ -46,6 +46,8 @@ interface Entry {
   readonly disabled: boolean
   /** SHA-256 of the certificate that it is bound to. */
   readonly binding: Buffer | undefined
+  /** A secret in the form of ours has the right checksum; undefined until it was presented. */
+  sound?: boolean
 }
 
 /**
@@ -97,17 +99,19 @@ export function createKeyring(
     },
     verify(secret, now, presented, address) {
       if (secret === '') return { outcome: 'unknown' }
-      const isOurs = looksLikeKey(secret)
-      // A mistyped key of ours is told by its checksum, before any look-up.
-      if (isOurs && !hasGoodChecksum(secret)) return { outcome: 'unknown' }
       const judged = (entry: Entry | undefined): Verdict =>
         entry === undefined
           ? { outcome: 'unknown' }
           : bound(entry, judge(entry, now), entry.binding && presented(), trust, now)
       const entry =
         find(hashSecret(secret)) ?? (pepper === undefined ? undefined : find(hashSecret(secret, pepper)))
+      if (entry !== undefined) {
+        // What was found by its digest is the same text every time, so its checksum is looked at once.
+        entry.sound ??= !looksLikeKey(secret) || hasGoodChecksum(secret)
+        return entry.sound ? judged(entry) : { outcome: 'unknown' }
+      }
       // A key of ours is random, and nobody hashes it slowly.
-      if (entry !== undefined || isOurs || search === undefined) return judged(entry)
+      if (search === undefined || looksLikeKey(secret)) return { outcome: 'unknown' }
       const hash = search(secret, address)
       if (hash instanceof Promise) return hash.then(found => judged(entries.get(found ?? '')))
       return judged(entries.get(hash ?? ''))

@@ -10,10 +10,26 @@ type Roles = Pick<Principal, 'roles' | 'scopes'>
  */
 export function isNarrowed(before: ProxyAccess, was: Roles, after: ProxyAccess, is: Roles): boolean {
   if (before.open !== after.open) return !after.open
+  if (is.scopes !== undefined && isShort(before.scopes, after.scopes, is.scopes)) return true
   const then = grantsOf(before, was.roles)
   const now = grantsOf(after, is.roles)
+  let compared = known.get(then)
+  if (compared === undefined) known.set(then, (compared = new WeakMap()))
+  let narrowed = compared.get(now)
+  if (narrowed === undefined) compared.set(now, (narrowed = isLess(before, then, after, now)))
+  return narrowed
+}
+
+/** What was found of two lists of grants, of which there are few, and streams that stand on them may be many. */
+const known = new WeakMap<object, WeakMap<object, boolean>>()
+
+function isLess(
+  before: ProxyAccess,
+  then: readonly RuleSets[],
+  after: ProxyAccess,
+  now: readonly RuleSets[],
+): boolean {
   if (then.length > 0 && now.length === 0) return true
-  if (is.scopes !== undefined && isShort(before.scopes, after.scopes, is.scopes)) return true
   return (['tool', 'prompt', 'resource'] as const).some(
     kind =>
       lost(patterns(then, kind, 'allow'), patterns(now, kind, 'allow')) ||
@@ -26,7 +42,7 @@ export function isNarrowed(before: ProxyAccess, was: Roles, after: ProxyAccess, 
 }
 
 function patterns(sets: readonly RuleSets[], kind: keyof RuleSets, list: 'allow' | 'deny'): Set<string> {
-  return new Set(sets.flatMap(set => (set[kind][list] ?? []).map(rule => rule.pattern)))
+  return new Set(sets.flatMap(set => (set[kind][list]?.rules ?? []).map(rule => rule.pattern)))
 }
 
 function lost(from: ReadonlySet<string>, into: ReadonlySet<string>): boolean {

@@ -1,19 +1,12 @@
 import type { Access, Proxy, Role, Rules } from '../../schema/config.ts'
-import { matchGlob, parseGlob, type Glob } from '../config/glob.ts'
 import type { Kind } from '../mcp/operation.ts'
+import { compileRules, type RuleList } from './matcher.ts'
 import { compileScopes, type ScopeRules } from './scopes.ts'
-
-/** One compiled glob and its place in the configuration, as a JSON pointer. */
-export interface Rule {
-  readonly pattern: string
-  readonly path: string
-  readonly glob: Glob
-}
 
 /** The rules for one kind of thing. Without `allow` every name is allowed that is not denied. */
 export interface RuleSet {
-  readonly allow: readonly Rule[] | undefined
-  readonly deny: readonly Rule[]
+  readonly allow: RuleList | undefined
+  readonly deny: RuleList
 }
 
 /** A rule set for each kind that can be named. */
@@ -31,8 +24,9 @@ export interface ProxyAccess {
   readonly grants: ReadonlyMap<string, readonly RuleSets[]>
 }
 
-const nothing: RuleSet = { allow: [], deny: [] }
-const everything: RuleSet = { allow: undefined, deny: [] }
+const none = compileRules([], '')
+const nothing: RuleSet = { allow: none, deny: none }
+const everything: RuleSet = { allow: undefined, deny: none }
 
 /**
  * Compiles what a proxy permits.
@@ -62,14 +56,27 @@ export function compileAccess(
   }
 }
 
-/** The rule sets that roles have on a proxy. */
-export function grantsOf(proxy: ProxyAccess, roles: readonly string[]): RuleSets[] {
-  return roles.flatMap(role => proxy.grants.get(role) ?? [])
+/** What combinations of roles hold on each proxy, and by the very list of roles. */
+const combined = new WeakMap<ProxyAccess, Map<string, readonly RuleSets[]>>()
+const known = new WeakMap<ProxyAccess, WeakMap<readonly string[], readonly RuleSets[]>>()
+
+/** The rule sets that roles have on a proxy: for the same roles the same list, of which there are few. */
+export function grantsOf(proxy: ProxyAccess, roles: readonly string[]): readonly RuleSets[] {
+  let ofProxy = known.get(proxy)
+  if (ofProxy === undefined) known.set(proxy, (ofProxy = new WeakMap()))
+  let grants = ofProxy.get(roles)
+  if (grants === undefined) ofProxy.set(roles, (grants = combine(proxy, roles)))
+  return grants
 }
 
-/** The first rule that matches a name; undefined where none does. */
-export function firstMatch(rules: readonly Rule[], name: string): Rule | undefined {
-  return rules.find(rule => matchGlob(rule.glob, name))
+function combine(proxy: ProxyAccess, roles: readonly string[]): readonly RuleSets[] {
+  let ofProxy = combined.get(proxy)
+  if (ofProxy === undefined) combined.set(proxy, (ofProxy = new Map()))
+  const held = roles.filter(role => proxy.grants.has(role))
+  const text = JSON.stringify(held)
+  let grants = ofProxy.get(text)
+  if (grants === undefined) ofProxy.set(text, (grants = held.flatMap(role => proxy.grants.get(role)!)))
+  return grants
 }
 
 function compileSets(access: Access, path: string, missing: RuleSet): RuleSets {
@@ -82,13 +89,9 @@ function compileSets(access: Access, path: string, missing: RuleSet): RuleSets {
 
 function compileSet(rules: Rules | undefined, path: string, missing: RuleSet): RuleSet {
   if (rules === undefined) return missing
+  const { allow, deny } = rules
   return {
-    allow:
-      rules.allow?.map((pattern, index) => compileRule(pattern, `${path}/allow/${index}`)) ?? missing.allow,
-    deny: rules.deny.map((pattern, index) => compileRule(pattern, `${path}/deny/${index}`)),
+    allow: allow === undefined ? missing.allow : compileRules(allow, `${path}/allow`),
+    deny: compileRules(deny, `${path}/deny`),
   }
-}
-
-function compileRule(pattern: string, path: string): Rule {
-  return { pattern, path, glob: parseGlob(pattern) }
 }

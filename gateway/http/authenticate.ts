@@ -26,13 +26,8 @@ export async function authenticate(
   now: number,
 ): Promise<Authenticated> {
   if (proxy.access.open) return { principal: anonymous, method: undefined, subject: undefined }
-  const ofConnection = (authenticator: Authenticator): boolean => authenticator.ofConnection === true
-  const ofRequest = presentedTo(
-    proxy.authenticators.filter(one => !ofConnection(one)),
-    head,
-  )
-  const presented =
-    ofRequest.length > 0 ? byShape(ofRequest) : presentedTo(proxy.authenticators.filter(ofConnection), head)
+  const ofRequest = presentedTo(proxy, head, false)
+  const presented = ofRequest.length > 0 ? byShape(ofRequest) : presentedTo(proxy, head, true)
   const [first] = presented
   if (first === undefined) {
     const ways = new Set(proxy.authenticators.map(describe))
@@ -61,11 +56,14 @@ interface Presented {
   readonly credential: string
 }
 
-function presentedTo(authenticators: readonly Authenticator[], head: RequestHead): Presented[] {
-  return authenticators.flatMap(authenticator => {
+function presentedTo(proxy: ServedProxy, head: RequestHead, ofConnection: boolean): Presented[] {
+  const presented: Presented[] = []
+  for (const authenticator of proxy.authenticators) {
+    if ((authenticator.ofConnection === true) !== ofConnection) continue
     const credential = authenticator.credential(head)
-    return credential === undefined ? [] : [{ authenticator, credential }]
-  })
+    if (credential !== undefined) presented.push({ authenticator, credential })
+  }
+  return presented
 }
 
 /** Whose a credential is that several methods read: the least wins. `other` are methods that know no shape. */

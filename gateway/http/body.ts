@@ -17,22 +17,27 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
   return new Promise((resolve, reject) => {
     const store = createByteStore(limit)
+    // The listeners stay, because taking them off costs more than they do.
+    let settled = false
 
-    function settle(act: () => void): void {
-      request.off('data', take).off('end', end).off('close', gone).off('error', gone)
+    function fail(error: Error): void {
+      if (settled) return
+      settled = true
+      store.clear()
       request.pause()
-      act()
+      reject(error)
     }
-    function take(chunk: Buffer): void {
-      if (!store.append(chunk)) settle(() => reject(tooLarge(limit)))
-    }
-    function end(): void {
-      settle(() => resolve(store.bytes()))
-    }
-    function gone(): void {
-      settle(() => reject(new ClientGone()))
-    }
-    request.on('data', take).on('end', end).on('close', gone).on('error', gone)
+    request.on('data', (chunk: Buffer) => {
+      if (!settled && !store.append(chunk)) fail(tooLarge(limit))
+    })
+    request.on('end', () => {
+      if (settled) return
+      settled = true
+      resolve(store.bytes())
+      store.clear()
+    })
+    request.on('close', () => fail(new ClientGone()))
+    request.on('error', () => fail(new ClientGone()))
   })
 }
 

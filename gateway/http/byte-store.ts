@@ -9,10 +9,11 @@ export interface ByteStore {
 }
 
 const smallest = 4096
+const nothing: Buffer = Buffer.alloc(0)
 
 /** @param limit the bytes that it may hold */
 export function createByteStore(limit: number): ByteStore {
-  let store: Buffer = Buffer.alloc(0)
+  let store = nothing
   let size = 0
   return {
     append(chunk) {
@@ -33,7 +34,7 @@ export function createByteStore(limit: number): ByteStore {
     },
     bytes: () => store.subarray(0, size),
     clear() {
-      store = Buffer.alloc(0)
+      store = nothing
       size = 0
     },
   }

@@ -36,6 +36,8 @@ export interface Exchange {
   batch: boolean
   /** The Origin was found to be allowed, so the answer may say so. */
   originAllowed: boolean
+  /** Told when the answer has ended, or the client has gone. */
+  onClose: (() => void) | undefined
 }
 
 const drainable = 64 * 1024
@@ -66,6 +68,7 @@ export function openExchange(
     requestIds: [],
     batch: false,
     originAllowed: false,
+    onClose: undefined,
   }
 }
 

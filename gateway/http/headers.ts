@@ -53,7 +53,9 @@ export const withheldFromUpstream: readonly string[] = [
  * or by nobody.
  */
 function isForged(name: string): boolean {
-  return name.includes('_') || /^(?:x-forwarded|x-gatehouse|x-ssl-client|ssl-client)-/.test(name)
+  const first = name.charCodeAt(0)
+  const suspect = first === 0x78 || first === 0x73
+  return name.includes('_') || (suspect && /^(?:x-forwarded|x-gatehouse|x-ssl-client|ssl-client)-/.test(name))
 }
 
 /** Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read. */
@@ -70,9 +72,10 @@ const withheldFromClient = new Set([
   'mcp-session-id',
 ])
 
-/** The header names that a Connection header declares to be about this hop, in lower case. */
-function namedByConnection(value: string | string[] | undefined): Set<string> {
-  const text = Array.isArray(value) ? value.join(',') : (value ?? '')
+/** The header names that a Connection header declares to be about this hop, in lower case; undefined for none. */
+function namedByConnection(value: string | string[] | undefined): Set<string> | undefined {
+  if (value === undefined || value === 'keep-alive' || value === 'close') return undefined
+  const text = Array.isArray(value) ? value.join(',') : value
   return new Set(text.split(',').map(name => name.trim().toLowerCase()))
 }
 
@@ -88,7 +91,7 @@ export function upstreamHeaders(
   connection: string | undefined,
   withheld: ReadonlySet<string>,
 ): string[] {
-  const named = connection === undefined ? undefined : namedByConnection(connection)
+  const named = namedByConnection(connection)
   const kept: string[] = []
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!
@@ -103,8 +106,10 @@ export function upstreamHeaders(
 export function clientHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = namedByConnection(headers.connection)
   const kept: OutgoingHttpHeaders = {}
-  for (const [name, value] of Object.entries(headers)) {
-    if (withheldFromClient.has(name) || named.has(name) || name.startsWith('access-control-')) continue
+  for (const name in headers) {
+    if (withheldFromClient.has(name) || named?.has(name) === true || name.startsWith('access-control-'))
+      continue
+    const value = headers[name]
     if (value !== undefined) kept[name] = value
   }
   return kept

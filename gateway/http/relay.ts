@@ -5,7 +5,7 @@ import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/operation.ts'
 import { dispatchWithToken } from './attempt.ts'
-import { createByteStore } from './byte-store.ts'
+import { createByteStore, type ByteStore } from './byte-store.ts'
 import { commonHeaders, refuse, type Exchange } from './exchange.ts'
 import { clientHeaders, mediaType } from './headers.ts'
 import { filterHeld } from './held-answer.ts'
@@ -31,6 +31,7 @@ export interface UpstreamRequest {
 
 /** Bytes of a list that is held back to be filtered. */
 const maxList = 8 * 1024 * 1024
+const nothing = Buffer.alloc(0)
 /** A client that takes nothing for so many keep-alive intervals is gone. */
 const stalledIntervals = 4
 
@@ -74,8 +75,10 @@ class Relay implements Dispatcher.DispatchHandler {
   #mode: Mode = 'waiting'
   #status = 0
   #headers: IncomingHttpHeaders = {}
-  #held = createByteStore(maxList)
-  #boundary = createBoundaryWatch()
+  #held: ByteStore | undefined
+  /** The body, where it came in one piece. */
+  #whole: Buffer | undefined
+  #boundary: ReturnType<typeof createBoundaryWatch> | undefined
   #split: ((chunk: Buffer) => Buffer[]) | undefined
   #keepAlive: NodeJS.Timeout | undefined
   #patience: NodeJS.Timeout | undefined
@@ -86,7 +89,7 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#proxy = proxy
     this.#streams = streams
     this.#request = request
-    exchange.response.once('close', () => this.#finish(new Error('the client left')))
+    exchange.onClose = () => this.#finish(new Error('the client left'))
     // Of ours, because undici's begins anew with every informational answer.
     this.#patience = setTimeout(() => {
       this.#refuse(new Refusal('upstream_timeout', 'the upstream did not answer in time'))
@@ -119,7 +122,15 @@ class Relay implements Dispatcher.DispatchHandler {
     if (this.#mode === 'list') this.#hold(chunk)
     else if (this.#mode === 'events') this.#relayEvents(chunk)
     else if (this.#mode === 'bytes') {
-      if (!response.headersSent) this.#writeHead(clientHeaders(this.#headers))
+      // What is whole is written when it ends, with its head, at one go.
+      if (this.#isWhole(chunk)) {
+        this.#whole = chunk
+        return
+      }
+      if (!response.headersSent) {
+        this.#writeHead(clientHeaders(this.#headers))
+        this.#expectProgress()
+      }
       response.write(chunk)
     }
     if (this.#mode !== 'done' && response.writableNeedDrain) {
@@ -133,13 +144,13 @@ class Relay implements Dispatcher.DispatchHandler {
     if (this.#mode === 'list') this.#replyList()
     else if (this.#mode === 'bytes') {
       if (!response.headersSent) {
-        if (requestIds.length > 0 && this.#status < 300) {
+        if (this.#whole === undefined && requestIds.length > 0 && this.#status < 300) {
           this.#refuse(new Refusal('upstream_invalid', 'the upstream answered a request with nothing'))
           return
         }
         this.#writeHead(clientHeaders(this.#headers))
       }
-      response.end()
+      this.#end(this.#whole)
     } else if (this.#mode === 'events') {
       this.#finish(undefined)
       response.end()
@@ -151,7 +162,7 @@ class Relay implements Dispatcher.DispatchHandler {
     if (this.#mode === 'done') return
     const refusal = upstreamRefusal(error)
     // A legacy stream with event ids can be resumed (MCP 2025-11-25, Resumability); an error would end its request.
-    if (this.#mode === 'events' && this.#exchange.era !== 'modern' && this.#boundary.resumable())
+    if (this.#mode === 'events' && this.#exchange.era !== 'modern' && this.#boundary!.resumable())
       this.#cut(refusal)
     else if (this.#mode === 'events') this.#endEvents(refusal)
     else this.#refuse(refusal)
@@ -163,11 +174,23 @@ class Relay implements Dispatcher.DispatchHandler {
     if (typeof session === 'string' && era !== 'modern') {
       headers['mcp-session-id'] = snapshot.sessions.bind(session, identityOf(principal!), this.#proxy.name)
     }
-    response.writeHead(this.#status, { ...headers, ...commonHeaders(this.#exchange) } as Record<
-      string,
-      string
-    >)
-    endWhenStalled(response, stalledIntervals * this.#proxy.keepAlive)
+    if (this.#exchange.originAllowed) Object.assign(headers, commonHeaders(this.#exchange))
+    response.writeHead(this.#status, headers as Record<string, string>)
+  }
+
+  /** Ends the answer; a client that does not take it at once is given a while. */
+  #end(body: Buffer | undefined): void {
+    const { response } = this.#exchange
+    response.end(body)
+    if (response.socket === null || response.socket.writableLength > 0) this.#expectProgress()
+  }
+
+  #expectProgress(): void {
+    endWhenStalled(this.#exchange.response, stalledIntervals * this.#proxy.keepAlive)
+  }
+
+  #isWhole(chunk: Buffer): boolean {
+    return !this.#exchange.response.headersSent && this.#headers['content-length'] === String(chunk.length)
   }
 
   #startEvents(): void {
@@ -177,6 +200,8 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#mode = 'events'
     if (this.#request.judge !== undefined) this.#split = createEventSplitter(maxList)
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
+    this.#boundary = createBoundaryWatch()
+    this.#expectProgress()
     response.flushHeaders()
     this.#keepAlive = setTimeout(() => this.#breathe(), this.#proxy.keepAlive)
     const leave = this.#streams.add({
@@ -193,7 +218,7 @@ class Relay implements Dispatcher.DispatchHandler {
   #relayEvents(chunk: Buffer): void {
     const { response } = this.#exchange
     this.#keepAlive?.refresh()
-    this.#boundary.see(chunk)
+    this.#boundary!.see(chunk)
     if (this.#split === undefined) {
       response.write(chunk)
       return
@@ -218,24 +243,24 @@ class Relay implements Dispatcher.DispatchHandler {
 
   /** Whether the client's side of the stream stands between two events. */
   #canInsert(): boolean {
-    return this.#split !== undefined || this.#boundary.atBoundary()
+    return this.#split !== undefined || this.#boundary!.atBoundary()
   }
 
   #hold(chunk: Buffer): void {
+    this.#held ??= createByteStore(maxList)
     if (!this.#held.append(chunk))
       this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
   }
 
   #replyList(): void {
-    const { response } = this.#exchange
     try {
       const { judge, expected } = this.#request
-      const body = filterHeld(this.#held.bytes(), this.#status, this.#headers, judge!, expected)
+      const body = filterHeld(this.#held?.bytes() ?? nothing, this.#status, this.#headers, judge!, expected)
       const headers = clientHeaders(this.#headers)
       if (body.length === 0) delete headers['content-type']
       if (this.#status !== 204) headers['content-length'] = String(body.length)
       this.#writeHead(headers)
-      response.end(body)
+      this.#end(body)
     } catch (error) {
       this.#refuse(unreadable(error))
     }
@@ -280,7 +305,7 @@ class Relay implements Dispatcher.DispatchHandler {
     clearTimeout(this.#keepAlive)
     clearTimeout(this.#patience)
     this.#leave?.()
-    this.#held.clear()
+    this.#held?.clear()
     if (reason !== undefined) this.#controller?.abort(reason)
   }
 }

@@ -91,18 +91,17 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   })
 }
 
-const single = ['host', 'authorization']
-
 /** Of these headers node:http keeps the first and drops the others, where another reader may do the opposite. */
 function checkSingle(rawHeaders: readonly string[]): void {
-  const seen = new Set<string>()
+  let [hosts, authorizations] = [0, 0]
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const written = rawHeaders[index]!
-    const name = single.find(one => one.length === written.length && one === written.toLowerCase())
-    if (name === undefined) continue
-    if (seen.has(name)) throw new Refusal('request_malformed', `the header ${name} is sent twice`)
-    seen.add(name)
+    const name = rawHeaders[index]!
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+    else if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations++
   }
+  if (hosts < 2 && authorizations < 2) return
+  const name = hosts > 1 ? 'host' : 'authorization'
+  throw new Refusal('request_malformed', `the header ${name} is sent twice`)
 }
 
 function readHead(request: IncomingMessage): RequestHead {
@@ -134,12 +133,16 @@ function isPreflight({ method, headers }: IncomingMessage): boolean {
   )
 }
 
+const usableByPost = ['application/json', 'text/event-stream']
+const usableByGet = ['text/event-stream']
+const matchingByPost = new Set(['*/*', ...usableByPost, 'application/*', 'text/*'])
+const matchingByGet = new Set(['*/*', ...usableByGet, 'text/*'])
+
 /** What an answer may be made of (MCP, Streamable HTTP): the upstream judges finer. */
 function checkAccept({ method, headers }: IncomingMessage): void {
   const { accept } = headers
   if (accept === undefined || method === 'DELETE') return
-  const usable = method === 'GET' ? ['text/event-stream'] : ['application/json', 'text/event-stream']
-  const matching = new Set(['*/*', ...usable, ...usable.map(type => `${type.split('/', 1)[0]}/*`)])
+  const [usable, matching] = method === 'GET' ? [usableByGet, matchingByGet] : [usableByPost, matchingByPost]
   if (accept.split(',').some(type => matching.has(mediaType(type)))) return
   throw new Refusal('not_acceptable', `the Accept header must allow ${usable.join(' and ')}`)
 }

@@ -116,6 +116,7 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
   response.once('close', () => {
     snapshot.release()
     recordExchange(exchange, dependencies)
+    exchange.onClose?.()
   })
   try {
     if (dependencies.draining()) {

@@ -104,11 +104,15 @@ export function members(text: string, at = 0): Member[] {
   return found
 }
 
+// oxlint-disable-next-line no-control-regex
+const ascii = /^[\0-\x7f]*$/
+
 /**
  * Folds the case of a name as widely as any parser does that matches names without regard to case: beside
  * ASCII letters the long s, the Kelvin sign, and the dotted and dotless i.
  */
 export function foldCase(name: string): string {
+  if (ascii.test(name)) return name.toLowerCase()
   return name
     .replaceAll('\u017f', 's')
     .replaceAll('\u212a', 'k')

@@ -15,14 +15,24 @@ const maxDepth = 64
 const maxIdLength = 1024
 const maxBatch = 100
 
-const messageMembers = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
-const paramsMembers = ['name', 'uri', 'arguments', '_meta', 'ref', 'notifications', 'taskId']
+/** Members that are judged, as they are spelt, and as a parser without regard to case would match them. */
+interface Judged {
+  readonly exact: ReadonlySet<string>
+  readonly folded: ReadonlySet<string>
+}
+
+const messageMembers = judged('jsonrpc', 'id', 'method', 'params', 'result', 'error')
+const paramsMembers = judged('name', 'uri', 'arguments', '_meta', 'ref', 'notifications', 'taskId')
 
 /** Objects inside `params` that decisions read, and the members that must not be ambiguous in them. */
-const judgedObjects: Readonly<Record<string, readonly string[]>> = {
-  _meta: ['io.modelcontextprotocol/protocolVersion'],
-  ref: ['type', 'name', 'uri'],
-  notifications: ['resourceSubscriptions'],
+const judgedObjects: ReadonlyMap<string, Judged> = new Map([
+  ['_meta', judged('io.modelcontextprotocol/protocolVersion')],
+  ['ref', judged('type', 'name', 'uri')],
+  ['notifications', judged('resourceSubscriptions')],
+])
+
+function judged(...names: string[]): Judged {
+  return { exact: new Set(names), folded: new Set(names.map(foldCase)) }
 }
 
 /**
@@ -91,7 +101,7 @@ function checkParams(text: string, params: Member, id: string | undefined): void
   const found = members(text, params.start)
   refuseAmbiguous(found, paramsMembers, 'params.', id)
   for (const { name, start } of found) {
-    const names = Object.hasOwn(judgedObjects, name) ? judgedObjects[name] : undefined
+    const names = judgedObjects.get(name)
     if (names !== undefined) refuseAmbiguous(members(text, start), names, `params.${name}.`, id)
   }
 }
@@ -111,19 +121,20 @@ function readId(text: string, found: readonly Member[], id: unknown): string | u
  */
 function refuseAmbiguous(
   found: readonly Member[],
-  names: readonly string[],
+  { exact, folded }: Judged,
   where: string,
   id: string | undefined,
 ): void {
-  const folded = new Set(names.map(foldCase))
-  const seen = new Set<string>()
-  for (const { name } of found) {
-    if (!folded.has(foldCase(name))) continue
-    if (!names.includes(name)) {
+  for (let index = 0; index < found.length; index++) {
+    const { name } = found[index]!
+    if (exact.has(name)) {
+      for (let before = 0; before < index; before++) {
+        if (found[before]!.name === name)
+          throw invalid(`the member ${where}${shown(name)} is written twice`, id)
+      }
+    } else if (folded.has(foldCase(name))) {
       throw invalid(`the member ${where}${shown(name)} differs only in case from one that MCP defines`, id)
     }
-    if (seen.has(name)) throw invalid(`the member ${where}${shown(name)} is written twice`, id)
-    seen.add(name)
   }
 }
 

@@ -26,7 +26,8 @@ export function createLog(write: (text: string) => void): Log {
   }
   const line = (level: string, event: string, fields: Fields = {}): void => {
     if (held === '') setImmediate(flush)
-    held += `${JSON.stringify({ time: new Date().toISOString(), level, event, ...fields })}\n`
+    const rest = JSON.stringify(fields)
+    held += `{"time":"${timeText()}","level":"${level}","event":"${event}"${rest === '{}' ? '' : ','}${rest.slice(1)}\n`
   }
   return {
     info: (event, fields) => line('info', event, fields),
@@ -34,4 +35,17 @@ export function createLog(write: (text: string) => void): Log {
     error: (event, fields) => line('error', event, fields),
     flush,
   }
+}
+
+let lastTime = 0
+let lastText = ''
+
+/** The time of now, written anew when it has changed. */
+function timeText(): string {
+  const now = Date.now()
+  if (now !== lastTime) {
+    lastTime = now
+    lastText = new Date(now).toISOString()
+  }
+  return lastText
 }

@@ -102,6 +102,7 @@ function createSeries(): {
 }
 
 function format(labels: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+  let text = ''
+  for (const name in labels) text += `${text === '' ? '{' : ','}${name}=${JSON.stringify(labels[name])}`
+  return text === '' ? '' : `${text}}`
 }

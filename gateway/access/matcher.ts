@@ -1,0 +1,57 @@
+import { matchGlob, parseGlob, type Glob } from '../config/glob.ts'
+
+/** One compiled glob and its place in the configuration, as a JSON pointer. */
+export interface Rule {
+  readonly pattern: string
+  readonly path: string
+}
+
+/** A list of globs as one matcher. */
+export interface RuleList {
+  readonly rules: readonly Rule[]
+  /** The first rule that matches a name; undefined where none does. */
+  first(name: string): Rule | undefined
+}
+
+const anyRun = -1
+
+/**
+ * Compiles globs so that a long list costs a name no more than a short one: exact names and prefixes (`get_*`) are
+ * looked up, and only other globs are tried one by one.
+ *
+ * @param path of the list
+ */
+export function compileRules(patterns: readonly string[], path: string): RuleList {
+  const rules = patterns.map((pattern, index) => ({ pattern, path: `${path}/${index}` }))
+  const exact = new Map<string, number>()
+  const prefixes = new Map<string, number>()
+  const others: { glob: Glob; index: number }[] = []
+  for (const [index, { pattern }] of rules.entries()) {
+    const glob = parseGlob(pattern)
+    const literal = glob.tokens.filter(token => token >= 0)
+    const wild = glob.tokens.length - literal.length
+    const text = String.fromCodePoint(...literal)
+    if (wild === 0) keepFirst(exact, text, index)
+    else if (wild === 1 && glob.tokens.at(-1) === anyRun) keepFirst(prefixes, text, index)
+    else others.push({ glob, index })
+  }
+  const lengths = [...new Set([...prefixes.keys()].map(prefix => prefix.length))]
+  return {
+    rules,
+    first(name) {
+      let best = exact.get(name) ?? Infinity
+      for (const length of lengths) {
+        if (length <= name.length) best = Math.min(best, prefixes.get(name.slice(0, length)) ?? Infinity)
+      }
+      for (const { glob, index } of others) {
+        if (index > best) break
+        if (matchGlob(glob, name)) best = index
+      }
+      return rules[best]
+    },
+  }
+}
+
+function keepFirst(found: Map<string, number>, text: string, index: number): void {
+  if (!found.has(text)) found.set(text, index)
+}
