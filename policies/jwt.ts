@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto'
 import { compileGrants } from '../gateway/access/grants.ts'
 import { fromHeader } from '../gateway/access/header-credential.ts'
+import {
+  checkIntrospected,
+  checkIssuer,
+  checkOpaque,
+  type Introspection,
+} from '../gateway/access/introspected-token.ts'
 import { glance, readJws, type Claims } from '../gateway/access/jws.ts'
 import type { Authenticator, IdentityPolicy } from '../gateway/access/policy.ts'
 import type { Principal } from '../gateway/access/principal.ts'
+import { createStanding } from '../gateway/access/standing.ts'
 import { checkClaims, checkOrigin, scopesOf, type TokenRules } from '../gateway/access/token.ts'
 import { checkBinding } from '../gateway/access/token-binding.ts'
 import { createVerifiedTokens } from '../gateway/access/verified-tokens.ts'
@@ -15,13 +22,14 @@ const header = 'authorization'
 
 /** What a principal's token claims, for when its roles are judged again under other grants. */
 const claimsOf = new WeakMap<Principal, Claims>()
+const standing = createStanding()
 
-/** Access tokens that an issuer signed as JWTs (RFC 6750 §2.1, RFC 9068). */
+/** Access tokens of an issuer: those that it signed as JWTs (RFC 6750 §2.1, RFC 9068), and those that it is asked about (RFC 7662). */
 export const jwt: IdentityPolicy<JwtAuth> = {
   kind: 'jwt',
   stage: 'identity',
   header: () => header,
-  create(options, { name: method, ownAudiences, tokenKeys }): Authenticator {
+  create(options, { name: method, ownAudiences, tokenKeys, introspection }): Authenticator {
     const { issuer } = options
     const rules: TokenRules = {
       issuer,
@@ -30,25 +38,45 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       clockSkew: parseDuration(options.clockSkew),
     }
     const keys = tokenKeys(options)
+    const asked = introspection(options)
+    const askedAboutAll = options.introspection?.tokens === 'all' ? asked : undefined
     const rolesOf = compileGrants(options.grants)
     const verified = createVerifiedTokens(keys)
 
+    function principalOf(
+      claims: Claims,
+      { subject, expires }: ReturnType<typeof checkClaims>,
+      digest: string,
+    ): Principal {
+      const principal: Principal = {
+        kind: 'token',
+        name: issuer + subject,
+        roles: rolesOf(claims),
+        grantedBy: `/auth/${method}/grants`,
+        expires,
+        digest,
+        scopes: scopesOf(claims),
+      }
+      claimsOf.set(principal, claims)
+      return principal
+    }
     async function judge(text: string, digest: string, now: number): Promise<Principal> {
       const token = readJws(text)
       if (typeof token === 'string') throw new Refusal('credential_invalid', token)
       checkOrigin(token, rules)
       await keys.verify(token)
-      const { subject, expires } = checkClaims(token, rules, now)
-      const principal: Principal = {
-        kind: 'token',
-        name: issuer + subject,
-        roles: rolesOf(token.claims),
-        grantedBy: `/auth/${method}/grants`,
-        expires,
-        digest,
-        scopes: scopesOf(token.claims),
-      }
-      claimsOf.set(principal, token.claims)
+      return principalOf(token.claims, checkClaims(token, rules, now), digest)
+    }
+    async function judgeOpaque(
+      { ask }: Introspection,
+      text: string,
+      digest: string,
+      now: number,
+    ): Promise<Principal> {
+      checkOpaque(text)
+      const claims = await ask(text, digest)
+      const principal = principalOf(claims, checkIntrospected(claims, rules, now), digest)
+      standing.begin(principal, text, now)
       return principal
     }
 
@@ -59,14 +87,21 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       credential: head => fromHeader(head.headers[header], 'Bearer'),
       recognises(credential) {
         const token = glance(credential)
-        if (token === undefined) return 'no'
+        if (token === undefined) return asked === undefined ? 'no' : 'own'
         return token.issuer === issuer ? 'own' : 'kind'
       },
       async authenticate(credential, now, head) {
         const digest = createHash('sha256').update(credential).digest('hex')
-        const known = verified.get(digest, now)
-        const principal =
-          known ?? (await verified.keep(now, credential.length, judge(credential, digest, now)))
+        let principal = verified.get(digest, now)
+        if (principal === undefined && asked !== undefined && glance(credential) === undefined) {
+          principal = await judgeOpaque(asked, credential, digest, now)
+        } else {
+          principal ??= await verified.keep(now, credential.length, judge(credential, digest, now))
+          if (askedAboutAll !== undefined) {
+            checkIssuer(await askedAboutAll.ask(credential, digest), rules)
+            standing.begin(principal, credential, now)
+          }
+        }
         // Never part of what is remembered: the next request may come over another connection.
         checkBinding(claimsOf.get(principal)!, head)
         return principal
@@ -75,7 +110,8 @@ export const jwt: IdentityPolicy<JwtAuth> = {
         const claims = claimsOf.get(principal)
         if (claims === undefined) throw new Refusal('credential_invalid', 'the token is not known any more')
         if (now >= principal.expires) throw new Refusal('credential_expired', 'the token has expired')
-        return { ...principal, roles: rolesOf(claims) }
+        const until = asked === undefined ? Infinity : standing.review(principal, asked, now)
+        return { ...principal, roles: rolesOf(claims), expires: Math.min(principal.expires, until) }
       },
     }
   },

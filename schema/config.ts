@@ -224,6 +224,7 @@ export interface JwtAuth {
    * @maxItems 1000
    */
   grants: TokenGrant[]
+  introspection?: Introspection
 }
 /**
  * Where the issuer's public keys are, as a JSON Web Key Set (RFC 7517), where they are not to be discovered.
@@ -271,6 +272,38 @@ export interface TokenCondition {
    * @maxItems 100
    */
   scopes?: Scope[]
+}
+/**
+ * Asks the issuer about tokens that are no JWTs (RFC 7662). Without this block they are refused. The gateway is a client there, and proves itself with exactly one of clientSecret and privateKey. An answer is remembered for at most 60 seconds.
+ */
+export interface Introspection {
+  /**
+   * The introspection endpoint. It begins with https:// unless its host is loopback. Without this field it is the introspection_endpoint in the metadata of the issuer.
+   */
+  url?: string
+  /**
+   * Which tokens the issuer is asked about: opaque, those that are no JWTs; all, JWTs too, after their signature was verified, so that a revoked one is refused before it expires.
+   */
+  tokens: 'opaque' | 'all'
+  /**
+   * The gateway's client id at the issuer.
+   */
+  clientId: string
+  clientSecret?: SecretReference
+  /**
+   * How the client secret is sent: client_secret_basic in the Authorization header, client_secret_post in the body. Of no effect with a privateKey.
+   */
+  method: 'client_secret_basic' | 'client_secret_post'
+  privateKey?: SecretReference
+  /**
+   * The kid of the private key, where the issuer has several keys of this client. Without this field the assertion names no key.
+   */
+  keyId?: string
+  /**
+   * The algorithm of the signature. Without this field it follows the key: RS256 for RSA, ES256, ES384 or ES512 by the curve, EdDSA for Ed25519.
+   */
+  algorithm?:
+    'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA'
 }
 /**
  * The client certificate of the connection, verified against listen.tls.clientCa; or, where TLS ends in front of the gateway, the one that a header carries. It decides only where a request carries no other credential.

@@ -27,14 +27,17 @@ t.test('a token that is bound to a certificate is worth nothing over another con
   const upstream = await startTestUpstream((arrival, response) =>
     json(response, { jsonrpc: '2.0', id: messageOf(arrival).id, result: {} }),
   )
-  const gateway = await startTestGateway(`
+  const gateway = await startTestGateway(
+    `
 listen:
   publicUrl: https://mcp.example.com
   tls: {cert: {file: "${put('cert', server.cert)}"}, key: {file: "${put('key', server.key)}"}, clientCa: {file: "${put('ca', clients.cert)}"}}
-auth: {sso: {type: jwt, issuer: "${issuer.url}", grants: [{roles: [all]}]}}
+auth: {sso: {type: jwt, issuer: "${issuer.url}", introspection: {clientId: gatehouse, clientSecret: {env: SECRET}}, grants: [{roles: [all]}]}}
 roles: {all: {access: {main: {tools: {allow: ["*"]}}}}}
 proxies: {main: {auth: [sso], upstream: {url: "${upstream.url}"}}}
-`)
+`,
+    { env: { SECRET: 'x' } },
+  )
   t.teardown(async () => {
     await gateway.close()
     await issuer.close()
@@ -72,6 +75,17 @@ proxies: {main: {auth: [sso], upstream: {url: "${upstream.url}"}}}
     'without one, though the token was verified a moment ago',
   )
   t.equal(await status(await token()), '200', 'a token without a binding needs none')
+  issuer.answers = () => ({
+    active: true,
+    aud: 'https://mcp.example.com/main/mcp',
+    sub: 'ann',
+    cnf: { 'x5t#S256': thumbprint },
+  })
+  const opaque = 'an-opaque-token-of-the-owner'
+  t.equal(await status(opaque, thief), '401 credential_invalid', 'so is one that the issuer is asked about')
+  t.equal(await status(opaque), '401 credential_invalid')
+  t.equal(await status(opaque, owner), '200')
+  t.equal(issuer.questions.length, 1)
   for (const cnf of [
     {},
     null,

@@ -6,7 +6,7 @@ import { readJws, type Jws } from '../gateway/access/jws.ts'
 import { parseKeySet } from '../gateway/config/key-set.ts'
 import { MalformedError } from '../gateway/config/malformed.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
-import { discoverKeys } from '../gateway/runtime/discovery.ts'
+import { discoverUrl } from '../gateway/runtime/discovery.ts'
 import { createIssuerKeys, type Clock, type IssuerKeys } from '../gateway/runtime/jwks.ts'
 import { createIssuerKey, signToken, type IssuerKey } from './fixtures/issuer.ts'
 import { until } from './fixtures/until.ts'
@@ -264,7 +264,7 @@ t.test('metadata is looked for at every well-known place, and must be that of th
   const asked: string[] = []
   const where = async (issuer: string, documents: Record<string, unknown>): Promise<string> => {
     asked.length = 0
-    return discoverKeys(issuer, url => {
+    return discoverUrl('jwks_uri', issuer, url => {
       asked.push(url)
       const text = JSON.stringify(documents[url] ?? {})
       return Promise.resolve({ status: Object.hasOwn(documents, url) ? 200 : 404, text })
@@ -295,7 +295,7 @@ t.test('metadata is looked for at every well-known place, and must be that of th
   )
   await t.rejects(where(issuer, {}), /no metadata/)
   const page = '<html>canary of what the issuer answers</html>'
-  const read = discoverKeys(issuer, () => Promise.resolve({ status: 200, text: page }))
+  const read = discoverUrl('jwks_uri', issuer, () => Promise.resolve({ status: 200, text: page }))
   t.equal(
     await read.catch((error: unknown) => (error as Error).message),
     `the metadata at ${places[0]} is no JSON`,

@@ -46,8 +46,11 @@ export function readJws(text: string): Jws | string {
 
 function objectIn(part: string, strict = false): Claims | undefined {
   const bytes = Buffer.from(part, 'base64url')
-  if (!isUtf8(bytes)) return undefined
-  const text = bytes.toString()
+  return isUtf8(bytes) ? readClaims(bytes.toString(), strict) : undefined
+}
+
+/** Reads a JSON object that is not nested deep; `strict`: without a member that stands twice. */
+export function readClaims(text: string, strict: boolean): Claims | undefined {
   if (nesting(text) > deepest) return undefined
   try {
     const value: unknown = JSON.parse(text)

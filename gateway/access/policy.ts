@@ -3,6 +3,7 @@ import type { JwtAuth } from '../../schema/config.ts'
 import type { Operation } from '../mcp/operation.ts'
 import type { Secrets } from '../config/load.ts'
 import type { ClientCertificate } from './certificate.ts'
+import type { Introspection } from './introspected-token.ts'
 import type { Principal } from './principal.ts'
 import type { ProxyAccess } from './rules.ts'
 import type { Keyring } from './keyring.ts'
@@ -32,6 +33,8 @@ export interface PolicyDependencies {
   readonly ownAudiences: readonly string[]
   /** The keys of the issuer that an auth method names. */
   tokenKeys(this: void, options: Pick<JwtAuth, 'issuer' | 'jwks'>): TokenKeys
+  /** Who is asked about tokens that are no JWTs; undefined where nobody is. */
+  introspection(this: void, options: Pick<JwtAuth, 'issuer' | 'introspection'>): Introspection | undefined
   readonly secrets: Secrets
   /** Who vouches for the certificates of connections; undefined where clients are asked for none. */
   readonly clientTrust: Trust | undefined

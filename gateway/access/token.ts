@@ -41,6 +41,7 @@ export function checkOrigin({ header, claims }: Jws, { algorithms, issuer }: Tok
  * Checks what a token claims, once its signature is proven (RFC 7519 §4.1, RFC 9068 §4).
  *
  * @param now milliseconds since the epoch
+ * @param unlimited whether it may leave open when it expires
  * @returns whom it is about, to be written behind the issuer, and when it expires in milliseconds since the epoch, at
  *   most a day from now
  * @throws Refusal `credential_invalid` or `credential_expired`
@@ -49,6 +50,7 @@ export function checkClaims(
   { claims }: Jws,
   rules: TokenRules,
   now: number,
+  unlimited = false,
 ): { subject: string; expires: number } {
   const audience = claims['aud']
   const audiences: readonly unknown[] = Array.isArray(audience) ? audience : [audience]
@@ -56,7 +58,8 @@ export function checkClaims(
     throw invalid('the token is for another audience than this proxy')
   if (idTokenClaims.some(name => Object.hasOwn(claims, name)))
     throw invalid('this is an ID token; present an access token')
-  const expires = instant(claims['exp'])
+  const { exp } = claims
+  const expires = unlimited && exp === undefined ? Infinity : instant(exp)
   if (expires === undefined) throw invalid('the token does not say when it expires')
   if (now >= expires + rules.clockSkew) throw new Refusal('credential_expired', 'the token has expired')
   if (claims['nbf'] !== undefined) {

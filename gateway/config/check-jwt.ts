@@ -1,4 +1,5 @@
 import type { JwtAuth } from '../../schema/config.ts'
+import { checkClient, checkSecretUrl } from './check-client.ts'
 import { whyMalformed } from './formats.ts'
 import type { Path } from './pointer.ts'
 import { parseDuration } from './units.ts'
@@ -24,12 +25,13 @@ export function checkJwt(view: View): void {
 }
 
 function checkMethod(view: View, path: Path, method: Sound<JwtAuth>): void {
-  const { issuer, clockSkew } = method
+  const { issuer, clockSkew, introspection } = method
   const why = issuer === undefined || 'jwks' in method ? undefined : whyMalformed('http-url', issuer)
   if (why !== undefined) {
     const message = `keys are to be discovered at this issuer, and it is no URL for that: ${why}; or say where they are with \`jwks\``
     reportAt(view, 'GH1205', [...path, 'issuer'], message)
   }
+  if (introspection !== undefined) checkIntrospection(view, path, method, why !== undefined)
   if (clockSkew !== undefined && parsed(clockSkew) > longestSkew)
     reportAt(
       view,
@@ -37,6 +39,27 @@ function checkMethod(view: View, path: Path, method: Sound<JwtAuth>): void {
       [...path, 'clockSkew'],
       'clocks that are more than 10m apart are wrong; write at most `10m`',
     )
+}
+
+function checkIntrospection(
+  view: View,
+  path: Path,
+  { issuer, introspection = {} }: Sound<JwtAuth>,
+  reported: boolean,
+): void {
+  const at = [...path, 'introspection']
+  checkClient(view, introspection, at)
+  if ('url' in introspection) {
+    checkSecretUrl(view, introspection.url, [...at, 'url'])
+    return
+  }
+  const why = issuer === undefined || reported ? undefined : whyMalformed('http-url', issuer)
+  if (why === undefined) {
+    checkSecretUrl(view, issuer, [...path, 'issuer'])
+    return
+  }
+  const message = `where to ask about tokens is to be discovered at this issuer, and it is no URL for that: ${why}; or say where with \`url\` under \`introspection\``
+  reportAt(view, 'GH1205', [...path, 'issuer'], message)
 }
 
 // Text with a missing variable is no duration.

@@ -1,4 +1,6 @@
-import type { ClientCredentialsAuth, SecretReference } from '../../schema/config.ts'
+import type { SecretReference } from '../../schema/config.ts'
+import type { Client } from './check-client.ts'
+import { takesTokens } from './check-jwt.ts'
 import { algorithmsFor, belongTogether, readCertificates, readPrivateKey } from './key-material.ts'
 import type { Path } from './pointer.ts'
 import { entries, reportAt, type Sound, type View } from './view.ts'
@@ -23,19 +25,26 @@ export function checkKeyMaterial(view: View, content: Content): void {
           'this key is not that of the certificate under `cert`',
         )
     }
-    const auth = upstream?.auth as Sound<ClientCredentialsAuth> | undefined
-    const at = [...path, 'auth', 'privateKey']
-    const signing = checkKey(view, at, content(auth?.privateKey))
-    if (signing === undefined) continue
-    const algorithms = algorithmsFor(signing)
-    if (algorithms.length === 0) {
-      const message =
-        'no JWT is signed with a key like this; make one of RSA with 2048 bits, P-256 or Ed25519'
-      reportAt(view, 'GH1335', at, message)
-    } else if (auth?.algorithm !== undefined && !algorithms.includes(auth.algorithm)) {
-      const message = `the private key does not sign with this; it does with ${algorithms.join(', ')}`
-      reportAt(view, 'GH1335', [...path, 'auth', 'algorithm'], message)
-    }
+    checkSigning(view, upstream?.auth as Client | undefined, [...path, 'auth'], content)
+  }
+  for (const [name, method] of entries(view.config.auth)) {
+    if (takesTokens(method))
+      checkSigning(view, method.introspection, ['auth', name, 'introspection'], content)
+  }
+}
+
+/** The key that the gateway proves itself with can sign a JWT, in the way that is asked for. */
+function checkSigning(view: View, client: Client | undefined, path: Path, content: Content): void {
+  const at = [...path, 'privateKey']
+  const signing = checkKey(view, at, content(client?.privateKey))
+  if (signing === undefined) return
+  const algorithms = algorithmsFor(signing)
+  if (algorithms.length === 0) {
+    const message = 'no JWT is signed with a key like this; make one of RSA with 2048 bits, P-256 or Ed25519'
+    reportAt(view, 'GH1335', at, message)
+  } else if (client?.algorithm !== undefined && !algorithms.includes(client.algorithm)) {
+    const message = `the private key does not sign with this; it does with ${algorithms.join(', ')}`
+    reportAt(view, 'GH1335', [...path, 'algorithm'], message)
   }
 }
 

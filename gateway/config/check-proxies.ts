@@ -112,7 +112,9 @@ export function checkAuth(view: View): void {
     )
   }
   for (const [name, { auth }] of entries(view.config.proxies)) {
-    if (typeof auth !== 'string') checkAmbiguity(view, name, auth)
+    if (typeof auth === 'string') continue
+    checkAmbiguity(view, name, auth)
+    checkOpaque(view, name, auth)
   }
 }
 
@@ -139,6 +141,27 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
         ? `\`${name}\` has the same issuer as another auth method of this proxy; keep one of them`
         : `\`${name}\` looks for a credential where another auth method of this proxy does; keep one of them`
     reportAt(view, 'GH1313', path, message, { related: [first] })
+  }
+}
+
+/** A credential of no shape in `Authorization: Bearer` has one taker: who asks an issuer about it must not be told a key. */
+function checkOpaque(view: View, proxy: string, methods: Sound<string[]> | undefined): void {
+  const takers = items(methods).flatMap(([index, name]) => {
+    const method = methodNamed(view, name)
+    const introspects = method !== undefined && takesTokens(method) && method.introspection !== undefined
+    const place = method && placeOf(method as Sound<AuthMethod>)
+    const keys = place === 'header authorization bearer' || place === 'header authorization '
+    const path: Path = ['proxies', proxy, 'auth', index]
+    return introspects || keys ? [{ name, introspects, path }] : []
+  })
+  const first = takers.find(({ introspects }) => introspects)
+  for (const { name, introspects, path } of takers) {
+    if (first === undefined || name === first.name) continue
+    const message = introspects
+      ? `\`${name}\` asks its issuer about tokens that are no JWTs, as \`${first.name}\` does, and nothing tells whose one is; keep one of them here`
+      : `\`${name}\` looks for keys where \`${first.name}\` looks for tokens that are no JWTs, and nothing tells them apart; give \`${name}\` another header as \`name\``
+    const related = [{ path: first.path, message: 'this one asks its issuer' }]
+    reportAt(view, 'GH1313', path, message, { related })
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ClientCredentialsAuth, Proxy, Upstream } from '../../schema/config.ts'
+import { checkClient, checkSecretUrl } from './check-client.ts'
 import { isGoverned } from './check-headers.ts'
-import { isLoopback } from './hosts.ts'
 import type { Path } from './pointer.ts'
 import { looksLikeCredential, mask } from './sensitive.ts'
 import { entries, items, reportAt, type Sound, type View } from './view.ts'
@@ -37,25 +37,10 @@ function checkQuery(view: View, { url, query }: Sound<Upstream>, path: Path): vo
 function checkUpstreamAuth(view: View, upstream: Sound<Upstream>, path: Path): void {
   const auth = upstream.auth as Sound<ClientCredentialsAuth>
   const at = [...path, 'auth']
-  const { clientSecret, privateKey, tokenUrl, issuer } = auth
-  if (clientSecret !== undefined && privateKey !== undefined) {
-    const message =
-      'there are a `clientSecret` and a `privateKey` here; the gateway proves itself with one of them'
-    reportAt(view, 'GH1332', [...at, 'privateKey'], message, { part: 'key' })
-  } else if (!('clientSecret' in auth) && !('privateKey' in auth)) {
-    const message = 'the gateway has nothing to prove itself with; add a `clientSecret` or a `privateKey`'
-    reportAt(view, 'GH1332', at, message, { part: 'key' })
-  }
-  for (const field of ['keyId', 'algorithm'] as const) {
-    if (auth[field] === undefined || 'privateKey' in auth) continue
-    const message = `\`${field}\` says something of a \`privateKey\`, and there is none; take it out`
-    reportAt(view, 'GH1332', [...at, field], message, { part: 'key' })
-  }
-  for (const [field, url] of Object.entries({ tokenUrl, issuer })) {
-    if (url?.startsWith('http://') !== true || isLoopback(URL.parse(url)?.hostname ?? '')) continue
-    const message = 'the secret would go over the network in clear; write https:// (RFC 6749, 3.2)'
-    reportAt(view, 'GH1333', [...at, field], message)
-  }
+  const { tokenUrl, issuer } = auth
+  checkClient(view, auth, at)
+  checkSecretUrl(view, tokenUrl, [...at, 'tokenUrl'])
+  checkSecretUrl(view, issuer, [...at, 'issuer'])
   if (tokenUrl !== undefined && issuer !== undefined) {
     const message =
       'the token endpoint is discovered from `issuer`, and `tokenUrl` names one; keep one of them'

@@ -86,7 +86,7 @@ export const diagnosticCodes = {
   GH1312: { name: 'scheme-outside-header', summary: 'A cookie or query parameter has a scheme.' },
   GH1313: {
     name: 'ambiguous-auth-methods',
-    summary: 'Two auth methods of a proxy read the same place, or have the same issuer.',
+    summary: 'Two auth methods of a proxy would take the same credential, or have the same issuer.',
   },
   GH1314: {
     name: 'client-ca-missing',

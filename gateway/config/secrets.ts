@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
-import type { ClientCredentialsAuth, SecretReference } from '../../schema/config.ts'
+import type { SecretReference } from '../../schema/config.ts'
+import type { Client } from './check-client.ts'
 import { whyUnfit } from './check-headers.ts'
 import { takesTokens } from './check-jwt.ts'
 import { checkKeyMaterial } from './check-key-material.ts'
@@ -78,18 +79,19 @@ function references(view: View): [Path, SecretReference, Kind][] {
     for (const [parameter, value] of entries(upstream?.query)) {
       found.push([['proxies', name, 'upstream', 'query', parameter], value, 'line'])
     }
-    const { clientSecret, privateKey } = (upstream?.auth ?? {}) as Sound<ClientCredentialsAuth>
-    const at = ['proxies', name, 'upstream', 'auth']
-    if (clientSecret !== undefined) found.push([[...at, 'clientSecret'], clientSecret, 'line'])
-    if (privateKey !== undefined) found.push([[...at, 'privateKey'], privateKey, 'pem'])
+    found.push(
+      ...clientReferences(upstream?.auth as Client | undefined, ['proxies', name, 'upstream', 'auth']),
+    )
     for (const field of ['ca', 'cert', 'key'] as const) {
       const reference = upstream?.tls?.[field]
       if (reference !== undefined) found.push([['proxies', name, 'upstream', 'tls', field], reference, 'pem'])
     }
   }
   for (const [name, method] of entries(view.config.auth)) {
-    if (takesTokens(method) && method.jwks !== undefined)
+    if (!takesTokens(method)) continue
+    if (method.jwks !== undefined)
       found.push([['auth', name, 'jwks'], method.jwks as Sound<SecretReference>, 'keys'])
+    found.push(...clientReferences(method.introspection, ['auth', name, 'introspection']))
   }
   const { secret } = view.config.sessions ?? {}
   if (secret !== undefined) found.push([['sessions', 'secret'], secret, 'session'])
@@ -109,6 +111,16 @@ function references(view: View): [Path, SecretReference, Kind][] {
   return found.filter(
     (one): one is [Path, SecretReference, Kind] => one[1].env !== undefined || one[1].file !== undefined,
   )
+}
+
+function clientReferences(
+  { clientSecret, privateKey }: Client = {},
+  path: Path,
+): [Path, Sound<SecretReference>, Kind][] {
+  return [
+    ...(clientSecret === undefined ? [] : [[[...path, 'clientSecret'], clientSecret, 'line'] as const]),
+    ...(privateKey === undefined ? [] : [[[...path, 'privateKey'], privateKey, 'pem'] as const]),
+  ].map(([at, reference, kind]) => [at, reference, kind])
 }
 
 function pick<T, Field extends keyof T>(

@@ -38,6 +38,7 @@ const table = {
   draining: { status: 503, code: 50301 },
   keys_unavailable: { status: 503, code: 50302 },
   overloaded: { status: 503, code: 50303 },
+  issuer_unavailable: { status: 503, code: 50304 },
   upstream_timeout: { status: 504, code: 50401 },
 } as const satisfies Record<string, Row>
 

@@ -27,6 +27,7 @@ const counters = {
   gatehouse_outgoing_secret_uses_total: 'Requests with a secret that is being rotated out, by key.',
   gatehouse_config_reloads_total: 'Attempts to apply a changed configuration, by result.',
   gatehouse_jwks_fetches_total: 'Attempts to fetch the keys of an issuer, by auth method and result.',
+  gatehouse_introspections_total: 'Questions about tokens to their issuer, by auth method and result.',
   gatehouse_workers_lost_total: 'Threads that died; each is replaced.',
 } as const
 

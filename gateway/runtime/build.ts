@@ -19,6 +19,7 @@ import { parseDuration, parseSize } from '../config/units.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
 import { createSessionBinding } from '../mcp/session.ts'
 import type { IssuerKeys } from './jwks.ts'
+import type { Identified, IntrospectionMethod, KeptIntrospection } from './introspection-sources.ts'
 import type { KeySource } from './key-sources.ts'
 import { namedHosts } from './named-hosts.ts'
 import type { Lease, Shared } from './shared.ts'
@@ -36,6 +37,10 @@ export interface BuildDependencies extends Pick<UpstreamDependencies, 'pools' | 
   readonly issuerKeys: Shared<IssuerKeys>
   /** Begins to fetch the keys of an issuer for the auth method of this name. */
   fetchKeys(this: void, source: KeySource): IssuerKeys
+  /** What issuers said of tokens; kept in the same way. */
+  readonly introspections: Shared<KeptIntrospection>
+  /** Prepares to ask the issuer of an auth method about tokens. */
+  introspect(this: void, method: IntrospectionMethod, secrets: Secrets): Identified<KeptIntrospection>
   /** What is known of `argon2id:` hashes; where secrets are tried against them. Both outlive the snapshots, too. */
   readonly slowHashes: Shared<SlowHash>
   readonly trials: Trials
@@ -90,6 +95,13 @@ export async function buildSnapshot(
             const source = { method: name, issuer, url: jwks?.url, allowedHosts }
             const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(source)
             const lease = dependencies.issuerKeys.acquire(JSON.stringify(source), fetchKeys)
+            leases.push(lease)
+            return lease.value
+          },
+          introspection({ issuer, introspection: options }) {
+            if (options === undefined) return undefined
+            const asked = dependencies.introspect({ method: name, issuer, options, allowedHosts }, secrets)
+            const lease = dependencies.introspections.acquire(asked.identity, asked.create)
             leases.push(lease)
             return lease.value
           },

@@ -1,9 +1,21 @@
 import { randomUUID, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
+import type { ClientCredentialsAuth } from '../../schema/config.ts'
+import { algorithmsFor, readPrivateKey } from '../config/key-material.ts'
+import type { Secrets } from '../config/load.ts'
+
+/** How a secret is sent (RFC 6749 §2.3.1). */
+export type SecretMethod = 'client_secret_basic' | 'client_secret_post'
+
+/** What a configuration says of it; exactly one of the secret and the key is there. */
+export type ClientOptions<Method> = Pick<
+  ClientCredentialsAuth,
+  'clientId' | 'clientSecret' | 'privateKey' | 'keyId' | 'algorithm'
+> & { readonly method: Method }
 
 /** How the gateway proves itself to an authorization server. */
-export type ClientProof =
-  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: string }
+export type ClientProof<Method = SecretMethod> =
+  | { readonly method: Method; readonly secret: string }
   | {
       readonly method: 'private_key_jwt'
       readonly key: KeyObject
@@ -11,7 +23,7 @@ export type ClientProof =
       readonly algorithm: string
     }
 
-/** What a token request carries of it. */
+/** What a request carries of it. */
 export interface ClientAuthentication {
   readonly headers: Readonly<Record<string, string>>
   readonly parameters: Readonly<Record<string, string>>
@@ -20,10 +32,28 @@ export interface ClientAuthentication {
 const assertionLifetime = 60
 
 /**
- * Authenticates the gateway at a token endpoint: by its secret in the Authorization header or in the body
- * (RFC 6749 §2.3.1), or by an assertion that it signs (RFC 7523 §2.2, §3).
+ * How a configuration lets the gateway prove itself.
  *
- * @param audience whom an assertion is for: the token endpoint, or the issuer behind it
+ * @returns it, its method as open as it was written, and a text that is another where anything of it is, its secret too
+ */
+export function clientProof<Method extends SecretMethod | undefined>(
+  { clientId, clientSecret, privateKey, method, keyId, algorithm }: ClientOptions<Method>,
+  secrets: Secrets,
+): { proof: ClientProof<Method>; identity: string } {
+  const secret = secrets((clientSecret ?? privateKey)!)
+  const parts = [clientId, method, keyId, algorithm, privateKey === undefined, secret]
+  const identity = JSON.stringify(parts)
+  if (privateKey === undefined) return { proof: { method, secret }, identity }
+  const key = readPrivateKey(secret)!
+  const signature = algorithm ?? algorithmsFor(key)[0]!
+  return { proof: { method: 'private_key_jwt', key, keyId, algorithm: signature }, identity }
+}
+
+/**
+ * Authenticates the gateway at a token or introspection endpoint: by its secret in the Authorization header or in the
+ * body (RFC 6749 §2.3.1), or by an assertion that it signs (RFC 7523 §2.2, §3).
+ *
+ * @param audience whom an assertion is for: the token endpoint, or the issuer
  */
 export async function authenticateClient(
   audience: string,

@@ -14,19 +14,28 @@ export class MetadataUnusable extends Error {
   }
 }
 
+/** What of it leads somewhere, and how messages call it. */
+const sought = { jwks_uri: 'keys', introspection_endpoint: 'introspection endpoint' } as const
+
 /**
- * Finds out where an issuer keeps its keys.
+ * Finds out where an issuer keeps its keys (RFC 8414 §2), or answers about tokens (RFC 7662).
  *
- * @returns the URL of the key set
+ * @returns the URL that the metadata names
  * @throws Error where no document is found, or it is not of this very issuer (RFC 8414 §3.3)
  */
-export async function discoverKeys(issuer: string, fetch: Outbound): Promise<string> {
-  const { jwks_uri: keys } = await fetchMetadata(issuer, fetch)
-  if (typeof keys !== 'string') throw new Error(`the metadata of ${issuer} names no keys`)
-  if (issuer.startsWith('https:') && !keys.startsWith('https:')) {
-    throw new Error(`the metadata of ${issuer} names keys that are not reached by https`)
+export async function discoverUrl(
+  field: keyof typeof sought,
+  issuer: string,
+  fetch: Outbound,
+): Promise<string> {
+  const { [field]: url } = await fetchMetadata(issuer, fetch)
+  if (typeof url !== 'string') throw new Error(`the metadata of ${issuer} names no ${sought[field]}`)
+  if (issuer.startsWith('https:') && !url.startsWith('https:')) {
+    throw new Error(
+      `the metadata of ${issuer} names ${sought[field]} at a place that is not reached by https`,
+    )
   }
-  return keys
+  return url
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Log } from '../observe/log.ts'
 import type { Counters } from '../observe/metrics.ts'
-import { discoverKeys } from './discovery.ts'
+import { discoverUrl } from './discovery.ts'
 import { createIssuerKeys, type IssuerKeys } from './jwks.ts'
 import { createOutbound } from './outbound.ts'
 
@@ -26,7 +26,9 @@ export function fetchKeysWith(log: Log, metrics: Counters): (source: KeySource) 
     return createIssuerKeys({
       method,
       async fetch() {
-        const { status, text } = await outbound.fetch(url ?? (await discoverKeys(issuer, outbound.fetch)))
+        const { status, text } = await outbound.fetch(
+          url ?? (await discoverUrl('jwks_uri', issuer, outbound.fetch)),
+        )
         if (status !== 200) throw new Error(`the keys are answered with status ${status}`)
         return text
       },

@@ -24,7 +24,7 @@ export class OutboundRefused extends Error {
 }
 
 const patience = 5000
-const largest = 1024 * 1024
+const mebibyte = 1024 * 1024
 
 const internal = new BlockList()
 for (const [network, prefix] of [
@@ -61,15 +61,21 @@ for (const [network, prefix] of [
  * Makes the one way out for URLs that configuration or a document leads to. Hosts that the configuration names
  * itself are dialled as they are. Any other must be reached by https at a public address, which is checked
  * where the connection is made, so that a name cannot change its mind (MCP, Security Best Practices, SSRF).
- * Redirects are answers like any other, never followed; answers are at most 1 MiB and five seconds away.
+ * Redirects are answers like any other, never followed; answers are at most 1 MiB and five seconds away unless said
+ * otherwise.
  *
  * @param named host names that the configuration names, as they stand in URLs: in lower case and without port
  * @param options.resolve looks names up, as `lookup` of node:dns does
  * @param options.timeout milliseconds for a whole exchange
+ * @param options.largest characters of an answer
  */
 export function createOutbound(
   named: ReadonlySet<string>,
-  { resolve = lookup, timeout = patience }: { resolve?: typeof lookup; timeout?: number } = {},
+  {
+    resolve = lookup,
+    timeout = patience,
+    largest = mebibyte,
+  }: { resolve?: typeof lookup; timeout?: number; largest?: number } = {},
 ): { fetch: Outbound; close(): Promise<void> } {
   const times = { headersTimeout: timeout, bodyTimeout: timeout }
   const free = new Agent({ connect: { timeout }, ...times })
@@ -84,7 +90,7 @@ export function createOutbound(
           `the gateway does not go to ${hostname}, which its configuration does not name`,
         )
       }
-      return exchange(url, sent, isNamed ? free : guarded, timeout)
+      return exchange(url, sent, isNamed ? free : guarded, timeout, largest)
     },
     async close() {
       await Promise.all([free.close(), guarded.close()])
@@ -96,12 +102,14 @@ export function createOutbound(
  * One exchange over a dispatcher that was chosen for the URL; as `createOutbound` says of redirects and size.
  *
  * @param timeout milliseconds for all of it
+ * @param largest characters of the answer
  */
 export async function exchange(
   url: string,
   { method = 'GET', headers = {}, body }: OutboundRequest = {},
   dispatcher: Dispatcher,
   timeout: number,
+  largest = mebibyte,
 ): ReturnType<Outbound> {
   const answer = await request(url, {
     method,

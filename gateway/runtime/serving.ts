@@ -14,6 +14,7 @@ import { Refusal } from '../mcp/errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Counters } from '../observe/metrics.ts'
 import { buildSnapshot, type BuiltSnapshot } from './build.ts'
+import { introspectWith, type KeptIntrospection } from './introspection-sources.ts'
 import type { IssuerKeys } from './jwks.ts'
 import { agesOf, fetchKeysWith } from './key-sources.ts'
 import { createShared } from './shared.ts'
@@ -65,10 +66,12 @@ export function createServing({ log, metrics, sessionSecret }: ServingDependenci
   const pools = createShared<Dispatcher>(pool => void pool.close().catch(() => {}))
   const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
   const tokens = createShared<KeptTokens>(kept => kept.close())
+  const introspections = createShared<KeptIntrospection>(held => held.close())
   const slowHashes = createShared<SlowHash>(() => {})
   const trials = createTrials()
   const fetchKeys = fetchKeysWith(log, metrics)
-  const kept = { pools, tokens, issuerKeys, slowHashes, trials }
+  const introspect = introspectWith(log, metrics)
+  const kept = { pools, tokens, issuerKeys, introspections, slowHashes, trials }
   let snapshot: BuiltSnapshot | undefined
   let prepared: BuiltSnapshot | undefined
   let listener: Server | undefined
@@ -81,7 +84,7 @@ export function createServing({ log, metrics, sessionSecret }: ServingDependenci
     async prepare(checked) {
       prepared?.retire()
       prepared = undefined
-      prepared = await buildSnapshot(checked, { ...kept, fetchKeys, log, sessionSecret })
+      prepared = await buildSnapshot(checked, { ...kept, fetchKeys, introspect, log, sessionSecret })
     },
     async commit() {
       if (prepared === undefined) throw new Error('nothing is prepared')

@@ -67,13 +67,17 @@ function readObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** The error code of RFC 6749 §5.2; its description may hold anything, and so is left unread. */
-function errorOf(answer: Record<string, unknown> | undefined): string {
+/**
+ * The error code in an answer (RFC 6749 §5.2); empty where there is none that is known. Its description may hold
+ * anything, and so is left unread.
+ */
+export function errorOf(answer: Readonly<Record<string, unknown>> | undefined): string {
   const error = answer?.['error']
   return typeof error === 'string' && knownErrors.has(error) ? error : ''
 }
 
-function nameOf(error: unknown): string {
+/** What a fetch failed with, in a word. */
+export function nameOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown }
   return typeof code === 'string' ? code : String(name)
 }

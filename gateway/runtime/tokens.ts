@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { UpstreamAuth } from '../../schema/config.ts'
-import { algorithmsFor, readPrivateKey } from '../config/key-material.ts'
 import type { Secrets } from '../config/load.ts'
 import type { Subject, TokenSource } from '../http/tokens.ts'
 import type { Log } from '../observe/log.ts'
-import { authenticateClient, type ClientProof } from './client-authentication.ts'
+import { authenticateClient, clientProof } from './client-authentication.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import { requestToken } from './token-endpoint.ts'
 import { createTokenExchange } from './token-exchange.ts'
@@ -45,10 +44,9 @@ export function tokenSourceFor(
   secrets: Secrets,
   { named, allowedHosts, log }: TokenDependencies,
 ): { identity: string; create(): KeptTokens } {
-  const { tokenUrl, clientId, method, keyId, algorithm } = auth
+  const { tokenUrl, clientId } = auth
   const issuer = auth.type === 'client-credentials' ? auth.issuer : undefined
-  const secret = secrets((auth.clientSecret ?? auth.privateKey)!)
-  const key = auth.privateKey === undefined ? undefined : proofByKey(secret, keyId, algorithm)
+  const { proof, identity } = clientProof({ ...auth, method: auth.method }, secrets)
   const parameters = tokenParameters(auth, withoutQuery(endpoint.url))
   const { resource, audience } = parameters
   const request = async (
@@ -56,16 +54,15 @@ export function tokenSourceFor(
     at: Omit<Discovered, 'resource'> & { readonly resource?: string },
     subject?: Subject,
   ): ReturnType<typeof requestToken> => {
-    const proof = key ?? { method: method ?? secretMethod(at.methods), secret }
-    const client = await authenticateClient(at.issuer, clientId, proof)
+    const proven = 'key' in proof ? proof : { ...proof, method: proof.method ?? secretMethod(at.methods) }
+    const client = await authenticateClient(at.issuer, clientId, proven)
     const target = at.resource === undefined ? {} : { resource: at.resource }
     const all = { ...parameters, ...target, ...(subject && subjectParameters(subject)), ...client.parameters }
     return requestToken(fetch, at.tokenUrl, client.headers, all, subject && issuedTypes)
   }
-  const expected = { issuer, resource: auth.resource, secret: key === undefined }
+  const expected = { issuer, resource: auth.resource, secret: 'secret' in proof }
   const discovered = tokenUrl === undefined && [expected, endpoint.identity, allowedHosts]
-  const proofParts = [method, keyId, algorithm, auth.privateKey === undefined, secret]
-  const parts = [tokenUrl, clientId, parameters, proofParts, discovered]
+  const parts = [tokenUrl, parameters, identity, discovered]
   const own = [endpoint.url, issuer ?? []].flat().map(url => new URL(url).hostname)
   const shown = {
     tokenUrl: tokenUrl && withoutQuery(tokenUrl),
@@ -95,11 +92,6 @@ export function tokenSourceFor(
       return { source, close: () => void outbound.close().catch(() => {}) }
     },
   }
-}
-
-function proofByKey(pem: string, keyId: string | undefined, algorithm: string | undefined): ClientProof {
-  const key = readPrivateKey(pem)!
-  return { method: 'private_key_jwt', key, keyId, algorithm: algorithm ?? algorithmsFor(key)[0]! }
 }
 
 function withoutQuery(url: string): string {

@@ -1,8 +1,10 @@
 import type { Dispatcher } from 'undici'
 import { isLoopback } from '../config/hosts.ts'
 import { TokenUnavailable } from '../http/tokens.ts'
+import type { SecretMethod } from './client-authentication.ts'
 import { fetchMetadata, MetadataUnusable, type IssuerMetadata } from './discovery.ts'
 import { exchange, type Outbound } from './outbound.ts'
+import { nameOf } from './token-endpoint.ts'
 
 /** The endpoint of an upstream, as calls reach it. */
 export interface UpstreamEndpoint {
@@ -93,9 +95,7 @@ async function discoverTokenEndpoint(
 }
 
 /** How to send a secret where the file does not say: as the issuer takes it, and not at all where it does not. */
-export function secretMethod(
-  methods: readonly unknown[] | undefined,
-): 'client_secret_basic' | 'client_secret_post' {
+export function secretMethod(methods: readonly unknown[] | undefined): SecretMethod {
   // RFC 8414 §2: client_secret_basic where nothing is said.
   if (methods === undefined || methods.includes('client_secret_basic')) return 'client_secret_basic'
   if (methods.includes('client_secret_post')) return 'client_secret_post'
@@ -194,7 +194,6 @@ function readObject(text: string): Readonly<Record<string, unknown>> {
 function failing(what: string): (error: unknown) => never {
   return error => {
     if (error instanceof TokenUnavailable) throw error
-    const { code, name } = error as { code?: unknown; name?: unknown }
-    throw new TokenUnavailable(`${what}_${typeof code === 'string' ? code : String(name)}`)
+    throw new TokenUnavailable(`${what}_${nameOf(error)}`)
   }
 }

@@ -1,0 +1,213 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
+import { generateKeyPairSync } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { readChecked } from '../gateway/config/checked.ts'
+import { startGateway } from '../gateway/runtime/gateway.ts'
+import { startAuthorizationServer } from './fixtures/authorization-server.ts'
+import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
+import { startMock } from './fixtures/mock.ts'
+import { createMemoryProvider, publicClient } from './fixtures/oauth-client.ts'
+import { until } from './fixtures/until.ts'
+import { listOrStream, startTestUpstream } from './fixtures/upstream.ts'
+
+const secret = 'canary: of+the client/secret% 0123456789abcdef'
+const signing = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const confidential = { client_secret: secret, grant_types: ['client_credentials'] }
+const server = await startAuthorizationServer([
+  { ...publicClient, scope: 'mcp:read mcp:write' },
+  { ...confidential, client_id: 'gatehouse' },
+  { ...confidential, client_id: 'post', token_endpoint_auth_method: 'client_secret_post' },
+  {
+    client_id: 'signer',
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: 'ES256',
+    jwks: { keys: [{ ...signing.publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig' }] },
+  },
+])
+server.format = 'opaque'
+t.teardown(server.close)
+const upstream = await startTestUpstream(listOrStream)
+t.teardown(upstream.close)
+
+const env = {
+  INTROSPECTION_SECRET: secret,
+  CLIENT_KEY: signing.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+}
+
+/** Lets the clock of this process go by at once. */
+function clock(t: Test): (milliseconds: number) => void {
+  const real = Date.now
+  let ahead = 0
+  Date.now = () => real() + ahead
+  t.teardown(() => void (Date.now = real))
+  return milliseconds => void (ahead += milliseconds)
+}
+
+async function tokenFor(resource: string, client = 'gatehouse'): Promise<string> {
+  const response = await fetch(server.tokenUrl, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(`${client}:${encodeURIComponent(secret)}`)}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials', resource, scope: 'mcp:read' }),
+  })
+  return ((await response.json()) as { access_token: string }).access_token
+}
+
+async function revoke(token: string, parameters: Record<string, string>): Promise<void> {
+  const response = await fetch(`${server.tokenUrl}/revocation`, {
+    method: 'POST',
+    body: new URLSearchParams({ token, ...parameters }),
+  })
+  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`)
+}
+
+async function ask(
+  url: string,
+  token: string,
+): Promise<{ status: number; reason: string | undefined; headers: Headers }> {
+  const { status, headers, ...response } = await fetch(url, {
+    method: 'POST',
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+  }).then(async one => ({
+    status: one.status,
+    headers: one.headers,
+    ...((await one.json()) as { error?: { data: { reason: string } } }),
+  }))
+  return { status, reason: response.error?.data.reason, headers }
+}
+
+const resource = 'https://mcp.example.com/main/mcp'
+
+const basic = '{clientId: gatehouse, clientSecret: {env: INTROSPECTION_SECRET}}'
+const config = (introspection: string, pattern = '*'): string => `
+listen:
+  publicUrl: https://mcp.example.com
+auth:
+  sso: {type: jwt, issuer: "${server.issuer}", introspection: ${introspection}, grants: [{roles: [all]}]}
+roles: {all: {access: {main: {tools: {allow: ["${pattern}"]}}}}}
+proxies: {main: {auth: [sso], upstream: {url: "${upstream.url}"}}}
+`
+
+async function start(t: Test, introspection: string): Promise<TestGateway> {
+  const gateway = await startTestGateway(config(introspection), { env, watch: false })
+  t.teardown(gateway.close)
+  return gateway
+}
+
+t.test('an official client logs in with a token that is no JWT, until it is revoked', async t => {
+  const advance = clock(t)
+  const { url: mock } = await startMock(t)
+  const example = join(import.meta.dirname, '../examples/oauth/gateway.yaml')
+  const text = readFileSync(example, 'utf8')
+  t.match(text, /^ {4}# introspection:/m)
+  const path = join(t.testdir(), 'gateway.yaml')
+  // In one thread, so that the clock of this one is that of the gateway.
+  writeFileSync(path, `${text.replace('# introspection:', 'introspection:')}\nworkers: 1\n`)
+  let publicUrl = 'http://127.0.0.1:1'
+  const addresses = { GATEHOUSE_ADDRESS: '127.0.0.1:0', GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0' }
+  const gateway = await startGateway({
+    load: () =>
+      readChecked(path, {
+        env: { ...env, ...addresses, ISSUER: server.issuer, PUBLIC_URL: publicUrl, MOCK_URL: mock },
+        now: new Date(),
+      }),
+    write: () => {},
+    watch: false,
+  })
+  t.teardown(gateway.close)
+  publicUrl = gateway.url
+  await gateway.reload()
+
+  const url = new URL(`${gateway.url}/mock/mcp`)
+  const provider = createMemoryProvider()
+  const open = (): { client: Client; transport: StreamableHTTPClientTransport } => ({
+    client: new Client({ name: 'desktop', version: '1' }, { versionNegotiation: { mode: 'auto' } }),
+    transport: new StreamableHTTPClientTransport(url, { authProvider: provider }),
+  })
+  const first = open()
+  await t.rejects(first.client.connect(first.transport), UnauthorizedError)
+  await first.transport.finishAuth(await provider.callback())
+  const { client, transport } = open()
+  await client.connect(transport)
+  t.teardown(() => client.close())
+  const { access_token: token } = (await provider.tokens())!
+  t.notMatch(token, /\./, 'it is no JWT')
+  t.ok((await client.listTools()).tools.length > 0)
+  const call = (): Promise<unknown> => client.callTool({ name: 'get_users', arguments: {} })
+  t.match(await call(), { content: [{ type: 'text' }] })
+  t.equal(server.introspections, 1)
+
+  await revoke(token, { client_id: 'desktop' })
+  t.match(await call(), { content: [{ type: 'text' }] }, 'what was said a moment ago counts')
+  advance(60_000)
+  const { status, reason, headers } = await ask(`${gateway.url}/mock/mcp`, token)
+  t.strictSame([status, reason], [401, 'credential_invalid'])
+  t.equal(
+    headers.get('www-authenticate'),
+    `Bearer error="invalid_token", error_description="the token is not active", resource_metadata="${gateway.url}/.well-known/oauth-protected-resource/mock/mcp", scope="mcp:read"`,
+  )
+  t.equal(server.introspections, 2)
+  await t.rejects(call(), UnauthorizedError)
+  t.equal(provider.visited.length, 2, 'the client is sent to log in again')
+})
+
+t.test('the gateway proves itself by secret and by signature; nothing of it is written down', async t => {
+  const key = env.CLIENT_KEY.split('\n')[1]!
+  const ways: [string, string | undefined][] = [
+    [basic, undefined],
+    [
+      `{url: "${server.tokenUrl}/introspection", clientId: post, method: client_secret_post, clientSecret: {env: INTROSPECTION_SECRET}}`,
+      undefined,
+    ],
+    ['{clientId: signer, privateKey: {env: CLIENT_KEY}, keyId: k1}', undefined],
+    ['{clientId: nobody, clientSecret: {env: INTROSPECTION_SECRET}}', 'introspection_401_invalid_client'],
+    [
+      `{url: "${server.issuer}/nowhere", clientId: gatehouse, clientSecret: {env: INTROSPECTION_SECRET}}`,
+      'introspection_404',
+    ],
+  ]
+  for (const [introspection, failure] of ways) {
+    const gateway = await start(t, introspection)
+    const token = await tokenFor(resource)
+    const { status, reason, headers } = await ask(`${gateway.url}/main/mcp`, token)
+    const failed = failure !== undefined
+    t.strictSame([status, reason], failed ? [503, 'issuer_unavailable'] : [200, undefined], introspection)
+    t.equal(headers.get('retry-after'), failed ? '5' : null)
+    t.equal(headers.get('www-authenticate'), null)
+    await until(() => gateway.lines.some(line => line['event'] === 'request'), 'the request was logged')
+    const warnings = gateway.lines.filter(line => line['event'] === 'introspection_failed')
+    t.strictSame(
+      warnings.map(line => line['reason']),
+      failed ? [failure] : [],
+    )
+    const metrics = await gateway.metrics()
+    const result = failed ? (failure.includes('401') ? 'unauthorized' : 'failed') : 'active'
+    t.match(metrics, `gatehouse_introspections_total{method="sso",result="${result}"} 1\n`)
+    const seen = [gateway.logText(), JSON.stringify(await gateway.status()), metrics].join('\n')
+    for (const one of [token, secret, encodeURIComponent(secret), key]) t.notOk(seen.includes(one))
+  }
+})
+
+t.test('a hundred first requests with a token make one question, and so it is over a reload', async t => {
+  const gateway = await start(t, basic)
+  const token = await tokenFor(resource)
+  const before = server.introspections
+  const answers = await Promise.all(Array.from({ length: 100 }, () => ask(`${gateway.url}/main/mcp`, token)))
+  t.ok(answers.every(({ status }) => status === 200))
+  t.equal(server.introspections, before + 1)
+  const { revision } = await gateway.status()
+  gateway.write(config(basic, 'get_*'))
+  await gateway.reload()
+  t.not((await gateway.status()).revision, revision)
+  t.equal((await ask(`${gateway.url}/main/mcp`, token)).status, 200)
+  t.equal(server.introspections, before + 1)
+})
+
+t.test('a token that the server made for another resource is refused', async t => {
+  const gateway = await start(t, basic)
+  const elsewhere = await ask(`${gateway.url}/main/mcp`, await tokenFor('https://mcp.example.com/other/mcp'))
+  t.strictSame([elsewhere.status, elsewhere.reason], [401, 'credential_invalid'])
+  t.match(elsewhere.headers.get('www-authenticate'), 'for another audience than this proxy')
+})

@@ -1,0 +1,431 @@
+import { createHash } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { newSecret } from '../gateway/access/key.ts'
+import type { Introspection } from '../gateway/access/introspected-token.ts'
+import { Refusal } from '../gateway/mcp/errors.ts'
+import { createIntrospection } from '../gateway/runtime/introspection.ts'
+import { IntrospectionFailed, type IntrospectionAnswer } from '../gateway/runtime/introspection-endpoint.ts'
+import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
+import { createIssuerKey, signToken, startTestIssuer, type TestIssuer } from './fixtures/issuer.ts'
+import { until } from './fixtures/until.ts'
+import { listOrStream, startTestUpstream } from './fixtures/upstream.ts'
+
+const upstream = await startTestUpstream(listOrStream)
+t.teardown(upstream.close)
+const key = await createIssuerKey('ES256', 'one')
+const publicUrl = 'https://mcp.example.com'
+const audience = `${publicUrl}/main/mcp`
+const env = { SECRET: 'canary-of-the-introspection-0123456789' }
+const seconds = (): number => Math.floor(Date.now() / 1000)
+
+/** The method `sso` with more in its block `introspection`, on the proxy `main`. */
+const config = (issuer: TestIssuer, more: string, host: string): string => `
+listen:
+  publicUrl: ${publicUrl}
+  allowedHosts: [${host}]
+auth:
+  sso:
+    type: jwt
+    issuer: ${issuer.url}
+    clockSkew: 5s
+    introspection: {clientId: gatehouse, clientSecret: {env: SECRET}${more}}
+    grants: [{when: {scopes: [read]}, roles: [reader]}, {when: {claims: {group: [a, b]}}, roles: [writer]}]
+  keys: {type: api-key, name: X-Api-Key}
+roles:
+  reader: {access: {"*": {tools: {allow: ["get_*"]}}}}
+  writer: {access: {"*": {tools: {allow: ["set_*"]}}}}
+proxies:
+  main: {auth: [keys, sso], upstream: {url: "${upstream.url}"}}
+`
+
+async function start(
+  t: Test,
+  more = '',
+): Promise<{ issuer: TestIssuer; gateway: TestGateway; reload(): Promise<void> }> {
+  const issuer = await startTestIssuer([key])
+  t.teardown(issuer.close)
+  let host = 'first'
+  const gateway = await startTestGateway(config(issuer, more, host), { env, watch: false })
+  t.teardown(gateway.close)
+  return {
+    issuer,
+    gateway,
+    async reload() {
+      const { revision } = await gateway.status()
+      gateway.write(config(issuer, more, (host += 'x')))
+      await gateway.reload()
+      t.not((await gateway.status()).revision, revision)
+    },
+  }
+}
+
+interface Answer {
+  status: number
+  reason: string | undefined
+  tools: string[]
+  challenge: string | null
+}
+
+async function ask(gateway: TestGateway, token: string): Promise<Answer> {
+  const response = await fetch(`${gateway.url}/main/mcp`, {
+    method: 'POST',
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+  })
+  const body = (await response.json()) as {
+    result?: { tools: { name: string }[] }
+    error?: { data: { reason: string } }
+  }
+  return {
+    status: response.status,
+    reason: body.error?.data.reason,
+    tools: body.result?.tools.map(({ name }) => name) ?? [],
+    challenge: response.headers.get('www-authenticate'),
+  }
+}
+
+let made = 0
+const opaque = (): string => `opaque-token-${String(made++).padStart(8, '0')}`
+const active = (more: Record<string, unknown> = {}): Record<string, unknown> => ({
+  active: true,
+  aud: audience,
+  sub: 'ann',
+  scope: 'read',
+  exp: seconds() + 300,
+  ...more,
+})
+
+t.test('what the issuer says of a token is judged as what a JWT claims', async t => {
+  const { issuer, gateway } = await start(t)
+  const audienceWrong = 'the token is for another audience than this proxy'
+  const another = 'the token is from an issuer that is not accepted here'
+  const noType = 'the token is of a type that cannot be checked here'
+  const unbound = 'the token is bound to a certificate that this connection does not present'
+  const cases: [string, unknown, number | string, (string | string[])?][] = [
+    ['all is well', active(), 200],
+    ['of this issuer', active({ iss: issuer.url }), 200],
+    ['without an end', active({ exp: undefined }), 200],
+    ['for several', active({ aud: ['x', audience] }), 200],
+    ['of the type Bearer', active({ token_type: 'bearer' }), 200],
+    ['an access token', active({ token_use: 'access_token' }), 200],
+    ['of a client', active({ sub: undefined, client_id: 'robot' }), 200],
+    ['granted by a claim', active({ scope: undefined, group: ['x', 'b'] }), 200, ['set_a']],
+    ['just ended, by another clock', active({ exp: seconds() - 2 }), 200],
+    ['without a grant', active({ scope: 'other' }), 'forbidden'],
+    ['not active', { active: false }, 'credential_invalid', 'the token is not active'],
+    [
+      'not active, whatever else',
+      { ...active(), active: false },
+      'credential_invalid',
+      'the token is not active',
+    ],
+    ['of another issuer', active({ iss: 'https://evil.example.com' }), 'credential_invalid', another],
+    ['of an issuer that is no text', active({ iss: null }), 'credential_invalid', another],
+    ['for nobody', active({ aud: undefined }), 'credential_invalid', audienceWrong],
+    ['for another', active({ aud: `${publicUrl}/other/mcp` }), 'credential_invalid', audienceWrong],
+    ['for one that begins alike', active({ aud: [`${audience}/x`] }), 'credential_invalid', audienceWrong],
+    ['expired', active({ exp: seconds() - 10 }), 'credential_expired', 'the token has expired'],
+    [
+      'expires as text',
+      active({ exp: '9999999999' }),
+      'credential_invalid',
+      'the token does not say when it expires',
+    ],
+    ['too early', active({ nbf: seconds() + 60 }), 'credential_invalid', 'the token is not valid yet'],
+    [
+      'of nobody',
+      active({ sub: undefined }),
+      'credential_invalid',
+      'the token does not say whom it is about',
+    ],
+    ['of the type DPoP', active({ token_type: 'DPoP' }), 'credential_invalid', noType],
+    ['of a type that is no text', active({ token_type: null }), 'credential_invalid', noType],
+    [
+      'a refresh token',
+      active({ token_use: 'refresh_token' }),
+      'credential_invalid',
+      'the token is of another type than an access token',
+    ],
+    ['bound to a certificate', active({ cnf: { 'x5t#S256': 'x' } }), 'credential_invalid', unbound],
+    [
+      'bound to a key',
+      active({ cnf: { jkt: 'x' } }),
+      'credential_invalid',
+      'the token is bound in a way that cannot be checked here',
+    ],
+    ['active as text', { ...active(), active: 'true' }, 'issuer_unavailable'],
+    ['active as a number', { ...active(), active: 1 }, 'issuer_unavailable'],
+    ['nothing of active', { ...active(), active: undefined }, 'issuer_unavailable'],
+    ['a list', [active()], 'issuer_unavailable'],
+    ['no JSON', '<html>', 'issuer_unavailable'],
+    ['twice', `{"active":false,"active":true,"aud":"${audience}","sub":"ann"}`, 'issuer_unavailable'],
+    ['deep', active({ x: JSON.parse(`${'['.repeat(20)}${']'.repeat(20)}`) }), 'issuer_unavailable'],
+    ['large', active({ x: 'x'.repeat(70_000) }), 'issuer_unavailable'],
+    ['a redirect', 302, 'issuer_unavailable'],
+    ['an error', 500, 'issuer_unavailable'],
+    ['no authority', 401, 'issuer_unavailable'],
+  ]
+  for (const [name, answer, wanted, detail] of cases) {
+    issuer.answers = () => answer
+    const { status, reason, tools, challenge } = await ask(gateway, opaque())
+    t.equal(reason ?? status, wanted, name)
+    if (wanted === 200) t.strictSame(tools, detail ?? ['get_a'], name)
+    const refused = String(wanted).startsWith('credential')
+    t.equal(
+      challenge,
+      refused
+        ? `Bearer realm="main", error="invalid_token", error_description="${String(detail)}", ApiKey realm="main", in="header", name="X-Api-Key"`
+        : null,
+      name,
+    )
+    if (wanted === 'issuer_unavailable') t.equal(status, 503, name)
+  }
+  const [first] = issuer.questions
+  t.equal(first?.authorization, `Basic ${btoa(`gatehouse:${env.SECRET}`)}`)
+  t.equal(first?.parameters.get('token_type_hint'), 'access_token')
+  await until(
+    () => gateway.lines.filter(({ event }) => event === 'request').length === cases.length,
+    'all was logged',
+  )
+  const names = new Set(gateway.lines.flatMap(line => line['principal'] ?? []))
+  t.strictSame([...names], [`${issuer.url}#ann`, `${issuer.url}?client=robot`])
+  t.notMatch(gateway.logText(), 'opaque-token')
+  t.equal(
+    gateway.lines.filter(({ event }) => event === 'introspection_failed').length,
+    1,
+    'not once for each',
+  )
+})
+
+t.test('what cannot be a token of the issuer is never sent to it', async t => {
+  const { issuer, gateway } = await start(t)
+  issuer.answers = () => active()
+  const jwt = await signToken(key, {
+    iss: 'https://evil.example.com',
+    aud: audience,
+    sub: 'ann',
+    exp: seconds() + 60,
+  })
+  const garbage = [
+    'nonsense',
+    'x'.repeat(8193),
+    'with a space in it, as no token',
+    'quoted"quoted"quoted"quoted',
+    '=================',
+    newSecret(),
+    newSecret().slice(0, -1),
+    jwt,
+    `${jwt}x`,
+    `eyJhbGciOiJub25lIn0.e30.`,
+  ]
+  for (const text of garbage)
+    t.equal((await ask(gateway, text)).reason, 'credential_invalid', text.slice(0, 50))
+  t.equal(issuer.questions.length, 0)
+  t.equal((await ask(gateway, opaque())).status, 200)
+  t.equal(issuer.questions.length, 1)
+})
+
+t.test('an issuer that is down is a 503, and what it said before counts on', async t => {
+  const { issuer, gateway } = await start(t)
+  issuer.answers = () => active()
+  const [known, fresh] = [opaque(), opaque()]
+  t.equal((await ask(gateway, known)).status, 200)
+  issuer.up = false
+  const { status, reason, challenge } = await ask(gateway, fresh)
+  t.strictSame([status, reason, challenge], [503, 'issuer_unavailable', null])
+  t.equal((await ask(gateway, known)).status, 200)
+  issuer.up = true
+  await until(async () => (await ask(gateway, fresh)).status === 200, 'it is asked again')
+})
+
+t.test(
+  'with `tokens: all` a JWT that was revoked is refused too, and none is sent before it is verified',
+  async t => {
+    const { issuer, gateway } = await start(t, ', tokens: all')
+    const claims = { iss: issuer.url, aud: audience, sub: 'ann', scope: 'read', exp: seconds() + 300 }
+    issuer.answers = () => ({ active: true })
+    const good = await signToken(key, claims)
+    t.equal((await ask(gateway, good)).status, 200)
+    t.equal((await ask(gateway, good)).status, 200)
+    t.equal(issuer.questions.length, 1)
+    t.equal((await ask(gateway, await signToken(key, { ...claims, exp: 1 }))).reason, 'credential_expired')
+    t.equal((await ask(gateway, `${good.slice(0, -4)}AAAA`)).reason, 'credential_invalid')
+    t.equal(issuer.questions.length, 1)
+    issuer.answers = () => ({ active: false })
+    t.equal((await ask(gateway, await signToken(key, { ...claims, jti: '2' }))).reason, 'credential_invalid')
+    issuer.answers = () => ({ active: true, iss: 'https://evil.example.com' })
+    t.equal((await ask(gateway, await signToken(key, { ...claims, jti: '3' }))).reason, 'credential_invalid')
+  },
+)
+
+t.test('an open stream ends when its token was revoked, and when its issuer was silent too long', async t => {
+  const real = Date.now
+  let ahead = 0
+  Date.now = () => real() + ahead
+  t.teardown(() => void (Date.now = real))
+  const { issuer, gateway, reload } = await start(t)
+  const [revoked, unheard] = [opaque(), opaque()]
+  const says: Record<string, unknown> = { [revoked]: active(), [unheard]: active() }
+  issuer.answers = token => says[token] ?? { active: false }
+  const ended: string[] = []
+  const open = async (token: string): Promise<void> => {
+    const response = await fetch(`${gateway.url}/main/mcp`, {
+      headers: { accept: 'text/event-stream', authorization: `Bearer ${token}` },
+    })
+    t.equal(response.status, 200)
+    response.text().then(
+      () => ended.push(token),
+      () => ended.push(token),
+    )
+  }
+  await open(revoked)
+  await open(unheard)
+  await reload()
+  t.equal(issuer.questions.length, 2, 'what was said a moment ago counts')
+  says[revoked] = { active: false }
+  says[unheard] = 500
+  ahead = 60_000
+  await reload()
+  await until(() => issuer.questions.length === 4, 'both are asked about')
+  await until(async () => /result="failed"} 1\n/.test(await gateway.metrics()), 'and both are answered')
+  await reload()
+  await until(() => ended.length > 0, 'the revoked one is out')
+  t.strictSame(ended, [revoked])
+  ahead = 119_000
+  await reload()
+  t.equal((await gateway.status()).openStreams, 1)
+  ahead = 121_000
+  await reload()
+  await until(() => ended.length === 2, 'the other one is out')
+})
+
+const digestOf = (token: string): string => createHash('sha256').update(token).digest('hex')
+
+/** An introspection on a clock and with an issuer that do what a test says. */
+function underTest(): {
+  introspection: Introspection
+  asked: string[]
+  results: string[]
+  advance(milliseconds: number): void
+  say(answer: 'active' | 'inactive' | 'down' | Promise<IntrospectionAnswer>): void
+  reason(token: string): Promise<string>
+} {
+  let now = 0
+  let said: 'active' | 'inactive' | 'down' | Promise<IntrospectionAnswer> = 'active'
+  const asked: string[] = []
+  const results: string[] = []
+  const introspection = createIntrospection(
+    {
+      async ask(token) {
+        asked.push(token)
+        if (said === 'down') throw new IntrospectionFailed('introspection_ECONNREFUSED', 'unreachable')
+        if (said === 'inactive') return { claims: undefined, length: 16 }
+        return said === 'active' ? { claims: { sub: token }, length: 100 } : said
+      },
+      asked: result => void results.push(result),
+    },
+    () => now,
+  )
+  return {
+    introspection,
+    asked,
+    results,
+    advance: milliseconds => void (now += milliseconds),
+    say: answer => void (said = answer),
+    reason: token =>
+      introspection.ask(token, digestOf(token)).then(
+        () => 'good',
+        (error: unknown) => (error instanceof Refusal ? error.reason : String(error)),
+      ),
+  }
+}
+
+t.test('an answer counts for a minute, a no for ten seconds, silence for one', async t => {
+  const { asked, advance, say, reason } = underTest()
+  const steps: [number, 'active' | 'inactive' | 'down', string, number][] = [
+    [0, 'active', 'good', 1],
+    [59_999, 'down', 'good', 1],
+    [1, 'down', 'issuer_unavailable', 2],
+    [999, 'active', 'issuer_unavailable', 2],
+    [1, 'active', 'good', 3],
+    [60_000, 'inactive', 'credential_invalid', 4],
+    [9_999, 'active', 'credential_invalid', 4],
+    [1, 'active', 'good', 5],
+  ]
+  for (const [after, says, wanted, questions] of steps) {
+    advance(after)
+    say(says)
+    t.strictSame([await reason('one'), asked.length], [wanted, questions])
+  }
+})
+
+t.test(
+  'a flood of made-up tokens costs the issuer a hundred questions a second, and known tokens nothing',
+  async t => {
+    const { asked, results, advance, say, reason } = underTest()
+    t.equal(await reason('known'), 'good')
+    say('inactive')
+    const flood = async (name: string, count: number): Promise<Map<string, number>> => {
+      const tally = new Map<string, number>()
+      for (let index = 0; index < count; index++) {
+        const one = await reason(`${name}-${index}`)
+        tally.set(one, (tally.get(one) ?? 0) + 1)
+      }
+      return tally
+    }
+    t.strictSame(Object.fromEntries(await flood('a', 1000)), {
+      credential_invalid: 199,
+      issuer_unavailable: 801,
+    })
+    advance(1000)
+    t.strictSame(Object.fromEntries(await flood('b', 1000)), {
+      credential_invalid: 100,
+      issuer_unavailable: 900,
+    })
+    t.equal(asked.length, 300)
+    t.equal(results.filter(one => one === 'limited').length, 1701)
+    t.equal(await reason('known'), 'good')
+    advance(59_000)
+    await flood('c', 1000)
+    say('active')
+    t.equal(await reason('known'), 'good', 'and it is asked about again out of turn')
+    t.equal(asked.at(-1), 'known')
+  },
+)
+
+t.test(
+  'no more than 32 questions are under way, and whoever waits learns at once that nobody is there',
+  async t => {
+    const { asked, say, reason } = underTest()
+    const { promise, resolve, reject } = Promise.withResolvers<IntrospectionAnswer>()
+    say(promise)
+    const flood = Array.from({ length: 150 }, (_, index) => reason(`token-${index}`))
+    t.strictSame(await Promise.all(flood.slice(132)), Array(18).fill('issuer_unavailable'), '100 may wait')
+    t.equal(asked.length, 32)
+    reject(new IntrospectionFailed('introspection_TimeoutError', 'unreachable'))
+    t.strictSame(await Promise.all(flood.slice(0, 132)), Array(132).fill('issuer_unavailable'))
+    t.equal(asked.length, 32)
+    say('active')
+    t.equal(await reason('another'), 'good', 'and then there is room again')
+    resolve({ claims: undefined, length: 0 })
+  },
+)
+
+t.test('what an open stream stands on is asked about again, without waiting', async t => {
+  const { introspection, asked, advance, say } = underTest()
+  const recall = (): unknown => introspection.recall('one', digestOf('one'))
+  await introspection.ask('one', digestOf('one'))
+  t.match(recall(), { claims: { sub: 'one' }, until: 60_000 })
+  advance(60_000)
+  t.equal(recall(), undefined)
+  t.equal(recall(), undefined)
+  t.equal(asked.length, 2)
+  await until(() => recall() !== undefined, 'the answer is there')
+  t.match(recall(), { until: 120_000 })
+  say('inactive')
+  advance(60_000)
+  t.equal(recall(), undefined)
+  await until(() => asked.length === 3, 'it was asked')
+  await new Promise(resolve => setImmediate(resolve))
+  t.throws(recall, { message: 'the token is not active' })
+})
