@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { newSecret } from '../gateway/access/key.ts'
 import type { Introspection } from '../gateway/access/introspected-token.ts'
+import type { PolicyDependencies, RequestHead } from '../gateway/access/policy.ts'
+import { fixedKeys } from '../gateway/access/token-keys.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import { createIntrospection } from '../gateway/runtime/introspection.ts'
 import { IntrospectionFailed, type IntrospectionAnswer } from '../gateway/runtime/introspection-endpoint.ts'
+import { jwt } from '../policies/jwt.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { createIssuerKey, signToken, startTestIssuer, type TestIssuer } from './fixtures/issuer.ts'
 import { until } from './fixtures/until.ts'
@@ -30,18 +33,19 @@ auth:
     clockSkew: 5s
     introspection: {clientId: gatehouse, clientSecret: {env: SECRET}${more}}
     grants: [{when: {scopes: [read]}, roles: [reader]}, {when: {claims: {group: [a, b]}}, roles: [writer]}]
+  plain: {type: jwt, issuer: plain.example.com, jwks: {url: "${issuer.url}/keys"}}
   keys: {type: api-key, name: X-Api-Key}
 roles:
   reader: {access: {"*": {tools: {allow: ["get_*"]}}}}
   writer: {access: {"*": {tools: {allow: ["set_*"]}}}}
 proxies:
-  main: {auth: [keys, sso], upstream: {url: "${upstream.url}"}}
+  main: {auth: [plain, keys, sso], upstream: {url: "${upstream.url}"}}
 `
 
 async function start(
   t: Test,
   more = '',
-): Promise<{ issuer: TestIssuer; gateway: TestGateway; reload(): Promise<void> }> {
+): Promise<{ issuer: TestIssuer; gateway: TestGateway; reload(block?: string): Promise<void> }> {
   const issuer = await startTestIssuer([key])
   t.teardown(issuer.close)
   let host = 'first'
@@ -50,9 +54,9 @@ async function start(
   return {
     issuer,
     gateway,
-    async reload() {
+    async reload(block = '') {
       const { revision } = await gateway.status()
-      gateway.write(config(issuer, more, (host += 'x')))
+      gateway.write(config(issuer, more, (host += 'x')) + block)
       await gateway.reload()
       t.not((await gateway.status()).revision, revision)
     },
@@ -225,6 +229,32 @@ t.test('what cannot be a token of the issuer is never sent to it', async t => {
   t.equal(issuer.questions.length, 1)
 })
 
+t.test('the gateway follows metadata to hosts that the file names, by https or on this machine', async t => {
+  const { issuer, gateway, reload } = await start(t)
+  issuer.answers = () => active()
+  const endpoint = issuer.introspectionEndpoint!
+  const reasons: unknown[] = []
+  /** A look at the metadata that failed is not remembered. */
+  const asked = async (place: string | undefined): Promise<number> => {
+    issuer.introspectionEndpoint = place
+    return (await ask(gateway, opaque())).status
+  }
+  t.equal(await asked(undefined), 503)
+  t.equal(await asked(endpoint.replace('127.0.0.1', 'localhost')), 503, 'the file does not name it')
+  t.equal(issuer.questions.length, 0)
+  await reload('outbound: {allowedHosts: [idp.internal, localhost]}')
+  t.equal(await asked('http://idp.internal/introspect'), 503, 'named, and yet in clear')
+  t.equal(await asked(endpoint.replace('127.0.0.1', 'localhost')), 200)
+  t.equal(issuer.questions.length, 1)
+  t.equal(await asked('http://idp.internal/introspect'), 200, 'it is not looked up for each token')
+  for (const line of gateway.lines)
+    if (line['event'] === 'introspection_failed') reasons.push([line['reason'], line['error']])
+  t.match(reasons, [
+    ['introspection_endpoint_unknown', /names no introspection/],
+    ['introspection_endpoint_insecure', undefined],
+  ])
+})
+
 t.test('an issuer that is down is a 503, and what it said before counts on', async t => {
   const { issuer, gateway } = await start(t)
   issuer.answers = () => active()
@@ -297,6 +327,26 @@ t.test('an open stream ends when its token was revoked, and when its issuer was 
   ahead = 121_000
   await reload()
   await until(() => ended.length === 2, 'the other one is out')
+})
+
+t.test('an open stream is looked at when the answer counts no more', async t => {
+  const now = 1_800_000_000_000
+  const until = now + 61_001
+  const { authenticate, review } = jwt.create(
+    { type: 'jwt', issuer: 'https://i', algorithms: [], clockSkew: '0s', grants: [] },
+    {
+      name: 'sso',
+      ownAudiences: [audience],
+      tokenKeys: () => fixedKeys(JSON.stringify({ keys: [key.publicJwk] })),
+      introspection: () => ({
+        ask: async () => active({ exp: now / 1000 + 3600 }),
+        recall: () => ({ claims: {}, until }),
+      }),
+    } as Partial<PolicyDependencies> as PolicyDependencies,
+  )
+  const principal = await authenticate(opaque(), now, {} as RequestHead)
+  t.equal(principal.expires, now + 3_600_000)
+  t.equal(review(principal, now).expires, now + 65_000)
 })
 
 const digestOf = (token: string): string => createHash('sha256').update(token).digest('hex')
@@ -390,6 +440,13 @@ t.test(
     say('active')
     t.equal(await reason('known'), 'good', 'and it is asked about again out of turn')
     t.equal(asked.at(-1), 'known')
+    say('inactive')
+    advance(60_000)
+    t.equal(await reason('known'), 'credential_invalid')
+    advance(10_000)
+    await flood('d', 1000)
+    say('active')
+    t.equal(await reason('known'), 'issuer_unavailable', 'unless it was revoked')
   },
 )
 
