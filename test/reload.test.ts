@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
-import { readChecked } from '../gateway/config/checked.ts'
+import { readChecked, type ReadResult } from '../gateway/config/checked.ts'
+import { createLog } from '../gateway/observe/log.ts'
+import { createMetrics } from '../gateway/observe/metrics.ts'
+import { createApplier } from '../gateway/runtime/apply.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { createShared } from '../gateway/runtime/shared.ts'
 import { createWatcher } from '../gateway/runtime/watch.ts'
@@ -357,6 +360,37 @@ async function startOn(t: Test, path: string): Promise<{ revision: () => Promise
       ((await (await fetch(`${gateway.adminUrl}/status`)).json()) as { revision: string }).revision,
   }
 }
+
+t.test('what was read is read again only if it changed since, even while it was read', async t => {
+  const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
+  const read = (): ReadResult => readChecked(path, { env: {}, now: new Date() })
+  const first = read()
+  let loads = 0
+  let meanwhile = (): void => {}
+  const load = (): ReadResult => {
+    const result = read()
+    loads++
+    meanwhile()
+    return result
+  }
+  const serving = { prepare: async () => {}, commit: async () => {} }
+  const observers = { serving, log: createLog(() => {}), metrics: createMetrics() }
+  const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
+  await applier.apply('change')
+  t.equal(loads, 0)
+  writeFileSync(path, addressed('v2'))
+  meanwhile = () => {
+    writeFileSync(path, addressed('v3'))
+    meanwhile = () => {}
+  }
+  await applier.apply('change')
+  t.equal(loads, 1)
+  await applier.apply('change')
+  t.equal(loads, 2)
+  await applier.apply('change')
+  t.equal(loads, 2)
+  t.equal(applier.revision(), read().checked!.revision)
+})
 
 const addressed = (more: string): string =>
   `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0"}\n${config({ keys: `steady: ${key(steady)}\n  ${more}: ${key(more)}` })}\nworkers: 1\n`

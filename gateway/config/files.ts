@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer'
+import { hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
+import { digestOrCode, listing } from './content-digest.ts'
 import { expandPattern } from './include-pattern.ts'
 import type { LoadOptions } from './loading.ts'
 import { createSource, type Source } from './source.ts'
@@ -14,6 +16,8 @@ export interface Files {
   /** Directories whose listing decided what was read. */
   readonly directories: Set<string>
   readonly sources: Map<string, Source>
+  /** What was found at each path, as `digestOrCode` says it; of folders before their files were looked for. */
+  readonly digests: Map<string, string>
   read(path: string): Buffer | Unreadable
   glob(pattern: string): string[]
 }
@@ -31,21 +35,33 @@ export interface Unreadable {
 export function createFiles({ readFile = readBounded, glob = expandPattern }: LoadOptions): Files {
   const paths = new Set<string>()
   const directories = new Set<string>()
+  const digests = new Map<string, string>()
   return {
     paths,
     directories,
+    digests,
     sources: new Map(),
     read(path) {
       paths.add(path)
       try {
         const content = readFile(path)
+        if (!digests.has(path)) digests.set(path, hash('sha256', content))
         return content.length > largestFile ? { code: 'GH1002', why: 'it is larger than 16 MiB' } : content
       } catch (error) {
         const { code = '' } = error as NodeJS.ErrnoException
+        if (!digests.has(path)) digests.set(path, code)
         return { code: 'GH1001', why: reasons[code] ?? (code || 'reading failed'), absent: absence.has(code) }
       }
     },
     glob(pattern) {
+      // Looked for twice: a file that comes in between must not go unnoticed.
+      for (const directory of glob(pattern).directories) {
+        if (!digests.has(directory))
+          digests.set(
+            directory,
+            digestOrCode(() => listing(directory)),
+          )
+      }
       const found = glob(pattern)
       for (const directory of found.directories) directories.add(directory)
       return found.files

@@ -9,6 +9,7 @@ import { checkMtls } from './check-mtls.ts'
 import { checkNames } from './check-names.ts'
 import { checkUpstreams } from './check-upstreams.ts'
 import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
+import { digestOfAll } from './content-digest.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import { readSource } from './files.ts'
 import { dropIgnored } from './ignore.ts'
@@ -39,6 +40,8 @@ export interface LoadResult {
   files: string[]
   /** Directories whose listing decided what was included. */
   directories: string[]
+  /** SHA-256 over what was found at all of them, as it was read. */
+  digest: string
   /** There when no diagnostic is an error. */
   loaded?: Loaded
 }
@@ -71,8 +74,13 @@ export function load(path: string, options: LoadOptions): LoadResult {
     sources: shownSources(loading),
     files: [...loading.files.paths],
     directories: [...loading.files.directories],
+    digest: digestOfRead(loading),
     ...(loaded !== undefined && diagnostics.every(one => one.severity !== 'error') && { loaded: loaded() }),
   }
+}
+
+function digestOfRead({ files: { paths, directories, digests } }: Loading): string {
+  return digestOfAll({ files: [...paths], directories: [...directories] }, path => digests.get(path) ?? '')
 }
 
 function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {

@@ -1,10 +1,11 @@
+import type { ReadPaths } from '../config/content-digest.ts'
 import { settingsOf, type Checked, type ReadResult } from '../config/checked.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
 import { restartFields, type Settings } from '../config/restart.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Serving } from './serving.ts'
-import { fingerprint, settledFingerprint, type WatchedPaths } from './watch.ts'
+import { fingerprint, settledFingerprint } from './watch.ts'
 
 /** Reads and checks the configuration as it stands now. */
 export type LoadConfig = () => ReadResult | Promise<ReadResult>
@@ -38,7 +39,7 @@ export interface ConfigStatus {
 export interface Applier {
   revision(): string
   status(): ConfigStatus
-  paths(): WatchedPaths
+  paths(): ReadPaths
   /** `change`: only if the bytes differ from those of the last attempt. `demand`: in any case. Never throws. */
   apply(cause: 'change' | 'demand'): Promise<void>
 }
@@ -68,7 +69,7 @@ export async function createApplier(
   let paths = pathsOf(first)
   let appliedAt = new Date()
   let lastReload: ConfigStatus['lastReload'] = report(first, true)
-  let attempted: string | undefined
+  let attempted: string | undefined = first.digest
   let running: Promise<void> | undefined
   let again: 'change' | 'demand' | undefined
   announce()
@@ -90,8 +91,8 @@ export async function createApplier(
     if (cause === 'change' && fingerprint(paths) === attempted) return
     const seen = await settledFingerprint(paths)
     if (cause === 'change' && seen === attempted) return
-    attempted = seen
     const result = await load()
+    attempted = result.digest
     paths = pathsOf(result)
     const { checked } = result
     if (checked === undefined) {
@@ -155,7 +156,7 @@ export async function createApplier(
   }
 }
 
-function pathsOf({ files, directories }: WatchedPaths): WatchedPaths {
+function pathsOf({ files, directories }: ReadPaths): ReadPaths {
   return { files, directories }
 }
 

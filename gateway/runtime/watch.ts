@@ -1,22 +1,14 @@
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { watch as watchPaths, type FSWatcher } from 'chokidar'
-
-/** What the configuration was read from. */
-export interface WatchedPaths {
-  /** Absolute paths whose content matters. */
-  readonly files: readonly string[]
-  /** Absolute paths of folders whose listing matters. */
-  readonly directories: readonly string[]
-}
+import { digestOfAll, digestOrCode, listing, type ReadPaths } from '../config/content-digest.ts'
 
 /** Tells when the bytes of the configuration may have changed. */
 export interface Watcher {
   /** Watches other paths from now on; resolves when nothing can be missed any more. */
-  follow(paths: WatchedPaths): Promise<void>
+  follow(paths: ReadPaths): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,17 +53,16 @@ export function createWatcher(
   }
 }
 
-/** SHA-256 over the content of files and the listing of folders; what is not there counts as such. */
-export function fingerprint({ files, directories }: WatchedPaths): string {
-  const hash = createHash('sha256')
-  for (const file of files) hash.update(`\0${file}\0`).update(attempt(() => readFileSync(file)))
-  for (const folder of directories)
-    hash.update(`\0${folder}\0`).update(attempt(() => readdirSync(folder).join('\0')))
-  return hash.digest('hex')
+/** What stands at the paths now; the same as the `digest` of a load that would read the same bytes. */
+export function fingerprint(paths: ReadPaths): string {
+  const folders = new Set(paths.directories)
+  return digestOfAll(paths, path =>
+    digestOrCode(() => (folders.has(path) ? listing(path) : readFileSync(path))),
+  )
 }
 
 /** The fingerprint once it has stopped changing, so that a file is not read while it is being written. */
-export async function settledFingerprint(paths: WatchedPaths): Promise<string> {
+export async function settledFingerprint(paths: ReadPaths): Promise<string> {
   let seen = fingerprint(paths)
   for (let tries = 0; tries < settleTries; tries++) {
     await delay(settleTime)
@@ -80,12 +71,4 @@ export async function settledFingerprint(paths: WatchedPaths): Promise<string> {
     seen = again
   }
   return seen
-}
-
-function attempt<Value extends string | Buffer>(read: () => Value): Value | string {
-  try {
-    return read()
-  } catch (error) {
-    return String((error as NodeJS.ErrnoException).code)
-  }
 }
