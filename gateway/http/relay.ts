@@ -80,6 +80,8 @@ class Relay implements Dispatcher.DispatchHandler {
   #whole: Buffer | undefined
   #boundary: ReturnType<typeof createBoundaryWatch> | undefined
   #split: ((chunk: Buffer) => Buffer[]) | undefined
+  /** Something of the stream was written, and its head with it. */
+  #begun = false
   #keepAlive: NodeJS.Timeout | undefined
   #patience: NodeJS.Timeout | undefined
   #leave: (() => void) | undefined
@@ -202,7 +204,10 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
     this.#boundary = createBoundaryWatch()
     this.#expectProgress()
-    response.flushHeaders()
+    // The first event mostly came along with the head, and then both are one write.
+    process.nextTick(() => {
+      if (!this.#begun && !response.writableEnded) response.flushHeaders()
+    })
     this.#keepAlive = setTimeout(() => this.#breathe(), this.#proxy.keepAlive)
     const leave = this.#streams.add({
       principal: principal!,
@@ -220,11 +225,13 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#keepAlive?.refresh()
     this.#boundary!.see(chunk)
     if (this.#split === undefined) {
+      this.#begun = true
       response.write(chunk)
       return
     }
     try {
       for (const event of this.#split(chunk)) {
+        this.#begun = true
         response.write(
           rewriteEvent(event, data => filterLists(data, this.#request.judge!, this.#request.expected)),
         )

@@ -9,18 +9,18 @@ import { answerCalls } from './thread-calls.ts'
 const port = parentPort!
 const { sessionSecret } = workerData as WorkerData
 
+/** Milliseconds that lines and counts are gathered for: a message costs both threads more than a call does. */
+const patience = 10
 let text = ''
-let due = false
+let due: NodeJS.Timeout | undefined
 const counters = createCounters()
 
-// The lines and counts of one turn of the event loop are one message.
 const later = (): void => {
-  if (due) return
-  due = true
-  setImmediate(send)
+  due ??= setTimeout(send, patience)
 }
 const send = (): void => {
-  due = false
+  clearTimeout(due)
+  due = undefined
   const records: Records = { text, counted: counters.take() }
   text = ''
   port.postMessage({ records })
