@@ -15,12 +15,16 @@ import { endWhenStalled } from './stall.ts'
 import type { Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
-/** What goes to the upstream, and how its answer is to be treated. */
-export interface UpstreamRequest {
-  readonly method: 'POST' | 'GET' | 'DELETE'
+/** What goes to the upstream. */
+export interface UpstreamRequest extends Expectation {
   readonly body: Buffer | undefined
   /** Names and values, flat. */
   readonly headers: string[]
+}
+
+/** How the answer is to be treated. It is kept as long as the answer goes on, and so holds nothing that was sent. */
+interface Expectation {
+  readonly method: 'POST' | 'GET' | 'DELETE'
   /** The lists that the answer must hold, by request id. */
   readonly expected: ReadonlyMap<string, ListMember>
   /** Filters lists in the answer; undefined where it is passed as it is. */
@@ -40,17 +44,17 @@ export function forward(
   exchange: Exchange,
   proxy: ServedProxy,
   streams: Streams,
-  request: UpstreamRequest,
+  { body, headers, ...expectation }: UpstreamRequest,
 ): void {
   const { upstream } = proxy
-  const relay = new Relay(exchange, proxy, streams, request)
+  const relay = new Relay(exchange, proxy, streams, expectation)
   const options = {
     path: upstream.path,
-    method: request.method,
-    headers: request.headers,
-    body: request.body ?? null,
+    method: expectation.method,
+    headers,
+    body: body ?? null,
     headersTimeout: 0,
-    bodyTimeout: request.listening ? 0 : upstream.idleTimeout,
+    bodyTimeout: expectation.listening ? 0 : upstream.idleTimeout,
   }
   if (upstream.tokens !== undefined) {
     void dispatchWithToken(upstream.dispatcher, options, relay, upstream.tokens, exchange.subject)
@@ -70,7 +74,7 @@ class Relay implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange
   readonly #proxy: ServedProxy
   readonly #streams: Streams
-  readonly #request: UpstreamRequest
+  readonly #expectation: Expectation
   #controller: Dispatcher.DispatchController | undefined
   #mode: Mode = 'waiting'
   #status = 0
@@ -86,11 +90,11 @@ class Relay implements Dispatcher.DispatchHandler {
   #patience: NodeJS.Timeout | undefined
   #leave: (() => void) | undefined
 
-  constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, request: UpstreamRequest) {
+  constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, expectation: Expectation) {
     this.#exchange = exchange
     this.#proxy = proxy
     this.#streams = streams
-    this.#request = request
+    this.#expectation = expectation
     exchange.onClose = () => this.#finish(new Error('the client left'))
     // Of ours, because undici's begins anew with every informational answer.
     this.#patience = setTimeout(() => {
@@ -113,10 +117,15 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#status = status
     this.#headers = headers
     const type = mediaType(headers['content-type'])
-    const fault = upstreamFault(this.#request.method, this.#exchange.requestIds.length > 0, status, headers)
+    const fault = upstreamFault(
+      this.#expectation.method,
+      this.#exchange.requestIds.length > 0,
+      status,
+      headers,
+    )
     if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
     else if (type === 'text/event-stream') this.#startEvents()
-    else this.#mode = this.#request.judge === undefined ? 'bytes' : 'list'
+    else this.#mode = this.#expectation.judge === undefined ? 'bytes' : 'list'
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -200,7 +209,7 @@ class Relay implements Dispatcher.DispatchHandler {
     const headers = clientHeaders(this.#headers)
     delete headers['content-length']
     this.#mode = 'events'
-    if (this.#request.judge !== undefined) this.#split = createEventSplitter(maxList)
+    if (this.#expectation.judge !== undefined) this.#split = createEventSplitter(maxList)
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
     this.#boundary = createBoundaryWatch()
     this.#expectProgress()
@@ -213,7 +222,7 @@ class Relay implements Dispatcher.DispatchHandler {
       principal: principal!,
       method: this.#exchange.method,
       proxy: this.#proxy,
-      listening: this.#request.listening,
+      listening: this.#expectation.listening,
       end: refusal => this.#endEvents(refusal),
     })
     if (this.#isDone()) leave()
@@ -233,7 +242,9 @@ class Relay implements Dispatcher.DispatchHandler {
       for (const event of this.#split(chunk)) {
         this.#begun = true
         response.write(
-          rewriteEvent(event, data => filterLists(data, this.#request.judge!, this.#request.expected)),
+          rewriteEvent(event, data =>
+            filterLists(data, this.#expectation.judge!, this.#expectation.expected),
+          ),
         )
       }
     } catch (error) {
@@ -261,7 +272,7 @@ class Relay implements Dispatcher.DispatchHandler {
 
   #replyList(): void {
     try {
-      const { judge, expected } = this.#request
+      const { judge, expected } = this.#expectation
       const body = filterHeld(this.#held?.bytes() ?? nothing, this.#status, this.#headers, judge!, expected)
       const headers = clientHeaders(this.#headers)
       if (body.length === 0) delete headers['content-type']

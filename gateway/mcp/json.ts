@@ -87,16 +87,51 @@ export function nesting(text: string): number {
 /** The members of the object that begins at or behind `at`, in order, duplicates included; none if it is no object. */
 export function members(text: string, at = 0): Member[] {
   const found: Member[] = []
-  at = skipSpace(text, at)
-  if (text.charCodeAt(at) !== openBrace) return found
+  readMembers(text, skipSpace(text, at), found)
+  return found
+}
+
+/** Adds the members of the object at `at`, if there is one; returns where it ends. */
+function readMembers(text: string, at: number, found: Member[]): number {
+  if (text.charCodeAt(at) !== openBrace) return at
   at = skipSpace(text, at + 1)
   while (text.charCodeAt(at) === quote) {
     const nameEnd = skipString(text, at)
-    const written = text.slice(at + 1, nameEnd - 1)
-    const name = written.includes('\\') ? (JSON.parse(text.slice(at, nameEnd)) as string) : written
+    const name = readString(text, at, nameEnd)
     const start = skipSpace(text, skipSpace(text, nameEnd) + 1)
     const end = skipValue(text, start)
     found.push({ name, start, end })
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) !== comma) break
+    at = skipSpace(text, at + 1)
+  }
+  return at + 1
+}
+
+/** The value of the string from `start` to `end`. */
+function readString(text: string, start: number, end: number): string {
+  const written = text.slice(start + 1, end - 1)
+  return written.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : written
+}
+
+/** The value of a member; undefined where it is no string. */
+export function stringOf(text: string, { start, end }: Member): string | undefined {
+  return text.charCodeAt(start) === quote ? readString(text, start, end) : undefined
+}
+
+/** An element of an array, with its members where it is an object. */
+export interface Item extends Span {
+  readonly members: readonly Member[]
+}
+
+/** The elements of the array that begins at `at`, in order, with their members. */
+export function items(text: string, at: number): Item[] {
+  const found: Item[] = []
+  at = skipSpace(text, at + 1)
+  while (at < text.length && text.charCodeAt(at) !== closeBracket) {
+    const own: Member[] = []
+    const end = text.charCodeAt(at) === openBrace ? readMembers(text, at, own) : skipValue(text, at)
+    found.push({ start: at, end, members: own })
     at = skipSpace(text, end)
     if (text.charCodeAt(at) !== comma) break
     at = skipSpace(text, at + 1)

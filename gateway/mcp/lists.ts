@@ -1,4 +1,4 @@
-import { elements, foldCase, members, type Member } from './json.ts'
+import { elements, foldCase, items, members, stringOf, type Member } from './json.ts'
 import type { ListMember, Operation } from './operation.ts'
 
 /** Whether the caller may see an item; the same decision that a call would get. */
@@ -9,14 +9,14 @@ export class UnreadableList extends Error {
   override readonly name = 'UnreadableList'
 }
 
-const items = {
+const listed = {
   tools: { method: 'tools/call', kind: 'tool', name: 'name' },
   prompts: { method: 'prompts/get', kind: 'prompt', name: 'name' },
   resources: { method: 'resources/read', kind: 'resource', name: 'uri' },
   resourceTemplates: { method: 'resources/read', kind: 'resource', name: 'uriTemplate' },
 } as const satisfies Record<ListMember, unknown>
 
-const listMembers = Object.keys(items) as ListMember[]
+const listMembers = Object.keys(listed) as ListMember[]
 
 /**
  * Takes out of a list result what the caller may not see, by cutting text: nothing that stays is re-typed.
@@ -78,13 +78,11 @@ function filterMessage(text: string, judge: Judge, expected: ReadonlyMap<string,
 
 function filterItems(text: string, list: Member, name: ListMember, judge: Judge): Cut {
   if (text[list.start] !== '[') throw new UnreadableList(`the member ${name} is no array`)
-  const { method, kind, name: nameMember } = items[name]
-  const kept = elements(text, list.start).filter(({ start }) => {
-    const member = only(members(text, start), nameMember)
-    const value: unknown = member && JSON.parse(text.slice(member.start, member.end))
-    if (typeof value !== 'string') {
-      throw new UnreadableList(`an item of ${name} has no ${nameMember}`)
-    }
+  const { method, kind, name: nameMember } = listed[name]
+  const kept = items(text, list.start).filter(item => {
+    const member = only(item.members, nameMember)
+    const value = member && stringOf(text, member)
+    if (value === undefined) throw new UnreadableList(`an item of ${name} has no ${nameMember}`)
     return judge({ method, kind, name: value })
   })
   const by = `[${kept.map(({ start, end }) => text.slice(start, end)).join(',')}]`
@@ -93,9 +91,18 @@ function filterItems(text: string, list: Member, name: ListMember, judge: Judge)
 
 /** The member of that name; undefined where there is none. Throws where a parser could take another for it. */
 function only(found: readonly Member[], name: string): Member | undefined {
-  const [member, ...others] = found.filter(candidate => foldCase(candidate.name) === foldCase(name))
-  if (member === undefined) return undefined
-  if (others.length > 0 || member.name !== name) throw new UnreadableList(`the member ${name} is ambiguous`)
+  let member: Member | undefined
+  for (const candidate of found) {
+    // What folds to one of these names, all ASCII, is as long as it is.
+    if (
+      candidate.name.length !== name.length ||
+      (candidate.name !== name && foldCase(candidate.name) !== foldCase(name))
+    )
+      continue
+    if (member !== undefined || candidate.name !== name)
+      throw new UnreadableList(`the member ${name} is ambiguous`)
+    member = candidate
+  }
   return member
 }
 
