@@ -4,7 +4,6 @@ import { identityOf } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/operation.ts'
-import { dispatchWithToken } from './attempt.ts'
 import { createByteStore, type ByteStore } from './byte-store.ts'
 import { commonHeaders, refuse, type Exchange } from './exchange.ts'
 import { clientHeaders, mediaType } from './headers.ts'
@@ -15,15 +14,8 @@ import { endWhenStalled } from './stall.ts'
 import type { Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
-/** What goes to the upstream. */
-export interface UpstreamRequest extends Expectation {
-  readonly body: Buffer | undefined
-  /** Names and values, flat. */
-  readonly headers: string[]
-}
-
 /** How the answer is to be treated. It is kept as long as the answer goes on, and so holds nothing that was sent. */
-interface Expectation {
+export interface Expectation {
   readonly method: 'POST' | 'GET' | 'DELETE'
   /** The lists that the answer must hold, by request id. */
   readonly expected: ReadonlyMap<string, ListMember>
@@ -39,38 +31,10 @@ const nothing = Buffer.alloc(0)
 /** A client that takes nothing for so many keep-alive intervals is gone. */
 const stalledIntervals = 4
 
-/** Sends a request upstream and relays the answer; ends with the client. Never throws. */
-export function forward(
-  exchange: Exchange,
-  proxy: ServedProxy,
-  streams: Streams,
-  { body, headers, ...expectation }: UpstreamRequest,
-): void {
-  const { upstream } = proxy
-  const relay = new Relay(exchange, proxy, streams, expectation)
-  const options = {
-    path: upstream.path,
-    method: expectation.method,
-    headers,
-    body: body ?? null,
-    headersTimeout: 0,
-    bodyTimeout: expectation.listening ? 0 : upstream.idleTimeout,
-  }
-  if (upstream.tokens !== undefined) {
-    void dispatchWithToken(upstream.dispatcher, options, relay, upstream.tokens, exchange.subject)
-    return
-  }
-  try {
-    upstream.dispatcher.dispatch(options, relay)
-  } catch (error) {
-    relay.onResponseError(undefined, error as Error)
-  }
-}
-
 type Mode = 'waiting' | 'bytes' | 'list' | 'events' | 'done'
 
 /** One upstream answer on its way to the client. A class, because undici drives it by its methods. */
-class Relay implements Dispatcher.DispatchHandler {
+export class Relay implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange
   readonly #proxy: ServedProxy
   readonly #streams: Streams
