@@ -20,15 +20,16 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     // The listeners stay, because taking them off costs more than they do.
     let settled = false
 
-    function fail(error: Error): void {
+    function fail(error: () => Error): void {
       if (settled) return
       settled = true
       store.clear()
       request.pause()
-      reject(error)
+      reject(error())
     }
+    const gone = (): void => fail(() => new ClientGone())
     request.on('data', (chunk: Buffer) => {
-      if (!settled && !store.append(chunk)) fail(tooLarge(limit))
+      if (!settled && !store.append(chunk)) fail(() => tooLarge(limit))
     })
     request.on('end', () => {
       if (settled) return
@@ -36,8 +37,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       resolve(store.bytes())
       store.clear()
     })
-    request.on('close', () => fail(new ClientGone()))
-    request.on('error', () => fail(new ClientGone()))
+    request.on('close', gone).on('error', gone)
   })
 }
 

@@ -59,7 +59,9 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#proxy = proxy
     this.#streams = streams
     this.#expectation = expectation
-    exchange.onClose = () => this.#finish(new Error('the client left'))
+    exchange.onClose = () => {
+      if (!this.#isDone()) this.#finish(new Error('the client left'))
+    }
     // Of ours, because undici's begins anew with every informational answer.
     this.#patience = setTimeout(() => {
       this.#refuse(new Refusal('upstream_timeout', 'the upstream did not answer in time'))
