@@ -289,7 +289,8 @@ export class Relay implements Dispatcher.DispatchHandler {
     clearTimeout(this.#keepAlive)
     clearTimeout(this.#patience)
     this.#leave?.()
-    this.#held?.clear()
+    this.#held = undefined
+    this.#whole = undefined
     if (reason !== undefined) this.#controller?.abort(reason)
   }
 }

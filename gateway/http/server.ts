@@ -117,6 +117,8 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
     snapshot.release()
     recordExchange(exchange, dependencies)
     exchange.onClose?.()
+    // The connection remembers its last exchange, which is to keep nothing of the answer alive.
+    exchange.onClose = undefined
   })
   try {
     if (dependencies.draining()) {
