@@ -453,20 +453,44 @@ t.test(
 t.test(
   'no more than 32 questions are under way, and whoever waits learns at once that nobody is there',
   async t => {
-    const { asked, say, reason } = underTest()
+    const { asked, advance, say, reason } = underTest()
     const { promise, resolve, reject } = Promise.withResolvers<IntrospectionAnswer>()
+    for (let index = 0; index < 10; index++) t.equal(await reason(`known-${index}`), 'good')
+    advance(60_000)
     say(promise)
     const flood = Array.from({ length: 150 }, (_, index) => reason(`token-${index}`))
-    t.strictSame(await Promise.all(flood.slice(132)), Array(18).fill('issuer_unavailable'), '100 may wait')
-    t.equal(asked.length, 32)
+    t.strictSame(await Promise.all(flood.slice(124)), Array(26).fill('issuer_unavailable'), '100 may wait')
+    t.equal(asked.length, 10 + 24)
+    const known = Array.from({ length: 10 }, (_, index) => reason(`known-${index}`))
+    await new Promise(resolve => setImmediate(resolve))
+    t.equal(asked.length, 10 + 32)
+    const again = (from: number, to: number): string[] =>
+      Array.from({ length: to - from }, (_, index) => `known-${from + index}`)
+    t.strictSame(asked.slice(34), again(0, 8), 'what was active before does not wait for what never was')
     reject(new IntrospectionFailed('introspection_TimeoutError', 'unreachable'))
-    t.strictSame(await Promise.all(flood.slice(0, 132)), Array(132).fill('issuer_unavailable'))
-    t.equal(asked.length, 32)
+    t.strictSame(await Promise.all(flood.slice(0, 124)), Array(124).fill('issuer_unavailable'))
+    t.strictSame(await Promise.all(known), Array(10).fill('issuer_unavailable'))
+    t.equal(asked.length, 10 + 32)
     say('active')
     t.equal(await reason('another'), 'good', 'and then there is room again')
     resolve({ claims: undefined, length: 0 })
   },
 )
+
+t.test('what was active before is asked about before a slow flood that waits already', async t => {
+  const { asked, advance, say, reason } = underTest()
+  for (let index = 0; index < 9; index++) await reason(`known-${index}`)
+  advance(60_000)
+  const slow = Promise.withResolvers<IntrospectionAnswer>()
+  say(slow.promise)
+  const flood = Array.from({ length: 60 }, (_, index) => reason(`token-${index}`))
+  const known = Array.from({ length: 9 }, (_, index) => reason(`known-${index}`))
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(asked.length, 9 + 32)
+  slow.resolve({ claims: undefined, length: 0 })
+  await Promise.all([...flood, ...known])
+  t.equal(asked.indexOf('known-8', 9), 9 + 32)
+})
 
 t.test('what an open stream stands on is asked about again, without waiting', async t => {
   const { introspection, asked, advance, say } = underTest()

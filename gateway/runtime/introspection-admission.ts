@@ -3,21 +3,28 @@ export class TooManyQuestions extends Error {
   override readonly name = 'TooManyQuestions'
 }
 
+interface Line {
+  readonly waiting: { since: number; go(): void; giveUp(why: Error): void }[]
+  running: number
+  readonly mostRunning: number
+  readonly mostWaiting: number
+}
+
 const atOnce = 32
-/** Questions that wait: about tokens that were active before, which are few, and about others, which anybody can make up. */
-const mostWaiting = 10_000
-const mostStrangersWaiting = 100
 /** Milliseconds. */
 const longestWait = 5000
 const strangersPerSecond = 100
 const strangersAtFirst = 200
 
-/** Lets questions to an issuer through, so that no flood of made-up tokens wears it out. */
+/**
+ * Lets questions to an issuer through, so that no flood of made-up tokens wears it out, or keeps those waiting whose
+ * tokens were active before.
+ */
 export interface Admission {
   /**
    * Asks a question as soon as there is room. Rejects as it does, or with TooManyQuestions.
    *
-   * @param stranger the question is about a token that never was active
+   * @param stranger the question is about a token that never was active, and so may be made up
    */
   admit<Answer>(stranger: boolean, ask: () => Promise<Answer>): Promise<Answer>
   /** Ends the wait of everybody: nobody is there to be asked. */
@@ -26,8 +33,8 @@ export interface Admission {
 
 /** @param now milliseconds since the epoch */
 export function createAdmission(now: () => number): Admission {
-  const waiting: { since: number; go(): void; giveUp(why: Error): void }[] = []
-  let running = 0
+  const known: Line = { waiting: [], running: 0, mostRunning: atOnce, mostWaiting: 10_000 }
+  const strangers: Line = { waiting: [], running: 0, mostRunning: 24, mostWaiting: 100 }
   let room = strangersAtFirst
   let countedAt = now()
 
@@ -40,29 +47,39 @@ export function createAdmission(now: () => number): Admission {
     room--
     return false
   }
+  function hasRoom(line: Line): boolean {
+    return known.running + strangers.running < atOnce && line.running < line.mostRunning
+  }
   function next(): void {
-    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-      if (now() - one.since <= longestWait) {
+    for (const line of [known, strangers]) {
+      while (line.waiting.length > 0 && hasRoom(line)) {
+        const one = line.waiting.shift()!
+        if (now() - one.since > longestWait) {
+          one.giveUp(new TooManyQuestions())
+          continue
+        }
+        line.running++
         one.go()
-        return
       }
-      one.giveUp(new TooManyQuestions())
     }
-    running--
   }
 
   return {
     async admit(stranger, ask) {
-      const full = waiting.length >= (stranger ? mostStrangersWaiting : mostWaiting)
+      const line = stranger ? strangers : known
+      const full = line.waiting.length >= line.mostWaiting
       if (full || (stranger && isFlood())) throw new TooManyQuestions()
-      if (running < atOnce) running++
-      else await new Promise<void>((go, giveUp) => waiting.push({ since: now(), go, giveUp }))
+      if (hasRoom(line)) line.running++
+      else await new Promise<void>((go, giveUp) => line.waiting.push({ since: now(), go, giveUp }))
       try {
         return await ask()
       } finally {
+        line.running--
         next()
       }
     },
-    dismiss: why => waiting.splice(0).forEach(one => one.giveUp(why)),
+    dismiss(why) {
+      for (const { waiting } of [known, strangers]) waiting.splice(0).forEach(one => one.giveUp(why))
+    },
   }
 }
