@@ -510,3 +510,11 @@ t.test('what an open stream stands on is asked about again, without waiting', as
   await new Promise(resolve => setImmediate(resolve))
   t.throws(recall, { message: 'the token is not active' })
 })
+
+t.test('streams beyond what is remembered were taken for a flood, and ended', async t => {
+  const { introspection, asked, results } = underTest()
+  const tokens = Array.from({ length: 500 }, (_, index) => `open-${index}`)
+  for (const token of tokens) t.equal(introspection.recall(token, digestOf(token)), undefined)
+  await until(() => asked.length === tokens.length, 'all are asked about', 2000)
+  t.notOk(results.includes('limited'))
+})

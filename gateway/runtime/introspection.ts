@@ -58,9 +58,9 @@ export function createIntrospection(
     return refusal
   }
 
-  async function question(token: string, digest: string): Promise<Claims> {
+  async function question(token: string, digest: string, stranger: boolean): Promise<Claims> {
     try {
-      const { claims, length, asked } = await admission.admit(!active.has(digest), async () => {
+      const { claims, length, asked } = await admission.admit(stranger, async () => {
         const asked = now()
         const answer = await source.ask(token).catch((error: unknown) => {
           if (error instanceof IntrospectionFailed && error.kind === 'unreachable') admission.dismiss(error)
@@ -82,10 +82,10 @@ export function createIntrospection(
       throw refuse(digest, unavailable(), now() + failedFor)
     }
   }
-  function begin(token: string, digest: string): Promise<Claims> {
+  function begin(token: string, digest: string, stranger: boolean): Promise<Claims> {
     const running = asking.get(digest)
     if (running !== undefined) return running
-    const begun = question(token, digest).finally(() => asking.delete(digest))
+    const begun = question(token, digest, stranger).finally(() => asking.delete(digest))
     asking.set(digest, begun)
     return begun
   }
@@ -103,14 +103,15 @@ export function createIntrospection(
       if (known !== undefined) return known.claims
       const no = remembered(refused, digest)
       if (no !== undefined) throw no.refusal
-      return begin(token, digest)
+      return begin(token, digest, !active.has(digest))
     },
     recall(token, digest) {
       const known = remembered(active, digest)
       if (known !== undefined) return known
       const no = remembered(refused, digest)
       if (no?.refusal.reason === 'credential_invalid') throw no.refusal
-      if (no === undefined) begin(token, digest).catch(() => {})
+      // Something is open on it, so it was active, even where that had to make room or was said to another client.
+      if (no === undefined) begin(token, digest, false).catch(() => {})
       return undefined
     },
   }
