@@ -26,8 +26,8 @@ const refusals = new Set(
 const general = new Set(
   'invalid_client unauthorized_client unsupported_grant_type temporarily_unavailable slow_down'.split(' '),
 )
-/** Statuses that may be about one caller. */
-const particular = new Set([200, 400, 403, 500])
+/** Statuses that may be about one caller where no error says it; a token can be too large, too. */
+const particular = new Set([200, 400, 403, 413, 422, 500])
 
 /**
  * Keeps a token for every caller, got in exchange for the caller's own (RFC 8693). The caller's is known here by its
@@ -116,7 +116,8 @@ function judged(error: unknown): TokenUnavailable {
 
 /** Whether another caller would have fared no better. */
 function isGeneral({ answer }: TokenUnavailable): boolean {
-  return answer === undefined || !particular.has(answer.status) || general.has(answer.error)
+  if (answer === undefined || general.has(answer.error)) return true
+  return !particular.has(answer.status) && !refusals.has(answer.error)
 }
 
 /** Lets requests through, until one fails for everybody: then one at a time, with longer and longer pauses. */
