@@ -4,7 +4,8 @@ import { decide } from '../gateway/access/decide.ts'
 import { hashSecret } from '../gateway/access/key.ts'
 import { anonymous, identityOf } from '../gateway/access/principal.ts'
 import { compileRules } from '../gateway/access/matcher.ts'
-import { compileAccess } from '../gateway/access/rules.ts'
+import { createRemembered } from '../gateway/access/remembered.ts'
+import { compileAccess, grantsOf } from '../gateway/access/rules.ts'
 import { matchGlob, parseGlob } from '../gateway/config/glob.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream, type Arrival } from './fixtures/upstream.ts'
@@ -278,4 +279,31 @@ t.test('what was decided is remembered for those with the same roles, and nobody
     t.same(may(['unknown'], 'get_a'), { allow: false, rule: '/keys/unknown/roles' })
     for (let index = 0; index < 1500; index++) may(['reader'], `get_${round}_${index}`)
   }
+})
+
+t.test('what was decided grew with every combination of roles that tokens asked for', async t => {
+  const remembered = createRemembered<number>(10, 25)
+  const owners = Array.from({ length: 100 }, () => ({}))
+  for (const [index, owner] of owners.entries()) {
+    for (let name = 0; name < 15; name++) {
+      remembered.set(owner, `tool ${name}`, index)
+      t.equal(remembered.get(owner, `tool ${name}`), index)
+      t.ok(remembered.size() <= 25)
+    }
+  }
+  t.equal(remembered.get(owners[0]!, 'tool 14'), undefined)
+  t.equal(remembered.get(owners[99]!, 'tool 14'), 99)
+
+  const names = Array.from({ length: 11 }, (_, index) => `role${index}`)
+  const roles = Object.fromEntries(
+    names.map(name => [name, { access: { mock: { tools: { allow: [name], deny: [] } } } }]),
+  )
+  const proxy = compileAccess('mock', { auth: ['sso'] }, roles as never)
+  const first = grantsOf(proxy, ['role0'])
+  t.equal(grantsOf(proxy, ['role0']), first, 'the same list for the same roles')
+  for (let combination = 2; combination < 2 ** 11; combination++) {
+    const held = names.filter((_, index) => (combination >> index) & 1)
+    t.equal(grantsOf(proxy, held).length, held.length)
+  }
+  t.not(grantsOf(proxy, ['role0']), first, 'it made room')
 })

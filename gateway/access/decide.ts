@@ -2,6 +2,7 @@ import type { Operation } from '../mcp/operation.ts'
 import type { Principal } from './principal.ts'
 import type { Rule, RuleList } from './matcher.ts'
 import { decoded, readingsOf } from './readings.ts'
+import { createRemembered } from './remembered.ts'
 import { grantsOf, type ProxyAccess, type RuleSets } from './rules.ts'
 
 /** Allow or deny, and the rule that decided: its place in the configuration as a JSON pointer. */
@@ -34,8 +35,7 @@ interface Judgement {
 }
 
 /** Judgements that were made, for each combination of roles on a proxy; in all of an open one. */
-const remembered = new WeakMap<object, Map<string, Judgement>>()
-const mostRemembered = 1000
+const remembered = createRemembered<Judgement>(1000, 50_000)
 const longestRemembered = 256
 
 function judged(
@@ -44,14 +44,11 @@ function judged(
   kind: keyof RuleSets,
   name: string,
 ): Judgement {
-  let known = remembered.get(grants ?? proxy)
-  if (known === undefined) remembered.set(grants ?? proxy, (known = new Map()))
   const about = `${kind} ${name}`
-  const before = known.get(about)
+  const before = remembered.get(grants ?? proxy, about)
   if (before !== undefined) return before
   const judgement = kind === 'resource' ? judgeUri(proxy, grants, name) : judgeName(proxy, grants, kind, name)
-  if (known.size >= mostRemembered) known.clear()
-  if (name.length <= longestRemembered) known.set(about, judgement)
+  if (name.length <= longestRemembered) remembered.set(grants ?? proxy, about, judgement)
   return judgement
 }
 

@@ -59,6 +59,7 @@ export function compileAccess(
 /** What combinations of roles hold on each proxy, and by the very list of roles. */
 const combined = new WeakMap<ProxyAccess, Map<string, readonly RuleSets[]>>()
 const known = new WeakMap<ProxyAccess, WeakMap<readonly string[], readonly RuleSets[]>>()
+const mostCombinations = 1000
 
 /** The rule sets that roles have on a proxy: for the same roles the same list, of which there are few. */
 export function grantsOf(proxy: ProxyAccess, roles: readonly string[]): readonly RuleSets[] {
@@ -74,8 +75,11 @@ function combine(proxy: ProxyAccess, roles: readonly string[]): readonly RuleSet
   if (ofProxy === undefined) combined.set(proxy, (ofProxy = new Map()))
   const held = roles.filter(role => proxy.grants.has(role))
   const text = JSON.stringify(held)
-  let grants = ofProxy.get(text)
-  if (grants === undefined) ofProxy.set(text, (grants = held.flatMap(role => proxy.grants.get(role)!)))
+  const before = ofProxy.get(text)
+  if (before !== undefined) return before
+  const grants = held.flatMap(role => proxy.grants.get(role)!)
+  if (ofProxy.size >= mostCombinations) ofProxy.clear()
+  ofProxy.set(text, grants)
   return grants
 }
 
