@@ -10,6 +10,7 @@ import {
 import { glance, readJws, type Claims } from '../gateway/access/jws.ts'
 import type { Authenticator, IdentityPolicy } from '../gateway/access/policy.ts'
 import type { Principal } from '../gateway/access/principal.ts'
+import { createSignatures } from '../gateway/access/signatures.ts'
 import { createStanding } from '../gateway/access/standing.ts'
 import { checkClaims, checkOrigin, scopesOf, type TokenRules } from '../gateway/access/token.ts'
 import { checkBinding } from '../gateway/access/token-binding.ts'
@@ -23,6 +24,7 @@ const header = 'authorization'
 /** What a principal's token claims, for when its roles are judged again under other grants. */
 const claimsOf = new WeakMap<Principal, Claims>()
 const standing = createStanding()
+const signatures = createSignatures()
 
 /** Access tokens of an issuer: those that it signed as JWTs (RFC 6750 §2.1, RFC 9068), and those that it is asked about (RFC 7662). */
 export const jwt: IdentityPolicy<JwtAuth> = {
@@ -64,8 +66,11 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       const token = readJws(text)
       if (typeof token === 'string') throw new Refusal('credential_invalid', token)
       checkOrigin(token, rules)
+      const generation = keys.generation()
       await keys.verify(token)
-      return principalOf(token.claims, checkClaims(token, rules, now), digest)
+      const principal = principalOf(token.claims, checkClaims(token, rules, now), digest)
+      signatures.begin(principal, token, generation)
+      return principal
     }
     async function judgeOpaque(
       { ask }: Introspection,
@@ -110,8 +115,9 @@ export const jwt: IdentityPolicy<JwtAuth> = {
         const claims = claimsOf.get(principal)
         if (claims === undefined) throw new Refusal('credential_invalid', 'the token is not known any more')
         if (now >= principal.expires) throw new Refusal('credential_expired', 'the token has expired')
-        const until = asked === undefined ? Infinity : standing.review(principal, asked, now)
-        return { ...principal, roles: rolesOf(claims), expires: Math.min(principal.expires, until) }
+        const signed = signatures.review(principal, keys, now)
+        const active = asked === undefined ? Infinity : standing.review(principal, asked, now)
+        return { ...principal, roles: rolesOf(claims), expires: Math.min(principal.expires, signed, active) }
       },
     }
   },

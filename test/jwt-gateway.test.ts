@@ -258,6 +258,45 @@ t.test('a stream ends when its token expires', async t => {
   t.equal((await gateway.status()).openStreams, 1)
 })
 
+t.test('a stream went on when its key was taken out of the key set', async t => {
+  const issuer = await startIssuer(t)
+  issuer.keys = [key.publicJwk, next.publicJwk]
+  const third = await createIssuerKey('ES256', 'three')
+  const gateway = await start(t, config(issuer))
+  const [gone, kept] = [await token(issuer), await token(issuer, {}, next)]
+  const streams = [await openStream(gateway, gone), await openStream(gateway, kept)]
+  issuer.keys = [next.publicJwk, third.publicJwk]
+  t.equal((await ask(gateway, await token(issuer, {}, third))).status, 200, 'the keys are fetched again')
+  t.equal((await ask(gateway, gone)).reason, 'credential_invalid')
+  await until(() => streams[0]!.ended() > 0, 'it ended')
+  t.equal((await gateway.status()).openStreams, 1)
+  t.equal(streams[1]!.ended(), 0)
+
+  const file = join(gateway.folder, 'keys.json')
+  const publish = (keys: unknown[]): void => writeFileSync(file, JSON.stringify({ keys }))
+  const fromFile = (host: string): string =>
+    config(issuer, undefined, `, jwks: {file: "${file}"}`).replace(
+      'listen:\n',
+      `listen:\n  allowedHosts: [${host}]\n`,
+    )
+  publish([next.publicJwk, key.publicJwk])
+  gateway.write(fromFile('one'))
+  await gateway.reload()
+  await until(() => streams[1]!.ended() > 0, 'another place of the keys is another auth method')
+  const others = [await openStream(gateway, gone), await openStream(gateway, kept)]
+  gateway.write(fromFile('two'))
+  await gateway.reload()
+  publish([next.publicJwk])
+  await gateway.reload()
+  await until(() => others[0]!.ended() > 0, 'it ended')
+  t.match(
+    gateway.lines.findLast(line => line['event'] === 'request'),
+    { reason: 'credential_invalid' },
+  )
+  t.equal((await gateway.status()).openStreams, 1)
+  t.equal((await ask(gateway, kept)).status, 200)
+})
+
 t.test('a stream ends when its grants are narrowed, and goes on when they are widened', async t => {
   const issuer = await startIssuer(t)
   const both = '[{when: {claims: {groups: ops}}, roles: [writer]}, {roles: [reader]}]'

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { compactVerify, createLocalJWKSet, errors, type JSONWebKeySet } from 'jose'
 import { parseKeySet } from '../config/key-set.ts'
 import { Refusal } from '../mcp/errors.ts'
@@ -5,7 +6,7 @@ import type { Jws } from './jws.ts'
 
 /** The keys of one issuer, wherever they come from. */
 export interface TokenKeys {
-  /** Another number whenever the keys are others. */
+  /** Another number whenever the keys are others; 0 while there are none yet. */
   generation(): number
   /**
    * Checks the signature of a token whose algorithm was accepted. Rejects with a Refusal: `credential_invalid`, or
@@ -54,11 +55,17 @@ async function tryEach(text: string, keys: errors.JWKSMultipleMatchingKeys): Pro
   return 'bad'
 }
 
+/** The number that the keys of this text go by, wherever they come from. */
+export function generationOf(text: string): number {
+  return Number.parseInt(hash('sha256', text).slice(0, 12), 16) + 1
+}
+
 /** Keys that stand in a file: they change with the configuration only. Throws MalformedError. */
 export function fixedKeys(text: string): TokenKeys {
   const keys = readKeySet(text)
+  const generation = generationOf(text)
   return {
-    generation: () => 0,
+    generation: () => generation,
     async verify(token) {
       assertGood(await keys.verify(token))
     },

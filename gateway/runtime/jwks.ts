@@ -1,5 +1,6 @@
 import {
   assertGood,
+  generationOf,
   readKeySet,
   type KeySet,
   type SignatureOutcome,
@@ -85,7 +86,7 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
     try {
       const fresh = await source.fetch()
       const read = fresh === text ? keys : readKeySet(fresh)
-      if (read !== keys) generation++
+      if (read !== keys) generation = generationOf(fresh)
       ;[keys, text, fetchedAt, failures] = [read, fresh, clock.now(), 0]
       source.fetched()
     } catch (error) {

@@ -18,8 +18,14 @@ export interface KeySource {
  * Makes the function that begins to fetch the keys of an issuer: from a URL, or from where its metadata says. Only the
  * hosts of that URL, of the issuer and those allowed may be internal ones. Attempts are counted; when they begin to fail, and when they
  * succeed again, the log says so.
+ *
+ * @param onFetched told whenever keys were fetched: they may be others than before
  */
-export function fetchKeysWith(log: Log, metrics: Counters): (source: KeySource) => IssuerKeys {
+export function fetchKeysWith(
+  log: Log,
+  metrics: Counters,
+  onFetched: () => void,
+): (source: KeySource) => IssuerKeys {
   return ({ method, issuer, url, allowedHosts }) => {
     const outbound = createOutbound(new Set([new URL(url ?? issuer).hostname, ...allowedHosts]))
     let failing: boolean | undefined
@@ -39,6 +45,7 @@ export function fetchKeysWith(log: Log, metrics: Counters): (source: KeySource) 
           log.warn('jwks_unavailable', { auth: method, issuer, error: String(error) })
         else if (!failed && failing !== false) log.info('jwks_fetched', { auth: method, issuer })
         failing = failed
+        if (!failed) onFetched()
       },
       close: () => void outbound.close().catch(() => {}),
     })

@@ -69,7 +69,7 @@ export function createServing({ log, metrics, sessionSecret }: ServingDependenci
   const introspections = createShared<KeptIntrospection>(held => held.close())
   const slowHashes = createShared<SlowHash>(() => {})
   const trials = createTrials()
-  const fetchKeys = fetchKeysWith(log, metrics)
+  const fetchKeys = fetchKeysWith(log, metrics, () => streams.review())
   const introspect = introspectWith(log, metrics)
   const kept = { pools, tokens, issuerKeys, introspections, slowHashes, trials }
   let snapshot: BuiltSnapshot | undefined
