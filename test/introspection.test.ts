@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { request as httpRequest } from 'node:http'
 import t, { type Test } from 'tap'
 import { newSecret } from '../gateway/access/key.ts'
 import type { Introspection } from '../gateway/access/introspected-token.ts'
@@ -327,6 +328,34 @@ t.test('an open stream ends when its token was revoked, and when its issuer was 
   ahead = 121_000
   await reload()
   await until(() => ended.length === 2, 'the other one is out')
+})
+
+t.test('a client that left while its token was asked about kept a stream open upstream', async t => {
+  const { issuer, gateway } = await start(t)
+  const answer = Promise.withResolvers<unknown>()
+  issuer.answers = () => answer.promise
+  const before = upstream.arrivals.length
+  const tokens = { GET: opaque(), DELETE: opaque(), POST: opaque() }
+  for (const [index, [method, token]] of Object.entries(tokens).entries()) {
+    const client = httpRequest(`${gateway.url}/main/mcp`, {
+      method,
+      agent: false,
+      headers: { accept: 'text/event-stream', authorization: `Bearer ${token}` },
+    })
+    client.on('error', () => {}).end()
+    await until(() => issuer.questions.length > index, 'it is asked about')
+    client.destroy()
+  }
+  const logged = (): unknown[] => gateway.lines.filter(line => line['event'] === 'request')
+  await until(() => logged().length === 3, 'all have left')
+  answer.resolve(active())
+  for (const token of Object.values(tokens)) t.equal((await ask(gateway, token)).status, 200)
+  t.equal((await gateway.status()).openStreams, 0)
+  t.strictSame(
+    upstream.arrivals.slice(before).map(({ method }) => method),
+    ['POST', 'POST', 'POST'],
+    'only of those who stayed',
+  )
 })
 
 t.test('an open stream is looked at when the answer counts no more', async t => {

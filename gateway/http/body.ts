@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../mcp/errors.ts'
 import { createByteStore } from './byte-store.ts'
 
-/** The client went away before its request was complete; there is nobody to answer. */
+/** The client went away before its request was forwarded; there is nobody to answer. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone'
 }

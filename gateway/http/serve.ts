@@ -8,7 +8,7 @@ import { readMessages, type Message } from '../mcp/message.ts'
 import { idValue } from '../mcp/lists.ts'
 import { listedBy, operationsOf, type ListMember } from '../mcp/operation.ts'
 import { authenticate } from './authenticate.ts'
-import { readBody } from './body.ts'
+import { ClientGone, readBody } from './body.ts'
 import { callerHeaders } from './caller.ts'
 import { preflightHeaders } from './cors.ts'
 import { reply, type Exchange } from './exchange.ts'
@@ -26,7 +26,7 @@ const jsonInUtf8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
 /**
  * Serves one exchange, stop by stop: proxy, host and origin, credential, message, decision, upstream.
  *
- * @throws Refusal for whatever is refused before an answer began; the caller writes it
+ * @throws Refusal for whatever is refused before an answer began, and the caller writes it; ClientGone
  */
 export async function serve(exchange: Exchange, streams: Streams): Promise<void> {
   const { request } = exchange
@@ -54,6 +54,8 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
     })
   }
   const { principal, method, subject } = await authenticate(proxy, head, Date.now())
+  // It may have taken a while, and nobody would be told any more that the client left.
+  if (exchange.response.destroyed) throw new ClientGone()
   exchange.principal = principal
   exchange.method = method
   exchange.subject = subject
