@@ -24,6 +24,8 @@ const header = 'authorization'
 /** What a principal's token claims, for when its roles are judged again under other grants. */
 const claimsOf = new WeakMap<Principal, Claims>()
 const standing = createStanding()
+/** Principals whose token says nothing itself. */
+const introspected = new WeakSet<Principal>()
 const signatures = createSignatures()
 
 /** Access tokens of an issuer: those that it signed as JWTs (RFC 6750 §2.1, RFC 9068), and those that it is asked about (RFC 7662). */
@@ -82,6 +84,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       const claims = await ask(text, digest)
       const principal = principalOf(claims, checkIntrospected(claims, rules, now), digest)
       standing.begin(principal, text, now)
+      introspected.add(principal)
       return principal
     }
 
@@ -112,12 +115,17 @@ export const jwt: IdentityPolicy<JwtAuth> = {
         return principal
       },
       review(principal, now) {
-        const claims = claimsOf.get(principal)
-        if (claims === undefined) throw new Refusal('credential_invalid', 'the token is not known any more')
+        const before = claimsOf.get(principal)
+        if (before === undefined) throw new Refusal('credential_invalid', 'the token is not known any more')
         if (now >= principal.expires) throw new Refusal('credential_expired', 'the token has expired')
         const signed = signatures.review(principal, keys, now)
-        const active = asked === undefined ? Infinity : standing.review(principal, asked, now)
-        return { ...principal, roles: rolesOf(claims), expires: Math.min(principal.expires, signed, active) }
+        const said = asked && standing.review(principal, asked, now)
+        const latest = introspected.has(principal) ? said?.claims : undefined
+        if (latest !== undefined && issuer + checkIntrospected(latest, rules, now).subject !== principal.name)
+          throw new Refusal('credential_invalid', 'the token is about somebody else now')
+        const claims = latest ?? before
+        const expires = Math.min(principal.expires, signed, said?.again ?? Infinity)
+        return { ...principal, roles: rolesOf(claims), scopes: scopesOf(claims), expires }
       },
     }
   },

@@ -23,7 +23,7 @@ const env = { SECRET: 'canary-of-the-introspection-0123456789' }
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
 /** The method `sso` with more in its block `introspection`, on the proxy `main`. */
-const config = (issuer: TestIssuer, more: string, host: string): string => `
+const config = (issuer: TestIssuer, more: string, host: string, ofProxy: string): string => `
 listen:
   publicUrl: ${publicUrl}
   allowedHosts: [${host}]
@@ -40,24 +40,25 @@ roles:
   reader: {access: {"*": {tools: {allow: ["get_*"]}}}}
   writer: {access: {"*": {tools: {allow: ["set_*"]}}}}
 proxies:
-  main: {auth: [plain, keys, sso], upstream: {url: "${upstream.url}"}}
+  main: {auth: [plain, keys, sso], ${ofProxy}upstream: {url: "${upstream.url}"}}
 `
 
 async function start(
   t: Test,
   more = '',
+  ofProxy = '',
 ): Promise<{ issuer: TestIssuer; gateway: TestGateway; reload(block?: string): Promise<void> }> {
   const issuer = await startTestIssuer([key])
   t.teardown(issuer.close)
   let host = 'first'
-  const gateway = await startTestGateway(config(issuer, more, host), { env, watch: false })
+  const gateway = await startTestGateway(config(issuer, more, host, ofProxy), { env, watch: false })
   t.teardown(gateway.close)
   return {
     issuer,
     gateway,
     async reload(block = '') {
       const { revision } = await gateway.status()
-      gateway.write(config(issuer, more, (host += 'x')) + block)
+      gateway.write(config(issuer, more, (host += 'x'), ofProxy) + block)
       await gateway.reload()
       t.not((await gateway.status()).revision, revision)
     },
@@ -330,6 +331,45 @@ t.test('an open stream ends when its token was revoked, and when its issuer was 
   await until(() => ended.length === 2, 'the other one is out')
 })
 
+t.test('an open stream kept what its token had lost since, as its issuer said', async t => {
+  const real = Date.now
+  let ahead = 0
+  Date.now = () => real() + ahead
+  t.teardown(() => void (Date.now = real))
+  const { issuer, gateway, reload } = await start(t, '', 'scopes: {required: [read]}, ')
+  const more = { scope: 'read x', group: ['a'] }
+  const changes: Record<string, [Record<string, unknown>, string?]> = {
+    role: [active({ ...more, group: [] }), 'forbidden'],
+    scope: [active({ ...more, scope: 'x' }), 'forbidden'],
+    audience: [active({ ...more, aud: 'x' }), 'credential_invalid'],
+    subject: [active({ ...more, sub: 'bob' }), 'credential_invalid'],
+    other: [active({ ...more, scope: 'read y', name: 'Ann' })],
+  }
+  const tokens = new Map(Object.keys(changes).map(name => [`opaque-token-that-changes-${name}`, name]))
+  issuer.answers = () => active(more)
+  const ended = new Set<string>()
+  for (const [token, name] of tokens) {
+    const headers = { accept: 'text/event-stream', authorization: `Bearer ${token}` }
+    const response = await fetch(`${gateway.url}/main/mcp`, { headers })
+    t.equal(response.status, 200)
+    const over = (): void => void ended.add(name)
+    response.text().then(over, over)
+  }
+  issuer.answers = token => changes[tokens.get(token)!]![0]
+  ahead = 60_000
+  await reload()
+  const answered = /result="active"} 10\n/
+  await until(async () => answered.test(await gateway.metrics()), 'all are asked about, and answered')
+  await reload()
+  await until(() => ended.size === tokens.size - 1, 'four of them are out')
+  t.notOk(ended.has('other'))
+  const logged = (): unknown[] => gateway.lines.filter(({ event }) => event === 'request')
+  await until(() => logged().length === tokens.size - 1, 'all was logged')
+  const wanted = Object.values(changes).flatMap(([, reason = []]) => reason)
+  const reasons = gateway.lines.flatMap(({ event, reason }) => (event === 'request' ? [reason] : []))
+  t.strictSame(reasons.toSorted(), wanted.toSorted())
+})
+
 t.test('a client that left while its token was asked about kept a stream open upstream', async t => {
   const { issuer, gateway } = await start(t)
   const answer = Promise.withResolvers<unknown>()
@@ -369,7 +409,7 @@ t.test('an open stream is looked at when the answer counts no more', async t => 
       tokenKeys: () => fixedKeys(JSON.stringify({ keys: [key.publicJwk] })),
       introspection: () => ({
         ask: async () => active({ exp: now / 1000 + 3600 }),
-        recall: () => ({ claims: {}, until }),
+        recall: () => ({ claims: active({ exp: now / 1000 + 3600 }), until }),
       }),
     } as Partial<PolicyDependencies> as PolicyDependencies,
   )

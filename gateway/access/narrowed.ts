@@ -10,7 +10,7 @@ type Roles = Pick<Principal, 'roles' | 'scopes'>
  */
 export function isNarrowed(before: ProxyAccess, was: Roles, after: ProxyAccess, is: Roles): boolean {
   if (before.open !== after.open) return !after.open
-  if (is.scopes !== undefined && isShort(before.scopes, after.scopes, is.scopes)) return true
+  if (is.scopes !== undefined && isShort(before.scopes, was.scopes, after.scopes, is.scopes)) return true
   const then = grantsOf(before, was.roles)
   const now = grantsOf(after, is.roles)
   let compared = known.get(then)

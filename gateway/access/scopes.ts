@@ -44,10 +44,17 @@ export function isOffered(needed: readonly string[], offered: ReadonlySet<string
   return needed.every(scope => offered.has(scope))
 }
 
-/** Whether a token lacks a scope that is needed now and was not before. */
-export function isShort(before: ScopeRules, after: ScopeRules, offered: ReadonlySet<string>): boolean {
+/** Whether a token lacks a scope that is needed now, and was not before or was there. */
+export function isShort(
+  before: ScopeRules,
+  was: ReadonlySet<string> | undefined,
+  after: ScopeRules,
+  is: ReadonlySet<string>,
+): boolean {
   const known = new Set(pairsOf(before).map(([pair]) => pair))
-  return pairsOf(after).some(([pair, scope]) => !known.has(pair) && !offered.has(scope))
+  return pairsOf(after).some(
+    ([pair, scope]) => (!known.has(pair) || was?.has(scope) === true) && !is.has(scope),
+  )
 }
 
 function pairsOf({ required, ...byKind }: ScopeRules): [pair: string, scope: string][] {

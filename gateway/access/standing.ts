@@ -1,5 +1,6 @@
 import { Refusal } from '../mcp/errors.ts'
 import type { Introspection } from './introspected-token.ts'
+import type { Claims } from './jws.ts'
 import type { Principal } from './principal.ts'
 
 /** Whether tokens that something open stands on are still active, as their issuer says. */
@@ -9,10 +10,16 @@ export interface Standing {
   /**
    * Asks the issuer again, without waiting for the answer, where the last one counts no more.
    *
-   * @returns when to look again, in milliseconds since the epoch; Infinity for a principal that nobody is asked about
+   * @returns when to look again, in milliseconds since the epoch, Infinity for a principal that nobody is asked about;
+   *   and what the issuer says of the token, unless it is only now being asked
    * @throws Refusal `credential_invalid` or `issuer_unavailable`
    */
-  review(principal: Principal, introspection: Introspection, now: number): number
+  review(principal: Principal, introspection: Introspection, now: number): Review
+}
+
+interface Review {
+  readonly again: number
+  readonly claims?: Claims | undefined
 }
 
 /** Milliseconds beyond the last answer that something open outlives. */
@@ -27,7 +34,7 @@ export function createStanding(): Standing {
     begin: (principal, token, now) => void tokens.set(principal, { token, goodUntil: now }),
     review(principal, introspection, now) {
       const kept = tokens.get(principal)
-      if (kept === undefined) return Infinity
+      if (kept === undefined) return { again: Infinity }
       const answer = introspection.recall(kept.token, principal.digest!)
       if (answer !== undefined) kept.goodUntil = answer.until
       if (now >= kept.goodUntil + patience) {
@@ -36,7 +43,8 @@ export function createStanding(): Standing {
           'the issuer of the token cannot be asked whether it is still active',
         )
       }
-      return (Math.floor((answer?.until ?? now) / beat) + 1) * beat
+      const again = (Math.floor((answer?.until ?? now) / beat) + 1) * beat
+      return { again, claims: answer?.claims }
     },
   }
 }
