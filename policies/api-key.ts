@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { fromHeader } from '../gateway/access/header-credential.ts'
 import type { Verdict } from '../gateway/access/keyring.ts'
 import type { Principal } from '../gateway/access/principal.ts'
@@ -23,8 +24,8 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
     const header = headerOf(options)
     const scheme = schemeOf(options)
     const read = {
-      header: (head: RequestHead) => fromHeader(head.headers[header], scheme),
-      cookie: (head: RequestHead) => fromCookie(head.headers.cookie, name),
+      header: (head: RequestHead) => fromHeader(textOf(head.headers[header]), scheme),
+      cookie: (head: RequestHead) => fromCookie(textOf(head.headers.cookie), name),
       query: (head: RequestHead) => fromQuery(head.query, name),
     }[place]
     return {
@@ -53,6 +54,14 @@ function accepted(verdict: Verdict): Principal {
   if (verdict.outcome === 'valid') return verdict.principal
   if (verdict.outcome === 'expired') throw new Refusal('credential_expired', 'the key has expired')
   throw new Refusal('credential_invalid', messages[verdict.outcome])
+}
+
+/** Node takes every byte of a header for a character; those that are UTF-8 are what somebody typed and hashed. */
+function textOf(value: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(value) ? value.join(', ') : value
+  if (text === undefined || !/[\x80-\xff]/.test(text)) return text
+  const bytes = Buffer.from(text, 'latin1')
+  return isUtf8(bytes) ? bytes.toString() : text
 }
 
 function fromCookie(cookies: string | undefined, name: string): string | undefined {

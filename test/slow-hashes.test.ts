@@ -1,4 +1,5 @@
 import crypto from 'node:crypto'
+import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { fitsArgon2 } from '../gateway/access/argon2.ts'
 import { createFailures } from '../gateway/access/failures.ts'
@@ -176,6 +177,32 @@ t.test('a password is accepted, and only it; a key of the right form is never tr
   t.equal(await told(gateway, newSecret()), 'credential_invalid')
   t.equal(await told(gateway, random.replace(/.$/, '_')), 'credential_invalid')
   t.equal(argon2.begun(), before + 2, 'but what has not its form is')
+})
+
+t.test('a password with letters beyond ASCII was refused in a header', async t => {
+  const gateway = await start(t, {
+    ann: `argon2id:${vectors['grüße']}`,
+    bob: hashSecret('so déjà vu, voilà'),
+  })
+  const { port } = new URL(gateway.url)
+  const status = async (secret: string, encoding: 'utf8' | 'latin1'): Promise<string> => {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(
+      Buffer.from(
+        `POST /main/mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer ${secret}\r\n` +
+          `Content-Type: application/json\r\nContent-Length: 40\r\n\r\n{"jsonrpc":"2.0","id":1,"method":"ping"}`,
+        encoding,
+      ),
+    )
+    let answer = ''
+    for await (const chunk of socket) answer += String(chunk)
+    return answer.slice(9, 12)
+  }
+  for (const secret of ['grüße', 'so déjà vu, voilà']) {
+    t.equal(await status(secret, 'utf8'), '200')
+    t.equal(await status(secret, 'latin1'), '200')
+    t.equal(await status(`${secret}ü`, 'utf8'), '401')
+  }
 })
 
 t.test('what is known is not tried again, over reloads too, until its hash is gone', async t => {
