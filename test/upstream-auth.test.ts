@@ -732,6 +732,23 @@ t.test('metadata that are away are asked for again, and kept over a reload once 
   await until(() => failures(gateway).at(-1) === 'issuer_not_offered', 'it was logged')
 })
 
+t.test('an upstream filled the log with where its tokens come from', async t => {
+  let asked = 0
+  const upstream = await startDescribed(t, origin => ({
+    [ofIssuer]: {
+      issuer: `${origin}/as`,
+      token_endpoint: `${origin}/token#${asked++}${'x'.repeat(900_000)}`,
+    },
+    '/token': { access_token: 'eyJ-found', token_type: 'Bearer', expires_in: 0.001 },
+  }))
+  const gateway = await startGateway(t, found, upstream.url)
+  for (let index = 0; index < 3; index++) t.equal((await call(gateway)).status, 200)
+  t.ok(asked > 1)
+  const line = gateway.lines.find(({ event }) => event === 'upstream_issuer_discovered')
+  t.match(line?.['tokenUrl'], /^http:\/\/127\.0\.0\.1:\d+\/token#\d+x+$/)
+  t.ok(gateway.logText().length < 10_000)
+})
+
 t.test('a credential stays with the issuer that took it first', async t => {
   let migrated = false
   const upstream = await startDescribed(t, (origin, documents) => ({

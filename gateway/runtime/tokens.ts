@@ -25,6 +25,8 @@ export interface TokenDependencies {
   readonly log: Log
 }
 
+const longestLogged = 256
+
 /** A source of tokens that is kept as long as a snapshot uses it. */
 export interface KeptTokens {
   readonly source: TokenSource
@@ -76,8 +78,11 @@ export function tokenSourceFor(
     create() {
       const outbound = createOutbound(tokenUrl === undefined ? new Set([...allowedHosts, ...own]) : named)
       const found = (place: Discovered): void => {
-        const at = { issuer: place.issuer, tokenUrl: withoutQuery(place.tokenUrl) }
-        log.info('upstream_issuer_discovered', { ...at, clientId, resource: withoutQuery(place.resource) })
+        // Who says it may say much, and something else each time.
+        const [issuer, tokenUrl, resource] = [place.issuer, place.tokenUrl, place.resource].map(text =>
+          withoutQuery(text).slice(0, longestLogged),
+        )
+        log.info('upstream_issuer_discovered', { issuer, tokenUrl, clientId, resource })
       }
       const discover = createDiscovery(endpoint, expected, outbound.fetch, found)
       const next = (subject?: Subject): ReturnType<typeof requestToken> =>
