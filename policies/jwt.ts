@@ -83,6 +83,9 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       checkOpaque(text)
       const claims = await ask(text, digest)
       const principal = principalOf(claims, checkIntrospected(claims, rules, now), digest)
+      // Names are written down, and told to upstreams.
+      if (principal.name.includes(text))
+        throw new Refusal('credential_invalid', 'the issuer gives the token itself as whom it is about')
       standing.begin(principal, text, now)
       introspected.add(principal)
       return principal

@@ -203,6 +203,26 @@ t.test('what the issuer says of a token is judged as what a JWT claims', async t
   )
 })
 
+t.test('a token that its issuer gave as the subject was logged, and told to the upstream', async t => {
+  const { issuer, gateway } = await start(t)
+  const echoes: ((token: string) => Record<string, unknown>)[] = [
+    sub => ({ sub }),
+    token => ({ sub: `user:${token}` }),
+    client_id => ({ sub: undefined, client_id }),
+  ]
+  for (const echo of echoes) {
+    issuer.answers = token => active(echo(token))
+    const before = upstream.arrivals.length
+    const { reason, challenge } = await ask(gateway, opaque())
+    t.equal(reason, 'credential_invalid')
+    t.notMatch(challenge, 'opaque-token')
+    t.equal(upstream.arrivals.length, before)
+  }
+  const logged = (): unknown[] => gateway.lines.filter(({ event }) => event === 'request')
+  await until(() => logged().length === echoes.length, 'all was logged')
+  t.notMatch(gateway.logText(), 'opaque-token')
+})
+
 t.test('what cannot be a token of the issuer is never sent to it', async t => {
   const { issuer, gateway } = await start(t)
   issuer.answers = () => active()
