@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import type { Subject, TokenSource } from './tokens.ts'
+import type { UpstreamCall, UpstreamDispatcher } from './upstream/pool.ts'
 
 /**
  * Sends a request with the gateway's token, and once more with another where the upstream answers 401: that says
@@ -9,8 +10,8 @@ import type { Subject, TokenSource } from './tokens.ts'
  * @param subject on whose behalf the token is got; only the source of tokens is shown it
  */
 export async function dispatchWithToken(
-  dispatcher: Dispatcher,
-  options: Dispatcher.DispatchOptions & { headers: string[] },
+  dispatcher: UpstreamDispatcher,
+  options: UpstreamCall,
   handler: Dispatcher.DispatchHandler,
   tokens: TokenSource,
   subject: Subject | undefined,

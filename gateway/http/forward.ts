@@ -3,6 +3,7 @@ import type { Exchange } from './exchange.ts'
 import { Relay, type Expectation } from './relay.ts'
 import type { ServedProxy } from './snapshot.ts'
 import type { Streams } from './streams.ts'
+import type { UpstreamCall } from './upstream/pool.ts'
 
 /** What goes to the upstream. */
 export interface UpstreamRequest extends Expectation {
@@ -20,7 +21,7 @@ export function forward(
 ): void {
   const { upstream } = proxy
   const relay = new Relay(exchange, proxy, streams, expectation)
-  const options = {
+  const options: UpstreamCall = {
     path: upstream.path,
     method: expectation.method,
     headers,

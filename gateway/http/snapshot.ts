@@ -1,11 +1,11 @@
 import type { SecureContextOptions } from 'node:tls'
-import type { Dispatcher } from 'undici'
 import type { Authenticator, OperationStep, RequestHead } from '../access/policy.ts'
 import type { ProtectedResource } from '../access/resource.ts'
 import type { ProxyAccess } from '../access/rules.ts'
 import type { SessionBinding } from '../mcp/session.ts'
 import type { CallerHeaders } from './caller.ts'
 import type { TokenSource } from './tokens.ts'
+import type { UpstreamDispatcher } from './upstream/pool.ts'
 
 /** The compiled, immutable form of one revision. A request takes one on arrival and keeps it to its end. */
 export interface Snapshot {
@@ -46,7 +46,7 @@ export interface ServedProxy {
 export interface Upstream {
   /** Everything that makes it this upstream; open streams end when it changes. */
   readonly identity: string
-  readonly dispatcher: Dispatcher
+  readonly dispatcher: UpstreamDispatcher
   /** Path and query of the endpoint. */
   readonly path: string
   /** The Host of the endpoint, and the configured headers, as name-value pairs. */

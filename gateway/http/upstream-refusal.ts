@@ -4,6 +4,7 @@ import { Refusal } from '../mcp/errors.ts'
 import { UnreadableList } from '../mcp/lists.ts'
 import { mediaType } from './headers.ts'
 import { ExchangeRefused, TokenUnavailable } from './tokens.ts'
+import { WireError } from './upstream/wire-error.ts'
 
 /**
  * What makes an upstream's answer one that must not be passed on, in words for the client.
@@ -31,13 +32,22 @@ export function upstreamFault(
 
 /** What a failure of the upstream call is to the client. */
 export function upstreamRefusal(cause: Error): Refusal {
-  if (cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
+  const code = cause instanceof WireError ? cause.code : undefined
+  if (
+    code === 'answer_stalled' ||
+    cause instanceof errors.HeadersTimeoutError ||
+    cause instanceof errors.BodyTimeoutError
+  ) {
     return new Refusal('upstream_timeout', 'the upstream did not answer in time', { cause })
   }
-  if (cause instanceof errors.HTTPParserError || cause instanceof errors.ResponseExceededMaxSizeError) {
+  if (
+    code === 'answer_malformed' ||
+    cause instanceof errors.HTTPParserError ||
+    cause instanceof errors.ResponseExceededMaxSizeError
+  ) {
     return new Refusal('upstream_invalid', 'the upstream sent no valid HTTP', { cause })
   }
-  if (cause instanceof errors.InvalidArgumentError) {
+  if (code === 'request_unfit' || cause instanceof errors.InvalidArgumentError) {
     return new Refusal('request_malformed', 'the request has a header that cannot be forwarded', { cause })
   }
   if (cause instanceof ExchangeRefused) {

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Dispatcher } from 'undici'
 import type { SlowHash } from '../access/slow-hashes.ts'
 import { createTrials } from '../access/trials.ts'
 import type { Checked } from '../config/checked.ts'
@@ -19,6 +18,7 @@ import type { IssuerKeys } from './jwks.ts'
 import { agesOf, fetchKeysWith } from './key-sources.ts'
 import { createShared } from './shared.ts'
 import type { KeptTokens } from './tokens.ts'
+import type { Connections } from './upstream.ts'
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -63,7 +63,7 @@ export interface ServingDependencies {
 
 /** Serves in this thread. */
 export function createServing({ log, metrics, sessionSecret }: ServingDependencies): Serving {
-  const pools = createShared<Dispatcher>(pool => void pool.close().catch(() => {}))
+  const pools = createShared<Connections>(connections => connections.close())
   const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
   const tokens = createShared<KeptTokens>(kept => kept.close())
   const introspections = createShared<KeptIntrospection>(held => held.close())

@@ -5,6 +5,7 @@ import type { Secrets } from '../config/load.ts'
 import { parseDuration } from '../config/units.ts'
 import { withheldFromUpstream } from '../http/headers.ts'
 import type { Upstream } from '../http/snapshot.ts'
+import { createPool, type UpstreamDispatcher } from '../http/upstream/pool.ts'
 import type { Lease, Shared } from './shared.ts'
 import { tokenSourceFor, type KeptTokens, type TokenDependencies } from './tokens.ts'
 import type { UpstreamEndpoint } from './upstream-discovery.ts'
@@ -15,9 +16,19 @@ import type { UpstreamEndpoint } from './upstream-discovery.ts'
  */
 const keepAliveTimeout = 1500
 
+/** Connections to one origin. */
+export interface Connections {
+  /** For the calls of clients. */
+  readonly calls: UpstreamDispatcher
+  /** For whatever else is asked of it. */
+  readonly others: Dispatcher
+  /** Lets go of them when what is on its way has ended. */
+  close(): void
+}
+
 /** What upstreams are made with; pools and tokens outlive the snapshots that use them. */
 export interface UpstreamDependencies extends TokenDependencies {
-  readonly pools: Shared<Dispatcher>
+  readonly pools: Shared<Connections>
   readonly tokens: Shared<KeptTokens>
   readonly secrets: Secrets
 }
@@ -42,14 +53,14 @@ export function makeUpstream(
   const query = resolve(upstream.query)
   const tls = readTls(upstream.tls, secrets)
   const timeout = parseDuration(upstream.timeout.connect)
-  const pool = pools.acquire(digest([origin, timeout, tls]), () => createPool(origin, timeout, tls))
+  const pool = pools.acquire(digest([origin, timeout, tls]), () => createConnections(origin, timeout, tls))
   leases.push(pool)
   const callerNames = Object.values(caller ?? {})
   const replaced = [...headers.map(([name]) => name), ...callerNames].map(name => name.toLowerCase())
   const added = query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
   const endpoint: UpstreamEndpoint = {
     url,
-    dispatcher: pool.value,
+    dispatcher: pool.value.others,
     path: pathname + [search || '?', ...added].join('&').replace(/^\?&?/, '?').replace(/^\?$/, ''),
     headers: [['accept-encoding', 'identity'], ...headers],
     identity: digest([url, headers, query, tls, timeout]),
@@ -59,7 +70,7 @@ export function makeUpstream(
   if (lease !== undefined) leases.push(lease)
   return {
     identity: digest([url, headers, query, caller, tls, token?.identity]),
-    dispatcher: endpoint.dispatcher,
+    dispatcher: pool.value.calls,
     path: endpoint.path,
     headers: endpoint.headers,
     withheld: new Set([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
@@ -87,8 +98,9 @@ function readTls(tls: UpstreamTls | undefined, secrets: Secrets): Tls {
   }
 }
 
-function createPool(origin: string, timeout: number, tls: Tls): Dispatcher {
-  return new Pool(origin, {
+/** Calls in plain HTTP go over connections of our own, which cost less; everything else over those of undici. */
+function createConnections(origin: string, timeout: number, tls: Tls): Connections {
+  const others = new Pool(origin, {
     connections: null,
     pipelining: 1,
     allowH2: false,
@@ -96,6 +108,16 @@ function createPool(origin: string, timeout: number, tls: Tls): Dispatcher {
     // Said aloud, because an environment variable of Node would switch it off otherwise.
     connect: { timeout, ...tls, rejectUnauthorized: true },
   })
+  const calls = origin.startsWith('http:')
+    ? createPool(origin, { connectTimeout: timeout, keepAlive: keepAliveTimeout })
+    : others
+  return {
+    calls,
+    others,
+    close() {
+      for (const each of new Set([calls, others])) void each.close().catch(() => {})
+    },
+  }
 }
 
 function digest(parts: readonly unknown[]): string {
