@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import type { Effort, Measure } from './measure.ts'
+import { ratios, ratiosOf } from './ratios.ts'
+import type { Report } from './report.ts'
+import type { Row } from './rows.ts'
+import { number } from './table.ts'
+
+/** How much worse a ratio may be than it was. */
+const allowance = 1.15
+const moreRounds = 3
+
+/**
+ * Compares the ratios of a report with those of an earlier one; absolute figures of two machines cannot be compared.
+ * What looks worse is measured once more, in more rounds, before it counts.
+ *
+ * @param file an earlier report
+ * @returns a sentence for each ratio that got worse by more than 15 %
+ */
+export async function regressions(
+  report: Report,
+  file: string,
+  rows: readonly Row[],
+  measure: Measure,
+  { rounds, seconds, warmUp }: Effort,
+): Promise<string[]> {
+  const earlier = (JSON.parse(readFileSync(file, 'utf8')) as Report).ratios
+  const worse = (found: Report['ratios'], name: string): boolean =>
+    (found[name]?.median ?? 0) > (earlier[name]?.median ?? Number.POSITIVE_INFINITY) * allowance
+  const suspects = ratios.filter(({ name }) => worse(report.ratios, name))
+  if (suspects.length === 0) return []
+  const again = rows.filter(row => suspects.some(({ above, below }) => [above, below].includes(row.name)))
+  const found = ratiosOf(
+    await measure(again, { rounds: rounds * moreRounds, seconds, warmUp, tries: moreRounds }),
+  )
+  return suspects
+    .filter(({ name }) => worse(found, name))
+    .map(
+      ({ name }) =>
+        `${name} was ${number(earlier[name]!.median, 2)} and is ${number(found[name]!.median, 2)} ` +
+        `(${number(report.ratios[name]!.median, 2)} at first)`,
+    )
+}

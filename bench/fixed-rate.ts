@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import type { PacedJob, PacedResult } from './paced.ts'
+import { percentile } from './statistics.ts'
+
+/**
+ * Calls at a fixed rate, whether answers come or not: an open loop. Latency counts from the instant that a call was
+ * due, so a stall makes all calls slow that it delayed, not only the one that met it.
+ * `node bench/fixed-rate.ts JOB.json` prints one line of JSON.
+ */
+const { port, path, call, rate, seconds } = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as PacedJob
+const count = rate * seconds
+const lead = 200e6
+const patience = 10_000
+const opened = 64
+const lines = Object.entries(call.headers).map(([name, value]) => `${name}: ${value}\r\n`)
+const request = Buffer.from(
+  `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${Buffer.byteLength(call.body)}\r\n` +
+    `${lines.join('')}\r\n${call.body}`,
+)
+const free: Caller[] = []
+const latencies: number[] = []
+let wrong = 0
+
+interface Caller {
+  call(due: number): void
+}
+
+/** A connection that makes one call at a time and frees itself when the answer is there. */
+function createCaller(): Caller {
+  let due = 0
+  let head = ''
+  let left: number | undefined
+  const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  const caller: Caller = {
+    call(instant) {
+      due = instant
+      head = ''
+      left = undefined
+      socket.write(request)
+    },
+  }
+  socket.on('error', () => wrong++)
+  socket.on('data', (chunk: Buffer) => {
+    if (left === undefined) {
+      head += chunk.toString('latin1')
+      const end = head.indexOf('\r\n\r\n')
+      if (end < 0) return
+      const [, length = '0'] = /\r\ncontent-length: (\d+)/i.exec(head) ?? []
+      left = end + 4 + Number(length) - head.length
+      if (Number(head.slice(9, 12)) !== call.status) wrong++
+    } else left -= chunk.length
+    if (left > 0) return
+    latencies.push((Number(process.hrtime.bigint()) - due) / 1e6)
+    free.push(caller)
+    if (latencies.length === count) finish()
+  })
+  return caller
+}
+
+function finish(): void {
+  const sorted = latencies.toSorted((a, b) => a - b)
+  const result: PacedResult = {
+    calls: sorted.length,
+    wrong: wrong + count - sorted.length,
+    p50: percentile(sorted, 0.5),
+    p99: percentile(sorted, 0.99),
+    slowest: sorted.at(-1) ?? Number.POSITIVE_INFINITY,
+  }
+  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))
+}
+
+for (let index = 0; index < opened; index++) free.push(createCaller())
+const pacer = new Worker(new URL('pacer.ts', import.meta.url), {
+  workerData: { first: Number(process.hrtime.bigint()) + lead, interval: 1e9 / rate, count },
+})
+pacer.on('message', (due: number) => (free.pop() ?? createCaller()).call(due))
+setTimeout(finish, seconds * 1000 + patience)

@@ -1,0 +1,83 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { hashSecret } from '../gateway/access/key.ts'
+import { audience, issuer, type Credentials } from './credentials.ts'
+
+const root = join(import.meta.dirname, '..')
+
+/** Whether gateway.yaml has a field for the number of workers. */
+export const knowsWorkers: boolean =
+  'workers' in
+  (JSON.parse(readFileSync(join(root, 'schema/gateway.schema.json'), 'utf8')) as { properties: object })
+    .properties
+
+/** How large a configuration is. */
+export interface Size {
+  readonly keys: number
+  readonly proxies: number
+  readonly workers: number
+  /** Keeps one gateway apart from another of the same size, so that each has its own calls to get warm with. */
+  readonly apart?: string
+}
+
+/** The ports of a gateway. */
+export interface Ports {
+  readonly port: number
+  readonly admin: number
+  readonly upstream: number
+}
+
+/**
+ * Writes a gateway.yaml with key auth and tool rules, and everything else as it is by default. The keys that calls are
+ * made with stand last, and so does the proxy that they are made to. A file that is there is replaced at once.
+ *
+ * @param generation another one gives all other keys other secrets
+ * @returns its path
+ */
+export function writeGateway(
+  folder: string,
+  { keys, proxies, workers }: Size,
+  credentials: Credentials,
+  { port, admin, upstream }: Ports,
+  generation = 0,
+): string {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'jwks.json'), credentials.jwks)
+  const others = Array.from({ length: Math.max(0, keys - 2) }, (_, index) => otherKey(index, generation))
+  const idle = Array.from({ length: proxies - 1 }, (_, index) =>
+    proxy(`idle-${index}`, 'team-keys', upstream),
+  )
+  const path = join(folder, 'gateway.yaml')
+  writeFileSync(
+    `${path}.new`,
+    `version: 1
+listen: {address: "127.0.0.1:${port}", publicUrl: "http://127.0.0.1:${port}"}
+admin: {address: "127.0.0.1:${admin}"}
+${knowsWorkers ? `workers: ${workers}\n` : ''}auth:
+  team-keys: {type: api-key}
+  sso: {type: jwt, issuer: "${issuer}", audiences: ["${audience}"], jwks: {file: jwks.json}, grants: [{roles: [reader]}]}
+roles:
+  reader: {access: {"*": {tools: {allow: ["get_*"], deny: ["get_secret*"]}}}}
+  elsewhere: {access: {token: {tools: {allow: ["get_*"]}}}}
+keys:
+${others.join('')}  outsider: {roles: [elsewhere], secrets: [{hash: "${hashSecret(credentials.outsider)}"}]}
+  reader: {roles: [reader], secrets: [{hash: "${hashSecret(credentials.reader)}"}]}
+proxies:
+${idle.join('')}${proxy('token', 'sso', upstream)}${proxy('mcp', 'team-keys', upstream)}`,
+  )
+  renameSync(`${path}.new`, path)
+  return path
+}
+
+/** How the gateway is started on a configuration. */
+export function gatewayCommand(config: string, flags: readonly string[] = []): string[] {
+  return [process.execPath, ...flags, join(root, 'gateway/main.ts'), 'run', '-c', config]
+}
+
+function otherKey(index: number, generation: number): string {
+  return `  key-${index}: {roles: [reader], secrets: [{hash: "${hashSecret(`bench ${generation} ${index}`)}"}]}\n`
+}
+
+function proxy(name: string, method: string, upstream: number): string {
+  return `  ${name}: {auth: [${method}], upstream: {url: "http://127.0.0.1:${upstream}/mcp"}}\n`
+}

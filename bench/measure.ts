@@ -1,0 +1,124 @@
+import { truncateSync } from 'node:fs'
+import { check } from './check.ts'
+import { watchOthers } from './others.ts'
+import { pace } from './paced.ts'
+import { cpuTime, threadTimes } from './proc.ts'
+import { connections as usual, type Row } from './rows.ts'
+import type { Started, Surroundings, Targets } from './targets.ts'
+import { saturate } from './wrk.ts'
+
+/** One round of one row. */
+export interface Sample {
+  readonly callsPerSecond: number
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  /** Microseconds of CPU that the measured process used per call. */
+  readonly cpuPerCall: number
+  /** CPU of the measured process as a share of one core; well under 1 means that the load was the limit. */
+  readonly busy: number
+  /** What the busiest thread did of the work of the two busiest. */
+  readonly busiestThread: number
+  /** What other processes used meanwhile, as a share of the whole machine. */
+  readonly others: number
+}
+
+/** How often and how long. */
+export interface Effort {
+  readonly rounds: number
+  readonly seconds: number
+  /** Calls before the first round, so that V8 has compiled what is hot. */
+  readonly warmUp: number
+  /** Milliseconds, warming up included; no third round or later one begins after that. */
+  readonly deadline?: number
+  /** How often a sample may be taken until one is quiet. */
+  readonly tries: number
+}
+
+/** Takes samples of rows, in rounds. */
+export type Measure = (rows: readonly Row[], effort: Effort) => Promise<Map<string, Sample[]>>
+
+/** Seconds. */
+const longestWarmUp = 8
+/** Seconds of calls before each sample: a process that idled has given up memory, and takes it back first. */
+const leadIn = 1
+/** Of the whole machine. */
+const quiet = 0.05
+
+/**
+ * Makes what measures rows in rounds: every row once, then every row again, so that all of them see the machine as it
+ * is in that minute. It returns the samples of each row, by its name, and throws an Error where an answer is wrong.
+ */
+export function createMeasure(
+  targets: Targets,
+  surroundings: Surroundings,
+  tell: (text: string) => void,
+): Measure {
+  const warm = new Set<Started>()
+  return async (rows, { rounds, seconds, warmUp, tries, deadline = Number.POSITIVE_INFINITY }) => {
+    const begun = performance.now()
+    const samples = new Map<string, Sample[]>(rows.map(({ name }) => [name, []]))
+    for (const row of rows) {
+      const target = await targets.start(row.target)
+      const wanted = warm.has(target) ? 1 : warmUp
+      for (let calls = 0, runs = 0; calls < wanted && runs < longestWarmUp; runs++) {
+        calls += (await sample({ ...row, rate: undefined }, target, 1, surroundings)).callsPerSecond
+      }
+      warm.add(target)
+    }
+    for (let round = 1; round <= rounds && (round < 3 || performance.now() - begun < deadline); round++) {
+      tell(`round ${round} of ${rounds}\n`)
+      for (const row of rows) {
+        const target = await targets.start(row.target)
+        await sample({ ...row, rate: undefined }, target, leadIn, surroundings)
+        const found = await quietSample(tries, () => sample(row, target, seconds, surroundings))
+        if (!Number.isFinite(found.cpuPerCall)) throw new Error(`${row.name} had no answer in ${seconds} s`)
+        samples.get(row.name)!.push(found)
+      }
+    }
+    return samples
+  }
+}
+
+/** The first sample that others did not disturb, or the least disturbed of so many. */
+async function quietSample(tries: number, take: () => Promise<Sample>): Promise<Sample> {
+  let best = await take()
+  for (let taken = 1; taken < tries && best.others > quiet; taken++) {
+    const next = await take()
+    if (next.others < best.others) best = next
+  }
+  return best
+}
+
+async function sample(
+  { connections = usual, call, rate, proxy }: Row,
+  { url, running: { pid }, log }: Started,
+  seconds: number,
+  { folder, cores }: Surroundings,
+): Promise<Sample> {
+  const place = { cores: cores.load, folder }
+  const answerBytes = await check(url(proxy), call)
+  const others = watchOthers()
+  const begun = performance.now()
+  const before = cpuTime(pid)
+  const threads = threadTimes(pid)
+  const { calls, p50, p99 } =
+    rate === undefined
+      ? await saturate(url(proxy), call, { ...place, connections, answerBytes, seconds })
+      : await pace(url(proxy), { call, rate, seconds }, place)
+  const used = cpuTime(pid) - before
+  const elapsed = performance.now() - begun
+  const [first = 0, second = 0] = [...threadTimes(pid)]
+    .map(([thread, time]) => time - (threads.get(thread) ?? 0))
+    .toSorted((a, b) => b - a)
+  truncateSync(log, 0)
+  return {
+    callsPerSecond: calls / seconds,
+    p50,
+    p99,
+    cpuPerCall: used / calls,
+    busy: used / 1000 / elapsed,
+    busiestThread: first / (first + second),
+    others: others().used,
+  }
+}

@@ -1,0 +1,29 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { Pool } from 'undici'
+
+/**
+ * What Node itself costs: a relay that does nothing but pass requests on, written as one would write it.
+ * `node bench/relay.ts PORT UPSTREAM_PORT`
+ */
+const [port, upstream] = process.argv.slice(2).map(Number)
+const pool = new Pool(`http://127.0.0.1:${upstream}`, { connections: null, pipelining: 1 })
+
+function passedOn({
+  connection: _connection,
+  host: _host,
+  ...headers
+}: IncomingHttpHeaders): IncomingHttpHeaders {
+  return headers
+}
+
+createServer((request, response) => {
+  pool
+    .stream(
+      { path: request.url!, method: request.method!, headers: passedOn(request.headers), body: request },
+      ({ statusCode, headers }) => response.writeHead(statusCode, passedOn(headers)),
+    )
+    .catch(() => {
+      if (response.headersSent) response.destroy()
+      else response.writeHead(502).end()
+    })
+}).listen(port, '127.0.0.1')

@@ -1,0 +1,88 @@
+import type { ColdStart } from './cold-start.ts'
+import type { Machine } from './machine.ts'
+import type { Effort, Sample } from './measure.ts'
+import type { Others } from './others.ts'
+import { ratiosOf } from './ratios.ts'
+import type { ReloadCost } from './reload.ts'
+import type { Row } from './rows.ts'
+import { spread, type Spread } from './statistics.ts'
+import type { StreamCost } from './streams.ts'
+
+/** What one row came to; times of the CPU in microseconds, latencies in milliseconds. */
+export interface RowResult {
+  readonly title: string
+  /** Calls a second; as many as can be where it is missing. */
+  readonly rate?: number
+  readonly callsPerSecond: Spread
+  readonly cpuPerCall: Spread
+  readonly busy: Spread
+  readonly p50: Spread
+  readonly p99: Spread
+  readonly busiestThread: Spread
+  readonly others: Spread
+}
+
+/** Milliseconds more than the upstream alone takes, at the fixed rate: medians of what each round added. */
+export interface AddedLatency {
+  readonly p50: Spread
+  readonly p99: Spread
+}
+
+/** Everything that a run found: bench/results.json. */
+export interface Report {
+  readonly schemaVersion: 1
+  readonly machine: Machine
+  /** In the whole run. */
+  readonly others: Others
+  readonly effort: Pick<Effort, 'rounds' | 'seconds'>
+  readonly rows: Readonly<Record<string, RowResult>>
+  readonly ratios: Readonly<Record<string, Spread>>
+  /** By what stands before the upstream. */
+  readonly added: Readonly<Record<string, AddedLatency>>
+  readonly reload?: ReloadCost
+  readonly streams?: readonly StreamCost[]
+  readonly coldStart?: ColdStart
+}
+
+/** Puts samples of rows together. */
+export function summarize(
+  rows: readonly Row[],
+  samples: ReadonlyMap<string, readonly Sample[]>,
+): Pick<Report, 'rows' | 'ratios' | 'added'> {
+  const results = rows.map(({ name, title, rate }) => {
+    const of = (figure: keyof Sample): Spread => spread(samples.get(name)!.map(sample => sample[figure]))
+    const result: RowResult = {
+      title,
+      ...(rate !== undefined && { rate }),
+      callsPerSecond: of('callsPerSecond'),
+      cpuPerCall: of('cpuPerCall'),
+      busy: of('busy'),
+      p50: of('p50'),
+      p99: of('p99'),
+      busiestThread: of('busiestThread'),
+      others: of('others'),
+    }
+    return [name, result] as const
+  })
+  return { rows: Object.fromEntries(results), ratios: ratiosOf(samples), added: addedLatency(samples) }
+}
+
+function addedLatency(samples: ReadonlyMap<string, readonly Sample[]>): Record<string, AddedLatency> {
+  const direct = samples.get('rate-direct')
+  if (direct === undefined) return {}
+  const over = (row: readonly Sample[], figure: 'p50' | 'p99'): Spread =>
+    spread(row.map((sample, round) => sample[figure] - direct[round]![figure]))
+  return Object.fromEntries(
+    ['nginx', 'relay', 'call'].flatMap(name => {
+      const row = samples.get(`rate-${name}`)
+      return row === undefined ? [] : [[name, { p50: over(row, 'p50'), p99: over(row, 'p99') }]]
+    }),
+  )
+}
+
+/** How many times as much p99 the gateway adds as nginx; undefined where nginx adds nothing that can be measured. */
+export function addedRatio({ added }: Pick<Report, 'added'>): number | undefined {
+  const { call, nginx } = added
+  if (call === undefined || nginx === undefined || nginx.p99.median < 0.01) return undefined
+  return call.p99.median / nginx.p99.median
+}

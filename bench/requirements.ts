@@ -1,0 +1,87 @@
+import { ratios } from './ratios.ts'
+import { addedRatio, type Report } from './report.ts'
+import { number } from './table.ts'
+
+/** Something that is asked of the gateway, and what was measured. */
+export interface Requirement {
+  readonly text: string
+  readonly limit: string
+  readonly measured: string
+  /** Undefined where it could not be told. */
+  readonly met: boolean | undefined
+}
+
+const streamLimit = 20 * 1024
+const reloadLimit = 50
+const addedLimit = 3
+const leastShare = 0.35
+const manyStreams = 5000
+
+/** Holds a report against what is asked; what it does not tell is left out. */
+export function requirementsOf(report: Report): Requirement[] {
+  const { rows, reload, streams } = report
+  const compared = ratios.flatMap(({ name, limit }) => {
+    const found = report.ratios[name]?.median
+    if (limit === undefined || found === undefined) return []
+    return [atMost(`CPU per call, ${name}`, found, limit, value => `${number(value, 2)} ×`)]
+  })
+  const added = addedRatio(report)
+  const share = rows['workers-2']?.busiestThread.max
+  const most = streams?.findLast(({ open }) => open >= manyStreams)
+  return [
+    ...compared,
+    ...(report.added['call'] === undefined
+      ? []
+      : [
+          atMost(
+            'p99 that is added at 1,000/s, by what nginx adds',
+            added,
+            addedLimit,
+            v => `${number(v, 1)} ×`,
+          ),
+        ]),
+    ...(share === undefined
+      ? []
+      : [
+          atMost(
+            'work of the busier of two workers',
+            share,
+            1 - leastShare,
+            value => `${number(value * 100, 0)} %`,
+          ),
+        ]),
+    ...(most === undefined
+      ? []
+      : [
+          atMost(
+            `memory per idle stream, ${number(most.open, 0)} open`,
+            most.gateway,
+            streamLimit,
+            value => `${number(value / 1024, 1)} KiB`,
+          ),
+        ]),
+    ...(reload === undefined
+      ? []
+      : [
+          atMost(
+            `slowest call while ${number(reload.keys, 0)} keys reload`,
+            // Where calls are as slow without a reload, the machine stands still by itself.
+            reload.slowestWithout.max > reloadLimit ? undefined : reload.slowest.max,
+            reloadLimit,
+            value => `${number(value, 0)} ms`,
+          ),
+        ]),
+  ]
+}
+
+function atMost(
+  text: string,
+  measured: number | undefined,
+  limit: number,
+  format: (value: number) => string,
+): Requirement {
+  const told = { text, limit: `≤ ${format(limit)}` }
+  return measured === undefined
+    ? { ...told, measured: 'not measurable', met: undefined }
+    : { ...told, measured: format(measured), met: measured <= limit }
+}

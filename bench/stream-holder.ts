@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import type { Call } from './calls.ts'
+
+/**
+ * Opens streams and holds them; says `open` when each of them has brought its first event.
+ * `node bench/stream-holder.ts PORT PATH COUNT CALL.json`
+ */
+const [port = '', path = '', count = '', file = ''] = process.argv.slice(2)
+const { headers, body, answer } = JSON.parse(readFileSync(file, 'utf8')) as Call
+const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+const request = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${body.length}\r\n${lines.join('')}\r\n${body}`
+const opening = 50
+const sockets: Socket[] = []
+let asked = 0
+let open = 0
+
+function openOne(): void {
+  asked++
+  const socket = connect(Number(port), '127.0.0.1')
+  let text = ''
+  sockets.push(socket)
+  socket.write(request)
+  socket.on('data', (chunk: Buffer) => {
+    text = (text + chunk.toString('latin1')).slice(0, 4096)
+    if (!text.includes(answer)) return
+    socket.removeAllListeners('data').resume()
+    open++
+    if (open === Number(count)) process.stdout.write('open\n')
+    else if (asked < Number(count)) openOne()
+  })
+  socket.on('close', () => {
+    process.stdout.write(`a stream ended: ${text}\n`)
+    process.exit(1)
+  })
+}
+
+for (let index = 0; index < Math.min(opening, Number(count)); index++) openOne()

@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import type { Credentials } from './credentials.ts'
+import { gatewayCommand, writeGateway } from './gateway.ts'
+import { nginxCommand, writeProxy } from './nginx.ts'
+import type { Cores } from './pinning.ts'
+import { freePort, listens, start, type Running } from './processes.ts'
+import type { Target } from './rows.ts'
+import { writeUpstream } from './upstream.ts'
+
+/** A process that answers calls. */
+export interface Started {
+  /** The MCP endpoint; a gateway has one for each proxy. */
+  url(proxy?: string): string
+  readonly port: number
+  readonly running: Running
+  /** Where its stdout and stderr go; a gateway's holds one line a call. */
+  readonly log: string
+}
+
+/** Starts what is measured, each target once. */
+export interface Targets {
+  start(target: Target): Promise<Started>
+}
+
+/** What the bench runs with. */
+export interface Surroundings {
+  readonly folder: string
+  readonly cores: Cores
+  readonly credentials: Credentials
+}
+
+/** Prepares targets around one upstream, which starts with the first of them. */
+export function createTargets({ folder, cores, credentials }: Surroundings): Targets {
+  const started = new Map<string, Promise<Started>>()
+
+  async function launch(name: string, target: Target): Promise<Started> {
+    const port = await freePort()
+    const place = join(folder, name)
+    const log = `${place}.log`
+    const origin = `http://127.0.0.1:${port}`
+    const ready = listens(port)
+    const done = (running: Running): Started => ({ url: () => `${origin}/mcp`, port, running, log })
+    if (target === 'upstream') {
+      return done(await start(nginxCommand(writeUpstream(place, port)), { cores: cores.load, log, ready }))
+    }
+    const upstream = (await begin('upstream')).port
+    if (target === 'nginx') {
+      const conf = writeProxy(place, port, upstream)
+      return done(await start(nginxCommand(conf), { cores: cores.measured(1), log, ready }))
+    }
+    if (target === 'relay') {
+      return done(await start(relayCommand(port, upstream), { cores: cores.measured(1), log, ready }))
+    }
+    const config = writeGateway(place, target, credentials, { port, admin: await freePort(), upstream })
+    const running = await start(gatewayCommand(config), { cores: cores.measured(target.workers), log, ready })
+    return { ...done(running), url: (proxy = 'mcp') => `${origin}/${proxy}/mcp` }
+  }
+
+  function begin(target: Target): Promise<Started> {
+    const name = typeof target === 'string' ? target : `gateway-${Object.values(target).join('-')}`
+    const running = started.get(name) ?? launch(name, target)
+    started.set(name, running)
+    return running
+  }
+
+  return { start: begin }
+}
+
+/** How the bare relay is started. */
+export function relayCommand(port: number, upstream: number): string[] {
+  return [process.execPath, join(import.meta.dirname, 'relay.ts'), String(port), String(upstream)]
+}

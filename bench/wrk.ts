@@ -1,0 +1,91 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Call } from './calls.ts'
+import { runToEnd } from './processes.ts'
+
+/** What wrk counted. */
+export interface LoadResult {
+  readonly calls: number
+  /** Milliseconds; with every connection busy all the time, so they tell the depth of the queue first of all. */
+  readonly p50: number
+  readonly p99: number
+}
+
+interface Summary {
+  requests: number
+  bytes: number
+  refused: number
+  broken: number
+  p50: number
+  p99: number
+}
+
+/** How hard, how long and from where wrk calls. */
+export interface Load {
+  readonly connections: number
+  /** How long an answer is at least, with its head. */
+  readonly answerBytes: number
+  readonly seconds: number
+  readonly cores: string
+  /** Where the script and the body are written. */
+  readonly folder: string
+}
+
+/**
+ * Calls as fast as answers come.
+ *
+ * @throws Error where an answer has another status than the call should have, or a connection broke
+ */
+export async function saturate(
+  url: string,
+  call: Call,
+  { connections, answerBytes, seconds, cores, folder }: Load,
+): Promise<LoadResult> {
+  const script = writeScript(folder, call)
+  const output = await runToEnd(
+    ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '--latency', '-s', script, url],
+    cores,
+  )
+  const found = JSON.parse(/^BENCH (.*)$/m.exec(output)?.[1] ?? 'null') as Summary | null
+  if (found === null) throw new Error(`wrk ended without a summary:\n${output}`)
+  const { requests, refused, broken, bytes } = found
+  const expected = call.status < 400 ? 0 : requests
+  if (refused !== expected || broken > 0 || Math.round(bytes / requests) < answerBytes) {
+    throw new Error(
+      `of ${requests} calls to ${url} ${refused} had a status over 399 (should: ${expected}), ${broken} broke, ` +
+        `and an answer had ${(bytes / requests).toFixed()} bytes (should: ${answerBytes})`,
+    )
+  }
+  return {
+    calls: requests,
+    p50: found.p50 / 1000,
+    p99: found.p99 / 1000,
+  }
+}
+
+function writeScript(folder: string, { headers, body }: Call): string {
+  const bodyFile = join(folder, 'wrk-body.json')
+  writeFileSync(bodyFile, body)
+  const script = join(folder, 'wrk-call.lua')
+  const lines = Object.entries(headers).map(
+    ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
+  )
+  writeFileSync(
+    script,
+    `local file = io.open(${JSON.stringify(bodyFile)}, "rb")
+wrk.method = "POST"
+wrk.body = file:read("*a")
+file:close()
+${lines.join('\n')}
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    'BENCH {"requests":%d,"bytes":%d,"refused":%d,"broken":%d,"p50":%d,"p99":%d}\\n',
+    summary.requests, summary.bytes, errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end
+`,
+  )
+  return script
+}

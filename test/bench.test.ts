@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { regressions } from '../bench/compare.ts'
+import { documentOf } from '../bench/document.ts'
+import type { Sample } from '../bench/measure.ts'
+import type { Report } from '../bench/report.ts'
+import { requirementsOf } from '../bench/requirements.ts'
+import { allRows } from '../bench/rows.ts'
+
+const root = join(import.meta.dirname, '..')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const results = JSON.parse(read('bench/results.json')) as Report
+const rows = allRows({ reader: 'r', outsider: 'o', wrong: 'w', token: 't', jwks: '{}' })
+const effort = { rounds: 5, seconds: 1, warmUp: 1, tries: 1 }
+
+t.test('docs/performance.md and its plots are what the bench measured', async t => {
+  for (const [path, text] of documentOf(results)) t.equal(read(`docs/${path}`), text, path)
+})
+
+t.test('every row of the bench has a name of its own, and the baseline has its ratios', async t => {
+  t.equal(new Set(rows.map(({ name }) => name)).size, rows.length)
+  const baseline = JSON.parse(read('bench/baseline.json')) as Report
+  t.ok(Object.keys(baseline.ratios).length >= 8)
+  for (const name of Object.keys(baseline.ratios)) t.ok(results.ratios[name], name)
+})
+
+t.test('a requirement that is missed by little is missed', async t => {
+  const spread = (median: number) => ({ median, min: median, max: median })
+  const outcome = (ratio: number): boolean | undefined =>
+    requirementsOf({ ...results, ratios: { 'call / relay-call': spread(ratio) } })[0]!.met
+  t.equal(outcome(1.3), true)
+  t.equal(outcome(1.301), false)
+})
+
+t.test('a ratio counts as worse when it is over 15 % worse twice', async t => {
+  const baseline = join(root, 'bench/baseline.json')
+  const was = (JSON.parse(read('bench/baseline.json')) as Report).ratios['call / relay-call']!.median
+  const report = (factor: number): Report => ({
+    ...results,
+    ratios: { 'call / relay-call': { median: was * factor, min: 0, max: 99 } },
+  })
+  const measured: string[][] = []
+  const measuring = (factor: number) => async (again: typeof rows) => {
+    measured.push(again.map(({ name }) => name))
+    const sample = (cpuPerCall: number): Sample[] => [{ cpuPerCall } as Sample]
+    return new Map([
+      ['call', sample(was * factor)],
+      ['relay-call', sample(1)],
+    ])
+  }
+  const compared = (first: number, second: number) =>
+    regressions(report(first), baseline, rows, measuring(second) as never, effort)
+  t.same(await compared(1.14, 9), [])
+  t.same(measured, [], 'nothing is measured again where nothing is worse')
+  t.same(await compared(1.16, 1.14), [])
+  t.same(measured, [['relay-call', 'call']])
+  t.match(await compared(1.16, 1.16), [/^call \/ relay-call was /])
+})
