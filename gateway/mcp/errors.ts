@@ -72,7 +72,11 @@ export class Refusal extends Error {
   readonly rule: string | undefined
 
   constructor(reason: Reason, message: string, details: RefusalDetails = {}) {
+    const { stackTraceLimit } = Error
+    // Where a refusal was made says nothing that its reason does not, and to find out would cost more than the request.
+    Error.stackTraceLimit = 0
     super(message, { cause: details.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'Refusal'
     this.reason = reason
     this.status = table[reason].status
