@@ -1,5 +1,6 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import fs, { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -451,6 +452,27 @@ t.test('the gateway also looks by itself, where nothing is told', async () => {
   )
   await until(() => looks > 2, 'it looks')
   await watcher.close()
+})
+
+t.test('a system that has no watches left ended the gateway, at its start or while it served', async t => {
+  const { watch } = fs
+  t.teardown(() => {
+    fs.watch = watch
+    syncBuiltinESMExports()
+  })
+  fs.watch = () => {
+    throw Object.assign(new Error('no watches left'), { code: 'ENOSPC', syscall: 'watch' })
+  }
+  syncBuiltinESMExports()
+  const gateway = await startTestGateway(config())
+  t.teardown(gateway.close)
+  const { revision } = await gateway.status()
+  t.ok(
+    gateway.lines.some(({ event }) => event === 'watch_failed'),
+    'it is said',
+  )
+  gateway.write(config({ keys: `steady: ${key(steady)}` }))
+  await until(async () => (await gateway.status()).revision !== revision, 'the file is still compared')
 })
 
 t.test('what several snapshots share lives until the last lets go', async t => {

@@ -42,7 +42,9 @@ export function createWatcher(
       const previous = watcher
       watcher = watchPaths(folders, { depth: 0, ignoreInitial: true, ignorePermissionErrors: true })
       watcher.on('raw', onChange).on('all', onChange).on('error', onFault)
-      await Promise.race([once(watcher, 'ready'), delay(readyPatience)])
+      // A fault is told to onFault, and whoever looks by himself need not wait for anything.
+      const ready = once(watcher, 'ready').catch(() => {})
+      await Promise.race([ready, delay(readyPatience, undefined, { ref: false })])
       await previous?.close()
     },
     async close() {
