@@ -209,3 +209,14 @@ t.test('stopping lets calls in flight end, in every thread', async t => {
   await closed
   t.equal(gateway.lines.filter(line => line['event'] === 'request').length, 10, 'and they are logged')
 })
+
+t.test('a thread that was about to take the place of another served on after the stop', async t => {
+  const { gateway, threads, call } = await start(t)
+  await threads[0]!.terminate()
+  await until(() => threads.length === 3, 'another is started')
+  const ended = once(threads[2]!, 'exit')
+  await gateway.close()
+  await ended
+  await t.rejects(call('get_a'), { code: 'ECONNREFUSED' })
+  t.notOk(gateway.lines.some(line => ['worker_failed', 'worker_replaced'].includes(String(line['event']))))
+})

@@ -29,6 +29,8 @@ const gaugePatience = 1000
 export function createWorkers(count: number, dependencies: WorkersDependencies): Serving {
   const { sessionSecret, write, log, metrics, onThread } = dependencies
   const serving = new Set<ServingThread>()
+  /** Also those that do not serve yet. */
+  const running = new Set<ServingThread>()
   const readied = new WeakMap<ServingThread, Checked>()
   let preparing: Checked | undefined
   let committed: Checked | undefined
@@ -42,9 +44,11 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
 
   function start(): ServingThread {
     const worker = startWorker({ sessionSecret }, onRecords)
+    running.add(worker)
     onThread?.(worker.thread)
     const startedAt = performance.now()
     void worker.ended.then(cause => {
+      running.delete(worker)
       serving.delete(worker)
       if (closing || address === undefined) return
       metrics.count('gatehouse_workers_lost_total', {})
@@ -67,7 +71,7 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
       await worker.call('listen', address!)
       log.info('worker_replaced', {})
     } catch (error) {
-      log.error('worker_failed', { error: String((error as Error).stack) })
+      if (!closing) log.error('worker_failed', { error: String((error as Error).stack) })
       await worker.thread.terminate()
     }
   }
@@ -131,8 +135,10 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     },
     async drain() {
       closing = true
+      const waiting = [...running].filter(worker => !serving.has(worker))
+      await Promise.all(waiting.map(worker => worker.thread.terminate()))
       await all(worker => worker.call('drain'))
-      await Promise.all([...serving].map(worker => worker.thread.terminate()))
+      await Promise.all([...running].map(worker => worker.thread.terminate()))
     },
   }
 }
