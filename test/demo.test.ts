@@ -98,6 +98,36 @@ t.test('demo runs a mock server and a gateway, applies what is saved, and leaves
   t.notMatch(demo.stderr(), /warning/i)
 })
 
+t.test('SIGTERM to npm left the program behind that it ran', async t => {
+  const temporary = t.testdir({})
+  for (const script of ['start', 'gatehouse']) {
+    const args = [
+      'run',
+      '--silent',
+      '--ignore-scripts',
+      script,
+      '--',
+      ...(script === 'start' ? [] : ['demo']),
+    ]
+    const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`
+    const child = spawn('npm', [...args, '--format', 'json', '--ephemeral'], {
+      cwd: repository,
+      env: { ...process.env, PATH, TMPDIR: temporary },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let stdout = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+    await until(() => stdout.endsWith('\n'), 'the demo runs')
+    const exit = once(child, 'exit')
+    child.kill('SIGTERM')
+    t.same(await exit, [0, null], script)
+    const left = readdirSync(temporary).filter(name => name.startsWith('gatehouse-'))
+    t.same(left, [], 'it has ended, and its folder with it')
+    if (left.length > 0) process.kill(-child.pid!, 'SIGKILL')
+  }
+})
+
 t.test('the text form shows the key once, and its lines work', async t => {
   const demo = startDemo(t, ['--ephemeral'])
   const text = await until(
