@@ -38,9 +38,13 @@ interface Started {
   call(tool: string, agent?: Agent): Promise<IncomingMessage>
 }
 
-async function start(t: Test, yaml = config(), { watch = true } = {}): Promise<Started> {
+async function start(t: Test, yaml = config(), { watch = true, patience = 30_000 } = {}): Promise<Started> {
   const threads: Worker[] = []
-  const gateway = await startTestGateway(yaml, { watch, onThread: thread => threads.push(thread) })
+  const gateway = await startTestGateway(yaml, {
+    watch,
+    patience,
+    onThread: thread => threads.push(thread),
+  })
   t.teardown(gateway.close)
   const call = (tool: string, agent?: Agent): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
@@ -219,4 +223,25 @@ t.test('a thread that was about to take the place of another served on after the
   await ended
   await t.rejects(call('get_a'), { code: 'ECONNREFUSED' })
   t.notOk(gateway.lines.some(line => ['worker_failed', 'worker_replaced'].includes(String(line['event']))))
+})
+
+t.test('a thread that hung kept every reload waiting for ever, and the stop', async t => {
+  for (const method of ['prepare', 'commit', 'drain']) {
+    const { gateway, threads, call } = await start(t, config(), { watch: false, patience: 1500 })
+    const { revision } = await status(gateway)
+    const post = threads[0]!.postMessage.bind(threads[0])
+    threads[0]!.postMessage = (message: { method: string }) => {
+      if (message.method !== method) post(message)
+    }
+    gateway.write(config(', disabled: true'))
+    await gateway.reload()
+    if (method === 'prepare') t.match(await status(gateway), { revision, lastReload: { successful: false } })
+    else t.match(await status(gateway), { lastReload: { successful: true } })
+    if (method !== 'drain') {
+      await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is replaced')
+      await gateway.reload()
+      for (let index = 0; index < 20; index++) t.equal((await call('get_a')).statusCode, 401)
+    }
+    await gateway.close()
+  }
 })

@@ -24,6 +24,8 @@ export interface GatewayOptions {
   readonly watch: boolean
   /** Told of every thread that is started to serve. */
   readonly onThread?: (thread: Worker) => void
+  /** Milliseconds after which a thread that does not answer is ended; 30 s unless given. */
+  readonly patience?: number
 }
 
 /** A gateway that serves. */
@@ -44,7 +46,13 @@ const pollInterval = 2000
  *
  * @throws ConfigRefused where the configuration has errors; the error of the listener where an address is taken
  */
-export async function startGateway({ load, write, watch, onThread }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({
+  load,
+  write,
+  watch,
+  onThread,
+  patience,
+}: GatewayOptions): Promise<Gateway> {
   const log = createLog(write)
   const metrics = createMetrics()
   const first = await load()
@@ -56,7 +64,7 @@ export async function startGateway({ load, write, watch, onThread }: GatewayOpti
   const serving =
     count === 1
       ? createServing({ log, metrics, sessionSecret })
-      : createWorkers(count, { sessionSecret, write, log, metrics, onThread })
+      : createWorkers(count, { sessionSecret, write, log, metrics, onThread, patience })
   let stopping = false
   try {
     const applier = await createApplier({ ...first, checked }, load, { serving, log, metrics })

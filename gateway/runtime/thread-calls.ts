@@ -1,4 +1,5 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
+import { longestTimer } from '../config/units.ts'
 
 /** Methods that can be called from another thread: what they take and return can be cloned. */
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -32,34 +33,45 @@ export function answerCalls(port: MessagePort, methods: object): void {
  * before it has answered.
  *
  * @param onMessage takes the messages that are no answers
+ * @param onSilence told when a thread that answered before does not answer, within the milliseconds that it may take
+ *   for a method; they are not counted while a thread starts
  */
 export function callsTo<Methods extends object>(
   thread: Worker,
   onMessage: (message: unknown) => void,
+  onSilence: () => void,
+  patience: (method: keyof Methods & string) => number,
 ): <Name extends keyof Methods & string>(
   method: Name,
   ...argument: Methods[Name] extends (...all: infer All) => unknown ? All : never
 ) => Methods[Name] extends (...all: never) => infer Result ? Result : never {
-  const waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  const waiting = new Map<number, PromiseWithResolvers<unknown> & { timer: NodeJS.Timeout | undefined }>()
   let last = 0
+  let started = false
   let ended = false
   thread.on('message', (message: Answer) => {
     const call = waiting.get(message.answer)
     if (call === undefined) return onMessage(message)
+    started = true
     waiting.delete(message.answer)
+    clearTimeout(call.timer)
     if ('error' in message) call.reject(message.error)
     else call.resolve(message.result)
   })
   thread.once('exit', () => {
     ended = true
-    for (const { reject } of waiting.values()) reject(new Error('the thread ended'))
+    for (const { reject, timer } of waiting.values()) {
+      clearTimeout(timer)
+      reject(new Error('the thread ended'))
+    }
     waiting.clear()
   })
   return (method, ...[argument]) => {
     const result = Promise.withResolvers<unknown>()
     if (ended) result.reject(new Error('the thread has ended'))
     else {
-      waiting.set(++last, result)
+      const timer = started ? setTimeout(onSilence, Math.min(patience(method), longestTimer)) : undefined
+      waiting.set(++last, { ...result, timer })
       thread.postMessage({ call: last, method, argument } satisfies Call)
     }
     return result.promise as never

@@ -23,12 +23,25 @@ export interface ServingThread {
   readonly ended: Promise<unknown>
 }
 
-/** Starts a thread that serves once it is told what and where. */
-export function startWorker(workerData: WorkerData, onRecords: (records: Records) => void): ServingThread {
+/**
+ * Starts a thread that serves once it is told what and where. One that is silent for too long is ended.
+ *
+ * @param patience milliseconds that it may take for a method
+ */
+export function startWorker(
+  workerData: WorkerData,
+  onRecords: (records: Records) => void,
+  patience: (method: keyof Serving) => number,
+): ServingThread {
   const thread = new Worker(new URL('./worker-thread.ts', import.meta.url), { workerData })
   const { promise: ended, resolve } = Promise.withResolvers<unknown>()
   let cause: unknown
   thread.once('error', error => (cause = error)).once('exit', () => resolve(cause))
-  const call = callsTo<Serving>(thread, message => onRecords((message as { records: Records }).records))
+  const onMessage = (message: unknown): void => onRecords((message as { records: Records }).records)
+  const onSilence = (): void => {
+    cause = new Error('it did not answer')
+    void thread.terminate()
+  }
+  const call = callsTo<Serving>(thread, onMessage, onSilence, patience)
   return { thread, call, ended }
 }

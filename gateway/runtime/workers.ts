@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
-import type { Checked } from '../config/checked.ts'
+import { settingsOf, type Checked } from '../config/checked.ts'
+import { parseWait } from '../config/units.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Gauges, ListenAddress, Serving } from './serving.ts'
@@ -16,18 +17,21 @@ export interface WorkersDependencies {
   readonly metrics: Metrics
   /** Told of every thread that is started. */
   onThread?: ((thread: Worker) => void) | undefined
+  /** Milliseconds after which a thread that does not answer is taken for hung, and ended. */
+  readonly patience?: number | undefined
 }
 
 const restPause = 1000
 const soon = 10_000
 const gaugePatience = 1000
+const longestSilence = 30_000
 
 /**
  * Serves in several threads that listen at one address. A revision comes into force once all have prepared it; a thread
  * that dies takes its connections along, and another takes its place.
  */
 export function createWorkers(count: number, dependencies: WorkersDependencies): Serving {
-  const { sessionSecret, write, log, metrics, onThread } = dependencies
+  const { sessionSecret, write, log, metrics, onThread, patience = longestSilence } = dependencies
   const serving = new Set<ServingThread>()
   /** Also those that do not serve yet. */
   const running = new Set<ServingThread>()
@@ -42,8 +46,13 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     metrics.add(counted)
   }
 
+  function patienceFor(method: keyof Serving): number {
+    if (method !== 'drain' || committed === undefined) return patience
+    return patience + parseWait(settingsOf(committed).listen.drain)
+  }
+
   function start(): ServingThread {
-    const worker = startWorker({ sessionSecret }, onRecords)
+    const worker = startWorker({ sessionSecret }, onRecords, patienceFor)
     running.add(worker)
     onThread?.(worker.thread)
     const startedAt = performance.now()
