@@ -245,3 +245,21 @@ t.test('a thread that hung kept every reload waiting for ever, and the stop', as
     await gateway.close()
   }
 })
+
+t.test('a system without room for another thread ended the gateway', async t => {
+  const threads: Worker[] = []
+  let room = 2
+  const onThread = (thread: Worker): void => {
+    threads.push(thread)
+    if (room-- === 0) throw Object.assign(new Error('no room'), { code: 'ERR_WORKER_INIT_FAILED' })
+  }
+  const gateway = await startTestGateway(config(), { watch: false, onThread })
+  t.teardown(gateway.close)
+  await threads[0]!.terminate()
+  await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is tried again')
+  t.match(
+    gateway.lines.filter(line => line['event'] === 'worker_failed'),
+    [{ error: /no room/ }],
+  )
+  t.match(await status(gateway), { workers: 2 })
+})

@@ -72,8 +72,9 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
   async function replace(pause: number): Promise<void> {
     if (pause > 0) await delay(pause, undefined, { ref: false })
     if (closing) return
-    const worker = start()
+    let worker: ServingThread | undefined
     try {
+      worker = start()
       while (readied.get(worker) !== committed) await bring(worker, committed!)
       // From here on it hears of every revision, in order, before or after it listens.
       serving.add(worker)
@@ -81,8 +82,11 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
       log.info('worker_replaced', {})
     } catch (error) {
       if (!closing) log.error('worker_failed', { error: String((error as Error).stack) })
+      // Its end brings the next attempt. The system may have had no room for a thread, and then there is no end.
+      if (worker === undefined) return replace(restPause)
       await worker.thread.terminate()
     }
+    return undefined
   }
 
   async function bring(worker: ServingThread, checked: Checked): Promise<void> {
