@@ -263,3 +263,21 @@ t.test('a system without room for another thread ended the gateway', async t => 
   )
   t.match(await status(gateway), { workers: 2 })
 })
+
+t.test('an address that was taken in the last moment was a fault of the gateway', async t => {
+  const holder = createServer()
+  t.teardown(() => holder.close())
+  const onThread = (thread: Worker): void => {
+    const post = thread.postMessage.bind(thread)
+    thread.postMessage = (message: { method: string; argument: { port: number } }) => {
+      if (message.method !== 'listen') return post(message)
+      const { port } = message.argument
+      if (!holder.listening) holder.listen({ port, host: '127.0.0.1' })
+      post(message)
+    }
+  }
+  await t.rejects(startTestGateway(config(), { watch: false, onThread }), {
+    code: 'EADDRINUSE',
+    syscall: 'listen',
+  })
+})

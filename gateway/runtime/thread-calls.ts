@@ -15,6 +15,8 @@ interface Answer {
   readonly answer: number
   readonly result?: unknown
   readonly error?: unknown
+  /** What a clone of an error lacks, and by which it is told apart. */
+  readonly system?: { readonly code: string | undefined; readonly syscall: string | undefined }
 }
 
 /** Answers the calls that come in at a port. */
@@ -23,7 +25,10 @@ export function answerCalls(port: MessagePort, methods: object): void {
     const answer = (rest: Omit<Answer, 'answer'>): void => port.postMessage({ answer: call, ...rest })
     void (methods as Callable)[method]!(argument).then(
       result => answer({ result }),
-      (error: unknown) => answer({ error }),
+      (error: unknown) => {
+        const { code, syscall } = error as NodeJS.ErrnoException
+        answer({ error, system: { code, syscall } })
+      },
     )
   })
 }
@@ -55,7 +60,7 @@ export function callsTo<Methods extends object>(
     started = true
     waiting.delete(message.answer)
     clearTimeout(call.timer)
-    if ('error' in message) call.reject(message.error)
+    if ('error' in message) call.reject(Object.assign(message.error as Error, message.system))
     else call.resolve(message.result)
   })
   thread.once('exit', () => {
