@@ -189,3 +189,14 @@ t.test('a bomb of aliases is refused before it goes off', async t => {
   t.equal(codes.filter(code => code === 'GH1008').length, 1)
   t.ok(codes.every(code => code === 'GH1008' || code === 'GH1201'))
 })
+
+t.test('who wrote a wrong number of workers was told to write something else than a number', async t => {
+  for (const workers of ['0', '65', '2.5', '"4"', 'Auto', '', '[2]']) {
+    const { diagnostics } = loadText(`version: 1\nworkers: ${workers}\n${oneProxy}`)
+    t.match(
+      diagnostics,
+      [{ code: 'GH1203', message: /a whole number from 1 to 64, or the word `auto`$/ }],
+      workers,
+    )
+  }
+})

@@ -72,6 +72,7 @@ export const explanations: Readonly<Record<string, Explain>> = {
     const { oneOf: branches = [], examples = [] } = error.parentSchema as Schema
     const ways = branches.map(branch => {
       if (branch.const !== undefined) return `the word \`${String(branch.const)}\``
+      if (branch.type === 'integer') return `a whole number from ${branch.minimum} to ${branch.maximum}`
       const lists = branch.type === 'array' ? examples.filter(Array.isArray) : []
       return (kinds[branch.type ?? ''] ?? 'something else') + exampleOf(lists)
     })
@@ -80,7 +81,9 @@ export const explanations: Readonly<Record<string, Explain>> = {
         ? `the word ${written}`
         : error.data === null
           ? 'empty'
-          : kindOf(error.data)
+          : typeof error.data === 'number'
+            ? written
+            : kindOf(error.data)
     const words = branches.flatMap(branch => (typeof branch.const === 'string' ? [branch.const] : []))
     const suggestion = typeof error.data === 'string' ? nearest(error.data, words) : undefined
     return {

@@ -18,6 +18,8 @@ export interface Schema {
   readonly enum?: readonly unknown[]
   readonly examples?: readonly Value[]
   readonly pattern?: string
+  readonly minimum?: number
+  readonly maximum?: number
   readonly properties?: Readonly<Record<string, Schema>>
   readonly propertyNames?: Schema
   readonly oneOf?: readonly Schema[]
