@@ -595,6 +595,33 @@ t.test('informational answers do not put off the response timeout', async t => {
   t.equal((await post(url, call(1, 'get_a'))).status, 504)
 })
 
+t.test('a time of a month was over at once', async t => {
+  const warnings: Error[] = []
+  const warned = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', warned)
+  t.teardown(() => process.off('warning', warned))
+  const upstream = await startTestUpstream((arrival, response) => {
+    if (arrival.method === 'POST') setTimeout(() => ok(arrival, response), 50)
+    else sse(response)
+    setTimeout(() => response.end(), 100)
+  })
+  t.teardown(upstream.close)
+  const gateway = await startTestGateway(`
+listen:
+  timeout: {request: 3650d, keepAlive: 3650d}
+proxies:
+  main:
+    auth: none
+    keepAlive: 3650d
+    upstream: {url: "${upstream.url}", timeout: {connect: 3650d, response: 3650d, idle: 3650d}}
+`)
+  t.teardown(gateway.close)
+  const url = `${gateway.url}/main/mcp`
+  t.equal((await post(url, call(1, 'get_a'))).status, 200)
+  t.equal(await (await fetch(url, { headers: { accept: 'text/event-stream' } })).text(), '')
+  t.same(warnings, [])
+})
+
 t.test('a client that takes nothing is let go', async t => {
   const { url, upstream } = await setUp(
     t,

@@ -1,4 +1,13 @@
-import fs, { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import fs, {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -10,8 +19,9 @@ import { createLog } from '../gateway/observe/log.ts'
 import { createMetrics } from '../gateway/observe/metrics.ts'
 import { createApplier } from '../gateway/runtime/apply.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
+import { createLoader } from '../gateway/runtime/loader.ts'
 import { createShared } from '../gateway/runtime/shared.ts'
-import { createWatcher } from '../gateway/runtime/watch.ts'
+import { createWatcher, fingerprint } from '../gateway/runtime/watch.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
 import { until } from './fixtures/until.ts'
@@ -473,6 +483,44 @@ t.test('a system that has no watches left ended the gateway, at its start or whi
   )
   gateway.write(config({ keys: `steady: ${key(steady)}` }))
   await until(async () => (await gateway.status()).revision !== revision, 'the file is still compared')
+})
+
+t.test('the log said that the thread that reads the configuration died, and not of what', async t => {
+  const { load } = createLoader(undefined as never, {})
+  await t.rejects(load(), { message: /ERR_INVALID_ARG_TYPE/ })
+  await t.rejects(load(), { message: /ERR_INVALID_ARG_TYPE/ }, 'another thread was started')
+})
+
+t.test('a file too large for a configuration was read whole at every look', t => {
+  const folder = t.testdir({ small: 'small', large: '' })
+  const [small, large] = [join(folder, 'small'), join(folder, 'large')]
+  truncateSync(large, 16 * 2 ** 20 + 1)
+  const read = t.capture(fs, 'readFileSync', fs.readFileSync)
+  syncBuiltinESMExports()
+  t.teardown(syncBuiltinESMExports)
+  const before = fingerprint({ files: [small, large], directories: [] })
+  t.same(
+    read().map(({ args: [path] }) => path),
+    [small],
+  )
+  truncateSync(large, 16)
+  t.not(fingerprint({ files: [small, large], directories: [] }), before, 'its change is seen')
+  t.end()
+})
+
+t.test('what is looked at again is what was read, whatever it is', t => {
+  const folder = t.testdir({ folder: {}, large: '', secret: 'x' })
+  truncateSync(join(folder, 'large'), 16 * 2 ** 20 + 1)
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  for (const name of ['secret', 'folder', 'large', 'pipe', 'absent', 'secret/below']) {
+    const path = join(folder, 'gateway.yaml')
+    const upstream = `{url: "http://127.0.0.1:1/mcp", headers: {X-A: {file: ${name}}}}`
+    writeFileSync(path, `version: 1\nproxies: {main: {auth: none, upstream: ${upstream}}}\n`)
+    const result = readChecked(path, { env: {}, now: new Date() })
+    t.ok(result.files.includes(join(folder, name)))
+    t.equal(fingerprint(result), result.digest, name)
+  }
+  t.end()
 })
 
 t.test('what several snapshots share lives until the last lets go', async t => {

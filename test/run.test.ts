@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -131,6 +131,28 @@ t.test('a configuration that cannot be read is exit 2', async t => {
   t.match(run.stderr(), 'GH1001')
   const fragment = t.testdir({ 'gateway.yaml': `${config()}include: [nowhere.yaml]\n` })
   t.same(await gatehouse(t, ['run'], { cwd: fragment }).exit, [1, null], 'a fragment is another thing')
+})
+
+t.test('a pipe that nobody writes to kept who read it waiting for ever, also over SIGTERM', async t => {
+  const folder = t.testdir({})
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  const upstream = '{auth: none, upstream: {url: "http://127.0.0.1:1/mcp", headers: {X-A: {file: pipe}}}}'
+  writeFileSync(join(folder, 'gateway.yaml'), config())
+  const run = gatehouse(t, ['run'], { cwd: folder })
+  await run.logged('listening')
+  writeFileSync(join(folder, 'gateway.yaml'), config(`  piped: ${upstream}\n`))
+  t.match(await run.logged('config_refused'), { diagnostics: [{ code: 'GH1104' }] })
+  run.child.kill('SIGTERM')
+  t.same(await run.exit, [0, null])
+
+  const validate = gatehouse(t, ['validate', '-c', 'pipe'], { cwd: folder })
+  const writer = spawn('sh', ['-c', 'exec > pipe; sleep 0.2; cat gateway.yaml'], {
+    cwd: folder,
+    stdio: 'ignore',
+  })
+  t.teardown(() => writer.kill())
+  t.same(await validate.exit, [1, null])
+  t.match(validate.stderr(), 'GH1104', 'what comes late is read all the same')
 })
 
 t.test('an address that is taken is exit 2', async t => {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -280,4 +281,29 @@ t.test('an address that was taken in the last moment was a fault of the gateway'
     code: 'EADDRINUSE',
     syscall: 'listen',
   })
+})
+
+t.test('a reload that the stop overtook came into force, or failed, in a gateway that was gone', async t => {
+  for (const workers of [1, 2]) {
+    const folder = t.testdir({
+      'gateway.yaml': `version: 1\nlisten: {address: "127.0.0.1:0"}\nadmin: {address: "127.0.0.1:0"}\n${config('', workers)}`,
+    })
+    const path = join(folder, 'gateway.yaml')
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+    let loads = 0
+    const load = async (): Promise<ReadResult> => {
+      if (loads++ > 0) await held
+      return readChecked(path, { env: {}, now: new Date() })
+    }
+    let text = ''
+    const gateway = await startGateway({ load, write: more => (text += more), watch: false })
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"*"', '"a*"'))
+    const reload = gateway.reload()
+    await until(() => loads === 2, 'it is being read')
+    await gateway.close()
+    letGo()
+    await reload
+    await nextTurn()
+    t.match(text, /"event":"stopped"[^\n]*\n$/, `${workers} workers: nothing is said after that`)
+  }
 })

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { largestFile, readBounded } from '../config/files.ts'
+import { largestFile } from '../config/content-digest.ts'
+import { readBounded } from '../config/files.ts'
 import { formatGithub, formatJson, formatText } from '../config/format.ts'
 import { load, type LoadOptions, type LoadResult } from '../config/load.ts'
 import { shownPath } from '../config/render.ts'

@@ -1,5 +1,8 @@
 import { createHash, hash } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+
+/** Bytes that a file may have. */
+export const largestFile: number = 16 * 2 ** 20
 
 /** Paths that a configuration was read from. */
 export interface ReadPaths {
@@ -16,16 +19,35 @@ export function digestOfAll({ files, directories }: ReadPaths, found: (path: str
   return all.digest('hex')
 }
 
-/** SHA-256 of what a path gives, in hex, or the code of why it gives nothing. */
-export function digestOrCode(read: () => string | Buffer): string {
+/** What stands for the content of a file. */
+export function digestOfContent(content: Buffer): string {
+  return content.length > largestFile ? 'too large' : hash('sha256', content)
+}
+
+/** The same, or the code of why there is none, as it is now. What is no file, such as a pipe, is not read again. */
+export function digestOfFile(path: string): string {
+  return orCode(() => {
+    const stats = statSync(path)
+    if (!stats.isFile() && !stats.isDirectory()) return 'special'
+    return stats.size > largestFile ? 'too large' : digestOfContent(readFileSync(path))
+  })
+}
+
+/** Whether a path leads to what is neither a file nor a folder. */
+export function isSpecial(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory()
+}
+
+/** SHA-256 over what stands in a folder, or the code of why it cannot be listed. */
+export function digestOfListing(folder: string): string {
+  return orCode(() => hash('sha256', readdirSync(folder).join('\0')))
+}
+
+function orCode(digest: () => string): string {
   try {
-    return hash('sha256', read())
+    return digest()
   } catch (error) {
     return String((error as NodeJS.ErrnoException).code)
   }
-}
-
-/** What stands in a folder, as one text. */
-export function listing(folder: string): string {
-  return readdirSync(folder).join('\0')
 }

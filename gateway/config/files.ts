@@ -1,13 +1,11 @@
 import { isUtf8 } from 'node:buffer'
-import { hash } from 'node:crypto'
-import { closeSync, openSync, readSync } from 'node:fs'
-import { digestOrCode, listing } from './content-digest.ts'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { digestOfContent, digestOfListing, isSpecial, largestFile } from './content-digest.ts'
 import { expandPattern } from './include-pattern.ts'
 import type { LoadOptions } from './loading.ts'
 import { createSource, type Source } from './source.ts'
 
-/** In bytes. */
-export const largestFile: number = 16 * 2 ** 20
+const pipePatience = 5000
 
 /** What a load reads, and a record of it. */
 export interface Files {
@@ -16,7 +14,7 @@ export interface Files {
   /** Directories whose listing decided what was read. */
   readonly directories: Set<string>
   readonly sources: Map<string, Source>
-  /** What was found at each path, as `digestOrCode` says it; of folders before their files were looked for. */
+  /** What was found at each path, as `digestOfFile` would say it; of folders before their files were looked for. */
   readonly digests: Map<string, string>
   read(path: string): Buffer | Unreadable
   glob(pattern: string): string[]
@@ -36,6 +34,9 @@ export function createFiles({ readFile = readBounded, glob = expandPattern }: Lo
   const paths = new Set<string>()
   const directories = new Set<string>()
   const digests = new Map<string, string>()
+  const note = (path: string, digest: () => string): void => {
+    if (!digests.has(path)) digests.set(path, isSpecial(path) ? 'special' : digest())
+  }
   return {
     paths,
     directories,
@@ -45,22 +46,18 @@ export function createFiles({ readFile = readBounded, glob = expandPattern }: Lo
       paths.add(path)
       try {
         const content = readFile(path)
-        if (!digests.has(path)) digests.set(path, hash('sha256', content))
+        note(path, () => digestOfContent(content))
         return content.length > largestFile ? { code: 'GH1002', why: 'it is larger than 16 MiB' } : content
       } catch (error) {
         const { code = '' } = error as NodeJS.ErrnoException
-        if (!digests.has(path)) digests.set(path, code)
+        note(path, () => code)
         return { code: 'GH1001', why: reasons[code] ?? (code || 'reading failed'), absent: absence.has(code) }
       }
     },
     glob(pattern) {
       // Looked for twice: a file that comes in between must not go unnoticed.
       for (const directory of glob(pattern).directories) {
-        if (!digests.has(directory))
-          digests.set(
-            directory,
-            digestOrCode(() => listing(directory)),
-          )
+        if (!digests.has(directory)) digests.set(directory, digestOfListing(directory))
       }
       const found = glob(pattern)
       for (const directory of found.directories) directories.add(directory)
@@ -76,6 +73,7 @@ const reasons: Record<string, string> = {
   EISDIR: 'it is a directory',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
+  EAGAIN: 'it is a pipe, and nothing more came from it for 5 s',
   ELOOP: 'its symbolic links go round in a circle',
 }
 
@@ -99,12 +97,12 @@ export function readSource(files: Files, path: string): Source | Unreadable {
 
 /** Reads a file to its end, or to one byte more than is allowed, whatever it is. Throws what node:fs throws. */
 export function readBounded(path: string): Buffer {
-  const file = openSync(path, 'r')
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
     const chunks: Buffer[] = []
     for (let room = largestFile + 1; room > 0;) {
       const chunk = Buffer.allocUnsafe(Math.min(room, 2 ** 20))
-      const length = readSync(file, chunk)
+      const length = readPatiently(file, chunk)
       if (length === 0) break
       chunks.push(chunk.subarray(0, length))
       room -= length
@@ -112,5 +110,17 @@ export function readBounded(path: string): Buffer {
     return Buffer.concat(chunks)
   } finally {
     closeSync(file)
+  }
+}
+
+/** Waits for what comes from a pipe, but not for ever, as a read that blocks would. */
+function readPatiently(file: number, chunk: Buffer): number {
+  for (const end = Date.now() + pipePatience; ;) {
+    try {
+      return readSync(file, chunk)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || Date.now() > end) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+    }
   }
 }

@@ -18,6 +18,14 @@ export function parseDuration(text: string): number {
   return milliseconds
 }
 
+/** Milliseconds that a timer is set to at most, 24 days; those of the system go off at once from 25 days on. */
+export const longestTimer: number = 24 * durationUnits.d
+
+/** Takes a duration to wait for; returns milliseconds, at most 24 days. */
+export function parseWait(text: string): number {
+  return Math.min(parseDuration(text), longestTimer)
+}
+
 /** Takes a size such as `64KiB` or `1MiB`; returns bytes. Throws MalformedError; at most 1024GiB. */
 export function parseSize(text: string): number {
   const [, count, unit] = /^(0|[1-9][0-9]{0,14})(B|KiB|MiB|GiB)$/.exec(text) ?? []

@@ -1,5 +1,6 @@
 import { isNarrowed } from '../access/narrowed.ts'
 import type { Principal } from '../access/principal.ts'
+import { longestTimer } from '../config/units.ts'
 import { Refusal } from '../mcp/errors.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
 
@@ -25,8 +26,6 @@ export interface Streams {
   endAll(refusal: Refusal, which: 'listening' | 'all'): void
   size(): number
 }
-
-const longestTimer = 2 ** 31 - 1
 
 /** @param current the snapshot in force */
 export function createStreams(current: () => Snapshot): Streams {

@@ -42,6 +42,8 @@ export interface Applier {
   paths(): ReadPaths
   /** `change`: only if the bytes differ from those of the last attempt. `demand`: in any case. Never throws. */
   apply(cause: 'change' | 'demand'): Promise<void>
+  /** Applies nothing any more; what is under way comes to nothing. */
+  stop(): void
 }
 
 /** Who applies it, and who is told. */
@@ -72,6 +74,7 @@ export async function createApplier(
   let attempted: string | undefined = first.digest
   let running: Promise<void> | undefined
   let again: 'change' | 'demand' | undefined
+  let stopped = false
   announce()
 
   function announce(): void {
@@ -92,6 +95,7 @@ export async function createApplier(
     const seen = await settledFingerprint(paths)
     if (cause === 'change' && seen === attempted) return
     const result = await load()
+    if (stopped) return
     attempted = result.digest
     paths = pathsOf(result)
     const { checked } = result
@@ -131,7 +135,9 @@ export async function createApplier(
     revision: () => revision,
     status: () => ({ revision, appliedAt: appliedAt.toISOString(), lastReload }),
     paths: () => paths,
+    stop: () => void (stopped = true),
     apply(cause) {
+      if (stopped) return Promise.resolve()
       // One at a time; what comes meanwhile is one more attempt afterwards, on the latest bytes.
       if (running !== undefined) {
         again = again === 'demand' ? again : cause
@@ -141,6 +147,7 @@ export async function createApplier(
         for (let next: typeof again = cause; next !== undefined; next = again) {
           again = undefined
           await attempt(next).catch((error: unknown) => {
+            if (stopped) return
             // What failed for another reason than its content is tried again at the next look.
             attempted = undefined
             lastReload = { ...lastReload, successful: false, at: new Date().toISOString() }

@@ -15,7 +15,7 @@ import { keysOf, secretsOf, settingsOf, type Checked } from '../config/checked.t
 import type { Secrets } from '../config/load.ts'
 import type { Settings } from '../config/restart.ts'
 import { secureContextOptions, type TlsTexts } from '../config/pem.ts'
-import { parseDuration, parseSize } from '../config/units.ts'
+import { parseWait, parseSize } from '../config/units.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
 import { createSessionBinding } from '../mcp/session.ts'
 import type { IssuerKeys } from './jwks.ts'
@@ -172,7 +172,7 @@ function serveProxy(
     checkOperation: composeOperation(access, resource?.metadataUrl),
     upstream,
     maxBody: parseSize(proxy.maxBody),
-    keepAlive: parseDuration(proxy.keepAlive),
+    keepAlive: parseWait(proxy.keepAlive),
   }
 }
 

@@ -103,6 +103,7 @@ export async function startGateway({
         log.info('draining', { openStreams: (await serving.gauges()).openStreams })
         await watcher?.close()
         await serving.drain()
+        applier.stop()
         admin.closeAllConnections()
         admin.close()
         log.info('stopped')

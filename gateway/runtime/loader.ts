@@ -25,10 +25,10 @@ export function createLoader(path: string, env: LoaderData['env']): Loader {
 
   function start(): Worker {
     const started = new Worker(new URL('./loader-thread.ts', import.meta.url), { workerData })
-    started.once('exit', () => {
+    const forget = (): void => {
       if (thread === started) thread = undefined
-    })
-    started.on('error', () => {})
+    }
+    started.once('exit', forget).on('error', forget)
     started.unref()
     return started
   }
@@ -37,8 +37,11 @@ export function createLoader(path: string, env: LoaderData['env']): Loader {
     load() {
       const reader = (thread ??= start())
       const { promise, resolve, reject } = Promise.withResolvers<ReadResult>()
-      const fail = (why: unknown): void =>
-        reject(new Error('the thread that reads the configuration died', { cause: why }))
+      const fail = (why: unknown): void => {
+        const { code, name = `exit code ${String(why)}` } = why as Partial<NodeJS.ErrnoException>
+        const message = `the thread that reads the configuration died: ${code ?? name}`
+        reject(new Error(message, { cause: why }))
+      }
       reader.ref()
       reader.once('message', resolve).once('error', fail).once('exit', fail)
       reader.postMessage('load')

@@ -6,7 +6,7 @@ import type { SlowHash } from '../access/slow-hashes.ts'
 import { createTrials } from '../access/trials.ts'
 import type { Checked } from '../config/checked.ts'
 import type { Settings } from '../config/restart.ts'
-import { parseDuration } from '../config/units.ts'
+import { parseWait } from '../config/units.ts'
 import { createListener, setTimeouts, type ListenerTimeouts } from '../http/server.ts'
 import { createStreams } from '../http/streams.ts'
 import { Refusal } from '../mcp/errors.ts'
@@ -121,7 +121,7 @@ export function createServing({ log, metrics, sessionSecret }: ServingDependenci
       const end = (which: 'listening' | 'all'): void =>
         streams.endAll(new Refusal('draining', 'the gateway is stopping'), which)
       if (listener !== undefined) {
-        await drain(listener, closeConnections, parseDuration(current().settings.listen.drain), end)
+        await drain(listener, closeConnections, parseWait(current().settings.listen.drain), end)
       }
       trials.close()
       snapshot?.retire()
@@ -131,7 +131,7 @@ export function createServing({ log, metrics, sessionSecret }: ServingDependenci
 }
 
 function timeouts({ listen: { timeout } }: Settings): ListenerTimeouts {
-  return { request: parseDuration(timeout.request), keepAlive: parseDuration(timeout.keepAlive) }
+  return { request: parseWait(timeout.request), keepAlive: parseWait(timeout.keepAlive) }
 }
 
 /** Follows the connections of a listener, also those whose TLS handshake is not done; returns how to cut them all. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Pool, type Dispatcher } from 'undici'
 import type { Proxy, UpstreamTls } from '../../schema/config.ts'
 import type { Secrets } from '../config/load.ts'
-import { parseDuration } from '../config/units.ts'
+import { parseWait } from '../config/units.ts'
 import { withheldFromUpstream } from '../http/headers.ts'
 import type { Upstream } from '../http/snapshot.ts'
 import { createPool, type UpstreamDispatcher } from '../http/upstream/pool.ts'
@@ -52,7 +52,7 @@ export function makeUpstream(
   const headers = resolve(upstream.headers)
   const query = resolve(upstream.query)
   const tls = readTls(upstream.tls, secrets)
-  const timeout = parseDuration(upstream.timeout.connect)
+  const timeout = parseWait(upstream.timeout.connect)
   const pool = pools.acquire(digest([origin, timeout, tls]), () => createConnections(origin, timeout, tls))
   leases.push(pool)
   const callerNames = Object.values(caller ?? {})
@@ -76,8 +76,8 @@ export function makeUpstream(
     withheld: new Set([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
     tokens: lease?.value.source,
     caller,
-    responseTimeout: parseDuration(upstream.timeout.response),
-    idleTimeout: parseDuration(upstream.timeout.idle),
+    responseTimeout: parseWait(upstream.timeout.response),
+    idleTimeout: parseWait(upstream.timeout.idle),
   }
 }
 

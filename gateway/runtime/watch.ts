@@ -1,9 +1,8 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { watch as watchPaths, type FSWatcher } from 'chokidar'
-import { digestOfAll, digestOrCode, listing, type ReadPaths } from '../config/content-digest.ts'
+import { digestOfAll, digestOfFile, digestOfListing, type ReadPaths } from '../config/content-digest.ts'
 
 /** Tells when the bytes of the configuration may have changed. */
 export interface Watcher {
@@ -58,9 +57,7 @@ export function createWatcher(
 /** What stands at the paths now; the same as the `digest` of a load that would read the same bytes. */
 export function fingerprint(paths: ReadPaths): string {
   const folders = new Set(paths.directories)
-  return digestOfAll(paths, path =>
-    digestOrCode(() => (folders.has(path) ? listing(path) : readFileSync(path))),
-  )
+  return digestOfAll(paths, path => (folders.has(path) ? digestOfListing(path) : digestOfFile(path)))
 }
 
 /** The fingerprint once it has stopped changing, so that a file is not read while it is being written. */
