@@ -11,7 +11,8 @@ const moreRounds = 3
 
 /**
  * Compares the ratios of a report with those of an earlier one; absolute figures of two machines cannot be compared.
- * What looks worse is measured once more, in more rounds, before it counts.
+ * What looks worse is measured once more, in more rounds, and counts where three quarters of them are worse: what else
+ * runs on a machine makes some rounds look worse, and a regression all of them.
  *
  * @param file an earlier report
  * @returns a sentence for each ratio that got worse by more than 15 %
@@ -24,16 +25,16 @@ export async function regressions(
   { rounds, seconds, warmUp }: Effort,
 ): Promise<string[]> {
   const earlier = (JSON.parse(readFileSync(file, 'utf8')) as Report).ratios
-  const worse = (found: Report['ratios'], name: string): boolean =>
-    (found[name]?.median ?? 0) > (earlier[name]?.median ?? Number.POSITIVE_INFINITY) * allowance
-  const suspects = ratios.filter(({ name }) => worse(report.ratios, name))
+  const isWorse = (figure: number | undefined, name: string): boolean =>
+    (figure ?? 0) > (earlier[name]?.median ?? Number.POSITIVE_INFINITY) * allowance
+  const suspects = ratios.filter(({ name }) => isWorse(report.ratios[name]?.median, name))
   if (suspects.length === 0) return []
   const again = rows.filter(row => suspects.some(({ above, below }) => [above, below].includes(row.name)))
   const found = ratiosOf(
     await measure(again, { rounds: rounds * moreRounds, seconds, warmUp, tries: moreRounds }),
   )
   return suspects
-    .filter(({ name }) => worse(found, name))
+    .filter(({ name }) => isWorse(found[name]?.low, name))
     .map(
       ({ name }) =>
         `${name} was ${number(earlier[name]!.median, 2)} and is ${number(found[name]!.median, 2)} ` +

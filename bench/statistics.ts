@@ -1,6 +1,8 @@
 /** A figure of several rounds. */
 export interface Spread {
   readonly median: number
+  /** A quarter of the rounds was no greater. */
+  readonly low: number
   readonly min: number
   readonly max: number
 }
@@ -12,9 +14,15 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** Median, least and greatest of a figure. */
+/** Median, first quarter, least and greatest of a figure. */
 export function spread(values: readonly number[]): Spread {
-  return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
+  const sorted = values.toSorted((a, b) => a - b)
+  return {
+    median: median(values),
+    low: percentile(sorted, 0.25),
+    min: Math.min(...values),
+    max: Math.max(...values),
+  }
 }
 
 /** Divides round by round, so that what the machine did to both in one round cancels out. */

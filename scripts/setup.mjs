@@ -1,5 +1,5 @@
 // Runs before `npm start` and `npm test`, on whatever Node is there (20 too): installs what is missing.
-// `--for-tests` also asks for the Debian packages that the tests drive for real.
+// `--for-tests` also asks for the Debian packages that the tests drive for real, `--for-bench` for those of the bench.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -23,8 +23,11 @@ if (modified('node_modules/.package-lock.json') < modified('package-lock.json'))
   })
 }
 
-if (process.argv.includes('--for-tests')) {
-  const wanted = { chromium: 'chromium', openssl: 'openssl' }
+const wanted = {
+  ...(process.argv.includes('--for-tests') && { chromium: 'chromium', openssl: 'openssl' }),
+  ...(process.argv.includes('--for-bench') && { wrk: 'wrk', nginx: 'nginx-light' }),
+}
+if (Object.keys(wanted).length > 0) {
   const found = program => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
   const missing = Object.keys(wanted)
     .filter(program => !found(program))
@@ -32,7 +35,7 @@ if (process.argv.includes('--for-tests')) {
   if (missing.length > 0) {
     const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
     const apt = [...sudo, 'sh', '-c', `apt-get update -qq && apt-get install -y -qq ${missing.join(' ')}`]
-    process.stderr.write(`gatehouse: installing what the tests need: ${missing.join(' ')}\n`)
+    process.stderr.write(`gatehouse: installing what is needed from Debian: ${missing.join(' ')}\n`)
     const run = spawnSync(apt[0], apt.slice(1), {
       stdio: ['ignore', 2, 2],
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
