@@ -60,8 +60,10 @@ export function createMeasure(
     const samples = new Map<string, Sample[]>(rows.map(({ name }) => [name, []]))
     for (const row of rows) {
       const target = await targets.start(row.target)
-      const wanted = warm.has(target) ? 1 : warmUp
-      for (let calls = 0, runs = 0; calls < wanted && runs < longestWarmUp; runs++) {
+      // Each thread compiles what is hot for itself.
+      const threads = typeof row.target === 'string' ? 1 : row.target.workers
+      const wanted = warm.has(target) ? 1 : warmUp * threads
+      for (let calls = 0, runs = 0; calls < wanted && runs < longestWarmUp * threads; runs++) {
         calls += (await sample({ ...row, rate: undefined }, target, 1, surroundings)).callsPerSecond
       }
       warm.add(target)
