@@ -72,6 +72,15 @@ export function openExchange(
   }
 }
 
+/** Lets go of what was asked for in detail; an answer that has begun needs it no more, and a stream may be one of thousands. */
+export function forgetHead({ request, id, rule }: Exchange): void {
+  request.headers = {}
+  request.rawHeaders = []
+  // Texts that were put together of pieces become one.
+  id.charCodeAt(0)
+  rule?.charCodeAt(0)
+}
+
 /** Headers of every answer of this exchange. */
 export function commonHeaders(exchange: Exchange): Record<string, string> {
   return exchange.originAllowed ? corsHeaders(exchange.request.headers) : {}

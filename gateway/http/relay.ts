@@ -5,7 +5,7 @@ import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/operation.ts'
 import { createByteStore, type ByteStore } from './byte-store.ts'
-import { commonHeaders, refuse, type Exchange } from './exchange.ts'
+import { commonHeaders, forgetHead, refuse, type Exchange } from './exchange.ts'
 import { clientHeaders, mediaType } from './headers.ts'
 import { filterHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -80,6 +80,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200 || this.#mode === 'done') return
     clearTimeout(this.#patience)
+    this.#patience = undefined
     this.#status = status
     this.#headers = headers
     const type = mediaType(headers['content-type'])
@@ -174,6 +175,8 @@ export class Relay implements Dispatcher.DispatchHandler {
     const { response, principal } = this.#exchange
     const headers = clientHeaders(this.#headers)
     delete headers['content-length']
+    const session = this.#headers['mcp-session-id']
+    this.#headers = session === undefined ? {} : { 'mcp-session-id': session }
     this.#mode = 'events'
     if (this.#expectation.judge !== undefined) this.#split = createEventSplitter(maxList)
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
@@ -182,6 +185,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     // The first event mostly came along with the head, and then both are one write.
     process.nextTick(() => {
       if (!this.#begun && !response.writableEnded) response.flushHeaders()
+      forgetHead(this.#exchange)
     })
     this.#keepAlive = setTimeout(() => this.#breathe(), this.#proxy.keepAlive)
     const leave = this.#streams.add({

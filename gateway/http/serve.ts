@@ -20,6 +20,7 @@ import type { ServedProxy } from './snapshot.ts'
 import type { Streams } from './streams.ts'
 
 const methods = 'POST, GET, DELETE, OPTIONS'
+const nothingExpected: ReadonlyMap<string, ListMember> = new Map()
 /** Nothing else: two parsers may find two charsets in what only looks like one. */
 const jsonInUtf8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
 
@@ -62,7 +63,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   const operation = { method: head.method, kind: 'other', preliminary: head.method === 'POST' } as const
   exchange.rule = proxy.checkOperation(principal, operation, undefined)
   checkAccept(request)
-  const expected = new Map<string, ListMember>()
+  let expected = nothingExpected
   const body = head.method === 'POST' ? await readJson(request, proxy) : undefined
   let listening = head.method === 'GET'
   if (body !== undefined) {
@@ -74,7 +75,9 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
     for (const message of messages) {
       judge(exchange, proxy, message)
       const list = listedBy(message.method)
-      if (list !== undefined && message.id !== undefined) expected.set(idValue(message.id), list)
+      if (list !== undefined && message.id !== undefined) {
+        expected = new Map(expected).set(idValue(message.id), list)
+      }
       listening ||= message.method === 'subscriptions/listen'
     }
   }

@@ -82,10 +82,13 @@ export function openConnection(endpoint: Endpoint, keeper: Keeper): Connection {
     keepAliveInitialDelay: 60_000,
     onread: { buffer, callback: onRead },
   })
-  const patience = setTimeout(() => {
+  let patience: NodeJS.Timeout | undefined = setTimeout(() => {
     fail(new WireError('connect_timeout', 'the upstream did not take the connection in time'))
   }, endpoint.connectTimeout)
-  socket.once('connect', () => clearTimeout(patience))
+  socket.once('connect', () => {
+    clearTimeout(patience)
+    patience = undefined
+  })
   socket.once('end', () => {
     if (!reader.close()) fail(closed())
   })
