@@ -269,6 +269,13 @@ t.test('the gateway follows metadata to hosts that the file names, by https or o
   t.equal(await asked(endpoint.replace('127.0.0.1', 'localhost')), 200)
   t.equal(issuer.questions.length, 1)
   t.equal(await asked('http://idp.internal/introspect'), 200, 'it is not looked up for each token')
+  const now = performance.now.bind(performance)
+  t.teardown(() => (performance.now = now))
+  performance.now = () => now() + 11 * 60_000
+  t.equal(await asked(undefined), 200, 'the one found before serves on while the metadata names none')
+  performance.now = () => now() + 22 * 60_000
+  t.equal(await asked('http://idp.internal/introspect'), 503, 'but not beside one that they do name')
+  performance.now = now
   for (const line of gateway.lines)
     if (line['event'] === 'introspection_failed') reasons.push([line['reason'], line['error']])
   t.match(reasons, [

@@ -57,11 +57,19 @@ export function isShort(
   )
 }
 
-function pairsOf({ required, ...byKind }: ScopeRules): [pair: string, scope: string][] {
-  const rules = Object.entries(byKind).flatMap(([kind, list]) =>
+/** Compared for every open stream, of which there may be thousands, after each reload. */
+const pairs = new WeakMap<ScopeRules, readonly [pair: string, scope: string][]>()
+
+function pairsOf(rules: ScopeRules): readonly [pair: string, scope: string][] {
+  const before = pairs.get(rules)
+  if (before !== undefined) return before
+  const { required, ...byKind } = rules
+  const ofNames = Object.entries(byKind).flatMap(([kind, list]) =>
     (list as readonly ScopeRule[]).flatMap(({ glob, scopes }) =>
       scopes.map((scope): [string, string] => [JSON.stringify([kind, glob.pattern, scope]), scope]),
     ),
   )
-  return [...required.map((scope): [string, string] => [scope, scope]), ...rules]
+  const all = [...required.map((scope): [string, string] => [scope, scope]), ...ofNames]
+  pairs.set(rules, all)
+  return all
 }

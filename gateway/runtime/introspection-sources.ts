@@ -75,18 +75,23 @@ export function introspectWith(
   }
 }
 
-/** Where the metadata of an issuer says that it is asked; looked up again from time to time, and when that failed. */
+/**
+ * Where the metadata of an issuer says that it is asked; looked up again from time to time, and when that failed. What
+ * was found serves on while the metadata cannot be had.
+ */
 function discovered(
   issuer: string,
   fetch: ReturnType<typeof createOutbound>['fetch'],
 ): () => Promise<string> {
   let found: Promise<string> | undefined
   let foundAt = -Infinity
+  let last: string | undefined
   const look = async (): Promise<string> => {
     const url = await discoverUrl('introspection_endpoint', issuer, fetch).catch((error: unknown) => {
+      if (last !== undefined) return last
       throw new IntrospectionFailed('introspection_endpoint_unknown', 'unreachable', error)
     })
-    if (url.startsWith('https:') || isLoopback(URL.parse(url)?.hostname ?? '')) return url
+    if (url.startsWith('https:') || isLoopback(URL.parse(url)?.hostname ?? '')) return (last = url)
     throw new IntrospectionFailed('introspection_endpoint_insecure', 'unreachable')
   }
   return () => {

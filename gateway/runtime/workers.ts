@@ -132,6 +132,7 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
       })
     },
     async listen(where) {
+      if (serving.size < count) throw new Error('a thread died while the gateway started')
       const listening = await all(worker => worker.call('listen', where))
       const failure = listening.find(result => result.status === 'rejected')
       if (failure !== undefined) throw failure.reason
