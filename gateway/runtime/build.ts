@@ -21,7 +21,6 @@ import { createSessionBinding } from '../mcp/session.ts'
 import type { IssuerKeys } from './jwks.ts'
 import type { Identified, IntrospectionMethod, KeptIntrospection } from './introspection-sources.ts'
 import type { KeySource } from './key-sources.ts'
-import { namedHosts } from './named-hosts.ts'
 import type { Lease, Shared } from './shared.ts'
 import { makeUpstream, type UpstreamDependencies } from './upstream.ts'
 
@@ -109,8 +108,7 @@ export async function buildSnapshot(
       })
     // Also of methods that no proxy accepts: their credentials are nothing for an upstream either.
     const credentialHeaders = Object.values(config.auth).map(method => policyOf(method).header(method))
-    const named = namedHosts(config)
-    const upstreamDependencies = { ...dependencies, secrets, named, allowedHosts }
+    const upstreamDependencies = { ...dependencies, secrets, allowedHosts }
     const checkHead = composeHead(config.listen)
     const proxiesByPath = new Map<string, ServedProxy>()
     const proxiesByMetadataPath = new Map<string, ServedProxy>()

@@ -18,9 +18,7 @@ import {
 
 /** What tokens are got with. */
 export interface TokenDependencies {
-  /** The hosts that the configuration names; see `createOutbound`. */
-  readonly named: ReadonlySet<string>
-  /** Those of them that an upstream may lead to although they are internal. */
+  /** Further hosts that may be internal ones. */
   readonly allowedHosts: readonly string[]
   readonly log: Log
 }
@@ -44,7 +42,7 @@ export function tokenSourceFor(
   auth: UpstreamAuth,
   endpoint: UpstreamEndpoint,
   secrets: Secrets,
-  { named, allowedHosts, log }: TokenDependencies,
+  { allowedHosts, log }: TokenDependencies,
 ): { identity: string; create(): KeptTokens } {
   const { tokenUrl, clientId } = auth
   const issuer = auth.type === 'client-credentials' ? auth.issuer : undefined
@@ -65,7 +63,8 @@ export function tokenSourceFor(
   const expected = { issuer, resource: auth.resource, secret: 'secret' in proof }
   const discovered = tokenUrl === undefined && [expected, endpoint.identity, allowedHosts]
   const parts = [tokenUrl, parameters, identity, discovered]
-  const own = [endpoint.url, issuer ?? []].flat().map(url => new URL(url).hostname)
+  const places = tokenUrl === undefined ? [endpoint.url, issuer ?? []].flat() : [tokenUrl]
+  const named = new Set([...allowedHosts, ...places.map(url => new URL(url).hostname)])
   const shown = {
     tokenUrl: tokenUrl && withoutQuery(tokenUrl),
     issuer,
@@ -76,7 +75,7 @@ export function tokenSourceFor(
   return {
     identity: createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
     create() {
-      const outbound = createOutbound(tokenUrl === undefined ? new Set([...allowedHosts, ...own]) : named)
+      const outbound = createOutbound(named)
       const found = (place: Discovered): void => {
         // Who says it may say much, and something else each time.
         const [issuer, tokenUrl, resource] = [place.issuer, place.tokenUrl, place.resource].map(text =>
