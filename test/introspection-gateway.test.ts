@@ -1,14 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
+import { UnauthorizedError } from '@modelcontextprotocol/client'
 import { generateKeyPairSync } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { readChecked } from '../gateway/config/checked.ts'
-import { startGateway } from '../gateway/runtime/gateway.ts'
 import { startAuthorizationServer } from './fixtures/authorization-server.ts'
+import { startExample } from './fixtures/example.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { startMock } from './fixtures/mock.ts'
-import { createMemoryProvider, publicClient } from './fixtures/oauth-client.ts'
+import { createMemoryProvider, logIn, publicClient } from './fixtures/oauth-client.ts'
 import { until } from './fixtures/until.ts'
 import { listOrStream, startTestUpstream } from './fixtures/upstream.ts'
 
@@ -105,33 +104,11 @@ t.test('an official client logs in with a token that is no JWT, until it is revo
   const path = join(t.testdir(), 'gateway.yaml')
   // In one thread, so that the clock of this one is that of the gateway.
   writeFileSync(path, `${text.replace('# introspection:', 'introspection:')}\nworkers: 1\n`)
-  let publicUrl = 'http://127.0.0.1:1'
-  const addresses = { GATEHOUSE_ADDRESS: '127.0.0.1:0', GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0' }
-  const gateway = await startGateway({
-    load: () =>
-      readChecked(path, {
-        env: { ...env, ...addresses, ISSUER: server.issuer, PUBLIC_URL: publicUrl, MOCK_URL: mock },
-        now: new Date(),
-      }),
-    write: () => {},
-    watch: false,
-  })
-  t.teardown(gateway.close)
-  publicUrl = gateway.url
-  await gateway.reload()
+  const gateway = await startExample(t, path, { ...env, ISSUER: server.issuer, MOCK_URL: mock })
 
-  const url = new URL(`${gateway.url}/mock/mcp`)
+  const url = `${gateway.url}/mock/mcp`
   const provider = createMemoryProvider()
-  const open = (): { client: Client; transport: StreamableHTTPClientTransport } => ({
-    client: new Client({ name: 'desktop', version: '1' }, { versionNegotiation: { mode: 'auto' } }),
-    transport: new StreamableHTTPClientTransport(url, { authProvider: provider }),
-  })
-  const first = open()
-  await t.rejects(first.client.connect(first.transport), UnauthorizedError)
-  await first.transport.finishAuth(await provider.callback())
-  const { client, transport } = open()
-  await client.connect(transport)
-  t.teardown(() => client.close())
+  const client = await logIn(t, url, provider)
   const { access_token: token } = (await provider.tokens())!
   t.notMatch(token, /\./, 'it is no JWT')
   t.ok((await client.listTools()).tools.length > 0)

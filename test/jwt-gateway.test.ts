@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startIssuer as startExampleIssuer } from '../examples/jwt/issuer.ts'
 import { startMockServer } from '../examples/mock-server/server.ts'
-import { readChecked } from '../gateway/config/checked.ts'
 import { load } from '../gateway/config/load.ts'
-import { startGateway } from '../gateway/runtime/gateway.ts'
+import { startExample } from './fixtures/example.ts'
 import { connect } from './fixtures/clients.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import {
@@ -327,20 +326,12 @@ t.test('the example serves official clients as its README says', async t => {
   const example = await startExampleIssuer(0, `${publicUrl}/mock/mcp`)
   t.teardown(example.close)
   const path = join(import.meta.dirname, '../examples/jwt/gateway.yaml')
-  const env = {
-    GATEHOUSE_ADDRESS: '127.0.0.1:0',
-    GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0',
+  t.strictSame(load(path, { env: {}, now: new Date() }).diagnostics, [], 'valid without any variable')
+  const gateway = await startExample(t, path, {
     ISSUER: example.url,
     PUBLIC_URL: publicUrl,
     MOCK_URL: mock.url,
-  }
-  t.strictSame(load(path, { env: {}, now: new Date() }).diagnostics, [], 'valid without any variable')
-  const gateway = await startGateway({
-    load: () => readChecked(path, { env, now: new Date() }),
-    write: () => {},
-    watch: false,
   })
-  t.teardown(gateway.close)
   const url = `${gateway.url}/mock/mcp`
   const listed = async (query: string): Promise<string[]> => {
     const text = await (await fetch(`${example.url}/token?${query}`)).text()

@@ -8,9 +8,8 @@ import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { certificateThumbprint, readCertificate, readNames } from '../gateway/access/certificate.ts'
 import { createTrust } from '../gateway/access/trust.ts'
-import { readChecked, type ReadResult } from '../gateway/config/checked.ts'
 import { load } from '../gateway/config/load.ts'
-import { startGateway } from '../gateway/runtime/gateway.ts'
+import { startExample } from './fixtures/example.ts'
 import { createAuthority, type Issued, type Wanted } from './fixtures/certificates.ts'
 import { hashSecret } from '../gateway/access/key.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
@@ -569,16 +568,10 @@ t.test('the example', async t => {
   const script = (...args: string[]): Buffer =>
     execFileSync('sh', [join(copy, 'make-certificates.sh'), ...args])
   script()
-  const env = {
-    GATEHOUSE_ADDRESS: '127.0.0.1:0',
-    GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0',
-    MOCK_URL: upstream.url,
-  }
+  const env = { MOCK_URL: upstream.url }
   const path = join(copy, 'gateway.yaml')
   t.strictSame(load(path, { env, now: new Date() }).diagnostics, [])
-  const loadAgain = (): ReadResult => readChecked(path, { env, now: new Date() })
-  const gateway = await startGateway({ load: loadAgain, write: () => {}, watch: false })
-  t.teardown(gateway.close)
+  const gateway = await startExample(t, path, env)
   const read = (name: string): string => readFileSync(join(copy, 'tls', name), 'utf8')
   const as = (name: string): Caller => ({
     ca: read('servers.pem'),

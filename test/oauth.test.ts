@@ -3,43 +3,16 @@ import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@model
 import { UnauthorizedError as UnauthorizedV1 } from '@modelcontextprotocol/sdk/client/auth.js'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import t, { type Test } from 'tap'
-import { readChecked } from '../gateway/config/checked.ts'
+import t from 'tap'
 import { load } from '../gateway/config/load.ts'
-import { startGateway, type Gateway } from '../gateway/runtime/gateway.ts'
 import { startAuthorizationServer } from './fixtures/authorization-server.ts'
+import { startExample } from './fixtures/example.ts'
 import { startMock } from './fixtures/mock.ts'
 import { createMemoryProvider, publicClient, type MemoryProvider } from './fixtures/oauth-client.ts'
 
 const server = await startAuthorizationServer([{ ...publicClient, scope: 'mcp:read mcp:write' }])
 t.teardown(server.close)
-
-/** The example on free ports, knowing the URL that clients type. */
-async function startExample(t: Test): Promise<Gateway> {
-  const { url: upstream } = await startMock(t)
-  const path = join(import.meta.dirname, '../examples/oauth/gateway.yaml')
-  t.strictSame(load(path, { env: {}, now: new Date() }).diagnostics, [], 'valid without any variable')
-  let publicUrl = 'http://127.0.0.1:1'
-  const gateway = await startGateway({
-    load: () =>
-      readChecked(path, {
-        env: {
-          GATEHOUSE_ADDRESS: '127.0.0.1:0',
-          GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0',
-          ISSUER: server.issuer,
-          PUBLIC_URL: publicUrl,
-          MOCK_URL: upstream,
-        },
-        now: new Date(),
-      }),
-    write: () => {},
-    watch: false,
-  })
-  t.teardown(gateway.close)
-  publicUrl = gateway.url
-  await gateway.reload()
-  return gateway
-}
+const path = join(import.meta.dirname, '../examples/oauth/gateway.yaml')
 
 /** The part of both official clients that this is about. */
 interface Opened {
@@ -83,7 +56,9 @@ function isUnauthorized(error: unknown): boolean {
 
 for (const [name, open] of Object.entries(clients)) {
   t.test(`the official client ${name} logs in and steps up, knowing the URL only`, async t => {
-    const gateway = await startExample(t)
+    const { url: upstream } = await startMock(t)
+    t.strictSame(load(path, { env: {}, now: new Date() }).diagnostics, [], 'valid without any variable')
+    const gateway = await startExample(t, path, { ISSUER: server.issuer, MOCK_URL: upstream })
     const url = new URL(`${gateway.url}/mock/mcp`)
     const provider = createMemoryProvider()
     const first = open(url, provider)

@@ -2,7 +2,6 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
@@ -11,11 +10,12 @@ import { TokenUnavailable, type EndpointAnswer, type Subject } from '../gateway/
 import { startGateway as startGatewayOn } from '../gateway/runtime/gateway.ts'
 import { createTokenExchange } from '../gateway/runtime/token-exchange.ts'
 import { startAuthorizationServer } from './fixtures/authorization-server.ts'
+import { startExample } from './fixtures/example.ts'
 import { exchanged, startExchangeEndpoint } from './fixtures/exchange-endpoint.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { createIssuerKey, signToken, startTestIssuer } from './fixtures/issuer.ts'
 import { startMock } from './fixtures/mock.ts'
-import { createMemoryProvider, publicClient } from './fixtures/oauth-client.ts'
+import { createMemoryProvider, logIn, publicClient } from './fixtures/oauth-client.ts'
 import { accessTokenType, exchangeGrant } from './fixtures/token-exchange.ts'
 import { until } from './fixtures/until.ts'
 import { answerOrStream, json, messageOf, startTestUpstream, type TestUpstream } from './fixtures/upstream.ts'
@@ -412,41 +412,16 @@ t.test('an official client logs in, and the upstream sees its user by a token of
   t.teardown(wire.close)
   const path = join(import.meta.dirname, '../examples/token-exchange/gateway.yaml')
   t.match(readFileSync(path, 'utf8'), 'type: token-exchange')
-  let publicUrl = 'http://127.0.0.1:1'
-  const gateway = await startGatewayOn({
-    load: () =>
-      readChecked(path, {
-        env: {
-          GATEHOUSE_ADDRESS: '127.0.0.1:0',
-          GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0',
-          PUBLIC_URL: publicUrl,
-          ISSUER: server.issuer,
-          TOKEN_URL: server.tokenUrl,
-          TOOLS_URL: wire.url,
-          CLIENT_SECRET: clientSecret,
-        },
-        now: new Date(),
-      }),
-    write: () => {},
-    watch: false,
+  const gateway = await startExample(t, path, {
+    ISSUER: server.issuer,
+    TOKEN_URL: server.tokenUrl,
+    TOOLS_URL: wire.url,
+    CLIENT_SECRET: clientSecret,
   })
-  t.teardown(gateway.close)
-  publicUrl = gateway.url
-  await gateway.reload()
 
-  const url = new URL(`${gateway.url}/tools/mcp`)
+  const url = `${gateway.url}/tools/mcp`
   const authProvider = createMemoryProvider()
-  const open = () => ({
-    client: new Client({ name: 'desktop', version: '1' }, { versionNegotiation: { mode: 'auto' } }),
-    transport: new StreamableHTTPClientTransport(url, { authProvider }),
-  })
-  const first = open()
-  await t.rejects(first.client.connect(first.transport))
-  await first.transport.finishAuth(await authProvider.callback())
-  await first.client.close()
-  const { client, transport } = open()
-  t.teardown(() => client.close())
-  await client.connect(transport)
+  const client = await logIn(t, url, authProvider)
   t.match(await client.callTool({ name: 'get_users', arguments: {} }), { content: [{ type: 'text' }] })
 
   const own = (await authProvider.tokens())!.access_token
@@ -455,7 +430,7 @@ t.test('an official client logs in, and the upstream sees its user by a token of
   )
   t.ok(shown.size > 0)
   t.notOk(wire.sent().includes(own))
-  t.match(await server.verify(own, url.href), { sub: 'ann', client_id: publicClient.client_id })
+  t.match(await server.verify(own, url), { sub: 'ann', client_id: publicClient.client_id })
   for (const token of shown)
     t.match(await server.verify(token, wire.url), { sub: 'ann', client_id: 'gatehouse', scope: 'mcp:read' })
 })

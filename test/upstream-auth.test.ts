@@ -6,14 +6,13 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readChecked } from '../gateway/config/checked.ts'
 import { TokenUnavailable } from '../gateway/http/tokens.ts'
-import { startGateway as startGatewayOn } from '../gateway/runtime/gateway.ts'
 import { createOutbound } from '../gateway/runtime/outbound.ts'
 import { requestToken } from '../gateway/runtime/token-endpoint.ts'
 import { createTokenSource } from '../gateway/runtime/token-source.ts'
 import { startAuthorizationServer } from './fixtures/authorization-server.ts'
 import { hashSecret } from '../gateway/access/key.ts'
+import { startExample } from './fixtures/example.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { until } from './fixtures/until.ts'
 import { event, json, messageOf, sse, startTestUpstream, type TestUpstream } from './fixtures/upstream.ts'
@@ -336,20 +335,12 @@ t.test('the example runs against an authorization server and an upstream', async
   t.teardown(() => rmSync(folder, { recursive: true }))
   const copy = join(folder, 'gateway.yaml')
   writeFileSync(copy, text.replace(/^keys: \{\}$/m, keys))
-  const env = {
-    GATEHOUSE_ADDRESS: '127.0.0.1:0',
-    GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0',
+  const gateway = await startExample(t, copy, {
     TOOLS_URL: upstream.url,
     TOKEN_URL: server.tokenUrl,
     CLIENT_ID: 'basic',
     CLIENT_SECRET: clientSecret,
-  }
-  const gateway = await startGatewayOn({
-    load: () => readChecked(copy, { env, now: new Date() }),
-    write: () => {},
-    watch: false,
   })
-  t.teardown(gateway.close)
   t.match(await call(gateway, 'tools'), { status: 200, result: { scope: 'mcp:read', client: 'basic' } })
   t.equal(upstream.arrivals[0]!.headers['x-gatehouse-principal'], 'ann')
   t.equal(upstream.arrivals[0]!.headers['x-gatehouse-roles'], 'reader')
