@@ -1,15 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashSecret } from '../gateway/access/key.ts'
 import { audience, issuer, type Credentials } from './credentials.ts'
 
 const root = join(import.meta.dirname, '..')
-
-/** Whether gateway.yaml has a field for the number of workers. */
-export const knowsWorkers: boolean =
-  'workers' in
-  (JSON.parse(readFileSync(join(root, 'schema/gateway.schema.json'), 'utf8')) as { properties: object })
-    .properties
 
 /** How large a configuration is. */
 export interface Size {
@@ -53,7 +47,8 @@ export function writeGateway(
     `version: 1
 listen: {address: "127.0.0.1:${port}", publicUrl: "http://127.0.0.1:${port}"}
 admin: {address: "127.0.0.1:${admin}"}
-${knowsWorkers ? `workers: ${workers}\n` : ''}auth:
+workers: ${workers}
+auth:
   team-keys: {type: api-key}
   sso: {type: jwt, issuer: "${issuer}", audiences: ["${audience}"], jwks: {file: jwks.json}, grants: [{roles: [reader]}]}
 roles:

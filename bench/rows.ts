@@ -1,6 +1,6 @@
 import { callOf, hiddenCall, listOf, refusedCall, type Call } from './calls.ts'
 import type { Credentials } from './credentials.ts'
-import { knowsWorkers, type Size } from './gateway.ts'
+import type { Size } from './gateway.ts'
 
 /** What is called: the upstream itself, nginx or the bare relay before it, or a gateway of some size. */
 export type Target = 'upstream' | 'nginx' | 'relay' | Size
@@ -33,7 +33,7 @@ const several: Size = { ...plain, apart: 'several' }
 const manyConnections = 128
 const rate = 1000
 
-/** Every row that this gateway can be measured in. */
+/** Every row that can be measured. */
 export function allRows(credentials: Credentials): Row[] {
   const { reader, outsider, wrong, token } = credentials
   const small = callOf('get_small', reader)
@@ -103,7 +103,7 @@ export function allRows(credentials: Credentials): Row[] {
       quick: true,
     },
   ]
-  const workers = (knowsWorkers ? [1, 2] : []).map(count => ({
+  const workers = [1, 2].map(count => ({
     name: `workers-${count}`,
     title: `Gatehouse, tools/call, workers: ${count}`,
     target: { ...plain, workers: count },
