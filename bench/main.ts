@@ -50,7 +50,7 @@ try {
   const rows = every.filter(({ name, quick }) => wants(name, quick))
   if (options.profile) {
     const row = rows.find(({ name }) => options.only?.includes(name) ?? name === 'call')
-    process.stdout.write(await profile(row!, targets, options.profileSeconds, surroundings))
+    process.stdout.write(await profile(row!, options.profileSeconds, surroundings))
   } else {
     const others = watchOthers()
     const measure = createMeasure(targets, surroundings, tell)

@@ -1,11 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { check } from './check.ts'
-import { gatewayCommand, writeGateway } from './gateway.ts'
-import { freePort, listens, start } from './processes.ts'
 import { connections, type Row } from './rows.ts'
 import { columns } from './table.ts'
-import type { Surroundings, Targets } from './targets.ts'
+import { createTargets, type Surroundings } from './targets.ts'
 import { saturate } from './wrk.ts'
 
 interface Frame {
@@ -32,30 +30,20 @@ const leastBusy = 0.02
  *
  * @returns a table of the functions that used the most time themselves, in percent of what the process was not idle
  */
-export async function profile(
-  row: Row,
-  targets: Targets,
-  seconds: number,
-  { folder, cores, credentials }: Surroundings,
-): Promise<string> {
+export async function profile(row: Row, seconds: number, surroundings: Surroundings): Promise<string> {
   if (typeof row.target === 'string') throw new Error(`${row.name} is not a row of the gateway`)
-  const [port, admin] = [await freePort(), await freePort()]
-  const upstream = (await targets.start('upstream')).port
+  const { folder, cores } = surroundings
   const profiles = join(folder, 'profiles')
-  const config = writeGateway(join(folder, 'profiled'), row.target, credentials, { port, admin, upstream })
-  const gateway = await start(gatewayCommand(config, ['--cpu-prof', '--cpu-prof-dir', profiles]), {
-    cores: cores.measured(row.target.workers),
-    log: join(folder, 'profiled.log'),
-    ready: listens(port),
-  })
-  const url = `http://127.0.0.1:${port}/mcp/mcp`
+  const targets = createTargets(surroundings, ['--cpu-prof', '--cpu-prof-dir', profiles])
+  const gateway = await targets.start(row.target)
+  const url = gateway.url(row.proxy)
   const answerBytes = await check(url, row.call)
   const load = { connections: row.connections ?? connections, answerBytes, cores: cores.load, folder }
   await saturate(url, row.call, { ...load, seconds: warmUp })
   const from = microseconds()
   const { calls } = await saturate(url, row.call, { ...load, seconds })
   const until = microseconds()
-  await gateway.stop()
+  await gateway.running.stop()
   const files = readdirSync(profiles).map(file => readFileSync(join(profiles, file), 'utf8'))
   const found = files
     .map(file => selfTimes(JSON.parse(file) as Profile, from, until))

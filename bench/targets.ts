@@ -29,8 +29,15 @@ export interface Surroundings {
   readonly credentials: Credentials
 }
 
-/** Prepares targets around one upstream, which starts with the first of them. */
-export function createTargets({ folder, cores, credentials }: Surroundings): Targets {
+/**
+ * Prepares targets around one upstream, which starts with the first of them.
+ *
+ * @param flags of Node, for gateways
+ */
+export function createTargets(
+  { folder, cores, credentials }: Surroundings,
+  flags: readonly string[] = [],
+): Targets {
   const started = new Map<string, Promise<Started>>()
 
   async function launch(name: string, target: Target): Promise<Started> {
@@ -52,7 +59,11 @@ export function createTargets({ folder, cores, credentials }: Surroundings): Tar
       return done(await start(relayCommand(port, upstream), { cores: cores.measured(1), log, ready }))
     }
     const config = writeGateway(place, target, credentials, { port, admin: await freePort(), upstream })
-    const running = await start(gatewayCommand(config), { cores: cores.measured(target.workers), log, ready })
+    const running = await start(gatewayCommand(config, flags), {
+      cores: cores.measured(target.workers),
+      log,
+      ready,
+    })
     return { ...done(running), url: (proxy = 'mcp') => `${origin}/${proxy}/mcp` }
   }
 
