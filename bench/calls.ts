@@ -17,7 +17,7 @@ export const tools = {
   get_256k: { bytes: 256 * 1024, events: false },
 } as const
 
-export type ToolName = keyof typeof tools
+type ToolName = keyof typeof tools
 
 /** What all text of the bench is made of. */
 export function filler(bytes: number): string {
@@ -82,4 +82,34 @@ export function hiddenCall(secret: string): Call {
 /** A call that is refused by its credential. */
 export function refusedCall(secret: string, status: number, reason: string): Call {
   return { ...callOf('get_small', secret), status, answer: `"reason":"${reason}"` }
+}
+
+/**
+ * Makes one call and looks at its answer.
+ *
+ * @returns how many bytes the answer took, without what framed it in chunks
+ * @throws Error where status or content is not what the call should bring
+ */
+export async function check(url: string, { headers, body, status, answer, never }: Call): Promise<number> {
+  const response = await fetch(url, { method: 'POST', headers, body })
+  const text = await response.text()
+  if (response.status === status && text.includes(answer) && (never === undefined || !text.includes(never))) {
+    const lines = [...response.headers].map(([name, value]) => `${name}: ${value}\r\n`)
+    return (
+      `HTTP/1.1 ${status} ${response.statusText}\r\n${lines.join('')}\r\n`.length + Buffer.byteLength(text)
+    )
+  }
+  throw new Error(
+    `a call to ${url} brought ${response.status} and ${JSON.stringify(text.slice(0, 500))}, ` +
+      `not ${status} with ${JSON.stringify(answer.slice(0, 100))}`,
+  )
+}
+
+/** A call as bytes, for those who count on nothing of an HTTP client. */
+export function requestBytes({ headers, body }: Call, port: number, path: string): Buffer {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return Buffer.from(
+    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `${lines.join('')}\r\n${body}`,
+  )
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
+import { requestBytes } from './calls.ts'
 import type { PacedJob, PacedResult } from './paced.ts'
 import { percentile } from './statistics.ts'
 
@@ -14,11 +15,7 @@ const count = rate * seconds
 const lead = 200e6
 const patience = 10_000
 const opened = 64
-const lines = Object.entries(call.headers).map(([name, value]) => `${name}: ${value}\r\n`)
-const request = Buffer.from(
-  `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${Buffer.byteLength(call.body)}\r\n` +
-    `${lines.join('')}\r\n${call.body}`,
-)
+const request = requestBytes(call, port, path)
 const free: Caller[] = []
 const latencies: number[] = []
 let wrong = 0

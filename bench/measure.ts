@@ -1,5 +1,5 @@
 import { truncateSync } from 'node:fs'
-import { check } from './check.ts'
+import { check } from './calls.ts'
 import { watchOthers } from './others.ts'
 import { pace } from './paced.ts'
 import { cpuTime, threadTimes } from './proc.ts'

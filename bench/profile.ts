@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { check } from './check.ts'
+import { check } from './calls.ts'
 import { connections, type Row } from './rows.ts'
 import { columns } from './table.ts'
 import { createTargets, type Surroundings } from './targets.ts'

@@ -79,10 +79,3 @@ function addedLatency(samples: ReadonlyMap<string, readonly Sample[]>): Record<s
     }),
   )
 }
-
-/** How many times as much p99 the gateway adds as nginx; undefined where nginx adds nothing that can be measured. */
-export function addedRatio({ added }: Pick<Report, 'added'>): number | undefined {
-  const { call, nginx } = added
-  if (call === undefined || nginx === undefined || nginx.p99.median < 0.01) return undefined
-  return call.p99.median / nginx.p99.median
-}

@@ -1,5 +1,5 @@
 import { ratios } from './ratios.ts'
-import { addedRatio, type Report } from './report.ts'
+import type { Report } from './report.ts'
 import { number } from './table.ts'
 
 /** Something that is asked of the gateway, and what was measured. */
@@ -84,4 +84,11 @@ function atMost(
   return measured === undefined
     ? { ...told, measured: 'not measurable', met: undefined }
     : { ...told, measured: format(measured), met: measured <= limit }
+}
+
+/** How many times as much p99 the gateway adds as nginx; undefined where nginx adds nothing that can be measured. */
+function addedRatio({ added }: Pick<Report, 'added'>): number | undefined {
+  const { call, nginx } = added
+  if (call === undefined || nginx === undefined || nginx.p99.median < 0.01) return undefined
+  return call.p99.median / nginx.p99.median
 }

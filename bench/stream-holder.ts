@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import type { Call } from './calls.ts'
+import { requestBytes, type Call } from './calls.ts'
 
 /**
  * Opens streams and holds them; says `open` when each of them has brought its first event.
  * `node bench/stream-holder.ts PORT PATH COUNT CALL.json`
  */
 const [port = '', path = '', count = '', file = ''] = process.argv.slice(2)
-const { headers, body, answer } = JSON.parse(readFileSync(file, 'utf8')) as Call
-const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-const request = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${body.length}\r\n${lines.join('')}\r\n${body}`
+const call = JSON.parse(readFileSync(file, 'utf8')) as Call
+const request = requestBytes(call, Number(port), path)
 const opening = 50
 const sockets: Socket[] = []
 let asked = 0
@@ -23,7 +22,7 @@ function openOne(): void {
   socket.write(request)
   socket.on('data', (chunk: Buffer) => {
     text = (text + chunk.toString('latin1')).slice(0, 4096)
-    if (!text.includes(answer)) return
+    if (!text.includes(call.answer)) return
     socket.removeAllListeners('data').resume()
     open++
     if (open === Number(count)) process.stdout.write('open\n')
