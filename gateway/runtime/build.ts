@@ -19,9 +19,9 @@ import { parseWait, parseSize } from '../config/units.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
 import { createSessionBinding } from '../mcp/session.ts'
 import type { IssuerKeys } from './jwks.ts'
-import type { Identified, IntrospectionMethod, KeptIntrospection } from './introspection-sources.ts'
-import type { KeySource } from './key-sources.ts'
-import type { Lease, Shared } from './shared.ts'
+import type { IntrospectionMethod, KeptIntrospection } from './introspection-sources.ts'
+import type { KeyPlace } from './key-sources.ts'
+import type { Identified, Lease, Shared } from './shared.ts'
 import { makeUpstream, type UpstreamDependencies } from './upstream.ts'
 
 /** A snapshot that can be taken out of service: what it holds goes when the last request has left it. */
@@ -35,7 +35,7 @@ export interface BuildDependencies extends Pick<UpstreamDependencies, 'pools' | 
   /** Keys of the issuers of tokens; they outlive the snapshots that use them, as connections do. */
   readonly issuerKeys: Shared<IssuerKeys>
   /** Begins to fetch the keys of an issuer for the auth method of this name. */
-  fetchKeys(this: void, source: KeySource): IssuerKeys
+  fetchKeys(this: void, place: KeyPlace): IssuerKeys
   /** What issuers said of tokens; kept in the same way. */
   readonly introspections: Shared<KeptIntrospection>
   /** Prepares to ask the issuer of an auth method about tokens. */
@@ -91,9 +91,9 @@ export async function buildSnapshot(
           ownAudiences,
           tokenKeys({ issuer, jwks }) {
             if (jwks?.file !== undefined) return fixedKeys(secrets(jwks))
-            const source = { method: name, issuer, url: jwks?.url, allowedHosts }
-            const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(source)
-            const lease = dependencies.issuerKeys.acquire(JSON.stringify(source), fetchKeys)
+            const place = { method: name, issuer, url: jwks?.url, allowedHosts }
+            const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(place)
+            const lease = dependencies.issuerKeys.acquire(JSON.stringify(place), fetchKeys)
             leases.push(lease)
             return lease.value
           },

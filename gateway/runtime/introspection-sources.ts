@@ -10,6 +10,7 @@ import { discoverUrl } from './discovery.ts'
 import { createIntrospection } from './introspection.ts'
 import { IntrospectionFailed, requestIntrospection } from './introspection-endpoint.ts'
 import { createOutbound } from './outbound.ts'
+import type { Identified } from './shared.ts'
 
 /** What is remembered of an issuer's tokens; it outlives the snapshots that use it. */
 export interface KeptIntrospection extends Introspection {
@@ -22,12 +23,6 @@ export interface IntrospectionMethod extends Pick<JwtAuth, 'issuer'> {
   readonly options: NonNullable<JwtAuth['introspection']>
   /** Further hosts that may be internal ones. */
   readonly allowedHosts: readonly string[]
-}
-
-/** What can be acquired: things of one identity are the same, and go on over a reload. */
-export interface Identified<Value> {
-  readonly identity: string
-  create(): Value
 }
 
 const discoverEvery = 10 * 60_000

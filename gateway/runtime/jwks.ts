@@ -47,7 +47,7 @@ const longestStale = 24 * 3_600_000
 const patience = 2000
 
 /** The system's own clock; what it waits for keeps no process alive. */
-export const systemClock: Clock = {
+const systemClock: Clock = {
   now: () => performance.now(),
   after(milliseconds, act) {
     const timer = setTimeout(act, milliseconds)

@@ -5,7 +5,7 @@ import { createIssuerKeys, type IssuerKeys } from './jwks.ts'
 import { createOutbound } from './outbound.ts'
 
 /** Where the keys of an auth method come from. */
-export interface KeySource {
+export interface KeyPlace {
   readonly method: string
   readonly issuer: string
   /** The key set; undefined where the issuer's metadata names it. */
@@ -25,7 +25,7 @@ export function fetchKeysWith(
   log: Log,
   metrics: Counters,
   onFetched: () => void,
-): (source: KeySource) => IssuerKeys {
+): (place: KeyPlace) => IssuerKeys {
   return ({ method, issuer, url, allowedHosts }) => {
     const outbound = createOutbound(new Set([new URL(url ?? issuer).hostname, ...allowedHosts]))
     let failing: boolean | undefined

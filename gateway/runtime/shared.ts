@@ -4,6 +4,12 @@ export interface Lease<Value> {
   release(): void
 }
 
+/** What can be acquired: things of one identity are the same, and go on over a reload. */
+export interface Identified<Value> {
+  readonly identity: string
+  create(this: void): Value
+}
+
 /** What survives a reload, kept by identity and counted: the last one who lets go of it ends it. */
 export interface Shared<Value> {
   acquire(identity: string, create: () => Value): Lease<Value>

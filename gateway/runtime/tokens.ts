@@ -5,6 +5,7 @@ import type { Subject, TokenSource } from '../http/tokens.ts'
 import type { Log } from '../observe/log.ts'
 import { authenticateClient, clientProof } from './client-authentication.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
+import type { Identified } from './shared.ts'
 import { requestToken } from './token-endpoint.ts'
 import { createTokenExchange } from './token-exchange.ts'
 import { issuedTypes, subjectParameters, tokenParameters } from './token-parameters.ts'
@@ -32,8 +33,7 @@ export interface KeptTokens {
 }
 
 /**
- * The source of the tokens that one upstream gets, and its identity: sources with one identity are the same, and go on
- * over a reload.
+ * The source of the tokens that one upstream gets.
  *
  * @param endpoint the upstream; its URL without the query is what tokens are for where nothing else is said
  *   (RFC 8707 §2), and where there is no `tokenUrl`, that is asked of it
@@ -43,7 +43,7 @@ export function tokenSourceFor(
   endpoint: UpstreamEndpoint,
   secrets: Secrets,
   { allowedHosts, log }: TokenDependencies,
-): { identity: string; create(): KeptTokens } {
+): Identified<KeptTokens> {
   const { tokenUrl, clientId } = auth
   const issuer = auth.type === 'client-credentials' ? auth.issuer : undefined
   const { proof, identity } = clientProof({ ...auth, method: auth.method }, secrets)
