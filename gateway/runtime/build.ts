@@ -21,7 +21,7 @@ import { createSessionBinding } from '../mcp/session.ts'
 import type { IssuerKeys } from './jwks.ts'
 import type { IntrospectionMethod, KeptIntrospection } from './introspection-sources.ts'
 import type { KeyPlace } from './key-sources.ts'
-import type { Identified, Lease, Shared } from './shared.ts'
+import type { Hold, Identified, Lease, Shared } from './shared.ts'
 import { makeUpstream, type UpstreamDependencies } from './upstream.ts'
 
 /** A snapshot that can be taken out of service: what it holds goes when the last request has left it. */
@@ -63,6 +63,10 @@ export async function buildSnapshot(
   const secrets = secretsOf(checked)
   const leases: Lease<unknown>[] = []
   const letGo = (): void => leases.splice(0).forEach(lease => lease.release())
+  const hold: Hold = lease => {
+    leases.push(lease)
+    return lease.value
+  }
   try {
     const { allowedHosts } = config.outbound
     const tls = config.listen.tls && tlsTexts(config.listen.tls, secrets)
@@ -74,9 +78,7 @@ export async function buildSnapshot(
       const keys = keysOf(text)
       keyring.add(keys)
       for (const hash of slowHashesOf(keys)) {
-        const lease = dependencies.slowHashes.acquire(hash, () => createSlowHash(hash))
-        leases.push(lease)
-        slow.push(lease.value)
+        slow.push(hold(dependencies.slowHashes.acquire(hash, () => createSlowHash(hash))))
       }
       await nextTurn()
     }
@@ -93,16 +95,12 @@ export async function buildSnapshot(
             if (jwks?.file !== undefined) return fixedKeys(secrets(jwks))
             const place = { method: name, issuer, url: jwks?.url, allowedHosts }
             const fetchKeys = (): IssuerKeys => dependencies.fetchKeys(place)
-            const lease = dependencies.issuerKeys.acquire(JSON.stringify(place), fetchKeys)
-            leases.push(lease)
-            return lease.value
+            return hold(dependencies.issuerKeys.acquire(JSON.stringify(place), fetchKeys))
           },
           introspection({ issuer, introspection: options }) {
             if (options === undefined) return undefined
             const asked = dependencies.introspect({ method: name, issuer, options, allowedHosts }, secrets)
-            const lease = dependencies.introspections.acquire(asked.identity, asked.create)
-            leases.push(lease)
-            return lease.value
+            return hold(dependencies.introspections.acquire(asked.identity, asked.create))
           },
         })
       })
@@ -115,7 +113,7 @@ export async function buildSnapshot(
     const proxiesByName = new Map<string, ServedProxy>()
     for (const [index, [name, proxy]] of Object.entries(config.proxies).entries()) {
       if (index % proxiesTogether === proxiesTogether - 1) await nextTurn()
-      const upstream = makeUpstream(proxy, credentialHeaders, leases, upstreamDependencies)
+      const upstream = makeUpstream(proxy, credentialHeaders, hold, upstreamDependencies)
       const served = serveProxy(name, proxy, config, makeAuthenticators, upstream, checkHead)
       proxiesByName.set(name, served)
       proxiesByPath.set(endpointPath(name, proxy), served)

@@ -4,6 +4,9 @@ export interface Lease<Value> {
   release(): void
 }
 
+/** Keeps a lease as long as a snapshot is in use; returns what it is of. */
+export type Hold = <Value>(lease: Lease<Value>) => Value
+
 /** What can be acquired: things of one identity are the same, and go on over a reload. */
 export interface Identified<Value> {
   readonly identity: string

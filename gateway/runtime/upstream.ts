@@ -6,7 +6,7 @@ import { parseWait } from '../config/units.ts'
 import { withheldFromUpstream } from '../http/headers.ts'
 import type { Upstream } from '../http/snapshot.ts'
 import { createPool, type UpstreamDispatcher } from '../http/upstream/pool.ts'
-import type { Lease, Shared } from './shared.ts'
+import type { Hold, Shared } from './shared.ts'
 import { tokenSourceFor, type KeptTokens, type TokenDependencies } from './tokens.ts'
 import type { UpstreamEndpoint } from './upstream-discovery.ts'
 
@@ -37,12 +37,12 @@ export interface UpstreamDependencies extends TokenDependencies {
  * Makes the upstream of a proxy.
  *
  * @param credentialHeaders lower-case names of headers that carry credentials of clients
- * @param leases is given what is to be released when the upstream is no longer used
+ * @param hold keeps what is shared for as long as the upstream is used
  */
 export function makeUpstream(
   { upstream }: Proxy,
   credentialHeaders: readonly string[],
-  leases: Lease<unknown>[],
+  hold: Hold,
   { pools, tokens, secrets, ...dependencies }: UpstreamDependencies,
 ): Upstream {
   const { url, auth, caller } = upstream
@@ -53,28 +53,26 @@ export function makeUpstream(
   const query = resolve(upstream.query)
   const tls = readTls(upstream.tls, secrets)
   const timeout = parseWait(upstream.timeout.connect)
-  const pool = pools.acquire(digest([origin, timeout, tls]), () => createConnections(origin, timeout, tls))
-  leases.push(pool)
+  const connect = (): Connections => createConnections(origin, timeout, tls)
+  const { calls, others } = hold(pools.acquire(digest([origin, timeout, tls]), connect))
   const callerNames = Object.values(caller ?? {})
   const replaced = [...headers.map(([name]) => name), ...callerNames].map(name => name.toLowerCase())
   const added = query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
   const endpoint: UpstreamEndpoint = {
     url,
-    dispatcher: pool.value.others,
+    dispatcher: others,
     path: pathname + [search || '?', ...added].join('&').replace(/^\?&?/, '?').replace(/^\?$/, ''),
     headers: [['accept-encoding', 'identity'], ...headers],
     identity: digest([url, headers, query, tls, timeout]),
   }
   const token = auth && tokenSourceFor(auth, endpoint, secrets, dependencies)
-  const lease = token && tokens.acquire(token.identity, token.create)
-  if (lease !== undefined) leases.push(lease)
   return {
     identity: digest([url, headers, query, caller, tls, token?.identity]),
-    dispatcher: pool.value.calls,
+    dispatcher: calls,
     path: endpoint.path,
     headers: endpoint.headers,
     withheld: new Set([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
-    tokens: lease?.value.source,
+    tokens: token && hold(tokens.acquire(token.identity, token.create)).source,
     caller,
     responseTimeout: parseWait(upstream.timeout.response),
     idleTimeout: parseWait(upstream.timeout.idle),
