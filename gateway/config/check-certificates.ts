@@ -1,6 +1,7 @@
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { readRevocationList } from './crl.ts'
+import { readCertificates, readPrivateKey } from './key-material.ts'
 import type { Path } from './pointer.ts'
 import { pemBlocks, secureContextOptions, type TlsTexts } from './pem.ts'
 import type { Resolved } from './secrets.ts'
@@ -40,25 +41,17 @@ export function checkCertificates(view: View, { find }: Resolved): void {
 }
 
 function readChain(view: View, path: Path, text: string): X509Certificate[] | undefined {
-  const pem = pemBlocks(text, 'CERTIFICATE')
-  try {
-    const chain = pem.map(block => new X509Certificate(block))
-    if (chain.length === 0) throw new RangeError('nothing there')
-    checkDates(view, path, 'the certificate', chain[0]!.validFromDate, chain[0]!.validToDate)
-    return chain
-  } catch {
-    unreadable(view, path, 'what this refers to is no certificate in PEM')
-    return undefined
-  }
+  const chain = readCertificates(text)
+  if (chain === undefined) unreadable(view, path, 'what this refers to is no certificate in PEM')
+  else checkDates(view, path, 'the certificate', chain[0]!.validFromDate, chain[0]!.validToDate)
+  return chain
 }
 
 function readKey(view: View, path: Path, text: string): KeyObject | undefined {
-  try {
-    return createPrivateKey(text)
-  } catch {
+  const key = readPrivateKey(text)
+  if (key === undefined)
     unreadable(view, path, 'what this refers to is no private key in PEM, or has a passphrase')
-    return undefined
-  }
+  return key
 }
 
 function checkPair(

@@ -32,7 +32,7 @@ function checkMethod(view: View, path: Path, method: Sound<JwtAuth>): void {
     reportAt(view, 'GH1205', [...path, 'issuer'], message)
   }
   if (introspection !== undefined) checkIntrospection(view, path, method, why !== undefined)
-  if (clockSkew !== undefined && parsed(clockSkew) > longestSkew)
+  if (clockSkew !== undefined && skewOf(clockSkew) > longestSkew)
     reportAt(
       view,
       'GH1205',
@@ -62,9 +62,9 @@ function checkIntrospection(
   reportAt(view, 'GH1205', [...path, 'issuer'], message)
 }
 
-// Text with a missing variable is no duration.
-function parsed(duration: string): number {
-  return whyMalformed('duration-or-zero', duration) === undefined ? parseDuration(duration) : 0
+/** How far clocks may be apart, in milliseconds; 0 for text with a missing variable, which is no duration. */
+export function skewOf(clockSkew: string): number {
+  return whyMalformed('duration-or-zero', clockSkew) === undefined ? parseDuration(clockSkew) : 0
 }
 
 function checkAudience(view: View, proxy: string, methods: Sound<string[]> | undefined): void {

@@ -1,7 +1,7 @@
 import type { SecretReference } from '../../schema/config.ts'
 import type { Client } from './check-client.ts'
 import { takesTokens } from './check-jwt.ts'
-import { algorithmsFor, belongTogether, readCertificates, readPrivateKey } from './key-material.ts'
+import { algorithmsFor, readCertificates, readPrivateKey } from './key-material.ts'
 import type { Path } from './pointer.ts'
 import { entries, reportAt, type Sound, type View } from './view.ts'
 
@@ -17,7 +17,7 @@ export function checkKeyMaterial(view: View, content: Content): void {
     const certificates = checkCertificates(view, [...path, 'tls', 'cert'], content(cert))
     const privateKey = checkKey(view, [...path, 'tls', 'key'], content(key))
     if (certificates !== undefined && privateKey !== undefined) {
-      if (!belongTogether(certificates[0]!, privateKey))
+      if (!certificates[0]!.checkPrivateKey(privateKey))
         reportAt(
           view,
           'GH1335',

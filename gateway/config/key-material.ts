@@ -1,11 +1,11 @@
-import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { pemBlocks } from './pem.ts'
 
 const curves: Readonly<Record<string, string>> = {
   prime256v1: 'ES256',
   secp384r1: 'ES384',
   secp521r1: 'ES512',
 }
-const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
 
 /** Reads a private key in PEM; undefined where it is none, or one that asks for a passphrase. */
 export function readPrivateKey(pem: string): KeyObject | undefined {
@@ -14,13 +14,8 @@ export function readPrivateKey(pem: string): KeyObject | undefined {
 
 /** Reads the certificates of a PEM text; undefined where there is none, or one that is broken. */
 export function readCertificates(pem: string): X509Certificate[] | undefined {
-  const found = attempt(() => [...pem.matchAll(block)].map(([text]) => new X509Certificate(text)))
+  const found = attempt(() => pemBlocks(pem, 'CERTIFICATE').map(block => new X509Certificate(block)))
   return found?.length === 0 ? undefined : found
-}
-
-/** Whether a certificate is for this private key. */
-export function belongTogether(certificate: X509Certificate, key: KeyObject): boolean {
-  return createPublicKey(key).equals(certificate.publicKey)
 }
 
 /** The algorithms that a key can sign a JWT with (RFC 7518 §3.1), the usual one first; none for keys of other kinds. */

@@ -1,10 +1,8 @@
 import type { CertificateGrant, JwtAuth, TokenGrant } from '../../schema/config.ts'
-import { takesTokens } from './check-jwt.ts'
+import { skewOf, takesTokens } from './check-jwt.ts'
 import { isLoopback } from './hosts.ts'
 import type { WholeView } from './lint.ts'
-import { whyMalformed } from './formats.ts'
 import type { Path } from './pointer.ts'
-import { parseDuration } from './units.ts'
 import { reportAt } from './view.ts'
 
 const widestSkew = 5 * 60_000
@@ -67,8 +65,7 @@ function lintIssuer(view: WholeView, path: Path, { issuer, jwks, clockSkew }: Jw
       'the keys that tokens are verified with come over http, where anyone on the way can put in their own; write https://, or keep them in a file: `jwks: {file: path}`'
     reportAt(view, 'GH2009', [...path, ...source.at], message)
   }
-  const unset = whyMalformed('duration-or-zero', clockSkew) !== undefined
-  if (unset || parseDuration(clockSkew) <= widestSkew) return
+  if (skewOf(clockSkew) <= widestSkew) return
   const message =
     'expired tokens are accepted for that long; set the clocks by NTP, and write a minute or two'
   reportAt(view, 'GH2104', [...path, 'clockSkew'], message)

@@ -3,7 +3,7 @@ import { constants } from 'node:crypto'
 
 /** The blocks of one kind in a text of PEM (RFC 7468), such as CERTIFICATE; other kinds are passed over. */
 export function pemBlocks(text: string, label: string): string[] {
-  return text.match(new RegExp(`-----BEGIN ${label}-----[^-]*-----END ${label}-----`, 'g')) ?? []
+  return text.match(new RegExp(`-----BEGIN ${label}-----[\\s\\S]*?-----END ${label}-----`, 'g')) ?? []
 }
 
 /** The texts of the files that TLS is served with. */
