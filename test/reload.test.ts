@@ -533,5 +533,5 @@ t.test('what several snapshots share lives until the last lets go', async t => {
   t.same(ended, [])
   b.release()
   t.same(ended, ['x'])
-  t.equal(shared.size(), 0)
+  t.equal(shared.values().length, 0)
 })

@@ -16,7 +16,6 @@ export interface Identified<Value> {
 /** What survives a reload, kept by identity and counted: the last one who lets go of it ends it. */
 export interface Shared<Value> {
   acquire(identity: string, create: () => Value): Lease<Value>
-  size(): number
   values(): Value[]
 }
 
@@ -40,7 +39,6 @@ export function createShared<Value>(dispose: (value: Value) => void): Shared<Val
         },
       }
     },
-    size: () => kept.size,
     values: () => [...kept.values()].map(({ value }) => value),
   }
 }
