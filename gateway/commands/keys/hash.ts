@@ -11,7 +11,9 @@ const usage = `gatehouse keys hash [-c FILE | --argon2id] < SECRET
 
 Prints what stands in gateway.yaml for a secret that you have: sha256: and 64 hex
 digits. With -c, and where that configuration has a pepper, it is hmac-sha256: and
-64 hex digits, which is good for gateways with that pepper only. The secret is read from stdin, one line of at most 4 KiB, and never from the
+64 hex digits, which is good for gateways with that pepper only.
+
+The secret is read from stdin, one line of at most 4 KiB, and never from the
 arguments, which other users of the machine and the history of the shell can see.
 
   -c, --config FILE      the configuration whose pepper to take
