@@ -12,7 +12,7 @@ import type { Authenticator, IdentityPolicy } from '../gateway/access/policy.ts'
 import type { Principal } from '../gateway/access/principal.ts'
 import { createSignatures } from '../gateway/access/signatures.ts'
 import { createStanding } from '../gateway/access/standing.ts'
-import { checkClaims, checkOrigin, scopesOf, type TokenRules } from '../gateway/access/token.ts'
+import { checkClaims, checkProvenance, scopesOf, type TokenRules } from '../gateway/access/token.ts'
 import { checkBinding } from '../gateway/access/token-binding.ts'
 import { createVerifiedTokens } from '../gateway/access/verified-tokens.ts'
 import { parseDuration } from '../gateway/config/units.ts'
@@ -67,7 +67,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
     async function judge(text: string, digest: string, now: number): Promise<Principal> {
       const token = readJws(text)
       if (typeof token === 'string') throw new Refusal('credential_invalid', token)
-      checkOrigin(token, rules)
+      checkProvenance(token, rules)
       const generation = keys.generation()
       await keys.verify(token)
       const principal = principalOf(token.claims, checkClaims(token, rules, now), digest)

@@ -25,7 +25,7 @@ const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
  *
  * @throws Refusal `credential_invalid`
  */
-export function checkOrigin({ header, claims }: Jws, { algorithms, issuer }: TokenRules): void {
+export function checkProvenance({ header, claims }: Jws, { algorithms, issuer }: TokenRules): void {
   if (claims['iss'] !== issuer) throw invalid('the token is from an issuer that is not accepted here')
   if (!algorithms.has(header['alg'])) throw invalid('the signature algorithm of the token is not accepted')
   if (header['crit'] !== undefined) throw invalid('the token needs an extension that is not known here')

@@ -1,7 +1,7 @@
 import { readClaims, type Claims } from '../access/jws.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
-import type { Outbound } from './outbound.ts'
-import { errorOf, nameOf } from './token-endpoint.ts'
+import { failureName, type Outbound } from './outbound.ts'
+import { errorOf } from './token-endpoint.ts'
 
 /** What an issuer says of a token; nothing where it is not active. */
 export interface IntrospectionAnswer {
@@ -42,7 +42,7 @@ export async function requestIntrospection(
     headers: { ...client.headers, 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams(parameters).toString(),
   }).catch((error: unknown) => {
-    throw new IntrospectionFailed(`introspection_${nameOf(error)}`, 'unreachable')
+    throw new IntrospectionFailed(`introspection_${failureName(error)}`, 'unreachable')
   })
   if (status !== 200) {
     const error = errorOf(readClaims(text, false))

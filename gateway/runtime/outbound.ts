@@ -127,6 +127,12 @@ export async function exchange(
   return { status: answer.statusCode, text }
 }
 
+/** What a fetch failed with, in a word. */
+export function failureName(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: unknown }
+  return typeof code === 'string' ? code : String(name)
+}
+
 /** Whether an address literal is loopback, private, link-local (where clouds keep metadata) or otherwise special. */
 function isInternal(address: string): boolean {
   const version = isIP(address)

@@ -1,5 +1,5 @@
 import { TokenUnavailable } from '../http/tokens.ts'
-import type { Outbound } from './outbound.ts'
+import { failureName, type Outbound } from './outbound.ts'
 
 /** A token as it was issued. */
 export interface IssuedToken {
@@ -38,7 +38,7 @@ export async function requestToken(
     headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams(parameters).toString(),
   }).catch((error: unknown) => {
-    throw new TokenUnavailable(`token_endpoint_${nameOf(error)}`)
+    throw new TokenUnavailable(`token_endpoint_${failureName(error)}`)
   })
   const answer = readObject(text)
   const error = errorOf(answer)
@@ -74,10 +74,4 @@ function readObject(text: string): Record<string, unknown> | undefined {
 export function errorOf(answer: Readonly<Record<string, unknown>> | undefined): string {
   const error = answer?.['error']
   return typeof error === 'string' && knownErrors.has(error) ? error : ''
-}
-
-/** What a fetch failed with, in a word. */
-export function nameOf(error: unknown): string {
-  const { code, name } = error as { code?: unknown; name?: unknown }
-  return typeof code === 'string' ? code : String(name)
 }

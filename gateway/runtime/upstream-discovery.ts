@@ -3,8 +3,7 @@ import { isLoopback } from '../config/hosts.ts'
 import { TokenUnavailable } from '../http/tokens.ts'
 import type { SecretMethod } from './client-authentication.ts'
 import { fetchMetadata, MetadataUnusable, type IssuerMetadata } from './discovery.ts'
-import { exchange, type Outbound } from './outbound.ts'
-import { nameOf } from './token-endpoint.ts'
+import { exchange, failureName, type Outbound } from './outbound.ts'
 
 /** The endpoint of an upstream, as calls reach it. */
 export interface UpstreamEndpoint {
@@ -194,6 +193,6 @@ function readObject(text: string): Readonly<Record<string, unknown>> {
 function failing(what: string): (error: unknown) => never {
   return error => {
     if (error instanceof TokenUnavailable) throw error
-    throw new TokenUnavailable(`${what}_${nameOf(error)}`)
+    throw new TokenUnavailable(`${what}_${failureName(error)}`)
   }
 }

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createLog } from '../observe/log.ts'
 import { createCounters } from '../observe/metrics.ts'
 import { createServing } from './serving.ts'
-import type { Records, WorkerData } from './worker.ts'
+import type { ThreadRecords, WorkerData } from './worker.ts'
 import { answerCalls } from './thread-calls.ts'
 
 const port = parentPort!
@@ -21,7 +21,7 @@ const later = (): void => {
 const send = (): void => {
   clearTimeout(due)
   due = undefined
-  const records: Records = { text, counted: counters.take() }
+  const records: ThreadRecords = { text, counted: counters.take() }
   text = ''
   port.postMessage({ records })
 }

@@ -9,7 +9,7 @@ export interface WorkerData {
 }
 
 /** What a thread tells of what it did. */
-export interface Records {
+export interface ThreadRecords {
   /** Lines of the log. */
   readonly text: string
   readonly counted: Counted
@@ -30,14 +30,14 @@ export interface ServingThread {
  */
 export function startWorker(
   workerData: WorkerData,
-  onRecords: (records: Records) => void,
+  onRecords: (records: ThreadRecords) => void,
   patience: (method: keyof Serving) => number,
 ): ServingThread {
   const thread = new Worker(new URL('./worker-thread.ts', import.meta.url), { workerData })
   const { promise: ended, resolve } = Promise.withResolvers<unknown>()
   let cause: unknown
   thread.once('error', error => (cause = error)).once('exit', () => resolve(cause))
-  const onMessage = (message: unknown): void => onRecords((message as { records: Records }).records)
+  const onMessage = (message: unknown): void => onRecords((message as { records: ThreadRecords }).records)
   const onSilence = (): void => {
     cause = new Error('it did not answer')
     void thread.terminate()

@@ -6,7 +6,7 @@ import { parseWait } from '../config/units.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Gauges, ListenAddress, Serving } from './serving.ts'
-import { startWorker, type Records, type ServingThread } from './worker.ts'
+import { startWorker, type ThreadRecords, type ServingThread } from './worker.ts'
 
 /** What the threads are started with, and who hears of them. */
 export interface WorkersDependencies {
@@ -41,7 +41,7 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
   let address: ListenAddress | undefined
   let closing = false
 
-  const onRecords = ({ text, counted }: Records): void => {
+  const onRecords = ({ text, counted }: ThreadRecords): void => {
     if (text !== '') write(text)
     metrics.add(counted)
   }
