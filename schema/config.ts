@@ -51,7 +51,7 @@ export interface Config {
     [k: string]: AuthMethod
   }
   /**
-   * Roles by name: reusable bundles of access rules. Keys hold roles.
+   * Roles by name: reusable bundles of access rules. Keys hold them, and auth methods grant them.
    */
   roles: {
     [k: string]: Role
@@ -711,11 +711,11 @@ export interface Sessions {
   secret?: SecretReference
 }
 /**
- * Where the gateway may go on its own account, for tokens, keys and metadata. Hosts that this file names are always allowed, wherever they are; any other host must be reached by https at a public address.
+ * Where the gateway may go on its own account, for tokens, keys, metadata and what it asks about tokens. The host of the URL or issuer that is written for such a request may be anywhere; any other, which only a document leads to, must be reached by https at a public address.
  */
 export interface Outbound {
   /**
-   * Further hosts that count as named by this file, without a port: those that only a document leads to.
+   * Hosts, without a port, that only a document leads to and that may be anywhere all the same.
    *
    * @maxItems 100
    */
