@@ -64,7 +64,7 @@ export function introspectWith(
             log.warn('introspection_failed', { auth: method, issuer, clientId, reason: failure.code, error })
           },
         })
-        return { ...introspection, close: () => void outbound.close().catch(() => {}) }
+        return { ...introspection, close: outbound.close }
       },
     }
   }

@@ -47,7 +47,7 @@ export function fetchKeysWith(
         failing = failed
         if (!failed) onFetched()
       },
-      close: () => void outbound.close().catch(() => {}),
+      close: outbound.close,
     })
   }
 }

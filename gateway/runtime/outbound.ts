@@ -76,7 +76,7 @@ export function createOutbound(
     timeout = patience,
     largest = mebibyte,
   }: { resolve?: typeof lookup; timeout?: number; largest?: number } = {},
-): { fetch: Outbound; close(): Promise<void> } {
+): { fetch: Outbound; close(this: void): void } {
   const times = { headersTimeout: timeout, bodyTimeout: timeout }
   const free = new Agent({ connect: { timeout }, ...times })
   const guarded = new Agent({ connect: { timeout, lookup: publicLookup(resolve) }, ...times })
@@ -92,8 +92,8 @@ export function createOutbound(
       }
       return exchange(url, sent, isNamed ? free : guarded, timeout, largest)
     },
-    async close() {
-      await Promise.all([free.close(), guarded.close()])
+    close() {
+      for (const agent of [free, guarded]) void agent.close().catch(() => {})
     },
   }
 }
@@ -125,6 +125,18 @@ export async function exchange(
       throw new OutboundRefused('answer_too_large', `the answer is larger than ${largest} bytes`)
   }
   return { status: answer.statusCode, text }
+}
+
+/** A document that is a JSON object; undefined where it is none. */
+export function readObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** What a fetch failed with, in a word. */

@@ -1,5 +1,5 @@
 import { TokenUnavailable } from '../http/tokens.ts'
-import { failureName, type Outbound } from './outbound.ts'
+import { failureName, readObject, type Outbound } from './outbound.ts'
 
 /** A token as it was issued. */
 export interface IssuedToken {
@@ -54,17 +54,6 @@ export async function requestToken(
   const lifetime = seconds === undefined || seconds === null ? assumedLifetime : Number(seconds)
   if (!(lifetime > 0)) throw unavailable('expires_in_malformed')
   return { value, lifetime: Math.min(lifetime, longestLifetime) }
-}
-
-function readObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /**

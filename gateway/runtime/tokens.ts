@@ -93,7 +93,7 @@ export function tokenSourceFor(
       }
       const source =
         auth.type === 'token-exchange' ? createTokenExchange(next, failed) : createTokenSource(next, failed)
-      return { source, close: () => void outbound.close().catch(() => {}) }
+      return { source, close: outbound.close }
     },
   }
 }

@@ -3,7 +3,7 @@ import { isLoopback } from '../config/hosts.ts'
 import { TokenUnavailable } from '../http/tokens.ts'
 import type { SecretMethod } from './client-authentication.ts'
 import { fetchMetadata, MetadataUnusable, type IssuerMetadata } from './discovery.ts'
-import { exchange, failureName, type Outbound } from './outbound.ts'
+import { exchange, failureName, readObject, type Outbound } from './outbound.ts'
 
 /** The endpoint of an upstream, as calls reach it. */
 export interface UpstreamEndpoint {
@@ -122,7 +122,7 @@ async function describedResource(
     const answer = await exchange(url, {}, endpoint.dispatcher, patience).catch(failing('resource_metadata'))
     status = answer.status
     if (status !== 200) continue
-    const { resource, authorization_servers: issuers } = readObject(answer.text)
+    const { resource, authorization_servers: issuers } = readObject(answer.text) ?? {}
     if (typeof resource !== 'string' || !Array.isArray(issuers)) {
       throw new TokenUnavailable('resource_metadata_malformed')
     }
@@ -179,14 +179,6 @@ function assertSecure(url: string, code: string): void {
 
 function hostOf(url: string): string | undefined {
   return URL.parse(url)?.hostname
-}
-
-function readObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text)) as Record<string, unknown>
-  } catch {
-    throw new TokenUnavailable('resource_metadata_malformed')
-  }
 }
 
 /** Makes what went wrong on the way a reason. */
