@@ -33,7 +33,7 @@ export interface PolicyDependencies {
   readonly ownAudiences: readonly string[]
   /** The keys of the issuer that an auth method names. */
   tokenKeys(this: void, options: Pick<JwtAuth, 'issuer' | 'jwks'>): TokenKeys
-  /** Who is asked about tokens that are no JWTs; undefined where nobody is. */
+  /** Who is asked about tokens; undefined where nobody is. */
   introspection(this: void, options: Pick<JwtAuth, 'issuer' | 'introspection'>): Introspection | undefined
   readonly secrets: Secrets
   /** Who vouches for the certificates of connections; undefined where clients are asked for none. */

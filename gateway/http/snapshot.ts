@@ -49,7 +49,7 @@ export interface Upstream {
   readonly dispatcher: UpstreamDispatcher
   /** Path and query of the endpoint. */
   readonly path: string
-  /** The Host of the endpoint, and the configured headers, as name-value pairs. */
+  /** What goes with every request, the configured headers among it, as name-value pairs. */
   readonly headers: readonly (readonly [string, string])[]
   /** Lower-case names of request headers that are never forwarded: credentials, and what `headers` replaces. */
   readonly withheld: ReadonlySet<string>
