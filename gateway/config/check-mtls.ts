@@ -1,5 +1,5 @@
 import type { Path } from './pointer.ts'
-import { whyMalformedGlob } from './check-proxies.ts'
+import { whyMalformed } from './formats.ts'
 import { entries, items, reportAt, type View } from './view.ts'
 
 /** Where certificates are spoken of, there is something to verify them against; patterns are well formed. */
@@ -46,6 +46,6 @@ function checkPatterns(
 }
 
 function checkPattern(view: View, path: Path, pattern: unknown): void {
-  const why = typeof pattern === 'string' ? whyMalformedGlob(pattern) : undefined
+  const why = typeof pattern === 'string' ? whyMalformed('glob', pattern) : undefined
   if (why !== undefined) reportAt(view, 'GH1306', path, why)
 }

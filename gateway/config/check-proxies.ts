@@ -1,8 +1,7 @@
 import type { AuthMethod, Proxy, Rules } from '../../schema/config.ts'
 import { schemeOf } from './api-key-place.ts'
-import { parseGlob } from './glob.ts'
+import { whyMalformed } from './formats.ts'
 import { takesTokens } from './check-jwt.ts'
-import { MalformedError } from './malformed.ts'
 import type { Path } from './pointer.ts'
 import { entries, items, reportAt, type Mention, type Sound, type View } from './view.ts'
 
@@ -53,7 +52,7 @@ function checkClaim(view: View, path: Path, wanted: unknown): void {
     ? wanted.map((one, index) => [[...path, index], one])
     : [[path, wanted]]
   for (const [at, pattern] of patterns as [Path, unknown][]) {
-    const why = typeof pattern === 'string' ? whyMalformedGlob(pattern) : undefined
+    const why = typeof pattern === 'string' ? whyMalformed('glob', pattern) : undefined
     if (why !== undefined) reportAt(view, 'GH1306', at, why)
   }
 }
@@ -63,7 +62,7 @@ function checkKinds(view: View, path: Path, holder: { readonly [kind: string]: u
     const rules = holder[kind] as Sound<Rules> | undefined
     for (const list of ['allow', 'deny'] as const) {
       for (const [index, pattern] of items(rules?.[list])) {
-        const why = whyMalformedGlob(pattern)
+        const why = whyMalformed('glob', pattern)
         if (why !== undefined) reportAt(view, 'GH1306', [...path, kind, list, index], why)
       }
     }
@@ -75,7 +74,7 @@ function checkScopes(view: View, name: string, { auth, scopes }: Sound<Proxy>): 
   if (scopes === undefined) return
   for (const kind of ['tools', 'prompts', 'resources'] as const) {
     for (const [pattern] of entries(scopes[kind])) {
-      const why = whyMalformedGlob(pattern)
+      const why = whyMalformed('glob', pattern)
       const path = ['proxies', name, 'scopes', kind, pattern]
       if (why !== undefined) reportAt(view, 'GH1306', path, why, { part: 'key' })
     }
@@ -85,17 +84,6 @@ function checkScopes(view: View, name: string, { auth, scopes }: Sound<Proxy>): 
   const message =
     'only tokens have scopes, and this proxy takes none; add an auth method that takes them, or take this block out'
   reportAt(view, 'GH1341', ['proxies', name, 'scopes'], message, { part: 'key' })
-}
-
-/** Why a pattern is malformed, as a clause; undefined when it is not. */
-export function whyMalformedGlob(pattern: string): string | undefined {
-  try {
-    parseGlob(pattern)
-    return undefined
-  } catch (error) {
-    if (error instanceof MalformedError) return error.message
-    throw error
-  }
 }
 
 /** Where a key is looked for, and behind which word. */

@@ -1,5 +1,6 @@
 import { isArgon2, parseArgon2 } from './argon2.ts'
 import { parseFingerprint } from './fingerprint.ts'
+import { parseGlob } from './glob.ts'
 import { checkHost, checkHostName, checkHttpUrl, checkOrigin } from './hosts.ts'
 import { MalformedError } from './malformed.ts'
 import { parseNetwork } from './networks.ts'
@@ -18,6 +19,7 @@ export const formats: Readonly<Record<string, (text: string) => void>> = {
   'secret-hash': checkSecretHash,
   'endpoint-path': checkEndpointPath,
   'http-url': checkHttpUrl,
+  glob: parseGlob,
   network: parseNetwork,
   'certificate-fingerprint': parseFingerprint,
 }
