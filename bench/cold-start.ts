@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { gatewayCommand, writeGateway } from './gateway.ts'
-import { freePort, listens, start } from './processes.ts'
+import { freePort, isReady, listens, start } from './processes.ts'
 import { plain } from './rows.ts'
 import { spread, type Spread } from './statistics.ts'
 import { relayCommand, type Surroundings } from './targets.ts'
@@ -29,7 +29,7 @@ export async function measureColdStart(
   async function timeGateway(keys: number): Promise<number> {
     const ports = { port: await freePort(), admin: await freePort(), upstream: 1 }
     const config = writeGateway(join(folder, 'cold'), { ...plain, keys }, credentials, ports)
-    return time(gatewayCommand(config), () => isReady(ports.admin))
+    return time(gatewayCommand(config), isReady(ports.admin))
   }
   const samples = { gateway: [] as number[], manyKeys: [] as number[], relay: [] as number[] }
   for (let round = 0; round < rounds; round++) {
@@ -43,11 +43,4 @@ export async function measureColdStart(
     manyKeys: spread(samples.manyKeys),
     relay: spread(samples.relay),
   }
-}
-
-async function isReady(admin: number): Promise<boolean> {
-  return fetch(`http://127.0.0.1:${admin}/readyz`).then(
-    ({ ok }) => ok,
-    () => false,
-  )
 }

@@ -105,6 +105,15 @@ export function listens(port: number): () => Promise<boolean> {
   }
 }
 
+/** Asks whether a gateway says that it is ready. That its port takes connections says less: it tries the port first. */
+export function isReady(admin: number): () => Promise<boolean> {
+  return () =>
+    fetch(`http://127.0.0.1:${admin}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+}
+
 /** Asks whether a file holds a text. */
 export function says(file: string, text: string): () => Promise<boolean> {
   return async () => readFileSync(file, 'utf8').includes(text)

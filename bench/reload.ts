@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { callOf } from './calls.ts'
 import { gatewayCommand, writeGateway } from './gateway.ts'
 import { pace } from './paced.ts'
-import { freePort, listens, start } from './processes.ts'
+import { freePort, isReady, start } from './processes.ts'
 import { plain } from './rows.ts'
 import { spread, type Spread } from './statistics.ts'
 import type { Surroundings, Targets } from './targets.ts'
@@ -45,7 +45,7 @@ export async function measureReload(
   const gateway = await start(gatewayCommand(write(0)), {
     cores: cores.measured(1),
     log,
-    ready: listens(ports.port),
+    ready: isReady(ports.admin),
   })
   const job = { call: callOf('get_small', credentials.reader), rate, seconds }
   const run = () => pace(`http://127.0.0.1:${ports.port}/mcp/mcp`, job, { cores: cores.load, folder })

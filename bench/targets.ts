@@ -3,7 +3,7 @@ import type { Credentials } from './credentials.ts'
 import { gatewayCommand, writeGateway } from './gateway.ts'
 import { nginxCommand, writeProxy } from './nginx.ts'
 import type { Cores } from './pinning.ts'
-import { freePort, listens, start, type Running } from './processes.ts'
+import { freePort, isReady, listens, start, type Running } from './processes.ts'
 import type { Target } from './rows.ts'
 import { writeUpstream } from './upstream.ts'
 
@@ -58,11 +58,12 @@ export function createTargets(
     if (target === 'relay') {
       return done(await start(relayCommand(port, upstream), { cores: cores.measured(1), log, ready }))
     }
-    const config = writeGateway(place, target, credentials, { port, admin: await freePort(), upstream })
+    const admin = await freePort()
+    const config = writeGateway(place, target, credentials, { port, admin, upstream })
     const running = await start(gatewayCommand(config, flags), {
       cores: cores.measured(target.workers),
       log,
-      ready,
+      ready: isReady(admin),
     })
     return { ...done(running), url: (proxy = 'mcp') => `${origin}/${proxy}/mcp` }
   }
