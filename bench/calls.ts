@@ -91,7 +91,9 @@ export function refusedCall(secret: string, status: number, reason: string): Cal
  * @throws Error where status or content is not what the call should bring
  */
 export async function check(url: string, { headers, body, status, answer, never }: Call): Promise<number> {
-  const response = await fetch(url, { method: 'POST', headers, body })
+  const ask = (): Promise<Response> => fetch(url, { method: 'POST', headers, body })
+  // A connection that rested since the last look may be closed by the other side just now.
+  const response = await ask().catch(ask)
   const text = await response.text()
   if (response.status === status && text.includes(answer) && (never === undefined || !text.includes(never))) {
     const lines = [...response.headers].map(([name, value]) => `${name}: ${value}\r\n`)
