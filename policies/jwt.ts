@@ -60,6 +60,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
         expires,
         digest,
         scopes: scopesOf(claims),
+        claims,
       }
       claimsOf.set(principal, claims)
       return principal

@@ -654,6 +654,15 @@ export interface Caller {
    * Name of the header with the roles of the principal, separated by commas. Without this field it is not sent.
    */
   roles?: string
+  /**
+   * Names of headers with claims of the token that the principal was proved with, by claim. Texts, numbers and booleans are sent, and lists of them separated by commas; what is something else, longer than 4096 characters, or not in the token is left out. Without this field none is sent.
+   */
+  claims?: {
+    /**
+     * Name of the header with the claim.
+     */
+    [k: string]: string
+  }
 }
 /**
  * TLS to an https upstream. Its certificate is always verified; there is no way to switch that off.

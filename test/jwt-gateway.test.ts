@@ -98,6 +98,31 @@ function openStream(
   })
 }
 
+t.test('the upstream is told claims of the token, and not the token', async t => {
+  const issuer = await startIssuer(t)
+  const caller = 'caller: {claims: {email: X-Email, groups: X-Groups, missing: X-Missing}}'
+  const yaml = config(issuer).replace(
+    `main: {auth: [sso], upstream: {`,
+    `main: {auth: [sso], upstream: {${caller}, `,
+  )
+  const gateway = await start(t, yaml)
+  const text = await token(issuer, { email: 'ann@example.com', groups: ['a', 'b'] })
+  for (let round = 0; round < 2; round++) {
+    t.equal(
+      (await ask(gateway, text, 'main', { 'X-Email': 'root@example.com', 'X-Missing': 'x' })).status,
+      200,
+    )
+    const { headers } = upstream.arrivals.at(-1)!
+    t.match(headers, {
+      'x-email': 'ann@example.com',
+      'x-groups': 'a,b',
+      'x-gatehouse-principal': `${issuer.url}#ann`,
+    })
+    t.notOk('x-missing' in headers)
+    t.notMatch(JSON.stringify(headers), text)
+  }
+})
+
 t.test('grants give roles by exact value, pattern, membership and scope, all that match', async t => {
   const issuer = await startIssuer(t)
   const cases: [condition: string, fits: Record<string, unknown>[], fitsNot: Record<string, unknown>[]][] = [

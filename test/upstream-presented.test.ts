@@ -157,6 +157,53 @@ t.test('names of callers are safe in a header, and can be taken back', async t =
   }
 })
 
+t.test('the upstream is told the claims that it is to know, and never the token', async t => {
+  const names = {
+    principal: 'P',
+    claims: {
+      email: 'E',
+      groups: 'G',
+      level: 'L',
+      admin: 'A',
+      address: 'X',
+      constructor: 'C',
+      long: 'O',
+      note: 'N',
+    },
+  }
+  const claims = {
+    email: 'ann@example.com',
+    groups: ['a,b', 'ü'],
+    level: 3,
+    admin: false,
+    address: { city: 'Bonn' },
+    long: 'x'.repeat(4097),
+    note: 'it is opaque-token-0123456789',
+  }
+  const principal = { ...anonymous, claims }
+  t.strictSame(callerHeaders(names, principal, 'opaque-token-0123456789'), [
+    ['P', 'anonymous'],
+    ['E', 'ann@example.com'],
+    ['G', 'a%2Cb,%C3%BC'],
+    ['L', '3'],
+    ['A', 'false'],
+  ])
+  t.strictSame(callerHeaders(names, anonymous), [['P', 'anonymous']])
+
+  const upstream = await startUpstream(t)
+  const caller = 'caller: {claims: {email: X-Roles}}'
+  const gateway = await startGateway(t, configuration(`{url: "${upstream.url}", ${caller}}`))
+  await call(gateway, forged)
+  t.strictSame(
+    told(upstream),
+    [
+      ['X-Kind', 'certificate'],
+      ['X-Gatehouse-Principal', 'ci-agent'],
+    ],
+    'nor can a client say it',
+  )
+})
+
 /** A private authority, a server it vouches for as tools.internal, and clients of it and of nobody. */
 function makeCertificates(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-tls-'))

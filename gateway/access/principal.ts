@@ -1,4 +1,5 @@
 import type { ClientCertificate } from './certificate.ts'
+import type { Claims } from './jws.ts'
 
 /** Whom a request was authenticated as. */
 export interface Principal {
@@ -15,6 +16,8 @@ export interface Principal {
   readonly digest: string | undefined
   /** What a token may be used for, as its issuer says; undefined for what is no token. */
   readonly scopes?: ReadonlySet<string>
+  /** What a token says; undefined for what is no token. */
+  readonly claims?: Claims
   /** The certificate that it was proved with, or that its key is bound to. */
   readonly certificate?: ClientCertificate
   /** The secret that was presented is being rotated out: it ends, and another of its key stays longer. */

@@ -82,8 +82,12 @@ function checkExchange(view: View, proxy: string, { auth }: Sound<Proxy>): void 
 function checkCaller(view: View, { caller, headers }: Sound<Upstream>, path: Path): void {
   const taken = new Map<string, Path>()
   for (const name of Object.keys(headers ?? {})) taken.set(name.toLowerCase(), [...path, 'headers', name])
-  for (const [field, name] of entries(caller)) {
-    const at = [...path, 'caller', field]
+  const { claims, ...plain } = caller ?? {}
+  const named = [
+    ...entries(plain).map(([field, name]) => [[...path, 'caller', field], name] as const),
+    ...entries(claims).map(([claim, name]) => [[...path, 'caller', 'claims', claim], name] as const),
+  ]
+  for (const [at, name] of named) {
     const lower = name.toLowerCase()
     const first = taken.get(lower)
     if (isGoverned(name) || lower === 'authorization' || lower === 'cookie') {

@@ -194,7 +194,8 @@ function headersFor(exchange: Exchange, proxy: ServedProxy): string[] {
   const { request, principal, snapshot } = exchange
   const headers = upstreamHeaders(request.rawHeaders, request.headers.connection, proxy.upstream.withheld)
   for (const [name, value] of proxy.upstream.headers) headers.push(name, value)
-  for (const [name, value] of callerHeaders(proxy.upstream.caller, principal!)) headers.push(name, value)
+  const told = callerHeaders(proxy.upstream.caller, principal!, exchange.subject?.token)
+  for (const [name, value] of told) headers.push(name, value)
   if (request.method === 'POST') headers.push('content-type', 'application/json')
   const session = request.headers['mcp-session-id']
   if (session === undefined || exchange.era === 'modern' || hasModernHeader(request.headers)) return headers

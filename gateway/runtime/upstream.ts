@@ -55,7 +55,8 @@ export function makeUpstream(
   const timeout = parseWait(upstream.timeout.connect)
   const connect = (): Connections => createConnections(origin, timeout, tls)
   const { calls, others } = hold(pools.acquire(digest([origin, timeout, tls]), connect))
-  const callerNames = Object.values(caller ?? {})
+  const { claims = {}, ...plain } = caller ?? {}
+  const callerNames = [...Object.values(plain), ...Object.values(claims)]
   const replaced = [...headers.map(([name]) => name), ...callerNames].map(name => name.toLowerCase())
   const added = query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
   const endpoint: UpstreamEndpoint = {
