@@ -512,7 +512,8 @@ t.test('what is looked at again is what was read, whatever it is', t => {
   const folder = t.testdir({ folder: {}, large: '', secret: 'x' })
   truncateSync(join(folder, 'large'), 16 * 2 ** 20 + 1)
   execFileSync('mkfifo', [join(folder, 'pipe')])
-  for (const name of ['secret', 'folder', 'large', 'pipe', 'absent', 'secret/below']) {
+  symlinkSync('loop', join(folder, 'loop'))
+  for (const name of ['secret', 'folder', 'large', 'pipe', 'absent', 'secret/below', 'loop']) {
     const path = join(folder, 'gateway.yaml')
     const upstream = `{url: "http://127.0.0.1:1/mcp", headers: {X-A: {file: ${name}}}}`
     writeFileSync(path, `version: 1\nproxies: {main: {auth: none, upstream: ${upstream}}}\n`)

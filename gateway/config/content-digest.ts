@@ -27,16 +27,19 @@ export function digestOfContent(content: Buffer): string {
 /** The same, or the code of why there is none, as it is now. What is no file, such as a pipe, is not read again. */
 export function digestOfFile(path: string): string {
   return orCode(() => {
-    const stats = statSync(path)
-    if (!stats.isFile() && !stats.isDirectory()) return 'special'
-    return stats.size > largestFile ? 'too large' : digestOfContent(readFileSync(path))
+    if (isSpecial(path)) return 'special'
+    return statSync(path).size > largestFile ? 'too large' : digestOfContent(readFileSync(path))
   })
 }
 
-/** Whether a path leads to what is neither a file nor a folder. */
+/** Whether a path leads to what is neither a file nor a folder; not so where it leads nowhere. */
 export function isSpecial(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  return stats !== undefined && !stats.isFile() && !stats.isDirectory()
+  try {
+    const stats = statSync(path)
+    return !stats.isFile() && !stats.isDirectory()
+  } catch {
+    return false
+  }
 }
 
 /** SHA-256 over what stands in a folder, or the code of why it cannot be listed. */
