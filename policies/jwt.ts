@@ -21,8 +21,6 @@ import type { JwtAuth } from '../schema/config.ts'
 
 const header = 'authorization'
 
-/** What a principal's token claims, for when its roles are judged again under other grants. */
-const claimsOf = new WeakMap<Principal, Claims>()
 const standing = createStanding()
 /** Principals whose token says nothing itself. */
 const introspected = new WeakSet<Principal>()
@@ -52,7 +50,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       { subject, expires }: ReturnType<typeof checkClaims>,
       digest: string,
     ): Principal {
-      const principal: Principal = {
+      return {
         kind: 'token',
         name: issuer + subject,
         roles: rolesOf(claims),
@@ -62,8 +60,6 @@ export const jwt: IdentityPolicy<JwtAuth> = {
         scopes: scopesOf(claims),
         claims,
       }
-      claimsOf.set(principal, claims)
-      return principal
     }
     async function judge(text: string, digest: string, now: number): Promise<Principal> {
       const token = readJws(text)
@@ -115,11 +111,11 @@ export const jwt: IdentityPolicy<JwtAuth> = {
           }
         }
         // Never part of what is remembered: the next request may come over another connection.
-        checkBinding(claimsOf.get(principal)!, head)
+        checkBinding(principal.claims!, head)
         return principal
       },
       review(principal, now) {
-        const before = claimsOf.get(principal)
+        const { claims: before } = principal
         if (before === undefined) throw new Refusal('credential_invalid', 'the token is not known any more')
         if (now >= principal.expires) throw new Refusal('credential_expired', 'the token has expired')
         const signed = signatures.review(principal, keys, now)
