@@ -10,10 +10,11 @@ export interface Member {
   readonly end: number
 }
 
-/** Where an element of an array stands in the text. */
-export interface Span {
+/** Where an element of an array stands in the text, with its members where it is an object. */
+export interface Element {
   readonly start: number
   readonly end: number
+  readonly members: readonly Member[]
 }
 
 const quote = 0x22
@@ -119,14 +120,11 @@ export function stringOf(text: string, { start, end }: Member): string | undefin
   return text.charCodeAt(start) === quote ? readString(text, start, end) : undefined
 }
 
-/** An element of an array, with its members where it is an object. */
-export interface Item extends Span {
-  readonly members: readonly Member[]
-}
-
-/** The elements of the array that begins at `at`, in order, with their members. */
-export function items(text: string, at: number): Item[] {
-  const found: Item[] = []
+/** The elements of the array that begins at or behind `at`, in order; none if it is no array. */
+export function elements(text: string, at = 0): Element[] {
+  const found: Element[] = []
+  at = skipSpace(text, at)
+  if (text.charCodeAt(at) !== openBracket) return found
   at = skipSpace(text, at + 1)
   while (at < text.length && text.charCodeAt(at) !== closeBracket) {
     const own: Member[] = []
@@ -153,20 +151,4 @@ export function foldCase(name: string): string {
     .replaceAll('\u212a', 'k')
     .replaceAll(/[\u0130\u0131]/g, 'i')
     .toLowerCase()
-}
-
-/** The elements of the array that begins at or behind `at`, in order; none if it is no array. */
-export function elements(text: string, at = 0): Span[] {
-  const found: Span[] = []
-  at = skipSpace(text, at)
-  if (text.charCodeAt(at) !== openBracket) return found
-  at = skipSpace(text, at + 1)
-  while (at < text.length && text.charCodeAt(at) !== closeBracket) {
-    const end = skipValue(text, at)
-    found.push({ start: at, end })
-    at = skipSpace(text, end)
-    if (text.charCodeAt(at) !== comma) break
-    at = skipSpace(text, at + 1)
-  }
-  return found
 }

@@ -1,4 +1,4 @@
-import { elements, foldCase, items, members, stringOf, type Member } from './json.ts'
+import { elements, foldCase, members, stringOf, type Member } from './json.ts'
 import type { ListMember, Operation } from './operation.ts'
 
 /** Whether the caller may see an item; the same decision that a call would get. */
@@ -79,7 +79,7 @@ function filterMessage(text: string, judge: Judge, expected: ReadonlyMap<string,
 function filterItems(text: string, list: Member, name: ListMember, judge: Judge): Cut {
   if (text[list.start] !== '[') throw new UnreadableList(`the member ${name} is no array`)
   const { method, kind, name: nameMember } = listed[name]
-  const kept = items(text, list.start).filter(item => {
+  const kept = elements(text, list.start).filter(item => {
     const member = only(item.members, nameMember)
     const value = member && stringOf(text, member)
     if (value === undefined) throw new UnreadableList(`an item of ${name} has no ${nameMember}`)
