@@ -11,6 +11,7 @@ import { IntrospectionFailed, type IntrospectionAnswer } from '../gateway/runtim
 import { jwt } from '../policies/jwt.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { createIssuerKey, signToken, startTestIssuer, type TestIssuer } from './fixtures/issuer.ts'
+import { listTools, type ToolsAnswer } from './fixtures/list-tools.ts'
 import { until } from './fixtures/until.ts'
 import { listOrStream, startTestUpstream } from './fixtures/upstream.ts'
 
@@ -65,29 +66,13 @@ async function start(
   }
 }
 
-interface Answer {
-  status: number
-  reason: string | undefined
-  tools: string[]
+interface Answer extends Omit<ToolsAnswer, 'headers'> {
   challenge: string | null
 }
 
 async function ask(gateway: TestGateway, token: string): Promise<Answer> {
-  const response = await fetch(`${gateway.url}/main/mcp`, {
-    method: 'POST',
-    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-  })
-  const body = (await response.json()) as {
-    result?: { tools: { name: string }[] }
-    error?: { data: { reason: string } }
-  }
-  return {
-    status: response.status,
-    reason: body.error?.data.reason,
-    tools: body.result?.tools.map(({ name }) => name) ?? [],
-    challenge: response.headers.get('www-authenticate'),
-  }
+  const { headers, ...answer } = await listTools(gateway, token)
+  return { ...answer, challenge: headers.get('www-authenticate') }
 }
 
 let made = 0

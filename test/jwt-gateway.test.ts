@@ -16,6 +16,7 @@ import {
   type TestIssuer,
 } from './fixtures/issuer.ts'
 import { listOrStream, startTestUpstream } from './fixtures/upstream.ts'
+import { listTools as ask } from './fixtures/list-tools.ts'
 import { until } from './fixtures/until.ts'
 
 const upstream = await startTestUpstream(listOrStream)
@@ -54,29 +55,6 @@ proxies:
 function token(issuer: TestIssuer, more: Record<string, unknown> = {}, by: IssuerKey = key): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) + 300
   return signToken(by, { iss: issuer.url, aud: `${publicUrl}/main/mcp`, sub: 'ann', exp, ...more })
-}
-
-async function ask(
-  gateway: TestGateway,
-  text: string,
-  proxy = 'main',
-  more: Record<string, string> = {},
-): Promise<{ status: number; reason: string | undefined; tools: string[]; headers: Headers }> {
-  const response = await fetch(`${gateway.url}/${proxy}/mcp`, {
-    method: 'POST',
-    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${text}`, ...more },
-  })
-  const body = (await response.json()) as {
-    result?: { tools: { name: string }[] }
-    error?: { data: { reason: string } }
-  }
-  return {
-    status: response.status,
-    reason: body.error?.data.reason,
-    tools: body.result?.tools.map(({ name }) => name) ?? [],
-    headers: response.headers,
-  }
 }
 
 /** Opens a stream by GET; tells when it ended, and what it said. */
