@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 import { chromium, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { until } from './fixtures/until.ts'
 
 const fromRoot = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const inspector = fromRoot('node_modules/.bin/inspector')
@@ -213,12 +214,20 @@ t.test('the page of the Inspector: 401 without the key, 15 tools with it', async
   await settings.getByPlaceholder('Value').first().fill(`Bearer ${key}`)
   await settings.getByRole('button', { name: 'Close', exact: true }).click()
   await settings.waitFor({ state: 'hidden' })
+  // It is saved a moment later, and who connects before that connects without it.
+  await until(() => readFileSync(catalog, 'utf8').includes(key), 'the header is saved')
 
   await toggle(page)
   await page.getByText('Connected', { exact: true }).waitFor()
   await listedTools(t, page)
 
-  await page.getByRole('alert').getByRole('button').click()
+  // It covers what is clicked next, and may have gone by itself.
+  const alert = page.getByRole('alert')
+  await alert
+    .getByRole('button')
+    .click({ timeout: 2000 })
+    .catch(() => {})
+  await alert.waitFor({ state: 'hidden' })
   await page.getByRole('button', { name: 'Close monitoring sidebar' }).click()
   await page.getByText('get_users', { exact: true }).click()
   await page.getByRole('button', { name: 'Execute Tool' }).click()
