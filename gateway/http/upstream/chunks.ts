@@ -7,99 +7,90 @@ const maxChunk = 2 ** 31 - 1
 /** Bytes of chunk extensions in one answer; nobody uses them but to waste time. */
 const maxExtensions = 4096
 
-/** Reads chunks (RFC 9112 §7.1), wherever the bytes are cut. */
-export interface ChunkReader {
-  /**
-   * Reads on until the bytes end or the last chunk's line has ended, after which the trailers begin. Throws
-   * `answer_malformed`.
-   *
-   * @param take is given where content of the body stands
-   * @returns where the next byte to be read is
-   */
-  read(bytes: Uint8Array, from: number, to: number, take: (from: number, to: number) => void): number
-  /** Whether the last chunk's line was read. */
-  isLast(): boolean
-  /** Begins anew. */
-  reset(): void
+/** Takes content of the body where it stands, and is told how much there can still be in this `read`, it included. */
+export interface ContentSink {
+  take(bytes: Buffer, from: number, to: number, most: number): void
 }
 
 type Place = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'last'
 
-/** Makes a reader for one body after another. */
-export function createChunkReader(): ChunkReader {
-  let place: Place = 'size'
-  let size = 0
-  let digits = 0
-  let extensions = 0
+/** Reads the chunks of one body (RFC 9112 §7.1), wherever the bytes are cut. */
+export class ChunkReader {
+  #place: Place = 'size'
+  #size = 0
+  #digits = 0
+  #extensions = 0
   /** In an extension: whether a word has begun, and whether it is the value. */
-  let inWord = false
-  let hasValue = false
+  #inWord = false
+  #hasValue = false
 
-  function readSize(code: number): void {
+  /**
+   * Reads on until the bytes end or the last chunk's line has ended, after which the trailers begin. Throws
+   * `answer_malformed`.
+   *
+   * @returns where the next byte to be read is
+   */
+  read(bytes: Buffer, from: number, to: number, sink: ContentSink): number {
+    let at = from
+    while (at < to && this.#place !== 'last') {
+      if (this.#place === 'data') {
+        const end = Math.min(to, at + this.#size)
+        sink.take(bytes, at, end, to - at)
+        this.#size -= end - at
+        at = end
+        if (this.#size === 0) this.#place = 'data-cr'
+        continue
+      }
+      const code = bytes[at++]!
+      if (this.#place === 'size') this.#readSize(code)
+      else if (this.#place === 'extension') this.#readExtension(code)
+      else if (this.#place === 'size-lf') this.#readLineEnd(code)
+      else if (code !== (this.#place === 'data-cr' ? 13 : 10))
+        malformed('has a chunk that is longer than its size')
+      else this.#place = this.#place === 'data-cr' ? 'data-lf' : 'size'
+    }
+    return at
+  }
+
+  /** Whether the last chunk's line was read. */
+  isLast(): boolean {
+    return this.#place === 'last'
+  }
+
+  #readSize(code: number): void {
     const digit = hexDigit(code)
     if (digit >= 0) {
-      size = size * 16 + digit
-      if (++digits > maxDigits || size > maxChunk) malformed('has a chunk that is too large')
-    } else if (digits === 0) malformed('has a chunk without a size')
-    else if (code === 13) place = 'size-lf'
-    else if (code === 59) beginExtension()
+      this.#size = this.#size * 16 + digit
+      if (++this.#digits > maxDigits || this.#size > maxChunk) malformed('has a chunk that is too large')
+    } else if (this.#digits === 0) malformed('has a chunk without a size')
+    else if (code === 13) this.#place = 'size-lf'
+    else if (code === 59) this.#beginExtension()
     else malformed('has a chunk size that is not hexadecimal')
   }
 
   /** Reads `;name` or `;name=word` as often as it is there. Quoted values, which nobody sends, are refused. */
-  function readExtension(code: number): void {
-    if (++extensions > maxExtensions) malformed('has chunk extensions that are too long')
-    if (isTokenCode(code)) inWord = true
-    else if (!inWord) malformed('has a malformed chunk extension')
-    else if (code === 13) place = 'size-lf'
-    else if (code === 59) beginExtension()
-    else if (code === 61 && !hasValue) {
-      inWord = false
-      hasValue = true
+  #readExtension(code: number): void {
+    if (++this.#extensions > maxExtensions) malformed('has chunk extensions that are too long')
+    if (isTokenCode(code)) this.#inWord = true
+    else if (!this.#inWord) malformed('has a malformed chunk extension')
+    else if (code === 13) this.#place = 'size-lf'
+    else if (code === 59) this.#beginExtension()
+    else if (code === 61 && !this.#hasValue) {
+      this.#inWord = false
+      this.#hasValue = true
     } else malformed('has a malformed chunk extension')
   }
 
-  function beginExtension(): void {
-    place = 'extension'
-    inWord = false
-    hasValue = false
+  #beginExtension(): void {
+    this.#place = 'extension'
+    this.#inWord = false
+    this.#hasValue = false
   }
 
-  function readLineEnd(code: number): void {
+  #readLineEnd(code: number): void {
     if (code !== 10) malformed('has a chunk size that does not end in CRLF')
-    place = size === 0 ? 'last' : 'data'
-    digits = 0
-  }
-
-  return {
-    read(bytes, from, to, take) {
-      let at = from
-      while (at < to && place !== 'last') {
-        if (place === 'data') {
-          const end = Math.min(to, at + size)
-          take(at, end)
-          size -= end - at
-          at = end
-          if (size === 0) place = 'data-cr'
-          continue
-        }
-        const code = bytes[at++]!
-        if (place === 'size') readSize(code)
-        else if (place === 'extension') readExtension(code)
-        else if (place === 'size-lf') readLineEnd(code)
-        else if (code !== (place === 'data-cr' ? 13 : 10))
-          malformed('has a chunk that is longer than its size')
-        else place = place === 'data-cr' ? 'data-lf' : 'size'
-      }
-      return at
-    },
-    isLast: () => place === 'last',
-    reset() {
-      place = 'size'
-      size = 0
-      digits = 0
-      extensions = 0
-    },
+    this.#place = this.#size === 0 ? 'last' : 'data'
+    this.#digits = 0
   }
 }
 

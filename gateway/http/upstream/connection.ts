@@ -1,14 +1,16 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { createAnswerReader } from './answer.ts'
-import type { Call } from './call.ts'
-import { noEarlierThan, noLaterThan, watchDeadline } from './deadlines.ts'
+import { AnswerReader, type AnswerSink } from './answer.ts'
+import type { Call, Carrier } from './call.ts'
+import { endWatch, noEarlierThan, noLaterThan, watchDeadline, type Timed } from './deadlines.ts'
+import type { RequestBytes } from './request-bytes.ts'
 import { WireError } from './wire-error.ts'
 
 /** A TCP connection to an upstream that carries one call at a time. */
 export interface Connection {
   isOpen(): boolean
   /** Writes a call; to be called while it rests, or has just been opened. */
-  carry(call: Call, head: string, body: Buffer | null): void
+  carry(call: Call, request: RequestBytes): void
   /** Ends it while it rests. */
   close(): void
 }
@@ -32,8 +34,6 @@ export interface Keeper {
 /** How long before the upstream would close a connection it is closed here, and how long one rests at most. */
 const margin = 2000
 const longestRest = 600_000
-/** Bodies up to this size are copied behind their head, so that one piece is written. */
-const smallBody = 64 * 1024
 
 /**
  * What is read stands here until its reader has copied what it needs, which it does before it returns: one for all
@@ -43,135 +43,145 @@ const buffer = Buffer.allocUnsafeSlow(64 * 1024)
 
 /** Opens a connection. Whatever is not as it should be closes it for good. */
 export function openConnection(endpoint: Endpoint, keeper: Keeper): Connection {
-  let call: Call | undefined
-  let open = true
-  let paused = false
-  let rest = endpoint.keepAlive
+  return new TcpConnection(endpoint, keeper)
+}
 
-  const reader = createAnswerReader({
-    head(status, headers) {
-      if (call === undefined) return
-      rest = restFor(headers['keep-alive'], endpoint.keepAlive)
-      timed.deadline = noEarlierThan(call.bodyTimeout)
-      call.start(status, headers)
-    },
-    body(bytes) {
-      if (call === undefined) return
-      timed.deadline = noEarlierThan(call.bodyTimeout)
-      call.data(bytes)
-    },
-    end(reusable) {
-      const done = call
-      if (done === undefined) return
-      call = undefined
-      carrier.resume()
-      // An upstream that answers before it has read the request may take the rest of it for the next one.
-      if (reusable && rest > 0 && socket.writableLength === 0) {
-        timed.deadline = noLaterThan(rest)
-        keeper.onRest(connection)
-      } else drop()
-      done.end()
-    },
-  })
+/** A class, because every stream keeps one: as closures it takes three times the memory. */
+class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
+  deadline = 0
+  readonly #endpoint: Endpoint
+  readonly #keeper: Keeper
+  readonly #reader = new AnswerReader(this)
+  readonly #socket: Socket
+  #call: Call | undefined
+  #isOpen = true
+  #isPaused = false
+  /** Milliseconds. */
+  #rest: number
+  #patience: NodeJS.Timeout | undefined
 
-  const socket = connect({
-    host: endpoint.host,
-    port: endpoint.port,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 60_000,
-    onread: { buffer, callback: onRead },
-  })
-  let patience: NodeJS.Timeout | undefined = setTimeout(() => {
-    fail(new WireError('connect_timeout', 'the upstream did not take the connection in time'))
-  }, endpoint.connectTimeout)
-  socket.once('connect', () => {
-    clearTimeout(patience)
-    patience = undefined
-  })
-  socket.once('end', () => {
-    if (!reader.close()) fail(closed())
-  })
-  socket.on('error', fail)
-  socket.once('close', () => fail(closed()))
-
-  const timed = {
-    deadline: 0,
-    onDeadline: () => fail(new WireError('answer_stalled', "the upstream's answer stopped coming")),
-  }
-  const unwatch = watchDeadline(timed)
-
-  const carrier = {
-    pause() {
-      paused = true
-      timed.deadline = 0
-      socket.pause()
-    },
-    resume() {
-      if (!paused) return
-      paused = false
-      if (call !== undefined) timed.deadline = noEarlierThan(call.bodyTimeout)
-      socket.resume()
-    },
-    drop() {
-      call = undefined
-      drop()
-    },
+  constructor(endpoint: Endpoint, keeper: Keeper) {
+    const { host, port, connectTimeout, keepAlive } = endpoint
+    this.#endpoint = endpoint
+    this.#keeper = keeper
+    this.#rest = keepAlive
+    this.#socket = connect({
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+      onread: { buffer, callback: length => this.#onRead(length) },
+    })
+    this.#patience = setTimeout(() => {
+      this.#fail(new WireError('connect_timeout', 'the upstream did not take the connection in time'))
+    }, connectTimeout)
+    const fail = (error: Error | boolean): void => this.#fail(error instanceof Error ? error : closed())
+    this.#socket
+      .once('connect', () => {
+        clearTimeout(this.#patience)
+        this.#patience = undefined
+      })
+      .once('end', () => {
+        if (!this.#reader.close()) this.#fail(closed())
+      })
+      .on('error', fail)
+      .once('close', fail)
+    watchDeadline(this)
   }
 
-  function onRead(length: number): boolean {
-    if (call === undefined) drop()
+  isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  carry(call: Call, { head, body }: RequestBytes): void {
+    this.#call = call
+    this.deadline = 0
+    call.carryBy(this)
+    if (body === null) this.#socket.write(head)
+    else {
+      this.#socket.cork()
+      this.#socket.write(head)
+      this.#socket.write(body)
+      this.#socket.uncork()
+    }
+  }
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    clearTimeout(this.#patience)
+    endWatch(this)
+    this.#socket.destroy()
+    this.#keeper.onGone(this)
+  }
+
+  onHead(status: number, headers: IncomingHttpHeaders): void {
+    const call = this.#call
+    if (call === undefined) return
+    this.#rest = restFor(headers['keep-alive'], this.#endpoint.keepAlive)
+    this.deadline = noEarlierThan(call.bodyTimeout)
+    call.start(status, headers)
+  }
+
+  onBody(bytes: Buffer): void {
+    const call = this.#call
+    if (call === undefined) return
+    this.deadline = noEarlierThan(call.bodyTimeout)
+    call.data(bytes)
+  }
+
+  onEnd(reusable: boolean): void {
+    const call = this.#call
+    if (call === undefined) return
+    this.#call = undefined
+    this.resume()
+    // An upstream that answers before it has read the request may take the rest of it for the next one.
+    if (reusable && this.#rest > 0 && this.#socket.writableLength === 0) {
+      this.deadline = noLaterThan(this.#rest)
+      this.#keeper.onRest(this)
+    } else this.close()
+    call.end()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.deadline = 0
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    if (this.#call !== undefined) this.deadline = noEarlierThan(this.#call.bodyTimeout)
+    this.#socket.resume()
+  }
+
+  drop(): void {
+    this.#call = undefined
+    this.close()
+  }
+
+  onDeadline(): void {
+    this.#fail(new WireError('answer_stalled', "the upstream's answer stopped coming"))
+  }
+
+  #onRead(length: number): boolean {
+    if (this.#call === undefined) this.close()
     else {
       try {
-        reader.read(buffer, length)
+        this.#reader.read(buffer, length)
       } catch (error) {
-        fail(error as Error)
+        this.#fail(error as Error)
       }
     }
     return true
   }
 
-  function fail(error: Error): void {
-    const failed = call
-    carrier.drop()
-    failed?.fail(error)
-  }
-
-  function drop(): void {
-    if (!open) return
-    open = false
-    clearTimeout(patience)
-    unwatch()
-    socket.destroy()
-    keeper.onGone(connection)
-  }
-
-  const connection: Connection = {
-    isOpen: () => open,
-    carry(next, head, body) {
-      call = next
-      timed.deadline = 0
-      next.carryBy(carrier)
-      write(socket, head, body)
-    },
-    close: drop,
-  }
-  return connection
-}
-
-/** Writes a request in one piece. */
-function write(socket: Socket, head: string, body: Buffer | null): void {
-  if (body === null) socket.write(head, 'latin1')
-  else if (body.length <= smallBody) {
-    const bytes = Buffer.allocUnsafe(head.length + body.length)
-    bytes.write(head, 'latin1')
-    body.copy(bytes, head.length)
-    socket.write(bytes)
-  } else {
-    socket.cork()
-    socket.write(head, 'latin1')
-    socket.write(body)
-    socket.uncork()
+  #fail(error: Error): void {
+    const call = this.#call
+    this.drop()
+    call?.fail(error)
   }
 }
 

@@ -12,20 +12,18 @@ const watched = new Set<Timed>()
 let now = 0
 let timer: NodeJS.Timeout | undefined
 
-/**
- * Watches deadlines, with one timer for all of them: connections get new ones too often for a timer each.
- *
- * @returns ends the watch
- */
-export function watchDeadline(timed: Timed): () => void {
+/** Watches a deadline, with one timer for all of them: connections get new ones too often for a timer each. */
+export function watchDeadline(timed: Timed): void {
   if (watched.size === 0) {
     now = performance.now()
     timer = setInterval(look, step).unref()
   }
   watched.add(timed)
-  return () => {
-    if (watched.delete(timed) && watched.size === 0) clearInterval(timer)
-  }
+}
+
+/** Watches it no more. */
+export function endWatch(timed: Timed): void {
+  if (watched.delete(timed) && watched.size === 0) clearInterval(timer)
 }
 
 /** A deadline that comes up to a step before so many milliseconds have passed. */

@@ -8,8 +8,8 @@ const inToken = new Uint8Array(256)
 for (let index = 0; index < tokenText.length; index++) inToken[tokenText.charCodeAt(index)] = 1
 
 /** By character code: whether it may stand in a field value or a reason phrase: VCHAR, obs-text, space and tab. */
-const inValue = new Uint8Array(256).fill(1, 0x20).fill(0, 0x7f, 0x80)
-inValue[0x09] = 1
+export const valueCodes = new Uint8Array(256).fill(1, 0x20).fill(0, 0x7f, 0x80)
+valueCodes[0x09] = 1
 
 /** Whether a character may stand in a token, by its code. */
 export function isTokenCode(code: number): boolean {
@@ -24,8 +24,17 @@ export function isToken(text: string): boolean {
 
 /** Whether a part of a text holds only what a field value may hold (RFC 9110 §5.5). */
 export function isValue(text: string, from = 0, to = text.length): boolean {
-  for (let at = from; at < to; at++) if (inValue[text.charCodeAt(at)] !== 1) return false
+  for (let at = from; at < to; at++) if (valueCodes[text.charCodeAt(at)] !== 1) return false
   return true
+}
+
+/** Fields without a prototype, so that no name stands for anything that was not sent; a constructor makes the faster kind. */
+const Fields = function () {} as unknown as new () => IncomingHttpHeaders
+Fields.prototype = Object.create(null)
+
+/** No fields yet. */
+export function createFields(): IncomingHttpHeaders {
+  return new Fields()
 }
 
 /** What a status line says. */

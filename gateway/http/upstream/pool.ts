@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { Call } from './call.ts'
 import { openConnection, type Connection, type Endpoint } from './connection.ts'
-import { requestHead } from './request-head.ts'
+import { createRequestEncoder, type RequestBytes } from './request-bytes.ts'
 import { WireError } from './wire-error.ts'
 
 /** A request to an upstream, whose body is at hand. */
@@ -26,8 +26,7 @@ export interface UpstreamDispatcher {
 
 interface Waiting {
   readonly call: Call
-  readonly head: string
-  readonly body: Buffer | null
+  readonly request: RequestBytes
 }
 
 /**
@@ -45,6 +44,7 @@ export function createPool(
 ): UpstreamDispatcher {
   const { host, hostname, port } = new URL(origin)
   const endpoint = { ...times, host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 80) }
+  const encoder = createRequestEncoder(host)
   let waiting: Waiting[] = []
   /** Rested a turn of the loop, and not yet; connections that are closed meanwhile stay in here for a while. */
   let rested: Connection[] = []
@@ -89,7 +89,7 @@ export function createPool(
       const connection = takeRested()
       // A connection that rests will have rested by the next turn, which is sooner than another could be open.
       if (connection === undefined && waiting.length < resting.length) waiting.push(next)
-      else (connection ?? openAnother()).carry(next.call, next.head, next.body)
+      else (connection ?? openAnother()).carry(next.call, next.request)
     }
     for (const connection of resting) if (connection.isOpen()) rested.push(connection)
     resting = []
@@ -116,16 +116,16 @@ export function createPool(
   return {
     dispatch({ path, method, headers, body, bodyTimeout }, handler) {
       const call = new Call(bodyTimeout, handler)
-      let head
+      let request
       try {
         if (closed) throw new WireError('pool_closed', 'the upstream is no longer in use')
-        head = requestHead(method, path, host, headers, body?.length)
+        request = encoder.encode(method, path, headers, body)
       } catch (error) {
         call.fail(error as Error)
         return false
       }
       call.offer()
-      waiting.push({ call, head, body })
+      waiting.push({ call, request })
       turnSoon()
       return true
     },
