@@ -17,14 +17,14 @@ const legacyVersions: readonly string[] = [
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
 /** What a method's Mcp-Name header mirrors, and whether 2026-07-28 requires the header. */
-const mirrored: Readonly<Record<string, { member: 'name' | 'uri' | 'taskId'; required: boolean }>> = {
-  'tools/call': { member: 'name', required: true },
-  'prompts/get': { member: 'name', required: true },
-  'resources/read': { member: 'uri', required: true },
-  'tasks/get': { member: 'taskId', required: false },
-  'tasks/update': { member: 'taskId', required: false },
-  'tasks/cancel': { member: 'taskId', required: false },
-}
+const mirrored: ReadonlyMap<string, { member: 'name' | 'uri' | 'taskId'; required: boolean }> = new Map([
+  ['tools/call', { member: 'name', required: true }],
+  ['prompts/get', { member: 'name', required: true }],
+  ['resources/read', { member: 'uri', required: true }],
+  ['tasks/get', { member: 'taskId', required: false }],
+  ['tasks/update', { member: 'taskId', required: false }],
+  ['tasks/cancel', { member: 'taskId', required: false }],
+])
 
 /** Whether the MCP-Protocol-Version header names a modern revision; a hint only, the body decides. */
 export function hasModernHeader(headers: IncomingHttpHeaders): boolean {
@@ -86,7 +86,7 @@ function checkMirrors(message: Message, headers: IncomingHttpHeaders, era: Era):
   if (method === undefined ? required : method !== message.method) {
     throw mismatch('Mcp-Method', method, 'method', message.id)
   }
-  const rule = Object.hasOwn(mirrored, message.method ?? '') ? mirrored[message.method ?? ''] : undefined
+  const rule = mirrored.get(message.method ?? '')
   const name = single(headers, 'mcp-name')
   if (rule === undefined) return
   if (name === undefined ? required && rule.required : decoded(name) !== message.params?.[rule.member]) {

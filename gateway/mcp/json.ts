@@ -8,7 +8,14 @@ export interface Member {
   readonly name: string
   readonly start: number
   readonly end: number
+  /** Those of its value, where it is an object whose members were asked for. */
+  readonly members: readonly Member[] | undefined
 }
+
+/** Names of members whose own members are asked for, and of which of those theirs are. */
+export interface Asked extends ReadonlyMap<string, Asked> {}
+
+const nothing: Asked = new Map()
 
 /** Where an element of an array stands in the text, with its members where it is an object. */
 export interface Element {
@@ -86,22 +93,24 @@ export function nesting(text: string): number {
 }
 
 /** The members of the object that begins at or behind `at`, in order, duplicates included; none if it is no object. */
-export function members(text: string, at = 0): Member[] {
+export function members(text: string, at = 0, asked = nothing): Member[] {
   const found: Member[] = []
-  readMembers(text, skipSpace(text, at), found)
+  readMembers(text, skipSpace(text, at), found, asked)
   return found
 }
 
 /** Adds the members of the object at `at`, if there is one; returns where it ends. */
-function readMembers(text: string, at: number, found: Member[]): number {
+function readMembers(text: string, at: number, found: Member[], asked: Asked): number {
   if (text.charCodeAt(at) !== openBrace) return at
   at = skipSpace(text, at + 1)
   while (text.charCodeAt(at) === quote) {
     const nameEnd = skipString(text, at)
     const name = readString(text, at, nameEnd)
     const start = skipSpace(text, skipSpace(text, nameEnd) + 1)
-    const end = skipValue(text, start)
-    found.push({ name, start, end })
+    const inner = text.charCodeAt(start) === openBrace ? asked.get(name) : undefined
+    const own: Member[] | undefined = inner && []
+    const end = own === undefined ? skipValue(text, start) : readMembers(text, start, own, inner!)
+    found.push({ name, start, end, members: own })
     at = skipSpace(text, end)
     if (text.charCodeAt(at) !== comma) break
     at = skipSpace(text, at + 1)
@@ -128,7 +137,7 @@ export function elements(text: string, at = 0): Element[] {
   at = skipSpace(text, at + 1)
   while (at < text.length && text.charCodeAt(at) !== closeBracket) {
     const own: Member[] = []
-    const end = text.charCodeAt(at) === openBrace ? readMembers(text, at, own) : skipValue(text, at)
+    const end = text.charCodeAt(at) === openBrace ? readMembers(text, at, own, nothing) : skipValue(text, at)
     found.push({ start: at, end, members: own })
     at = skipSpace(text, end)
     if (text.charCodeAt(at) !== comma) break

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { Refusal } from './errors.ts'
-import { elements, foldCase, members, nesting, type Member } from './json.ts'
+import { elements, foldCase, members, nesting, type Asked, type Member } from './json.ts'
 
 /** One JSON-RPC message of a client, as every upstream parser will read it. */
 export interface Message {
@@ -29,6 +29,11 @@ const judgedObjects: ReadonlyMap<string, Judged> = new Map([
   ['_meta', judged('io.modelcontextprotocol/protocolVersion')],
   ['ref', judged('type', 'name', 'uri')],
   ['notifications', judged('resourceSubscriptions')],
+])
+
+/** The objects whose members are judged, beside the message itself. */
+const judgedMembers: Asked = new Map([
+  ['params', new Map([...judgedObjects.keys()].map(name => [name, new Map()]))],
 ])
 
 function judged(...names: string[]): Judged {
@@ -73,7 +78,7 @@ function parse(text: string): unknown {
 
 function readMessage(text: string, value: unknown): Message {
   if (!isObject(value)) throw new Refusal('message_invalid', 'a JSON-RPC message is an object')
-  const found = members(text)
+  const found = members(text, 0, judgedMembers)
   const id = readId(text, found, value['id'])
   refuseAmbiguous(found, messageMembers, '', id)
   if (value['jsonrpc'] !== '2.0') throw invalid('jsonrpc must be "2.0"', id)
@@ -93,16 +98,14 @@ function readMessage(text: string, value: unknown): Message {
   if (isAnswer) throw invalid('a message has a method or is a response, not both', id)
   if (params !== undefined && !isObject(params)) throw invalid('params must be an object', id)
   const span = found.find(member => member.name === 'params')
-  if (span !== undefined) checkParams(text, span, id)
+  if (span?.members !== undefined) checkParams(span.members, id)
   return { kind: id === undefined ? 'notification' : 'request', id, method, params }
 }
 
-function checkParams(text: string, params: Member, id: string | undefined): void {
-  const found = members(text, params.start)
+function checkParams(found: readonly Member[], id: string | undefined): void {
   refuseAmbiguous(found, paramsMembers, 'params.', id)
-  for (const { name, start } of found) {
-    const names = judgedObjects.get(name)
-    if (names !== undefined) refuseAmbiguous(members(text, start), names, `params.${name}.`, id)
+  for (const { name, members } of found) {
+    if (members !== undefined) refuseAmbiguous(members, judgedObjects.get(name)!, `params.${name}.`, id)
   }
 }
 

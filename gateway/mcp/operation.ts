@@ -19,19 +19,21 @@ export type Operation =
 /** The member of a list result that holds the items. */
 export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates'
 
-const lists: Readonly<Record<string, ListMember>> = {
-  'tools/list': 'tools',
-  'prompts/list': 'prompts',
-  'resources/list': 'resources',
-  'resources/templates/list': 'resourceTemplates',
-}
+const lists: ReadonlyMap<string, ListMember> = new Map([
+  ['tools/list', 'tools'],
+  ['prompts/list', 'prompts'],
+  ['resources/list', 'resources'],
+  ['resources/templates/list', 'resourceTemplates'],
+])
 
 /** Methods that must name something, by what they name. */
-const naming: Readonly<Record<string, { kind: 'tool' | 'prompt' | 'resource'; member: 'name' | 'uri' }>> = {
-  'tools/call': { kind: 'tool', member: 'name' },
-  'prompts/get': { kind: 'prompt', member: 'name' },
-  'resources/read': { kind: 'resource', member: 'uri' },
-}
+const naming: ReadonlyMap<string, { kind: 'tool' | 'prompt' | 'resource'; member: 'name' | 'uri' }> = new Map(
+  [
+    ['tools/call', { kind: 'tool', member: 'name' }],
+    ['prompts/get', { kind: 'prompt', member: 'name' }],
+    ['resources/read', { kind: 'resource', member: 'uri' }],
+  ],
+)
 
 /** Families whose other methods, also ones that are not known yet, are judged by the name that they carry, if any. */
 const families = [
@@ -41,14 +43,15 @@ const families = [
 ] as const
 
 const knownMethods = new Map(
-  [...Object.keys(lists), ...Object.keys(naming), 'completion/complete', 'subscriptions/listen'].map(
-    method => [foldCase(method), method],
-  ),
+  [...lists.keys(), ...naming.keys(), 'completion/complete', 'subscriptions/listen'].map(method => [
+    foldCase(method),
+    method,
+  ]),
 )
 
 /** The member that holds the items of the method's result; undefined where the method lists nothing. */
 export function listedBy(method: string | undefined): ListMember | undefined {
-  return method !== undefined && Object.hasOwn(lists, method) ? lists[method] : undefined
+  return method === undefined ? undefined : lists.get(method)
 }
 
 /**
@@ -62,7 +65,7 @@ export function operationsOf(message: Message): Operation[] {
   const { method, params, id } = message
   if (method === undefined) return []
   checkMethod(message, method)
-  const rule = Object.hasOwn(naming, method) ? naming[method] : undefined
+  const rule = naming.get(method)
   if (rule !== undefined) {
     return [{ method, kind: rule.kind, name: nameIn(params, rule.member, `params.${rule.member}`, id) }]
   }
