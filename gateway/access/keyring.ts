@@ -66,7 +66,7 @@ export function createKeyring(
   const byDigest = new Map<string, Entry>()
   const find = (hash: string): Entry | undefined => {
     const entry = entries.get(hash)
-    return entry !== undefined && timingSafeEqual(entry.hash, Buffer.from(hash)) ? entry : undefined
+    return entry !== undefined && isSame(entry.hash, hash) ? entry : undefined
   }
   return {
     add(keys) {
@@ -123,6 +123,14 @@ export function createKeyring(
         : bound(entry, judge(entry, now), principal.certificate, trust, now)
     },
   }
+}
+
+/** Where hashes stand while they are compared. */
+const compared = Buffer.alloc(128)
+
+function isSame(known: Buffer, hash: string): boolean {
+  const length = compared.write(hash, 'latin1')
+  return timingSafeEqual(known, compared.subarray(0, length))
 }
 
 /** What an accepted secret is known by; under another pepper the same hash is that of another secret. */

@@ -17,14 +17,14 @@ interface Authenticated {
  *
  * @param now milliseconds since the epoch
  * @returns the principal, the auth method that vouches for it (none on a proxy that is open), and the access token that
- *   it was proved with, if it was one
- * @throws Refusal `credential_missing`, `credential_invalid` or `credential_expired`, with its challenge
+ *   it was proved with, if it was one; a promise of them only where somebody has to be waited for
+ * @throws Refusal, or rejects with one: `credential_missing`, `credential_invalid` or `credential_expired`, with its challenge
  */
-export async function authenticate(
+export function authenticate(
   proxy: ServedProxy,
   head: RequestHead,
   now: number,
-): Promise<Authenticated> {
+): Authenticated | Promise<Authenticated> {
   if (proxy.access.open) return { principal: anonymous, method: undefined, subject: undefined }
   const ofRequest = presentedTo(proxy, head, false)
   const presented = ofRequest.length > 0 ? byShape(ofRequest) : presentedTo(proxy, head, true)
@@ -41,13 +41,19 @@ export async function authenticate(
     )
   }
   const { authenticator, credential } = first
-  try {
-    const principal = await authenticator.authenticate(credential, now, head)
+  const accepted = (principal: Principal): Authenticated => {
     const { kind, expires } = principal
     const subject = kind === 'token' ? { token: credential, expires } : undefined
     return { principal, method: authenticator.method, subject }
-  } catch (error) {
+  }
+  const refused = (error: unknown): never => {
     throw error instanceof Refusal && error.status === 401 ? challenged(proxy, error) : error
+  }
+  try {
+    const principal = authenticator.authenticate(credential, now, head)
+    return principal instanceof Promise ? principal.then(accepted, refused) : accepted(principal)
+  } catch (error) {
+    return refused(error)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import { remember } from './remember.ts'
 
 /** Headers that are about one connection (RFC 9110 §7.6.1), and the older ones that name it. */
 const hopByHop = [
@@ -58,6 +59,19 @@ function isForged(name: string): boolean {
   return name.includes('_') || (suspect && /^(?:x-forwarded|x-gatehouse|x-ssl-client|ssl-client)-/.test(name))
 }
 
+/**
+ * Says of names of request headers whether they go upstream.
+ *
+ * @param withheld lower-case names to leave out
+ */
+export function createHeaderFilter(withheld: Iterable<string>): (name: string) => boolean {
+  const names = new Set(withheld)
+  return remember(name => {
+    const lower = name.toLowerCase()
+    return !names.has(lower) && !isForged(lower)
+  })
+}
+
 /** Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read. */
 const withheldFromClient = new Set([
   ...hopByHop,
@@ -84,20 +98,18 @@ function namedByConnection(value: string | string[] | undefined): Set<string> | 
  *
  * @param raw the request's `rawHeaders`
  * @param connection its Connection header
- * @param withheld lower-case names to leave out
+ * @param goesUpstream says of a name whether it may
  */
 export function upstreamHeaders(
   raw: readonly string[],
   connection: string | undefined,
-  withheld: ReadonlySet<string>,
+  goesUpstream: (name: string) => boolean,
 ): string[] {
   const named = namedByConnection(connection)
   const kept: string[] = []
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!
-    const lower = name.toLowerCase()
-    if (!withheld.has(lower) && !isForged(lower) && named?.has(lower) !== true)
-      kept.push(name, raw[index + 1]!)
+    if (goesUpstream(name) && named?.has(name.toLowerCase()) !== true) kept.push(name, raw[index + 1]!)
   }
   return kept
 }

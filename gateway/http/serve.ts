@@ -15,6 +15,7 @@ import { reply, type Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
 import { peerCertificate } from './peer-certificate.ts'
+import { remember } from './remember.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
 import type { Streams } from './streams.ts'
@@ -22,7 +23,7 @@ import type { Streams } from './streams.ts'
 const methods = 'POST, GET, DELETE, OPTIONS'
 const nothingExpected: ReadonlyMap<string, ListMember> = new Map()
 /** Nothing else: two parsers may find two charsets in what only looks like one. */
-const jsonInUtf8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
+const isJsonInUtf8 = remember(type => /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i.test(type))
 
 /**
  * Serves one exchange, stop by stop: proxy, host and origin, credential, message, decision, upstream.
@@ -32,7 +33,7 @@ const jsonInUtf8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
 export async function serve(exchange: Exchange, streams: Streams): Promise<void> {
   const { request } = exchange
   const head = readHead(request)
-  const path = (request.url ?? '').split('?', 1)[0]!
+  const path = pathOf(request.url)
   const described = exchange.snapshot.proxiesByMetadataPath.get(path)
   if (described?.resource !== undefined) {
     exchange.proxy = described
@@ -54,7 +55,9 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
       headers: { allow: methods },
     })
   }
-  const { principal, method, subject } = await authenticate(proxy, head, Date.now())
+  const found = authenticate(proxy, head, Date.now())
+  // Waiting costs, even for what is there.
+  const { principal, method, subject } = found instanceof Promise ? await found : found
   // It may have taken a while, and nobody would be told any more that the client left.
   if (exchange.response.destroyed) throw new ClientGone()
   exchange.principal = principal
@@ -94,6 +97,11 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
         : undefined,
     listening,
   })
+}
+
+function pathOf(url = ''): string {
+  const mark = url.indexOf('?')
+  return mark === -1 ? url : url.slice(0, mark)
 }
 
 /** Of these headers node:http keeps the first and drops the others, where another reader may do the opposite. */
@@ -140,21 +148,25 @@ function isPreflight({ method, headers }: IncomingMessage): boolean {
 
 const usableByPost = ['application/json', 'text/event-stream']
 const usableByGet = ['text/event-stream']
-const matchingByPost = new Set(['*/*', ...usableByPost, 'application/*', 'text/*'])
-const matchingByGet = new Set(['*/*', ...usableByGet, 'text/*'])
+const isAcceptedByPost = acceptsOneOf(['*/*', ...usableByPost, 'application/*', 'text/*'])
+const isAcceptedByGet = acceptsOneOf(['*/*', ...usableByGet, 'text/*'])
+
+function acceptsOneOf(types: readonly string[]): (accept: string) => boolean {
+  return remember(accept => accept.split(',').some(type => types.includes(mediaType(type))))
+}
 
 /** What an answer may be made of (MCP, Streamable HTTP): the upstream judges finer. */
 function checkAccept({ method, headers }: IncomingMessage): void {
   const { accept } = headers
   if (accept === undefined || method === 'DELETE') return
-  const [usable, matching] = method === 'GET' ? [usableByGet, matchingByGet] : [usableByPost, matchingByPost]
-  if (accept.split(',').some(type => matching.has(mediaType(type)))) return
+  if (method === 'GET' ? isAcceptedByGet(accept) : isAcceptedByPost(accept)) return
+  const usable = method === 'GET' ? usableByGet : usableByPost
   throw new Refusal('not_acceptable', `the Accept header must allow ${usable.join(' and ')}`)
 }
 
-async function readJson(request: IncomingMessage, proxy: ServedProxy): Promise<Buffer> {
+function readJson(request: IncomingMessage, proxy: ServedProxy): Promise<Buffer> {
   const coding = request.headers['content-encoding']
-  if (!jsonInUtf8.test(request.headers['content-type'] ?? '')) {
+  if (!isJsonInUtf8(request.headers['content-type'] ?? '')) {
     throw new Refusal('unsupported_media_type', 'the body must be application/json in UTF-8')
   }
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
@@ -192,7 +204,7 @@ function judge(exchange: Exchange, proxy: ServedProxy, message: Message): void {
 /** The headers to send upstream; a legacy session's id is given back as the upstream's own. */
 function headersFor(exchange: Exchange, proxy: ServedProxy): string[] {
   const { request, principal, snapshot } = exchange
-  const headers = upstreamHeaders(request.rawHeaders, request.headers.connection, proxy.upstream.withheld)
+  const headers = upstreamHeaders(request.rawHeaders, request.headers.connection, proxy.upstream.goesUpstream)
   for (const [name, value] of proxy.upstream.headers) headers.push(name, value)
   const told = callerHeaders(proxy.upstream.caller, principal!, exchange.subject?.token)
   for (const [name, value] of told) headers.push(name, value)

@@ -51,8 +51,8 @@ export interface Upstream {
   readonly path: string
   /** What goes with every request, the configured headers among it, as name-value pairs. */
   readonly headers: readonly (readonly [string, string])[]
-  /** Lower-case names of request headers that are never forwarded: credentials, and what `headers` replaces. */
-  readonly withheld: ReadonlySet<string>
+  /** Whether a request header may be forwarded, by its name: no credential may, nor what `headers` replaces. */
+  goesUpstream(this: void, name: string): boolean
   /** Where the token comes from that goes with every request; undefined where none does. */
   readonly tokens: TokenSource | undefined
   /** How the upstream is told who called; undefined where it is not. */

@@ -2,13 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { errors } from 'undici'
 import { Refusal } from '../mcp/errors.ts'
 import { UnreadableList } from '../mcp/lists.ts'
-import { mediaType } from './headers.ts'
 import { ExchangeRefused, TokenUnavailable } from './tokens.ts'
 import { WireError } from './upstream/wire-error.ts'
 
 /**
  * What makes an upstream's answer one that must not be passed on, in words for the client.
  *
+ * @param type the media type of its content
  * @param asks whether a JSON-RPC request is to be answered, rather than a notification or a response taken
  * @returns undefined where nothing is wrong
  */
@@ -17,8 +17,8 @@ export function upstreamFault(
   asks: boolean,
   status: number,
   headers: IncomingHttpHeaders,
+  type: string,
 ): string | undefined {
-  const type = mediaType(headers['content-type'])
   const coding = headers['content-encoding']
   if (coding !== undefined && coding !== 'identity') return 'the upstream compressed its answer unasked'
   if (status === 401 || status === 407) return 'the upstream refused the credential of the gateway'

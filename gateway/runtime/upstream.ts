@@ -3,7 +3,7 @@ import { Pool, type Dispatcher } from 'undici'
 import type { Proxy, UpstreamTls } from '../../schema/config.ts'
 import type { Secrets } from '../config/load.ts'
 import { parseWait } from '../config/units.ts'
-import { withheldFromUpstream } from '../http/headers.ts'
+import { createHeaderFilter, withheldFromUpstream } from '../http/headers.ts'
 import type { Upstream } from '../http/snapshot.ts'
 import { createPool, type UpstreamDispatcher } from '../http/upstream/pool.ts'
 import type { Hold, Shared } from './shared.ts'
@@ -72,7 +72,7 @@ export function makeUpstream(
     dispatcher: calls,
     path: endpoint.path,
     headers: endpoint.headers,
-    withheld: new Set([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
+    goesUpstream: createHeaderFilter([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
     tokens: token && hold(tokens.acquire(token.identity, token.create)).source,
     caller,
     responseTimeout: parseWait(upstream.timeout.response),
