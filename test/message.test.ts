@@ -5,7 +5,7 @@ import { Refusal } from '../gateway/mcp/errors.ts'
 import { elements, members, nesting } from '../gateway/mcp/json.ts'
 import { filterLists, UnreadableList } from '../gateway/mcp/lists.ts'
 import { readMessages, type Message } from '../gateway/mcp/message.ts'
-import { createByteStore } from '../gateway/http/byte-store.ts'
+import { ByteStore } from '../gateway/http/byte-store.ts'
 import { createEventSplitter } from '../gateway/http/sse.ts'
 import { operationsOf } from '../gateway/mcp/operation.ts'
 import { createSessionBinding } from '../gateway/mcp/session.ts'
@@ -442,7 +442,7 @@ t.test('events are cut alike wherever their bytes are split', async t => {
 })
 
 t.test('a byte in a chunk of its own costs a byte', async t => {
-  const store = createByteStore(200_000)
+  const store = new ByteStore(200_000)
   for (let index = 0; index < 200_000; index++) store.append(Buffer.from([index % 256]))
   t.equal(store.bytes().length, 200_000)
   t.equal(store.bytes()[255], 255)

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../mcp/errors.ts'
-import { createByteStore } from './byte-store.ts'
+import { ByteStore } from './byte-store.ts'
 
 /** The client went away before its request was forwarded; there is nobody to answer. */
 export class ClientGone extends Error {
@@ -16,7 +16,7 @@ export class ClientGone extends Error {
 export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
   return new Promise((resolve, reject) => {
-    const store = createByteStore(limit)
+    const store = new ByteStore(limit)
     // The listeners stay, because taking them off costs more than they do.
     let settled = false
 
@@ -27,7 +27,6 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       request.pause()
       reject(error())
     }
-    const gone = (): void => fail(() => new ClientGone())
     request.on('data', (chunk: Buffer) => {
       if (!settled && !store.append(chunk)) fail(() => tooLarge(limit))
     })
@@ -37,7 +36,8 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       resolve(store.bytes())
       store.clear()
     })
-    request.on('close', gone).on('error', gone)
+    // Without a listener for errors there are none: a request that breaks off just closes.
+    request.on('close', () => fail(() => new ClientGone()))
   })
 }
 

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '../access/principal.ts'
 import { hasModernHeader, type Era } from '../mcp/era.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import type { Operation } from '../mcp/operation.ts'
 import { corsHeaders } from './cors.ts'
+import { newRequestId } from './request-id.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
 import type { Subject } from './tokens.ts'
 
@@ -50,7 +50,7 @@ export function openExchange(
   snapshot: Snapshot,
 ): Exchange {
   return {
-    id: randomUUID(),
+    id: newRequestId(),
     startedAt: performance.now(),
     request,
     response,
@@ -73,12 +73,12 @@ export function openExchange(
 }
 
 /** Lets go of what was asked for in detail; an answer that has begun needs it no more, and a stream may be one of thousands. */
-export function forgetHead({ request, id, rule }: Exchange): void {
+export function forgetHead({ request, response, rule }: Exchange): void {
   request.headers = {}
   request.rawHeaders = []
-  // Texts that were put together of pieces become one.
-  id.charCodeAt(0)
-  rule?.charCodeAt(0)
+  // Texts that were put together of pieces become one; Node keeps that of its head.
+  const { _header: head } = response as ServerResponse & { readonly _header?: unknown }
+  for (const text of [rule, head]) if (typeof text === 'string') text.charCodeAt(0)
 }
 
 /** Headers of every answer of this exchange. */

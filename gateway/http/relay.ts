@@ -4,12 +4,12 @@ import { identityOf } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/operation.ts'
-import { createByteStore, type ByteStore } from './byte-store.ts'
+import { ByteStore } from './byte-store.ts'
 import { commonHeaders, forgetHead, refuse, type Exchange } from './exchange.ts'
 import { clientHeaders, mediaType } from './headers.ts'
 import { filterHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
-import { createBoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
+import { BoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
 import { endWhenStalled } from './stall.ts'
 import type { Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
@@ -46,7 +46,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   #held: ByteStore | undefined
   /** The body, where it came in one piece. */
   #whole: Buffer | undefined
-  #boundary: ReturnType<typeof createBoundaryWatch> | undefined
+  #boundary: BoundaryWatch | undefined
   #split: ((chunk: Buffer) => Buffer[]) | undefined
   /** Something of the stream was written, and its head with it. */
   #begun = false
@@ -89,6 +89,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       this.#exchange.requestIds.length > 0,
       status,
       headers,
+      type,
     )
     if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
     else if (type === 'text/event-stream') this.#startEvents()
@@ -180,7 +181,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#mode = 'events'
     if (this.#expectation.judge !== undefined) this.#split = createEventSplitter(maxList)
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
-    this.#boundary = createBoundaryWatch()
+    this.#boundary = new BoundaryWatch()
     this.#expectProgress()
     // The first event mostly came along with the head, and then both are one write.
     process.nextTick(() => {
@@ -235,7 +236,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   #hold(chunk: Buffer): void {
-    this.#held ??= createByteStore(maxList)
+    this.#held ??= new ByteStore(maxList)
     if (!this.#held.append(chunk))
       this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
   }

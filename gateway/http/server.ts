@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   createServer,
   STATUS_CODES,
@@ -14,6 +13,7 @@ import { errorMessage, Refusal, type Reason } from '../mcp/errors.ts'
 import { ClientGone } from './body.ts'
 import { openExchange, refuse, type Exchange } from './exchange.ts'
 import { recordExchange, recordUnparsed, type Records } from './record.ts'
+import { newRequestId } from './request-id.ts'
 import { serve } from './serve.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Streams } from './streams.ts'
@@ -112,8 +112,8 @@ function createSecureListener({
 async function run(exchange: Exchange, dependencies: ListenerDependencies): Promise<void> {
   const { snapshot, response } = exchange
   snapshot.retain()
-  response.on('error', () => {})
-  response.once('close', () => {
+  response.on('error', ignore)
+  response.on('close', () => {
     snapshot.release()
     recordExchange(exchange, dependencies)
     exchange.onClose?.()
@@ -142,6 +142,8 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
   }
 }
 
+function ignore(): void {}
+
 const parserReasons: Readonly<Record<string, Reason>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
@@ -160,7 +162,7 @@ function refuseUnparsed(
   dependencies: ListenerDependencies,
 ): void {
   const refusal = unparsed(error)
-  const context = { requestId: randomUUID(), revision: dependencies.current().revision }
+  const context = { requestId: newRequestId(), revision: dependencies.current().revision }
   const body = errorMessage(refusal, undefined, context)
   socket.end(
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: application/json\r\n` +

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { UnreadableList } from '../mcp/lists.ts'
-import { createByteStore } from './byte-store.ts'
+import { ByteStore } from './byte-store.ts'
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
@@ -15,7 +15,7 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
  * @returns takes a chunk and returns the events that it completes; throws UnreadableList beyond the limit
  */
 export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] {
-  const pending = createByteStore(limit)
+  const pending = new ByteStore(limit)
   let atLineStart = true
   let afterReturn = false
   let first = true
@@ -88,19 +88,21 @@ export function messageEvent(message: string): string {
 }
 
 /** Tells, chunk by chunk and without keeping any, whether a stream stands between two events. */
-export function createBoundaryWatch(): {
-  see(chunk: Buffer): void
-  atBoundary(): boolean
-  resumable(): boolean
-} {
-  let tail = '\n\n'
-  let hasIds = false
-  return {
-    see(chunk) {
-      tail = (tail + chunk.subarray(-4).toString('latin1')).slice(-4)
-      hasIds ||= chunk.includes('\nid:') || chunk.subarray(0, 3).toString('latin1') === 'id:'
-    },
-    atBoundary: () => /(?:\n\n|\r\r|\r\n\r\n)$/.test(tail),
-    resumable: () => hasIds,
+export class BoundaryWatch {
+  #tail = '\n\n'
+  #hasIds = false
+
+  see(chunk: Buffer): void {
+    this.#tail = (this.#tail + chunk.subarray(-4).toString('latin1')).slice(-4)
+    this.#hasIds ||= chunk.includes('\nid:') || chunk.subarray(0, 3).toString('latin1') === 'id:'
+  }
+
+  atBoundary(): boolean {
+    return /(?:\n\n|\r\r|\r\n\r\n)$/.test(this.#tail)
+  }
+
+  /** Whether an event had an id. */
+  resumable(): boolean {
+    return this.#hasIds
   }
 }
