@@ -35,7 +35,11 @@ interface Judgement {
 }
 
 /** Judgements that were made, for each combination of roles on a proxy; in all of an open one. */
-const remembered = createRemembered<Judgement>(1000, 50_000)
+const remembered = {
+  tool: createRemembered<Judgement>(1000, 20_000),
+  prompt: createRemembered<Judgement>(1000, 20_000),
+  resource: createRemembered<Judgement>(1000, 20_000),
+}
 const longestRemembered = 256
 
 function judged(
@@ -44,11 +48,10 @@ function judged(
   kind: keyof RuleSets,
   name: string,
 ): Judgement {
-  const about = `${kind} ${name}`
-  const before = remembered.get(grants ?? proxy, about)
+  const before = remembered[kind].get(grants ?? proxy, name)
   if (before !== undefined) return before
   const judgement = kind === 'resource' ? judgeUri(proxy, grants, name) : judgeName(proxy, grants, kind, name)
-  if (name.length <= longestRemembered) remembered.set(grants ?? proxy, about, judgement)
+  if (name.length <= longestRemembered) remembered[kind].set(grants ?? proxy, name, judgement)
   return judgement
 }
 

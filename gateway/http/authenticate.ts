@@ -41,20 +41,28 @@ export function authenticate(
     )
   }
   const { authenticator, credential } = first
-  const accepted = (principal: Principal): Authenticated => {
-    const { kind, expires } = principal
-    const subject = kind === 'token' ? { token: credential, expires } : undefined
-    return { principal, method: authenticator.method, subject }
-  }
-  const refused = (error: unknown): never => {
-    throw error instanceof Refusal && error.status === 401 ? challenged(proxy, error) : error
-  }
   try {
     const principal = authenticator.authenticate(credential, now, head)
-    return principal instanceof Promise ? principal.then(accepted, refused) : accepted(principal)
+    if (!(principal instanceof Promise)) return accepted(first, principal)
+    return principal.then(
+      late => accepted(first, late),
+      error => {
+        throw refused(proxy, error)
+      },
+    )
   } catch (error) {
-    return refused(error)
+    throw refused(proxy, error)
   }
+}
+
+function accepted({ authenticator, credential }: Presented, principal: Principal): Authenticated {
+  const { kind, expires } = principal
+  const subject = kind === 'token' ? { token: credential, expires } : undefined
+  return { principal, method: authenticator.method, subject }
+}
+
+function refused(proxy: ServedProxy, error: unknown): unknown {
+  return error instanceof Refusal && error.status === 401 ? challenged(proxy, error) : error
 }
 
 interface Presented {

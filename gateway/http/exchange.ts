@@ -32,7 +32,7 @@ export interface Exchange {
   /** The request was allowed, and went upstream. */
   forwarded: boolean
   /** Ids of the requests in the body, as JSON text. */
-  requestIds: readonly string[]
+  readonly requestIds: string[]
   batch: boolean
   /** The Origin was found to be allowed, so the answer may say so. */
   originAllowed: boolean

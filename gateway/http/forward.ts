@@ -6,10 +6,11 @@ import type { Streams } from './streams.ts'
 import type { UpstreamCall } from './upstream/pool.ts'
 
 /** What goes to the upstream. */
-export interface UpstreamRequest extends Expectation {
+export interface UpstreamRequest {
   readonly body: Buffer | undefined
   /** Names and values, flat. */
   readonly headers: string[]
+  readonly expectation: Expectation
 }
 
 /** Sends a request upstream and relays the answer; ends with the client. Never throws. */
@@ -17,7 +18,7 @@ export function forward(
   exchange: Exchange,
   proxy: ServedProxy,
   streams: Streams,
-  { body, headers, ...expectation }: UpstreamRequest,
+  { body, headers, expectation }: UpstreamRequest,
 ): void {
   const { upstream } = proxy
   const relay = new Relay(exchange, proxy, streams, expectation)

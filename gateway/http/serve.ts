@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { decide, seesEverything } from '../access/decide.ts'
 import type { RequestHead } from '../access/policy.ts'
-import { identityOf } from '../access/principal.ts'
+import { identityOf, type Principal } from '../access/principal.ts'
 import { agreedEra, allowsBatch, claimedVersion, hasModernHeader } from '../mcp/era.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { readMessages, type Message } from '../mcp/message.ts'
-import { idValue } from '../mcp/lists.ts'
+import { idValue, type Judge } from '../mcp/lists.ts'
 import { listedBy, operationsOf, type ListMember } from '../mcp/operation.ts'
 import { authenticate } from './authenticate.ts'
 import { ClientGone, readBody } from './body.ts'
@@ -15,6 +15,7 @@ import { reply, type Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
 import { peerCertificate } from './peer-certificate.ts'
+import type { Expectation } from './relay.ts'
 import { remember } from './remember.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -72,11 +73,10 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   if (body !== undefined) {
     const { messages, batch } = readMessages(body, allowsBatch(request.headers))
     exchange.batch = batch
-    exchange.requestIds = messages.flatMap(({ kind, id }) =>
-      kind === 'request' && id !== undefined ? [id] : [],
-    )
+    for (const { kind, id } of messages)
+      if (kind === 'request' && id !== undefined) exchange.requestIds.push(id)
     for (const message of messages) {
-      judge(exchange, proxy, message)
+      checkMessage(exchange, proxy, message)
       const list = listedBy(message.method)
       if (list !== undefined && message.id !== undefined) {
         expected = new Map(expected).set(idValue(message.id), list)
@@ -86,17 +86,12 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   }
   const headers = headersFor(exchange, proxy)
   exchange.forwarded = true
-  forward(exchange, proxy, streams, {
-    method: head.method,
-    body,
-    headers,
-    expected,
-    judge:
-      (exchange.requestIds.length === 0 || expected.size > 0) && !seesEverything(proxy.access)
-        ? operation => decide(proxy.access, principal, operation).allow
-        : undefined,
-    listening,
-  })
+  const judge =
+    (exchange.requestIds.length === 0 || expected.size > 0) && !seesEverything(proxy.access)
+      ? judgeFor(proxy, principal)
+      : undefined
+  const expectation: Expectation = { method: head.method, expected, judge, listening }
+  forward(exchange, proxy, streams, { body, headers, expectation })
 }
 
 function pathOf(url = ''): string {
@@ -176,7 +171,7 @@ function readJson(request: IncomingMessage, proxy: ServedProxy): Promise<Buffer>
 }
 
 /** Judges one message; every operation that it names must be allowed. */
-function judge(exchange: Exchange, proxy: ServedProxy, message: Message): void {
+function checkMessage(exchange: Exchange, proxy: ServedProxy, message: Message): void {
   const { principal, request, batch } = exchange
   if (batch && claimedVersion(message) !== undefined) {
     throw new Refusal('message_invalid', 'batches exist in MCP 2025-03-26 only; send one message', {
@@ -199,6 +194,11 @@ function judge(exchange: Exchange, proxy: ServedProxy, message: Message): void {
       throw error
     }
   }
+}
+
+/** Says which items of lists a principal sees. */
+function judgeFor({ access }: ServedProxy, principal: Principal): Judge {
+  return operation => decide(access, principal, operation).allow
 }
 
 /** The headers to send upstream; a legacy session's id is given back as the upstream's own. */
