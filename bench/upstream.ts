@@ -7,7 +7,8 @@ const listed = 20
 
 /**
  * Writes the upstream of the bench: nginx with one fixed answer for each tool, chosen by the headers that mirror the
- * body, because nothing that reads JSON would be cheap enough. Every request has the id 1.
+ * body, because nothing that reads JSON would be cheap enough. Every request has the id 1. What nginx says of files is
+ * left out: an MCP server has no ETag, Last-Modified or Accept-Ranges to give.
  *
  * @returns the path of its nginx.conf
  */
@@ -38,6 +39,9 @@ ${chosen}
     listen 127.0.0.1:${port} reuseport;
     root ${answers};
     default_type application/json;
+    etag off;
+    max_ranges 0;
+    add_header Last-Modified "";
     error_page 405 =200 $uri;
     location = /mcp { rewrite ^ $answer last; }
     ${streams.map(name => `location = /${name} { default_type text/event-stream; }`).join('\n    ')}

@@ -125,12 +125,14 @@ export function createKeyring(
   }
 }
 
-/** Where hashes stand while they are compared. */
-const compared = Buffer.alloc(128)
+/** Where the hash of what is presented stands while it is compared. */
+let presentedHash = Buffer.alloc(0)
 
+/** Whether two hashes of the same kind, and so of the same length, are the same. */
 function isSame(known: Buffer, hash: string): boolean {
-  const length = compared.write(hash, 'latin1')
-  return timingSafeEqual(known, compared.subarray(0, length))
+  if (presentedHash.length !== known.length) presentedHash = Buffer.alloc(known.length)
+  presentedHash.write(hash, 'latin1')
+  return timingSafeEqual(known, presentedHash)
 }
 
 /** What an accepted secret is known by; under another pepper the same hash is that of another secret. */

@@ -59,16 +59,16 @@ function isForged(name: string): boolean {
   return name.includes('_') || (suspect && /^(?:x-forwarded|x-gatehouse|x-ssl-client|ssl-client)-/.test(name))
 }
 
-/**
- * Says of names of request headers whether they go upstream.
- *
- * @param withheld lower-case names to leave out
- */
-export function createHeaderFilter(withheld: Iterable<string>): (name: string) => boolean {
+/** Says under what name a request header goes upstream: as it is written, or not at all. */
+export type HeaderFilter = (name: string) => string | false
+
+/** @param withheld lower-case names to leave out */
+export function createHeaderFilter(withheld: Iterable<string>): HeaderFilter {
   const names = new Set(withheld)
   return remember(name => {
     const lower = name.toLowerCase()
-    return !names.has(lower) && !isForged(lower)
+    // The text itself, because one that was seen before is found faster where it is looked up next.
+    return !names.has(lower) && !isForged(lower) && name
   })
 }
 
@@ -98,18 +98,17 @@ function namedByConnection(value: string | string[] | undefined): Set<string> | 
  *
  * @param raw the request's `rawHeaders`
  * @param connection its Connection header
- * @param goesUpstream says of a name whether it may
  */
 export function upstreamHeaders(
   raw: readonly string[],
   connection: string | undefined,
-  goesUpstream: (name: string) => boolean,
+  filter: HeaderFilter,
 ): string[] {
   const named = namedByConnection(connection)
   const kept: string[] = []
   for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = raw[index]!
-    if (goesUpstream(name) && named?.has(name.toLowerCase()) !== true) kept.push(name, raw[index + 1]!)
+    const name = filter(raw[index]!)
+    if (name !== false && named?.has(name.toLowerCase()) !== true) kept.push(name, raw[index + 1]!)
   }
   return kept
 }

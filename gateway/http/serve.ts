@@ -204,7 +204,7 @@ function judgeFor({ access }: ServedProxy, principal: Principal): Judge {
 /** The headers to send upstream; a legacy session's id is given back as the upstream's own. */
 function headersFor(exchange: Exchange, proxy: ServedProxy): string[] {
   const { request, principal, snapshot } = exchange
-  const headers = upstreamHeaders(request.rawHeaders, request.headers.connection, proxy.upstream.goesUpstream)
+  const headers = upstreamHeaders(request.rawHeaders, request.headers.connection, proxy.upstream.headerFilter)
   for (const [name, value] of proxy.upstream.headers) headers.push(name, value)
   const told = callerHeaders(proxy.upstream.caller, principal!, exchange.subject?.token)
   for (const [name, value] of told) headers.push(name, value)

@@ -4,6 +4,7 @@ import type { ProtectedResource } from '../access/resource.ts'
 import type { ProxyAccess } from '../access/rules.ts'
 import type { SessionBinding } from '../mcp/session.ts'
 import type { CallerHeaders } from './caller.ts'
+import type { HeaderFilter } from './headers.ts'
 import type { TokenSource } from './tokens.ts'
 import type { UpstreamDispatcher } from './upstream/pool.ts'
 
@@ -51,8 +52,8 @@ export interface Upstream {
   readonly path: string
   /** What goes with every request, the configured headers among it, as name-value pairs. */
   readonly headers: readonly (readonly [string, string])[]
-  /** Whether a request header may be forwarded, by its name: no credential may, nor what `headers` replaces. */
-  goesUpstream(this: void, name: string): boolean
+  /** Which request headers are forwarded: no credential is, nor what `headers` replaces. */
+  readonly headerFilter: HeaderFilter
   /** Where the token comes from that goes with every request; undefined where none does. */
   readonly tokens: TokenSource | undefined
   /** How the upstream is told who called; undefined where it is not. */

@@ -72,7 +72,7 @@ export function makeUpstream(
     dispatcher: calls,
     path: endpoint.path,
     headers: endpoint.headers,
-    goesUpstream: createHeaderFilter([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
+    headerFilter: createHeaderFilter([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
     tokens: token && hold(tokens.acquire(token.identity, token.create)).source,
     caller,
     responseTimeout: parseWait(upstream.timeout.response),
