@@ -36,8 +36,8 @@ export interface Exchange {
   batch: boolean
   /** The Origin was found to be allowed, so the answer may say so. */
   originAllowed: boolean
-  /** Told when the answer has ended, or the client has gone. */
-  onClose: (() => void) | undefined
+  /** What relays the answer, if anything does. */
+  relay: { onClose(): void } | undefined
 }
 
 const drainable = 64 * 1024
@@ -68,14 +68,18 @@ export function openExchange(
     requestIds: [],
     batch: false,
     originAllowed: false,
-    onClose: undefined,
+    relay: undefined,
   }
 }
 
-/** Lets go of what was asked for in detail; an answer that has begun needs it no more, and a stream may be one of thousands. */
+const noHeaders = Object.freeze({})
+const noRawHeaders: string[] = Object.freeze([]) as never
+
+/** Lets go of what was asked for in detail, and of whoever read it; an answer that has begun needs it no more, and a stream may be one of thousands. */
 export function forgetHead({ request, response, rule }: Exchange): void {
-  request.headers = {}
-  request.rawHeaders = []
+  request.headers = noHeaders
+  request.rawHeaders = noRawHeaders
+  request.removeAllListeners()
   // Texts that were put together of pieces become one; Node keeps that of its head.
   const { _header: head } = response as ServerResponse & { readonly _header?: unknown }
   for (const text of [rule, head]) if (typeof text === 'string') text.charCodeAt(0)

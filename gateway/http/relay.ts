@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { identityOf } from '../access/principal.ts'
+import { identityOf, type Principal } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/operation.ts'
@@ -11,7 +11,7 @@ import { filterHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { BoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
 import { endWhenStalled } from './stall.ts'
-import type { Streams } from './streams.ts'
+import type { OpenStream, Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
 /** How the answer is to be treated. It is kept as long as the answer goes on, and so holds nothing that was sent. */
@@ -34,7 +34,7 @@ const stalledIntervals = 4
 type Mode = 'waiting' | 'bytes' | 'list' | 'events' | 'done'
 
 /** One upstream answer on its way to the client. A class, because undici drives it by its methods. */
-export class Relay implements Dispatcher.DispatchHandler {
+export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   readonly #exchange: Exchange
   readonly #proxy: ServedProxy
   readonly #streams: Streams
@@ -52,20 +52,38 @@ export class Relay implements Dispatcher.DispatchHandler {
   #begun = false
   #keepAlive: NodeJS.Timeout | undefined
   #patience: NodeJS.Timeout | undefined
-  #leave: (() => void) | undefined
 
   constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, expectation: Expectation) {
     this.#exchange = exchange
     this.#proxy = proxy
     this.#streams = streams
     this.#expectation = expectation
-    exchange.onClose = () => {
-      if (!this.#isDone()) this.#finish(new Error('the client left'))
-    }
+    exchange.relay = this
     // Of ours, because undici's begins anew with every informational answer.
     this.#patience = setTimeout(() => {
       this.#refuse(new Refusal('upstream_timeout', 'the upstream did not answer in time'))
     }, proxy.upstream.responseTimeout)
+  }
+
+  get principal(): Principal {
+    return this.#exchange.principal!
+  }
+
+  get method(): string | undefined {
+    return this.#exchange.method
+  }
+
+  get proxy(): ServedProxy {
+    return this.#proxy
+  }
+
+  get listening(): boolean {
+    return this.#expectation.listening
+  }
+
+  /** The answer has ended, or the client has gone. */
+  onClose(): void {
+    if (!this.#isDone()) this.#finish(new Error('the client left'))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -143,7 +161,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     // A legacy stream with event ids can be resumed (MCP 2025-11-25, Resumability); an error would end its request.
     if (this.#mode === 'events' && this.#exchange.era !== 'modern' && this.#boundary!.resumable())
       this.#cut(refusal)
-    else if (this.#mode === 'events') this.#endEvents(refusal)
+    else if (this.#mode === 'events') this.end(refusal)
     else this.#refuse(refusal)
   }
 
@@ -173,7 +191,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   #startEvents(): void {
-    const { response, principal } = this.#exchange
+    const { response } = this.#exchange
     const headers = clientHeaders(this.#headers)
     delete headers['content-length']
     const session = this.#headers['mcp-session-id']
@@ -189,15 +207,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       forgetHead(this.#exchange)
     })
     this.#keepAlive = setTimeout(() => this.#breathe(), this.#proxy.keepAlive)
-    const leave = this.#streams.add({
-      principal: principal!,
-      method: this.#exchange.method,
-      proxy: this.#proxy,
-      listening: this.#expectation.listening,
-      end: refusal => this.#endEvents(refusal),
-    })
-    if (this.#isDone()) leave()
-    else this.#leave = leave
+    this.#streams.add(this)
   }
 
   #relayEvents(chunk: Buffer): void {
@@ -219,7 +229,7 @@ export class Relay implements Dispatcher.DispatchHandler {
         )
       }
     } catch (error) {
-      this.#endEvents(unreadable(error))
+      this.end(unreadable(error))
     }
   }
 
@@ -261,7 +271,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   /** Ends a stream of events with an error for every request that it answers, where one can still be sent. */
-  #endEvents(refusal: Refusal): void {
+  end(refusal: Refusal): void {
     const { response, requestIds, id, snapshot } = this.#exchange
     if (!this.#canInsert()) {
       this.#cut(refusal)
@@ -290,10 +300,10 @@ export class Relay implements Dispatcher.DispatchHandler {
   /** Lets go of everything; with a reason, of the upstream call too. */
   #finish(reason: Error | undefined): void {
     if (this.#mode === 'done') return
+    if (this.#mode === 'events') this.#streams.remove(this)
     this.#mode = 'done'
     clearTimeout(this.#keepAlive)
     clearTimeout(this.#patience)
-    this.#leave?.()
     this.#held = undefined
     this.#whole = undefined
     if (reason !== undefined) this.#controller?.abort(reason)

@@ -116,9 +116,9 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
   response.on('close', () => {
     snapshot.release()
     recordExchange(exchange, dependencies)
-    exchange.onClose?.()
+    exchange.relay?.onClose()
     // The connection remembers its last exchange, which is to keep nothing of the answer alive.
-    exchange.onClose = undefined
+    exchange.relay = undefined
   })
   try {
     if (dependencies.draining()) {

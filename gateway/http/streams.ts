@@ -18,8 +18,10 @@ export interface OpenStream {
 
 /** The open streams of the gateway: they outlive a reload unless it takes away what they stand on. */
 export interface Streams {
-  /** Takes a stream in, or ends it at once where it has lost its ground already. Returns how to take it out. */
-  add(stream: OpenStream): () => void
+  /** Takes a stream in, or ends it at once where it has lost its ground already. */
+  add(stream: OpenStream): void
+  /** Takes it out when it has ended. */
+  remove(stream: OpenStream): void
   /** Judges every stream again; to be called after each swap. */
   review(): void
   /** Ends streams because the gateway stops: first those that would never end by themselves, at last all. */
@@ -62,7 +64,9 @@ export function createStreams(current: () => Snapshot): Streams {
       const { refusal, until } = verdict(stream, current(), Date.now())
       if (refusal === undefined) wakeBy(until)
       else end(stream, refusal)
-      return () => open.delete(stream)
+    },
+    remove(stream) {
+      open.delete(stream)
     },
     review,
     endAll(refusal, which) {
