@@ -22,7 +22,10 @@ export const origin: HeadPolicy<Pick<Listen, 'publicUrl' | 'allowedHosts' | 'all
       const host = headers.host?.toLowerCase() ?? ''
       const name = host.replace(/:\d{1,5}$/, '')
       const known =
-        hosts.has(host) || hosts.has(name) || loopbackNames.has(name) || isArrivalAddress(name, localAddress)
+        hosts.has(host) ||
+        hosts.has(name) ||
+        loopbackNames.has(name) ||
+        isArrivalAddress(name, localAddress())
       if (!known) throw new Refusal('host_refused', 'the Host header names no host of this gateway')
       const { origin: sent } = headers
       if (sent === undefined || origins.has(sent)) return

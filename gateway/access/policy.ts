@@ -17,7 +17,7 @@ export interface RequestHead {
   readonly query: string
   readonly headers: IncomingHttpHeaders
   /** The address that the connection arrived at. */
-  readonly localAddress: string
+  localAddress(this: void): string
   /** The address of the other end: of the client, or of what stands before the gateway. */
   readonly remoteAddress: string
   /** The certificate that the client presented in the handshake, good or not; read when it is asked for. */

@@ -1,6 +1,7 @@
 import { dispatchWithToken } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
-import { Relay, type Expectation } from './relay.ts'
+import type { Expectation } from './expectation.ts'
+import { Relay } from './relay.ts'
 import type { ServedProxy } from './snapshot.ts'
 import type { Streams } from './streams.ts'
 import type { UpstreamCall } from './upstream/pool.ts'

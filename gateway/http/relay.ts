@@ -2,10 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { identityOf, type Principal } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
-import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
-import type { ListMember } from '../mcp/operation.ts'
+import { filterLists, UnreadableList } from '../mcp/lists.ts'
 import { ByteStore } from './byte-store.ts'
 import { commonHeaders, forgetHead, refuse, type Exchange } from './exchange.ts'
+import type { Expectation } from './expectation.ts'
 import { clientHeaders, mediaType } from './headers.ts'
 import { filterHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -13,17 +13,6 @@ import { BoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from '
 import { endWhenStalled } from './stall.ts'
 import type { OpenStream, Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
-
-/** How the answer is to be treated. It is kept as long as the answer goes on, and so holds nothing that was sent. */
-export interface Expectation {
-  readonly method: 'POST' | 'GET' | 'DELETE'
-  /** The lists that the answer must hold, by request id. */
-  readonly expected: ReadonlyMap<string, ListMember>
-  /** Filters lists in the answer; undefined where it is passed as it is. */
-  readonly judge: Judge | undefined
-  /** Silence is normal on the answer: no idle timeout. */
-  readonly listening: boolean
-}
 
 /** Bytes of a list that is held back to be filtered. */
 const maxList = 8 * 1024 * 1024
@@ -50,7 +39,9 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   #split: ((chunk: Buffer) => Buffer[]) | undefined
   /** Something of the stream was written, and its head with it. */
   #begun = false
-  #keepAlive: NodeJS.Timeout | undefined
+  /** Of a stream: something was written since the last look, and else since when nothing was. */
+  #hasSpoken = true
+  #silentSince = 0
   #patience: NodeJS.Timeout | undefined
 
   constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, expectation: Expectation) {
@@ -206,13 +197,12 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
       if (!this.#begun && !response.writableEnded) response.flushHeaders()
       forgetHead(this.#exchange)
     })
-    this.#keepAlive = setTimeout(() => this.#breathe(), this.#proxy.keepAlive)
     this.#streams.add(this)
   }
 
   #relayEvents(chunk: Buffer): void {
     const { response } = this.#exchange
-    this.#keepAlive?.refresh()
+    this.#hasSpoken = true
     this.#boundary!.see(chunk)
     if (this.#split === undefined) {
       this.#begun = true
@@ -234,10 +224,15 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   }
 
   /** Writes a comment into a silent stream, unless the client takes nothing anyway. */
-  #breathe(): void {
+  breathe(now: number): void {
     const { response } = this.#exchange
-    if (!response.writableNeedDrain && this.#canInsert()) response.write(': keep-alive\n\n')
-    this.#keepAlive?.refresh()
+    if (this.#hasSpoken) {
+      this.#hasSpoken = false
+      this.#silentSince = now
+    } else if (now - this.#silentSince >= this.#proxy.keepAlive) {
+      this.#silentSince = now
+      if (!response.writableNeedDrain && this.#canInsert()) response.write(': keep-alive\n\n')
+    }
   }
 
   /** Whether the client's side of the stream stands between two events. */
@@ -302,7 +297,6 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     if (this.#mode === 'done') return
     if (this.#mode === 'events') this.#streams.remove(this)
     this.#mode = 'done'
-    clearTimeout(this.#keepAlive)
     clearTimeout(this.#patience)
     this.#held = undefined
     this.#whole = undefined

@@ -15,7 +15,7 @@ import { reply, type Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
 import { peerCertificate } from './peer-certificate.ts'
-import type { Expectation } from './relay.ts'
+import type { Expectation } from './expectation.ts'
 import { remember } from './remember.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -120,7 +120,7 @@ function readHead(request: IncomingMessage): RequestHead {
     method,
     query: mark === -1 ? '' : url.slice(mark + 1),
     headers,
-    localAddress: socket.localAddress ?? '',
+    localAddress: () => socket.localAddress ?? '',
     remoteAddress: socket.remoteAddress ?? '',
     clientCertificate: () => peerCertificate(socket),
   }

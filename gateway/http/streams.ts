@@ -14,7 +14,12 @@ export interface OpenStream {
   readonly listening: boolean
   /** Ends it, telling the client why where an event can still be sent. */
   end(refusal: Refusal): void
+  /** Writes something where it has been silent for long; asked a few times a second, with milliseconds on one clock. */
+  breathe(now: number): void
 }
+
+/** Milliseconds from one look at all streams to the next: ten thousand timers would take some memory each. */
+const beat = 250
 
 /** The open streams of the gateway: they outlive a reload unless it takes away what they stand on. */
 export interface Streams {
@@ -32,6 +37,7 @@ export interface Streams {
 /** @param current the snapshot in force */
 export function createStreams(current: () => Snapshot): Streams {
   const open = new Set<OpenStream>()
+  let heart: NodeJS.Timeout | undefined
   let timer: NodeJS.Timeout | undefined
   let wakesAt = Infinity
 
@@ -53,6 +59,14 @@ export function createStreams(current: () => Snapshot): Streams {
       else end(stream, refusal)
     }
   }
+  function breathe(): void {
+    if (open.size === 0) {
+      clearInterval(heart)
+      heart = undefined
+    }
+    const now = performance.now()
+    for (const stream of open) stream.breathe(now)
+  }
   function end(stream: OpenStream, refusal: Refusal): void {
     open.delete(stream)
     stream.end(refusal)
@@ -61,6 +75,7 @@ export function createStreams(current: () => Snapshot): Streams {
   return {
     add(stream) {
       open.add(stream)
+      heart ??= setInterval(breathe, beat).unref()
       const { refusal, until } = verdict(stream, current(), Date.now())
       if (refusal === undefined) wakeBy(until)
       else end(stream, refusal)
