@@ -22,7 +22,7 @@ export async function regressions(
   file: string,
   rows: readonly Row[],
   measure: Measure,
-  { rounds, seconds, warmUp }: Effort,
+  { rounds, roundsOfProcess, seconds, warmUp }: Effort,
 ): Promise<string[]> {
   const earlier = (JSON.parse(readFileSync(file, 'utf8')) as Report).ratios
   const isWorse = (figure: number | undefined, name: string): boolean =>
@@ -31,7 +31,13 @@ export async function regressions(
   if (suspects.length === 0) return []
   const again = rows.filter(row => suspects.some(({ above, below }) => [above, below].includes(row.name)))
   const found = ratiosOf(
-    await measure(again, { rounds: rounds * moreRounds, seconds, warmUp, tries: moreRounds }),
+    await measure(again, {
+      rounds: rounds * moreRounds,
+      roundsOfProcess,
+      seconds,
+      warmUp,
+      tries: moreRounds,
+    }),
   )
   return suspects
     .filter(({ name }) => isWorse(found[name]?.low, name))

@@ -26,6 +26,11 @@ export interface Sample {
 /** How often and how long. */
 export interface Effort {
   readonly rounds: number
+  /**
+   * After how many rounds everything but the upstream is started anew. V8 compiles the same code differently from time to
+   * time, by some percent, and a process stays with what it got.
+   */
+  readonly roundsOfProcess: number
   readonly seconds: number
   /** Calls before the first round, so that V8 has compiled what is hot. */
   readonly warmUp: number
@@ -55,20 +60,25 @@ export function createMeasure(
   tell: (text: string) => void,
 ): Measure {
   const warm = new Set<Started>()
-  return async (rows, { rounds, seconds, warmUp, tries, deadline = Number.POSITIVE_INFINITY }) => {
-    const begun = performance.now()
-    const samples = new Map<string, Sample[]>(rows.map(({ name }) => [name, []]))
+  const warmUpAll = async (rows: readonly Row[], calls: number): Promise<void> => {
     for (const row of rows) {
       const target = await targets.start(row.target)
       // Each thread compiles what is hot for itself.
       const threads = typeof row.target === 'string' ? 1 : row.target.workers
-      const wanted = warm.has(target) ? 1 : warmUp * threads
-      for (let calls = 0, runs = 0; calls < wanted && runs < longestWarmUp * threads; runs++) {
-        calls += (await sample({ ...row, rate: undefined }, target, 1, surroundings)).callsPerSecond
+      const wanted = warm.has(target) ? 1 : calls * threads
+      for (let done = 0, runs = 0; done < wanted && runs < longestWarmUp * threads; runs++) {
+        done += (await sample({ ...row, rate: undefined }, target, 1, surroundings)).callsPerSecond
       }
       warm.add(target)
     }
+  }
+  return async (rows, { rounds, roundsOfProcess, seconds, warmUp, tries, deadline = Infinity }) => {
+    const begun = performance.now()
+    const samples = new Map<string, Sample[]>(rows.map(({ name }) => [name, []]))
     for (let round = 1; round <= rounds && (round < 3 || performance.now() - begun < deadline); round++) {
+      const isFirst = round % roundsOfProcess === 1
+      if (isFirst && round > 1) await targets.renew()
+      if (isFirst) await warmUpAll(rows, warmUp)
       tell(`round ${round} of ${rounds}\n`)
       for (const row of rows) {
         const target = await targets.start(row.target)

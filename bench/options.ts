@@ -24,7 +24,7 @@ const usage = `npm run bench -- [options]
 
   --quick              fewer rows, shorter: two minutes
   --only NAME,NAME     only these rows and sections
-  --rounds N           how often every row is measured (default: 7; quick: 5, or fewer)
+  --rounds N           how often every row is measured (default: 9; quick: 5, or fewer)
   --seconds N          how long, each time (default: 2; quick: 1)
   --json FILE          where the results go (default: bench/results.json)
   --compare FILE       exit 1 where a ratio is over 15 % worse than in these results
@@ -46,7 +46,8 @@ export function readOptions(args: string[], names: readonly string[]): Options {
   const seconds = whole('--seconds', values.seconds) ?? (quick ? 1 : 2)
   return {
     effort: {
-      rounds: whole('--rounds', values.rounds) ?? (quick ? 5 : 7),
+      rounds: whole('--rounds', values.rounds) ?? (quick ? 5 : 9),
+      roundsOfProcess: quick ? 5 : 3,
       seconds,
       warmUp: quick ? 15_000 : 50_000,
       tries: quick ? 1 : 3,

@@ -17,9 +17,11 @@ export interface Started {
   readonly log: string
 }
 
-/** Starts what is measured, each target once. */
+/** Starts what is measured, each target once until they are renewed. */
 export interface Targets {
   start(target: Target): Promise<Started>
+  /** Ends all but the upstream, so that the next ones to be asked for are new. */
+  renew(): Promise<void>
 }
 
 /** What the bench runs with. */
@@ -75,7 +77,16 @@ export function createTargets(
     return running
   }
 
-  return { start: begin }
+  return {
+    start: begin,
+    async renew() {
+      for (const [name, target] of started) {
+        if (name === 'upstream') continue
+        started.delete(name)
+        await (await target).running.stop()
+      }
+    },
+  }
 }
 
 /** How the bare relay is started. */
