@@ -74,7 +74,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
 
   /** The answer has ended, or the client has gone. */
   onClose(): void {
-    if (!this.#isDone()) this.#finish(new Error('the client left'))
+    if (this.#mode !== 'done') this.#finish(new Error('the client left'))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -93,13 +93,8 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     this.#status = status
     this.#headers = headers
     const type = mediaType(headers['content-type'])
-    const fault = upstreamFault(
-      this.#expectation.method,
-      this.#exchange.requestIds.length > 0,
-      status,
-      headers,
-      type,
-    )
+    const asks = this.#exchange.requestIds.length > 0
+    const fault = upstreamFault(this.#expectation.method, asks, status, headers, type)
     if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
     else if (type === 'text/event-stream') this.#startEvents()
     else this.#mode = this.#expectation.judge === undefined ? 'bytes' : 'list'
@@ -138,7 +133,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
         }
         this.#writeHead(clientHeaders(this.#headers))
       }
-      this.#end(this.#whole)
+      this.#endWith(this.#whole)
     } else if (this.#mode === 'events') {
       this.#finish(undefined)
       response.end()
@@ -167,7 +162,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   }
 
   /** Ends the answer; a client that does not take it at once is given a while. */
-  #end(body: Buffer | undefined): void {
+  #endWith(body: Buffer | undefined): void {
     const { response } = this.#exchange
     response.end(body)
     if (response.socket === null || response.socket.writableLength > 0) this.#expectProgress()
@@ -254,7 +249,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
       if (body.length === 0) delete headers['content-type']
       if (this.#status !== 204) headers['content-length'] = String(body.length)
       this.#writeHead(headers)
-      this.#end(body)
+      this.#endWith(body)
     } catch (error) {
       this.#refuse(unreadable(error))
     }
@@ -286,10 +281,6 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     this.#exchange.refusal ??= refusal
     this.#finish(refusal)
     this.#exchange.response.destroy()
-  }
-
-  #isDone(): boolean {
-    return this.#mode === 'done'
   }
 
   /** Lets go of everything; with a reason, of the upstream call too. */
