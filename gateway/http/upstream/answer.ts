@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { ChunkReader } from './chunks.ts'
+import { ChunkReader, type ContentSink } from './chunks.ts'
 import { createFields, readField, readStatusLine, type StatusLine } from './fields.ts'
 import { checkTrailers, framingOf, isPersistent } from './framing.ts'
 import { malformed } from './wire-error.ts'
@@ -25,10 +25,10 @@ export interface AnswerSink {
 type Place = 'head' | 'sized' | 'chunked' | 'trailers' | 'unsized' | 'over'
 
 /**
- * Reads HTTP/1.1 answers (RFC 9112) to requests that are not HEAD or CONNECT, one after another, wherever the bytes are
- * cut. A class, because every stream keeps one, and ten thousand of them as closures take some 20 MB more.
+ * Reads HTTP/1.1 answers (RFC 9112) to requests that are not HEAD or CONNECT, one after another, wherever the bytes
+ * are cut. A class, because every stream keeps one, and ten thousand of them as closures take some 20 MB more.
  */
-export class AnswerReader {
+export class AnswerReader implements ContentSink {
   readonly #sink: AnswerSink
   #place: Place = 'head'
   /** The line that has begun and not ended, and what was read of the section that it stands in. */
@@ -74,7 +74,7 @@ export class AnswerReader {
     return true
   }
 
-  /** Takes content of the body; of the chunk reader. */
+  /** Takes content of the body, also from the chunk reader. */
   take(bytes: Buffer, from: number, to: number, most: number): void {
     this.#content ??= Buffer.allocUnsafe(most)
     this.#contentLength += bytes.copy(this.#content, this.#contentLength, from, to)

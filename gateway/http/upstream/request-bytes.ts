@@ -1,5 +1,5 @@
 import { remember } from '../remember.ts'
-import { isToken, valueCodes } from './fields.ts'
+import { isToken, isValueCode } from './fields.ts'
 import { WireError } from './wire-error.ts'
 
 /** What frames the request and governs its connection is written here, and nowhere else. */
@@ -16,11 +16,13 @@ const isFit = remember(name => isToken(name) && !own.has(name.toLowerCase()))
 
 /** A request as it is written: in one piece, but for a large body, which stands apart. */
 export interface RequestBytes {
+  /** The head, and behind it a small body. */
   readonly head: Buffer
+  /** A large body; null where there is none. */
   readonly body: Buffer | null
 }
 
-/** Encodes requests to one host; the values of its Host header. */
+/** Encodes requests to one host. */
 export interface RequestEncoder {
   /**
    * Encodes a request (RFC 9112 §3, §5). Throws `request_unfit` where a header cannot be sent.
@@ -34,7 +36,8 @@ export interface RequestEncoder {
 export function createRequestEncoder(host: string): RequestEncoder {
   /** The first lines, which are the same as those of the call before as a rule. */
   let first = ''
-  let [lastMethod, lastPath] = ['', '']
+  let lastMethod = ''
+  let lastPath = ''
 
   return {
     encode(method, path, headers, body) {
@@ -82,7 +85,7 @@ function write(bytes: Buffer, at: number, text: string): number {
 function writeValue(bytes: Buffer, at: number, value: string): number {
   for (let index = 0; index < value.length; index++) {
     const code = value.charCodeAt(index)
-    if (valueCodes[code] !== 1) throw unfit('the value of a header')
+    if (!isValueCode(code)) throw unfit('the value of a header')
     bytes[at++] = code
   }
   return at
