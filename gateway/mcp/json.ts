@@ -108,8 +108,8 @@ function readMembers(text: string, at: number, found: Member[], asked: Asked): n
     const name = readString(text, at, nameEnd)
     const start = skipSpace(text, skipSpace(text, nameEnd) + 1)
     const inner = text.charCodeAt(start) === openBrace ? asked.get(name) : undefined
-    const own: Member[] | undefined = inner && []
-    const end = own === undefined ? skipValue(text, start) : readMembers(text, start, own, inner!)
+    const own: Member[] | undefined = inner === undefined ? undefined : []
+    const end = own && inner ? readMembers(text, start, own, inner) : skipValue(text, start)
     found.push({ name, start, end, members: own })
     at = skipSpace(text, end)
     if (text.charCodeAt(at) !== comma) break

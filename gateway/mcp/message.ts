@@ -104,8 +104,9 @@ function readMessage(text: string, value: unknown): Message {
 
 function checkParams(found: readonly Member[], id: string | undefined): void {
   refuseAmbiguous(found, paramsMembers, 'params.', id)
-  for (const { name, members } of found) {
-    if (members !== undefined) refuseAmbiguous(members, judgedObjects.get(name)!, `params.${name}.`, id)
+  for (const { name, members: inner } of found) {
+    const names = judgedObjects.get(name)
+    if (inner !== undefined && names !== undefined) refuseAmbiguous(inner, names, `params.${name}.`, id)
   }
 }
 
