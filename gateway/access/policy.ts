@@ -16,7 +16,7 @@ export interface RequestHead {
   /** The raw query string, without its question mark. */
   readonly query: string
   readonly headers: IncomingHttpHeaders
-  /** The address that the connection arrived at. */
+  /** The address that the connection arrived at; found out when it is asked for. */
   localAddress(this: void): string
   /** The address of the other end: of the client, or of what stands before the gateway. */
   readonly remoteAddress: string

@@ -18,7 +18,8 @@ interface Authenticated {
  * @param now milliseconds since the epoch
  * @returns the principal, the auth method that vouches for it (none on a proxy that is open), and the access token that
  *   it was proved with, if it was one; a promise of them only where somebody has to be waited for
- * @throws Refusal, or rejects with one: `credential_missing`, `credential_invalid` or `credential_expired`, with its challenge
+ * @throws Refusal, or rejects with one: `credential_missing`, `credential_invalid` or `credential_expired`, with its
+ *   challenge
  */
 export function authenticate(
   proxy: ServedProxy,

@@ -19,7 +19,7 @@ export class ByteStore {
     if (needed > this.#limit) return false
     if (this.#size === 0 && isWorthKeeping(chunk)) this.#store = chunk
     else {
-      if (needed > this.#store.length || this.#size === 0) {
+      if (needed > this.#store.length) {
         const larger = Buffer.allocUnsafe(Math.min(this.#limit, Math.max(smallest, 2 * needed)))
         this.#store.copy(larger, 0, 0, this.#size)
         this.#store = larger

@@ -73,9 +73,12 @@ export function openExchange(
 }
 
 const noHeaders = Object.freeze({})
-const noRawHeaders: string[] = Object.freeze([]) as never
+const noRawHeaders: string[] = []
 
-/** Lets go of what was asked for in detail, and of whoever read it; an answer that has begun needs it no more, and a stream may be one of thousands. */
+/**
+ * Lets go of what was asked for in detail, and of whoever read it: an answer that has begun needs it no more, and a
+ * stream may be one of thousands.
+ */
 export function forgetHead({ request, response, rule }: Exchange): void {
   request.headers = noHeaders
   request.rawHeaders = noRawHeaders

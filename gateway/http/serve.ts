@@ -12,10 +12,10 @@ import { ClientGone, readBody } from './body.ts'
 import { callerHeaders } from './caller.ts'
 import { preflightHeaders } from './cors.ts'
 import { reply, type Exchange } from './exchange.ts'
+import type { Expectation } from './expectation.ts'
 import { forward } from './forward.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
 import { peerCertificate } from './peer-certificate.ts'
-import type { Expectation } from './expectation.ts'
 import { remember } from './remember.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -196,7 +196,7 @@ function checkMessage(exchange: Exchange, proxy: ServedProxy, message: Message):
   }
 }
 
-/** Says which items of lists a principal sees. */
+/** Says which items of lists a principal sees. Not made in `serve`, so that a stream keeps nothing else of it alive. */
 function judgeFor({ access }: ServedProxy, principal: Principal): Judge {
   return operation => decide(access, principal, operation).allow
 }
