@@ -6,6 +6,7 @@ import { elements, members, nesting } from '../gateway/mcp/json.ts'
 import { filterLists, UnreadableList } from '../gateway/mcp/lists.ts'
 import { readMessages, type Message } from '../gateway/mcp/message.ts'
 import { ByteStore } from '../gateway/http/byte-store.ts'
+import { remember } from '../gateway/http/remember.ts'
 import { createEventSplitter } from '../gateway/http/sse.ts'
 import { operationsOf } from '../gateway/mcp/operation.ts'
 import { createSessionBinding } from '../gateway/mcp/session.ts'
@@ -448,6 +449,43 @@ t.test('a byte in a chunk of its own costs a byte', async t => {
   t.equal(store.bytes()[255], 255)
   t.ok(store.bytes().buffer.byteLength <= 2 * 200_000)
   t.notOk(store.append(Buffer.from([0])), 'and there is a limit')
+})
+
+t.test('chunks of every size are put together in order', async t => {
+  for (const sizes of [
+    [5000, 5000],
+    [5000, 10],
+    [10, 5000],
+    [0, 10],
+    [10, 0, 5000, 20_000],
+  ]) {
+    const store = new ByteStore(100_000)
+    const chunks = sizes.map((size, index) => Buffer.from(String(index).repeat(size)))
+    const whole = Buffer.concat(chunks)
+    for (const chunk of chunks) t.ok(store.append(chunk))
+    t.ok(store.bytes().equals(whole), sizes.join())
+  }
+})
+
+t.test('of a chunk in a large piece of memory that piece is not kept', async t => {
+  const store = new ByteStore(200_000)
+  store.append(Buffer.alloc(100_000).subarray(0, 10))
+  t.ok(store.bytes().buffer.byteLength < 100_000)
+  const own = Buffer.from(new ArrayBuffer(10))
+  store.clear()
+  store.append(own)
+  t.equal(store.bytes(), own, 'and one that stands for itself is not copied')
+})
+
+t.test('what is remembered of short texts begins anew when there is too much', async t => {
+  const judged: string[] = []
+  const judge = remember(text => judged.push(text))
+  const long = 'x'.repeat(129)
+  for (const text of ['a', 'a', long, long]) judge(text)
+  t.same(judged, ['a', long, long])
+  for (let index = 0; index < 256; index++) judge(String(index))
+  judge('a')
+  t.equal(judged.at(-1), 'a')
 })
 
 t.test('lists are cut, never re-typed', async t => {

@@ -536,6 +536,52 @@ t.test('a silent stream is kept alive by comments, and only between events', asy
   t.match(text, /data: \{"jsonrpc":"2.0",$/, 'nothing is written into an event; the idle timeout cuts it')
 })
 
+t.test('a stream gets no comment before it was silent for as long as the file says', async t => {
+  const { url } = await setUp(
+    t,
+    (_, response) => {
+      sse(response)
+      let left = 10
+      const timer = setInterval(() => {
+        response.write('data: {"jsonrpc":"2.0","method":"x"}\n\n')
+        if (--left === 0) clearInterval(timer)
+      }, 100)
+    },
+    { proxy: '    keepAlive: 600ms' },
+  )
+  const get = await fetch(url, { headers: { ...bearer, accept: 'text/event-stream' } })
+  const reader = get.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  const times: number[] = []
+  while (times.length < 2) {
+    const { value = '' } = await reader.read()
+    text += value
+    if (value.includes(': keep-alive')) times.push(performance.now())
+  }
+  await reader.cancel()
+  t.match(text, /^(?:data: [^\n]+\n\n){10}(?:: keep-alive\n\n){2}$/)
+  t.ok(times[1]! - times[0]! > 400, 'nor before it was so again')
+})
+
+t.test('the next stream is kept alive too, a while after the last one has ended', async t => {
+  const { url } = await setUp(
+    t,
+    (arrival, response) => {
+      if (arrival.method === 'GET') sse(response)
+      else setTimeout(() => ok(arrival, response), 700)
+    },
+    { proxy: '    keepAlive: 50ms' },
+  )
+  for (let count = 0; count < 2; count++) {
+    const signal = AbortSignal.timeout(5000)
+    const get = await fetch(url, { headers: { ...bearer, accept: 'text/event-stream' }, signal })
+    const reader = get.body!.pipeThrough(new TextDecoderStream()).getReader()
+    t.equal((await reader.read()).value, ': keep-alive\n\n')
+    await reader.cancel()
+    t.equal((await post(url, call(1, 'get_a'))).status, 200, 'meanwhile no stream is open')
+  }
+})
+
 t.test('the headers of a silent stream arrive at once', async t => {
   const { url } = await setUp(t, (_, response) => sse(response))
   const get = await fetch(url, {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer, Socket, type AddressInfo } from 'node:net'
+import { queryObjects } from 'node:v8'
 import t, { type Test } from 'tap'
 import type { Dispatcher } from 'undici'
 import { createPool, type UpstreamCall, type UpstreamDispatcher } from '../gateway/http/upstream/pool.ts'
@@ -203,6 +204,15 @@ t.test('thousands of calls in a row go over one connection and leave nothing beh
   t.ok(process.getActiveResourcesInfo().length <= before + 2)
 })
 
+t.test('a connection that has ended is not kept in memory', async t => {
+  const { pool, peers } = await setUp(t, answering({ '/close': ok('1', 'Connection: close\r\n') }))
+  await send(pool)
+  const before = queryObjects(Socket, { format: 'count' })
+  for (let count = 0; count < 50; count++) await send(pool, { path: '/close' })
+  peers.length = 0
+  await until(() => queryObjects(Socket, { format: 'count' }) < before + 25, 'the sockets are gone')
+})
+
 t.test('calls at once go over connections of their own, and the one used last is used first', async t => {
   const waiting: Peer[] = []
   const { pool, peers } = await setUp(t, peer => void waiting.push(peer))
@@ -252,6 +262,13 @@ t.test('a connection is not used again after an answer that may not be the last 
     t.equal((await send(pool, { path: '/after' })).body, '"/after"')
     t.ok(peers.length > before, path)
   }
+})
+
+t.test('a connection that the upstream keeps for a moment only does not rest at all', async t => {
+  const { pool, peers } = await setUp(t, answering({ '/short': ok('1', 'Keep-Alive: timeout=1\r\n') }))
+  await send(pool, { path: '/short' })
+  t.equal((await send(pool)).body, '"/mcp"')
+  t.equal(peers.length, 2)
 })
 
 t.test('what is said on a resting connection ends it, and is nobody’s answer', async t => {
@@ -335,7 +352,8 @@ t.test('an answer without a length ends with its connection', async t => {
 t.test('informational answers and trailers are not told', async t => {
   const chunks = 'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Sum: 1\r\n\r\n'
   const { pool, peers } = await setUp(t, peer => {
-    peer.socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n')
+    // More in two answers than one may have.
+    peer.socket.write(`HTTP/1.1 100 Continue\r\n\r\n${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(60)}`)
     setTimeout(() => peer.socket.write(`HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\n${chunks}`), 10)
   })
   for (let count = 0; count < 2; count++) {
@@ -490,11 +508,17 @@ t.test('a body that stops coming is an error, but a slow one and a silent stream
   })
   const begun = performance.now()
   const silent = begin(pool, { path: '/silent', bodyTimeout: 0 })
-  const [stalled, slow] = await Promise.all([
+  const onResponseData = ({ controller }: Told): void => {
+    controller.pause()
+    setImmediate(() => controller.resume())
+  }
+  const [stalled, resumed, slow] = await Promise.all([
     send(pool, { path: '/stalled', bodyTimeout: 300 }),
+    send(pool, { path: '/stalled', bodyTimeout: 300 }, { onResponseData }),
     send(pool, { path: '/slow', bodyTimeout: 300 }),
   ])
   t.equal(stalled.error?.code, 'answer_stalled')
+  t.equal(resumed.error?.code, 'answer_stalled', 'also after a pause')
   t.ok(performance.now() - begun >= 300)
   t.equal(slow.bytes, 20)
   t.same(silent.told.events, ['start', 'data'])
@@ -517,6 +541,21 @@ t.test('a resting connection is closed in time, which the upstream may set', asy
   await until(() => other!.socket.readableEnded, 'the one is closed')
   t.ok(performance.now() - begun <= 800)
   t.notOk(kept!.socket.readableEnded)
+})
+
+t.test('how long a connection rests is no matter once it carries a call', async t => {
+  const { pool, peers } = await setUp(
+    t,
+    peer => {
+      const isLate = peer.received.startsWith('POST /late')
+      peer.received = ''
+      setTimeout(() => peer.socket.write(ok()), isLate ? 900 : 0)
+    },
+    { keepAlive: 300 },
+  )
+  await send(pool)
+  t.equal((await send(pool, { path: '/late' })).status, 200)
+  t.equal(peers.length, 1)
 })
 
 t.test('nobody who listens, and nobody who takes the connection', async t => {
