@@ -281,6 +281,22 @@ t.test('what was decided is remembered for those with the same roles, and nobody
   }
 })
 
+t.test(
+  'what was decided of a tool is not what is decided of a prompt or a resource of that name',
+  async t => {
+    const rules = { prompts: { allow: ['b', 'c:d'], deny: [] }, resources: { allow: ['c:d'], deny: [] } }
+    const roles = { reader: { access: { mock: { tools: { allow: ['a'], deny: [] }, ...rules } } } }
+    const proxy = compileAccess('mock', { auth: ['keys'] }, roles as never)
+    const principal = { ...anonymous, roles: ['reader'], grantedBy: '/keys/reader/roles' }
+    const kinds = ['tool', 'prompt', 'resource'] as const
+    for (const name of ['a', 'b', 'c:d', 'a', 'b', 'c:d']) {
+      const allowed = kinds.filter(kind => decide(proxy, principal, { method: 'x', kind, name }).allow)
+      const expected = { a: ['tool'], b: ['prompt'], 'c:d': ['prompt', 'resource'] }[name]
+      t.same(allowed, expected, name)
+    }
+  },
+)
+
 t.test('what was decided grew with every combination of roles that tokens asked for', async t => {
   const remembered = createRemembered<number>(10, 25)
   const owners = Array.from({ length: 100 }, () => ({}))

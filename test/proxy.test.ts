@@ -123,8 +123,9 @@ t.test('credentials, hops and forgeable headers of the client stay at the gatewa
     headers: {
       'content-type': 'application/json',
       cookie: 'session=secret',
-      connection: 'x-named, keep-alive',
+      connection: 'x-named, x-MIXED, keep-alive',
       'x-named': 'dropped',
+      'X-Mixed': 'dropped',
       te: 'trailers',
       'proxy-authorization': 'Basic c2VjcmV0',
       'x-forwarded-for': '10.0.0.1',
@@ -152,6 +153,7 @@ t.test('credentials, hops and forgeable headers of the client stay at the gatewa
     'authorization',
     'cookie',
     'x-named',
+    'x-mixed',
     'te',
     'proxy-authorization',
     'x-forwarded-for',
