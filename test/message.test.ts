@@ -136,6 +136,14 @@ const refused: [name: string, text: string | Buffer, reason: string, id?: string
     'message_invalid',
     '1',
   ],
+  ...['null', '[1,{}]', '"x"', '{}', '{"a":{"name":["}"]}, "b":1 }'].map(
+    (inner): (typeof refused)[number] => [
+      `two names behind a _meta that is ${inner}`,
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":${inner},"name":"a","name":"b"}}`,
+      'message_invalid',
+      '1',
+    ],
+  ),
   [
     'a name in another case',
     '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","NAME":"b"}}',
