@@ -496,7 +496,7 @@ export interface Proxy {
    */
   maxBody: string
   /**
-   * How long a stream may be silent before the gateway writes an SSE comment, at most half a second later, so that nothing in between takes it for dead.
+   * How long a stream may be silent before the gateway writes an SSE comment, so that nothing in between takes it for dead; looked at every quarter of a second.
    */
   keepAlive: string
 }

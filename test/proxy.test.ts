@@ -538,7 +538,7 @@ t.test('a silent stream is kept alive by comments, and only between events', asy
   t.match(text, /data: \{"jsonrpc":"2.0",$/, 'nothing is written into an event; the idle timeout cuts it')
 })
 
-t.test('a stream gets no comment before it was silent for as long as the file says', async t => {
+t.test('a stream that speaks gets no comment, and a silent one not one after the other', async t => {
   const { url } = await setUp(
     t,
     (_, response) => {
@@ -582,6 +582,33 @@ t.test('the next stream is kept alive too, a while after the last one has ended'
     await reader.cancel()
     t.equal((await post(url, call(1, 'get_a'))).status, 200, 'meanwhile no stream is open')
   }
+})
+
+t.test('a stream is silent no longer than keepAlive, whenever it spoke last', async t => {
+  const { url } = await setUp(
+    t,
+    (_, response) => {
+      sse(response)
+      response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: {} }))
+    },
+    { proxy: '    keepAlive: 1s' },
+  )
+  const silences = await Promise.all(
+    [0, 50, 100, 150, 200].map(async wait => {
+      await new Promise(resolve => setTimeout(resolve, wait))
+      const get = await fetch(url, { headers: { ...bearer, accept: 'text/event-stream' } })
+      const reader = get.body!.getReader()
+      await reader.read()
+      const before = performance.now()
+      await reader.read()
+      const silence = performance.now() - before
+      await reader.cancel()
+      return silence
+    }),
+  )
+  const mean = silences.reduce((sum, silence) => sum + silence, 0) / silences.length
+  t.ok(mean < 1100, `silent for ${Math.round(mean)} ms`)
+  t.ok(mean > 600, 'nor is it disturbed much earlier')
 })
 
 t.test('the headers of a silent stream arrive at once', async t => {

@@ -11,7 +11,7 @@ import { filterHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { BoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
 import { endWhenStalled } from './stall.ts'
-import type { OpenStream, Streams } from './streams.ts'
+import { beat, type OpenStream, type Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
 /** Bytes of a list that is held back to be filtered. */
@@ -39,7 +39,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   #split: ((chunk: Buffer) => Buffer[]) | undefined
   /** Something of the stream was written, and its head with it. */
   #begun = false
-  /** Of a stream: something was written since the last look, and else since when nothing was. */
+  /** Of a stream: something was written since the last look, and else since when nothing was, at the longest. */
   #hasSpoken = true
   #silentSince = 0
   #patience: NodeJS.Timeout | undefined
@@ -218,13 +218,13 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     }
   }
 
-  /** Writes a comment into a silent stream, unless the client takes nothing anyway. */
+  /** Writes a comment where it would be too late by the next look, unless the client takes nothing anyway. */
   breathe(now: number): void {
     const { response } = this.#exchange
     if (this.#hasSpoken) {
       this.#hasSpoken = false
-      this.#silentSince = now
-    } else if (now - this.#silentSince >= this.#proxy.keepAlive) {
+      this.#silentSince = now - beat
+    } else if (now + beat - this.#silentSince > this.#proxy.keepAlive) {
       this.#silentSince = now
       if (!response.writableNeedDrain && this.#canInsert()) response.write(': keep-alive\n\n')
     }

@@ -19,7 +19,7 @@ export interface OpenStream {
 }
 
 /** Milliseconds from one look at all streams to the next: ten thousand timers would take some memory each. */
-const beat = 250
+export const beat = 250
 
 /** The open streams of the gateway: they outlive a reload unless it takes away what they stand on. */
 export interface Streams {
