@@ -722,6 +722,30 @@ t.test('a client that takes nothing is let go', async t => {
   socket.destroy()
 })
 
+t.test('a connection that cannot be read any more stayed open after the stream on it', async t => {
+  let finish = (): void => {}
+  const { url } = await setUp(t, (_, response) => {
+    sse(response)
+    finish = () => void response.end(event({ jsonrpc: '2.0', method: 'notifications/message', params: {} }))
+  })
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  let text = ''
+  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  let ended = false
+  socket.once('end', () => (ended = true))
+  socket.write(
+    `GET /main/mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nAccept: text/event-stream\r\n\r\n`,
+  )
+  await until(() => text.includes('text/event-stream'), 'the stream begins')
+  for (let line = 0; line < 20; line++) socket.write('no request\r\n\r\n')
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.notOk(ended, 'the stream goes on')
+  finish()
+  await until(() => ended, 'the connection ends')
+  t.match(text, /notifications\/message.*\r\n0\r\n\r\n$/s, 'the stream is whole, and nothing comes after it')
+})
+
 t.test('a client that leaves takes its upstream call along', async t => {
   const { url, upstream, gateway } = await setUp(t, (arrival, response) => {
     if (arrival.headers['x-answer'] !== 'silent') sse(response)

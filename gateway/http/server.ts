@@ -73,11 +73,17 @@ export function createListener(dependencies: ListenerDependencies, tls: Listener
       refuseUnparsed(error, socket, dependencies)
     }
     // What cannot be read stands behind a whole request: that one is answered, and the connection ends with it.
-    else if (request.complete) response!.shouldKeepAlive = false
+    else if (request.complete) endAfter(response!, socket)
     else if (answered) socket.destroy()
     else refuse(latest.get(socket)!, unparsed(error))
   })
   return listener
+}
+
+/** Ends a connection with the answer that is under way, also where its head said something else. */
+function endAfter(response: ServerResponse, socket: Socket): void {
+  if (response.headersSent && response.shouldKeepAlive) response.once('finish', () => socket.end())
+  response.shouldKeepAlive = false
 }
 
 /** Sets what may change while the listener runs. */
