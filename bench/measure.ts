@@ -45,7 +45,7 @@ export type Measure = (rows: readonly Row[], effort: Effort) => Promise<Map<stri
 
 /** Seconds. */
 const longestWarmUp = 8
-/** Seconds of calls before each sample: a process that idled has given up memory, and takes it back first. */
+/** Seconds of calls before each sample, for each thread: a process that idled has given up memory, and takes it back first. */
 const leadIn = 1
 /** Of the whole machine. */
 const quiet = 0.05
@@ -63,8 +63,7 @@ export function createMeasure(
   const warmUpAll = async (rows: readonly Row[], calls: number): Promise<void> => {
     for (const row of rows) {
       const target = await targets.start(row.target)
-      // Each thread compiles what is hot for itself.
-      const threads = typeof row.target === 'string' ? 1 : row.target.workers
+      const threads = threadsOf(row)
       const wanted = warm.has(target) ? 1 : calls * threads
       for (let done = 0, runs = 0; done < wanted && runs < longestWarmUp * threads; runs++) {
         done += (await sample({ ...row, rate: undefined }, target, 1, surroundings)).callsPerSecond
@@ -82,7 +81,7 @@ export function createMeasure(
       tell(`round ${round} of ${rounds}\n`)
       for (const row of rows) {
         const target = await targets.start(row.target)
-        await sample({ ...row, rate: undefined }, target, leadIn, surroundings)
+        await sample({ ...row, rate: undefined }, target, leadIn * threadsOf(row), surroundings)
         const found = await quietSample(tries, () => sample(row, target, seconds, surroundings))
         if (!Number.isFinite(found.cpuPerCall)) throw new Error(`${row.name} had no answer in ${seconds} s`)
         samples.get(row.name)!.push(found)
@@ -90,6 +89,11 @@ export function createMeasure(
     }
     return samples
   }
+}
+
+/** How many threads share the calls; each gets warm for itself. */
+function threadsOf({ target }: Row): number {
+  return typeof target === 'string' ? 1 : target.workers
 }
 
 /** The first sample that others did not disturb, or the least disturbed of so many. */
