@@ -45,7 +45,10 @@ export type Measure = (rows: readonly Row[], effort: Effort) => Promise<Map<stri
 
 /** Seconds. */
 const longestWarmUp = 8
-/** Seconds of calls before each sample, for each thread: a process that idled has given up memory, and takes it back first. */
+/**
+ * Seconds of calls before each sample, for each thread: a process that idled has given up memory, and takes it back
+ * first.
+ */
 const leadIn = 1
 /** Of the whole machine. */
 const quiet = 0.05

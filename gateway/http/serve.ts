@@ -33,8 +33,8 @@ const isJsonInUtf8 = remember(type => /^application\/json(?:\s*;\s*charset="?utf
  */
 export async function serve(exchange: Exchange, streams: Streams): Promise<void> {
   const { request } = exchange
-  const head = readHead(request)
-  const path = pathOf(request.url)
+  const { path, query } = readTarget(request.url)
+  const head = readHead(request, query)
   const described = exchange.snapshot.proxiesByMetadataPath.get(path)
   if (described?.resource !== undefined) {
     exchange.proxy = described
@@ -94,11 +94,6 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   forward(exchange, proxy, streams, { body, headers, expectation })
 }
 
-function pathOf(url = ''): string {
-  const mark = url.indexOf('?')
-  return mark === -1 ? url : url.slice(0, mark)
-}
-
 /** Of these headers node:http keeps the first and drops the others, where another reader may do the opposite. */
 function checkSingle(rawHeaders: readonly string[]): void {
   let [hosts, authorizations] = [0, 0]
@@ -112,13 +107,18 @@ function checkSingle(rawHeaders: readonly string[]): void {
   throw new Refusal('request_malformed', `the header ${name} is sent twice`)
 }
 
-function readHead(request: IncomingMessage): RequestHead {
-  const { url = '', method = '', headers, rawHeaders, socket } = request
-  checkSingle(rawHeaders)
+/** The path, and the query without its question mark. */
+function readTarget(url = ''): { path: string; query: string } {
   const mark = url.indexOf('?')
+  return mark === -1 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) }
+}
+
+function readHead(request: IncomingMessage, query: string): RequestHead {
+  const { method = '', headers, rawHeaders, socket } = request
+  checkSingle(rawHeaders)
   return {
     method,
-    query: mark === -1 ? '' : url.slice(mark + 1),
+    query,
     headers,
     localAddress: () => socket.localAddress ?? '',
     remoteAddress: socket.remoteAddress ?? '',
