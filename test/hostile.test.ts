@@ -11,6 +11,10 @@ import { json, messageOf, startTestUpstream } from './fixtures/upstream.ts'
 import { until } from './fixtures/until.ts'
 
 const canary = 'canary-of-the-hostile-test-0123456789abcdef'
+/** A secret that takes a while to be tried, with its hash by libargon2. */
+const slowSecret = 'password'
+const slowHash =
+  'argon2id:$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'
 const upstreamSecret = 'canary-of-the-upstream-0123456789abcdef'
 
 const upstream = await startTestUpstream((arrival, response) => {
@@ -25,7 +29,9 @@ auth:
   keys: {type: api-key}
   query: {type: api-key, in: query, name: api_key}
 roles: {all: {access: {"*": {tools: {allow: [get_*]}}}}}
-keys: {agent: {roles: [all], secrets: [{hash: "${hashSecret(canary)}"}]}}
+keys:
+  agent: {roles: [all], secrets: [{hash: "${hashSecret(canary)}"}]}
+  slow: {roles: [all], secrets: [{hash: "${slowHash}"}]}
 proxies:
   main:
     auth: [keys, query]
@@ -178,6 +184,20 @@ const rows: Row[] = [
   ['an asterisk', head(auth, 'OPTIONS * HTTP/1.1'), 404, 'path_unknown'],
   ['a length over the limit', head(`${typed}Content-Length: 10000000\r\n`), 413, 'body_too_large'],
   ['chunks over the limit', chunked(`20000\r\n${'a'.repeat(0x20000)}\r\n`), 413, 'body_too_large'],
+  [
+    'chunks over the limit that come while the key is tried',
+    chunked(`20000\r\n${'a'.repeat(0x20000)}\r\n0\r\n\r\n`).replace(canary, slowSecret),
+    413,
+    'body_too_large',
+  ],
+  [
+    'a body in chunks that comes while the key is tried',
+    chunked(
+      `1\r\n{\r\n4\r\n${good.slice(1, 5)}\r\n${(good.length - 5).toString(16)}\r\n${good.slice(5)}\r\n0\r\n\r\n`,
+    ).replace(canary, slowSecret),
+    200,
+    '',
+  ],
   ['a body that never comes', head(`${typed}Content-Length: 50\r\n`), 408, 'request_timeout'],
   ['a body that stops', head(`${typed}Content-Length: 50\r\n`) + '{"jsonrpc"', 408, 'request_timeout'],
   ['headers that stop', `POST /main/mcp HTTP/1.1\r\nHost: localhost\r\n${auth}`, 408, 'request_timeout'],
@@ -294,6 +314,33 @@ t.test('what was no request is logged and counted too', async t => {
   t.match(JSON.parse(line), { event: 'request', decision: 'deny', status: 431, requestId: /^[0-9a-f]{32}$/ })
   const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
   t.match(metrics, /gatehouse_requests_total\{proxy="",status="431",reason="headers_too_large"\} [1-9]/)
+})
+
+t.test('a client that waits to be asked for its body is asked when its key was found to be good', async t => {
+  const expecting = head(`${typed}Expect: 100-continue\r\nContent-Length: ${good.length}\r\n`)
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+  t.teardown(() => socket.destroy())
+  socket.write(expecting)
+  await until(() => answer === 'HTTP/1.1 100 Continue\r\n\r\n', 'it is asked')
+  socket.write(good)
+  await until(() => /\r\n\r\nHTTP\/1\.1 200 [^]*"served":true\}\}$/.test(answer), 'it is answered')
+  t.match(await exchange(expecting.replace(canary, 'wrong')), /^HTTP\/1\.1 401 /)
+})
+
+t.test('a client that sends far too much is read to its end, so that it can read the answer', async t => {
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  const errors: Error[] = []
+  socket
+    .setEncoding('utf8')
+    .on('data', (text: string) => (answer += text))
+    .on('error', error => errors.push(error))
+  socket.write(chunked(`1000000\r\n${'a'.repeat(0x1000000)}\r\n0\r\n\r\n`))
+  await once(socket, 'close')
+  t.match(answer, /^HTTP\/1\.1 413 /)
+  t.same(errors, [])
 })
 
 t.test('bytes behind a request do not end up in its answer', async t => {

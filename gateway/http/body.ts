@@ -1,44 +1,53 @@
-import type { IncomingMessage } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import { Refusal } from '../mcp/errors.ts'
 import { ByteStore } from './byte-store.ts'
 
-/** The client went away before its request was forwarded; there is nobody to answer. */
-export class ClientGone extends Error {
-  override readonly name = 'ClientGone'
+interface Reading {
+  readonly store: ByteStore
+  readonly limit: number
+  resolve(this: void, body: Buffer): void
+  reject(this: void, error: Error): void
 }
 
 /**
- * Reads a request body, never more than it may hold.
- *
- * @param limit bytes
- * @throws Refusal `body_too_large`; ClientGone
+ * A request whose body can be read without the stream that it is: node:http pushes every chunk, and what a stream does
+ * with it there is a good part of what reading costs. Before it is read, and when that failed, it is a stream as usual.
  */
-export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
-  return new Promise((resolve, reject) => {
-    const store = new ByteStore(limit)
-    // The listeners stay, because taking them off costs more than they do.
-    let settled = false
+export class BodyRequest extends IncomingMessage {
+  #reading: Reading | undefined
+  /** Called before the body is read: some clients wait to be asked for it. */
+  onWanted: (() => void) | undefined
 
-    function fail(error: () => Error): void {
-      if (settled) return
-      settled = true
-      store.clear()
-      request.pause()
-      reject(error())
+  /**
+   * Reads the body, never more than it may hold; to be called once.
+   *
+   * @param limit bytes
+   * @returns never settled where the client leaves: there is nobody to answer then, and nothing to be undone
+   * @throws Refusal `body_too_large`
+   */
+  readBody(limit: number): Promise<Buffer> {
+    if (Number(this.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
+    this.onWanted?.()
+    const store = new ByteStore(limit)
+    // What came before stands in the stream. To ask for it also tells node:http that the rest is wanted.
+    for (let kept: Buffer | null = this.read(); kept !== null; kept = this.read()) {
+      if (!store.append(kept)) return Promise.reject(tooLarge(limit))
     }
-    request.on('data', (chunk: Buffer) => {
-      if (!settled && !store.append(chunk)) fail(() => tooLarge(limit))
+    if (this.complete) return Promise.resolve(store.bytes())
+    return new Promise((resolve, reject) => {
+      this.#reading = { store, limit, resolve, reject }
     })
-    request.on('end', () => {
-      if (settled) return
-      settled = true
-      resolve(store.bytes())
-      store.clear()
-    })
-    // Without a listener for errors there are none: a request that breaks off just closes.
-    request.on('close', () => fail(() => new ClientGone()))
-  })
+  }
+
+  override push(chunk: Buffer | null): boolean {
+    const reading = this.#reading
+    if (reading === undefined) return super.push(chunk)
+    if (chunk !== null && reading.store.append(chunk)) return true
+    this.#reading = undefined
+    if (chunk === null) reading.resolve(reading.store.bytes())
+    else reading.reject(tooLarge(reading.limit))
+    return true
+  }
 }
 
 function tooLarge(limit: number): Refusal {

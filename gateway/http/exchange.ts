@@ -1,8 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Principal } from '../access/principal.ts'
 import { hasModernHeader, type Era } from '../mcp/era.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import type { Operation } from '../mcp/operation.ts'
+import type { BodyRequest } from './body.ts'
 import { corsHeaders } from './cors.ts'
 import { newRequestId } from './request-id.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
@@ -12,7 +13,7 @@ import type { Subject } from './tokens.ts'
 export interface Exchange {
   readonly id: string
   readonly startedAt: number
-  readonly request: IncomingMessage
+  readonly request: BodyRequest
   readonly response: ServerResponse
   readonly snapshot: Snapshot
   proxy: ServedProxy | undefined
@@ -44,11 +45,7 @@ const drainable = 64 * 1024
 const drainTime = 1000
 
 /** Begins an exchange on the snapshot in force. */
-export function openExchange(
-  request: IncomingMessage,
-  response: ServerResponse,
-  snapshot: Snapshot,
-): Exchange {
+export function openExchange(request: BodyRequest, response: ServerResponse, snapshot: Snapshot): Exchange {
   return {
     id: newRequestId(),
     startedAt: performance.now(),

@@ -8,7 +8,7 @@ import { readMessages, type Message } from '../mcp/message.ts'
 import { idValue, type Judge } from '../mcp/lists.ts'
 import { listedBy, operationsOf, type ListMember } from '../mcp/operation.ts'
 import { authenticate } from './authenticate.ts'
-import { ClientGone, readBody } from './body.ts'
+import type { BodyRequest } from './body.ts'
 import { callerHeaders } from './caller.ts'
 import { preflightHeaders } from './cors.ts'
 import { reply, type Exchange } from './exchange.ts'
@@ -29,7 +29,7 @@ const isJsonInUtf8 = remember(type => /^application\/json(?:\s*;\s*charset="?utf
 /**
  * Serves one exchange, stop by stop: proxy, host and origin, credential, message, decision, upstream.
  *
- * @throws Refusal for whatever is refused before an answer began, and the caller writes it; ClientGone
+ * @throws Refusal for whatever is refused before an answer began, and the caller writes it
  */
 export async function serve(exchange: Exchange, streams: Streams): Promise<void> {
   const { request } = exchange
@@ -60,7 +60,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   // Waiting costs, even for what is there.
   const { principal, method, subject } = found instanceof Promise ? await found : found
   // It may have taken a while, and nobody would be told any more that the client left.
-  if (exchange.response.destroyed) throw new ClientGone()
+  if (exchange.response.destroyed) return
   exchange.principal = principal
   exchange.method = method
   exchange.subject = subject
@@ -159,7 +159,7 @@ function checkAccept({ method, headers }: IncomingMessage): void {
   throw new Refusal('not_acceptable', `the Accept header must allow ${usable.join(' and ')}`)
 }
 
-function readJson(request: IncomingMessage, proxy: ServedProxy): Promise<Buffer> {
+function readJson(request: BodyRequest, proxy: ServedProxy): Promise<Buffer> {
   const coding = request.headers['content-encoding']
   if (!isJsonInUtf8(request.headers['content-type'] ?? '')) {
     throw new Refusal('unsupported_media_type', 'the body must be application/json in UTF-8')
@@ -167,7 +167,7 @@ function readJson(request: IncomingMessage, proxy: ServedProxy): Promise<Buffer>
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     throw new Refusal('unsupported_media_type', 'the body must not be compressed')
   }
-  return readBody(request, proxy.maxBody)
+  return request.readBody(proxy.maxBody)
 }
 
 /** Judges one message; every operation that it names must be allowed. */

@@ -1,16 +1,9 @@
-import {
-  createServer,
-  STATUS_CODES,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, STATUS_CODES, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { errorMessage, Refusal, type Reason } from '../mcp/errors.ts'
-import { ClientGone } from './body.ts'
+import { BodyRequest } from './body.ts'
 import { openExchange, refuse, type Exchange } from './exchange.ts'
 import { recordExchange, recordUnparsed, type Records } from './record.ts'
 import { newRequestId } from './request-id.ts'
@@ -49,19 +42,21 @@ const timeoutPrecision = 250
  * @param tls undefined for plain HTTP
  */
 export function createListener(dependencies: ListenerDependencies, tls: ListenerTls | undefined): Server {
-  const options = { connectionsCheckingInterval: timeoutPrecision, requireHostHeader: false }
+  const options = {
+    IncomingMessage: BodyRequest,
+    connectionsCheckingInterval: timeoutPrecision,
+    requireHostHeader: false,
+  }
   const listener = tls === undefined ? createServer(options) : createSecureListener({ ...options, ...tls })
   const latest = new WeakMap<object, Exchange>()
-  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+  const handle = (request: BodyRequest, response: ServerResponse): void => {
     const exchange = openExchange(request, response, dependencies.current())
     latest.set(request.socket, exchange)
     void run(exchange, dependencies)
   }
   listener.on('request', handle)
-  listener.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    request.once('newListener', event => {
-      if (event === 'data' && !response.headersSent) response.writeContinue()
-    })
+  listener.on('checkContinue', (request: BodyRequest, response: ServerResponse) => {
+    request.onWanted = () => response.writeContinue()
     handle(request, response)
   })
   listener.on('checkExpectation', handle)
@@ -134,7 +129,6 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
     }
     await serve(exchange, dependencies.streams)
   } catch (error) {
-    if (error instanceof ClientGone) return
     if (error instanceof Refusal) {
       exchange.rule = error.rule
       refuse(exchange, error)
