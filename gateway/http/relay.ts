@@ -4,6 +4,7 @@ import { identityOf, type Principal } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList } from '../mcp/lists.ts'
 import { ByteStore } from './byte-store.ts'
+import { atEndOfTurn } from './end-of-turn.ts'
 import { commonHeaders, forgetHead, refuse, type Exchange } from './exchange.ts'
 import type { Expectation } from './expectation.ts'
 import { clientHeaders, mediaType } from './headers.ts'
@@ -164,8 +165,10 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   /** Ends the answer; a client that does not take it at once is given a while. */
   #endWith(body: Buffer | undefined): void {
     const { response } = this.#exchange
-    response.end(body)
-    if (response.socket === null || response.socket.writableLength > 0) this.#expectProgress()
+    atEndOfTurn(() => {
+      response.end(body)
+      if (response.socket === null || response.socket.writableLength > 0) this.#expectProgress()
+    })
   }
 
   #expectProgress(): void {
