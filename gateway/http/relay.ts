@@ -40,6 +40,8 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   #split: ((chunk: Buffer) => Buffer[]) | undefined
   /** Something of the stream was written, and its head with it. */
   #begun = false
+  /** What is written waits for the end of this turn. */
+  #isGathering = false
   /** Of a stream: something was written since the last look, and else since when nothing was, at the longest. */
   #hasSpoken = true
   #silentSince = 0
@@ -137,7 +139,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
       this.#endWith(this.#whole)
     } else if (this.#mode === 'events') {
       this.#finish(undefined)
-      response.end()
+      this.#endWith(undefined)
     }
     this.#finish(undefined)
   }
@@ -180,7 +182,6 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   }
 
   #startEvents(): void {
-    const { response } = this.#exchange
     const headers = clientHeaders(this.#headers)
     delete headers['content-length']
     const session = this.#headers['mcp-session-id']
@@ -190,18 +191,33 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
     this.#boundary = new BoundaryWatch()
     this.#expectProgress()
-    // The first event mostly came along with the head, and then both are one write.
-    process.nextTick(() => {
-      if (!this.#begun && !response.writableEnded) response.flushHeaders()
-      forgetHead(this.#exchange)
-    })
+    this.#gather()
+    atEndOfTurn(() => forgetHead(this.#exchange))
     this.#streams.add(this)
+  }
+
+  /** Makes one write of all that this turn brings: the first event mostly comes along with the head, or even the last. */
+  #gather(): void {
+    const { response } = this.#exchange
+    if (this.#isGathering) return
+    this.#isGathering = true
+    response.cork()
+    atEndOfTurn(() => {
+      this.#isGathering = false
+      if (response.writableEnded || response.destroyed) return
+      if (this.#mode === 'done') response.end()
+      else {
+        if (!this.#begun) response.flushHeaders()
+        response.uncork()
+      }
+    })
   }
 
   #relayEvents(chunk: Buffer): void {
     const { response } = this.#exchange
     this.#hasSpoken = true
     this.#boundary!.see(chunk)
+    this.#gather()
     if (this.#split === undefined) {
       this.#begun = true
       response.write(chunk)
