@@ -5,6 +5,7 @@ import { errorMessage, Refusal } from '../mcp/errors.ts'
 import type { Operation } from '../mcp/operation.ts'
 import type { BodyRequest } from './body.ts'
 import { corsHeaders } from './cors.ts'
+import { atEndOfTurn } from './end-of-turn.ts'
 import { newRequestId } from './request-id.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
 import type { Subject } from './tokens.ts'
@@ -109,17 +110,20 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
     return
   }
   const body = refusalBody(exchange, refusal)
-  response.statusCode = refusal.status
-  const headers = { ...commonHeaders(exchange), ...refusal.headers, 'content-type': 'application/json' }
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  response.setHeader('content-length', Buffer.byteLength(body))
-  if (request.complete || Number(request.headers['content-length'] ?? Infinity) <= drainable) {
-    response.end(body)
+  const endsAtOnce = request.complete || Number(request.headers['content-length'] ?? Infinity) <= drainable
+  response.writeHead(refusal.status, {
+    ...commonHeaders(exchange),
+    ...refusal.headers,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    ...(!endsAtOnce && { connection: 'close' }),
+  })
+  if (endsAtOnce) {
+    atEndOfTurn(() => response.end(body))
     return
   }
   // The client may still be sending. Closing now would reset the connection before it reads the answer, so
   // what comes is thrown away for a moment first.
-  response.setHeader('connection', 'close')
   response.write(body)
   const close = (): void => {
     clearTimeout(timer)
