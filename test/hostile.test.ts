@@ -329,6 +329,29 @@ t.test('a client that waits to be asked for its body is asked when its key was f
   t.match(await exchange(expecting.replace(canary, 'wrong')), /^HTTP\/1\.1 401 /)
 })
 
+t.test('a client that waits to be asked behind another request is asked in its turn', async t => {
+  const expecting = head(`${typed}Expect: 100-continue\r\nContent-Length: ${good.length}\r\n`) + good
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+  t.teardown(() => socket.destroy())
+  // What stands first takes longest to be answered.
+  const first = post(good).flat().join('')
+  socket.write(first.replace(canary, 'a-secret-that-has-to-be-tried') + expecting.repeat(5) + first)
+  await until(() => answer.split('"served":true}}').length === 7, 'all are answered')
+  const answers = answer.split('"served":true}}')
+  t.same(
+    answers.map(text => text.match(/HTTP\/1\.1 \d+/g)?.join() ?? ''),
+    [
+      'HTTP/1.1 401,HTTP/1.1 100,HTTP/1.1 200',
+      ...Array<string>(4).fill('HTTP/1.1 100,HTTP/1.1 200'),
+      'HTTP/1.1 200',
+      '',
+    ],
+  )
+  for (const text of answers.slice(0, -1)) t.match(text, /\r\n\r\n\{[^\r\n]*$/, 'nothing is in between')
+})
+
 t.test('a client that sends far too much is read to its end, so that it can read the answer', async t => {
   const socket = connect(port, '127.0.0.1')
   let answer = ''

@@ -15,8 +15,8 @@ interface Reading {
  */
 export class BodyRequest extends IncomingMessage {
   #reading: Reading | undefined
-  /** Called before the body is read: some clients wait to be asked for it. */
-  onWanted: (() => void) | undefined
+  /** Called before the body is read: some clients wait to be asked for it, and that may have to wait too. */
+  onWanted: (() => Promise<void> | undefined) | undefined
 
   /**
    * Reads the body, never more than it may hold; to be called once.
@@ -27,7 +27,11 @@ export class BodyRequest extends IncomingMessage {
    */
   readBody(limit: number): Promise<Buffer> {
     if (Number(this.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
-    this.onWanted?.()
+    const asked = this.onWanted?.()
+    return asked === undefined ? this.#read(limit) : asked.then(() => this.#read(limit))
+  }
+
+  #read(limit: number): Promise<Buffer> {
     const store = new ByteStore(limit)
     // What came before stands in the stream. To ask for it also tells node:http that the rest is wanted.
     for (let kept: Buffer | null = this.read(); kept !== null; kept = this.read()) {

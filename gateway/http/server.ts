@@ -56,7 +56,7 @@ export function createListener(dependencies: ListenerDependencies, tls: Listener
   }
   listener.on('request', handle)
   listener.on('checkContinue', (request: BodyRequest, response: ServerResponse) => {
-    request.onWanted = () => response.writeContinue()
+    request.onWanted = () => askForBody(response)
     handle(request, response)
   })
   listener.on('checkExpectation', handle)
@@ -73,6 +73,21 @@ export function createListener(dependencies: ListenerDependencies, tls: Listener
     else refuse(latest.get(socket)!, unparsed(error))
   })
   return listener
+}
+
+/** Asks for a body that a client holds back, when it is its turn: what is said earlier gets behind the answer's head. */
+function askForBody(response: ServerResponse): Promise<void> | undefined {
+  if (response.socket !== null) {
+    response.writeContinue()
+    return undefined
+  }
+  return new Promise(resolve => {
+    response.once('socket', () => {
+      if (response.headersSent) return
+      response.writeContinue()
+      resolve()
+    })
+  })
 }
 
 /** Ends a connection with the answer that is under way, also where its head said something else. */
