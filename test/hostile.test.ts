@@ -352,6 +352,33 @@ t.test('a client that waits to be asked behind another request is asked in its t
   for (const text of answers.slice(0, -1)) t.match(text, /\r\n\r\n\{[^\r\n]*$/, 'nothing is in between')
 })
 
+for (const [name, bytes, rest, status] of [
+  ['a body that is sent on after it was refused as too slow', chunked('1\r\n'), `{\r\n0\r\n\r\n`, 408],
+  ['a good body that is whole too late', chunked(`${hex}\r\n`), `${good}\r\n0\r\n\r\n`, 408],
+  [
+    'a DELETE whose body cannot be read',
+    head(`${auth}Transfer-Encoding: chunked\r\n`, 'DELETE /main/mcp HTTP/1.1'),
+    'zz\r\n',
+    400,
+  ],
+] as const) {
+  t.test(`${name} is answered once, and nothing comes behind that`, async t => {
+    const before = upstream.arrivals.length
+    const socket = connect(port, '127.0.0.1')
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+    const closed = once(socket, 'close')
+    socket.write(bytes)
+    if (status === 408) await until(() => answer !== '', 'it is refused')
+    socket.write(rest)
+    await closed
+    const [top = '', body = ''] = answer.split('\r\n\r\n')
+    t.match(top, new RegExp(`^HTTP/1\\.1 ${status} `))
+    t.equal(Buffer.byteLength(body), Number(/content-length: (\d+)/i.exec(top)?.[1]))
+    if (status === 408) t.equal(upstream.arrivals.length, before, 'it was not forwarded')
+  })
+}
+
 t.test('a client that sends far too much is read to its end, so that it can read the answer', async t => {
   const socket = connect(port, '127.0.0.1')
   let answer = ''

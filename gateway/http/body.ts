@@ -22,7 +22,7 @@ export class BodyRequest extends IncomingMessage {
    * Reads the body, never more than it may hold; to be called once.
    *
    * @param limit bytes
-   * @returns never settled where the client leaves: there is nobody to answer then, and nothing to be undone
+   * @returns never settled where the client leaves or reading stops: nobody is answered then, and nothing is to be undone
    * @throws Refusal `body_too_large`
    */
   readBody(limit: number): Promise<Buffer> {
@@ -41,6 +41,11 @@ export class BodyRequest extends IncomingMessage {
     return new Promise((resolve, reject) => {
       this.#reading = { store, limit, resolve, reject }
     })
+  }
+
+  /** Leaves what is still to come to the stream; who reads the body hears nothing more. */
+  stopReading(): void {
+    this.#reading = undefined
   }
 
   override push(chunk: Buffer | null): boolean {

@@ -59,8 +59,8 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   const found = authenticate(proxy, head, Date.now())
   // Waiting costs, even for what is there.
   const { principal, method, subject } = found instanceof Promise ? await found : found
-  // It may have taken a while, and nobody would be told any more that the client left.
-  if (exchange.response.destroyed) return
+  // It may have taken a while, and nobody would be told any more that the client left, or sent what cannot be read.
+  if (exchange.response.destroyed || exchange.refusal !== undefined) return
   exchange.principal = principal
   exchange.method = method
   exchange.subject = subject

@@ -70,7 +70,7 @@ export function createListener(dependencies: ListenerDependencies, tls: Listener
     // What cannot be read stands behind a whole request: that one is answered, and the connection ends with it.
     else if (request.complete) endAfter(response!, socket)
     else if (answered) socket.destroy()
-    else refuse(latest.get(socket)!, unparsed(error))
+    else refuseUnfinished(latest.get(socket)!, unparsed(error))
   })
   return listener
 }
@@ -88,6 +88,13 @@ function askForBody(response: ServerResponse): Promise<void> | undefined {
       resolve()
     })
   })
+}
+
+/** Refuses what never became whole; whatever was begun with it must not answer too. */
+function refuseUnfinished(exchange: Exchange, refusal: Refusal): void {
+  exchange.request.stopReading()
+  exchange.relay?.onClose()
+  refuse(exchange, refusal)
 }
 
 /** Ends a connection with the answer that is under way, also where its head said something else. */
@@ -145,6 +152,8 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
     await serve(exchange, dependencies.streams)
   } catch (error) {
     if (error instanceof Refusal) {
+      // It was refused for something else meanwhile.
+      if (exchange.refusal !== undefined) return
       exchange.rule = error.rule
       refuse(exchange, error)
       return
