@@ -49,7 +49,7 @@ export function readOptions(args: string[], names: readonly string[]): Options {
       rounds: whole('--rounds', values.rounds) ?? (quick ? 5 : 9),
       roundsOfProcess: quick ? 5 : 3,
       seconds,
-      warmUp: quick ? 15_000 : 50_000,
+      warmUp: quick ? 15_000 : 200_000,
       tries: quick ? 1 : 3,
       ...(quick && { deadline }),
     },
