@@ -137,10 +137,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
         this.#writeHead(clientHeaders(this.#headers))
       }
       this.#endWith(this.#whole)
-    } else if (this.#mode === 'events') {
-      this.#finish(undefined)
-      this.#endWith(undefined)
-    }
+    } else if (this.#mode === 'events') this.#endWith(undefined)
     this.#finish(undefined)
   }
 
