@@ -7,7 +7,8 @@ import { number } from './table.ts'
 
 /** How much worse a ratio may be than it was. */
 const allowance = 1.15
-const moreRounds = 3
+/** How often what looks worse is measured once more, and what others disturb is repeated. */
+const again = { rounds: 15, roundsOfProcess: 5, tries: 3 }
 
 /**
  * Compares the ratios of a report with those of an earlier one; absolute figures of two machines cannot be compared.
@@ -22,23 +23,15 @@ export async function regressions(
   file: string,
   rows: readonly Row[],
   measure: Measure,
-  { rounds, roundsOfProcess, seconds, warmUp }: Effort,
+  { seconds, warmUp }: Effort,
 ): Promise<string[]> {
   const earlier = (JSON.parse(readFileSync(file, 'utf8')) as Report).ratios
   const isWorse = (figure: number | undefined, name: string): boolean =>
     (figure ?? 0) > (earlier[name]?.median ?? Number.POSITIVE_INFINITY) * allowance
   const suspects = ratios.filter(({ name }) => isWorse(report.ratios[name]?.median, name))
   if (suspects.length === 0) return []
-  const again = rows.filter(row => suspects.some(({ above, below }) => [above, below].includes(row.name)))
-  const found = ratiosOf(
-    await measure(again, {
-      rounds: rounds * moreRounds,
-      roundsOfProcess,
-      seconds,
-      warmUp,
-      tries: moreRounds,
-    }),
-  )
+  const concerned = rows.filter(row => suspects.some(({ above, below }) => [above, below].includes(row.name)))
+  const found = ratiosOf(await measure(concerned, { ...again, seconds, warmUp }))
   return suspects
     .filter(({ name }) => isWorse(found[name]?.low, name))
     .map(

@@ -34,8 +34,6 @@ export interface Effort {
   readonly seconds: number
   /** Calls before the first round, so that V8 has compiled what is hot. */
   readonly warmUp: number
-  /** Milliseconds, warming up included; no third round or later one begins after that. */
-  readonly deadline?: number
   /** How often a sample may be taken until one is quiet. */
   readonly tries: number
 }
@@ -54,8 +52,9 @@ const leadIn = 1
 const quiet = 0.05
 
 /**
- * Makes what measures rows in rounds: every row once, then every row again, so that all of them see the machine as it
- * is in that minute. It returns the samples of each row, by its name, and throws an Error where an answer is wrong.
+ * Makes what measures rows in rounds: every row of a group once, then every row again, so that all of them see the
+ * machine as it is in that minute, and none idles for long: of a process without a connection V8 throws away what it
+ * compiled. It returns the samples of each row, by its name, and throws an Error where an answer is wrong.
  */
 export function createMeasure(
   targets: Targets,
@@ -74,20 +73,26 @@ export function createMeasure(
       warm.add(target)
     }
   }
-  return async (rows, { rounds, roundsOfProcess, seconds, warmUp, tries, deadline = Infinity }) => {
-    const begun = performance.now()
+  const measureOnce = async (row: Row, { seconds, tries }: Effort): Promise<Sample> => {
+    const target = await targets.start(row.target)
+    await sample({ ...row, rate: undefined }, target, leadIn * threadsOf(row), surroundings)
+    const found = await quietSample(tries, () => sample(row, target, seconds, surroundings))
+    if (!Number.isFinite(found.cpuPerCall)) throw new Error(`${row.name} had no answer in ${seconds} s`)
+    return found
+  }
+  return async (rows, effort) => {
+    const { rounds, roundsOfProcess, warmUp } = effort
     const samples = new Map<string, Sample[]>(rows.map(({ name }) => [name, []]))
-    for (let round = 1; round <= rounds && (round < 3 || performance.now() - begun < deadline); round++) {
-      const isFirst = round % roundsOfProcess === 1
-      if (isFirst && round > 1) await targets.renew()
-      if (isFirst) await warmUpAll(rows, warmUp)
-      tell(`round ${round} of ${rounds}\n`)
-      for (const row of rows) {
-        const target = await targets.start(row.target)
-        await sample({ ...row, rate: undefined }, target, leadIn * threadsOf(row), surroundings)
-        const found = await quietSample(tries, () => sample(row, target, seconds, surroundings))
-        if (!Number.isFinite(found.cpuPerCall)) throw new Error(`${row.name} had no answer in ${seconds} s`)
-        samples.get(row.name)!.push(found)
+    const groups = Map.groupBy(rows, ({ group }) => group)
+    for (let first = 1; first <= rounds; first += roundsOfProcess) {
+      const last = Math.min(first + roundsOfProcess - 1, rounds)
+      if (first > 1) await targets.renew()
+      for (const [group, together] of groups) {
+        await warmUpAll(together, warmUp)
+        for (let round = first; round <= last; round++) {
+          tell(`${group}: round ${round} of ${rounds}\n`)
+          for (const row of together) samples.get(row.name)!.push(await measureOnce(row, effort))
+        }
       }
     }
     return samples

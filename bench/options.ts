@@ -17,14 +17,11 @@ export interface Options {
   readonly profileSeconds: number
 }
 
-/** Of a quick run, so that what comes after the rounds fits into two minutes as well. */
-const deadline = 70_000
-
 const usage = `npm run bench -- [options]
 
   --quick              fewer rows, shorter: two minutes
   --only NAME,NAME     only these rows and sections
-  --rounds N           how often every row is measured (default: 9; quick: 5, or fewer)
+  --rounds N           how often every row is measured (default: 9; quick: 3)
   --seconds N          how long, each time (default: 2; quick: 1)
   --json FILE          where the results go (default: bench/results.json)
   --compare FILE       exit 1 where a ratio is over 15 % worse than in these results
@@ -46,12 +43,11 @@ export function readOptions(args: string[], names: readonly string[]): Options {
   const seconds = whole('--seconds', values.seconds) ?? (quick ? 1 : 2)
   return {
     effort: {
-      rounds: whole('--rounds', values.rounds) ?? (quick ? 5 : 9),
-      roundsOfProcess: quick ? 5 : 3,
+      rounds: whole('--rounds', values.rounds) ?? (quick ? 3 : 9),
+      roundsOfProcess: 3,
       seconds,
-      warmUp: quick ? 15_000 : 200_000,
+      warmUp: quick ? 40_000 : 200_000,
       tries: quick ? 1 : 3,
-      ...(quick && { deadline }),
     },
     repeats: quick ? 1 : 5,
     only,

@@ -8,6 +8,8 @@ export type Target = 'upstream' | 'nginx' | 'relay' | Size
 /** One line of the table. */
 export interface Row {
   readonly name: string
+  /** Rows of one group are measured in turn, round by round, before the next group: what is compared belongs to one. */
+  readonly group: string
   /** What is measured, in a few words. */
   readonly title: string
   readonly target: Target
@@ -41,12 +43,27 @@ export function allRows(credentials: Credentials): Row[] {
   const four = callOf('get_4k', reader)
   const large = callOf('get_256k', reader)
   const all = (name: string, title: string, call: Call, quick: boolean): Row[] => [
-    { name: `nginx-${name}`, title: `nginx, ${title}`, target: 'nginx', call, quick: name === 'call' },
-    { name: `relay-${name}`, title: `bare relay, ${title}`, target: 'relay', call, quick },
-    { name, title: `Gatehouse, ${title}`, target: name === 'call' ? plain : several, call, quick },
+    {
+      name: `nginx-${name}`,
+      group: name,
+      title: `nginx, ${title}`,
+      target: 'nginx',
+      call,
+      quick: name === 'call',
+    },
+    { name: `relay-${name}`, group: name, title: `bare relay, ${title}`, target: 'relay', call, quick },
+    {
+      name,
+      group: name,
+      title: `Gatehouse, ${title}`,
+      target: name === 'call' ? plain : several,
+      call,
+      quick,
+    },
   ]
   const workers = [1, 2].map(count => ({
     name: `workers-${count}`,
+    group: 'workers',
     title: `Gatehouse, tools/call, workers: ${count}`,
     target: { ...plain, workers: count },
     call: small,
@@ -54,11 +71,18 @@ export function allRows(credentials: Credentials): Row[] {
     quick: true,
   }))
   const saturated: Row[] = [
-    { name: 'direct', title: 'upstream alone, tools/call', target: 'upstream', call: small, quick: false },
+    {
+      name: 'direct',
+      group: 'call',
+      title: 'upstream alone, tools/call',
+      target: 'upstream',
+      call: small,
+      quick: false,
+    },
     ...all('call', 'tools/call', small, true),
-    // Next to what they are compared with, so that both see the machine as it is in that minute.
     {
       name: 'keys-10000',
+      group: 'call',
       title: 'Gatehouse, tools/call, 10,000 keys',
       target: { ...plain, keys: 10_000 },
       call: small,
@@ -66,6 +90,7 @@ export function allRows(credentials: Credentials): Row[] {
     },
     {
       name: 'proxies-500',
+      group: 'call',
       title: 'Gatehouse, tools/call, 500 proxies',
       target: { ...plain, proxies: 500 },
       call: small,
@@ -76,6 +101,7 @@ export function allRows(credentials: Credentials): Row[] {
     ...all('list', 'tools/list of 20', listOf(reader, false), true).slice(0, 2),
     {
       name: 'list',
+      group: 'list',
       title: 'Gatehouse, tools/list of 20, 10 left',
       target: several,
       call: listOf(reader, true),
@@ -85,6 +111,7 @@ export function allRows(credentials: Credentials): Row[] {
     ...all('call-256k', 'tools/call, 256 KiB each way', large, false),
     {
       name: 'token',
+      group: 'call',
       title: 'Gatehouse, tools/call with a verified token',
       target: several,
       call: callOf('get_small', token),
@@ -93,6 +120,7 @@ export function allRows(credentials: Credentials): Row[] {
     },
     {
       name: 'hidden',
+      group: 'call',
       title: 'Gatehouse, a hidden tool',
       target: several,
       call: hiddenCall(reader),
@@ -100,6 +128,7 @@ export function allRows(credentials: Credentials): Row[] {
     },
     {
       name: 'refused-401',
+      group: 'call',
       title: 'Gatehouse, 401 wrong key',
       target: several,
       call: refusedCall(wrong, 401, 'credential_invalid'),
@@ -107,6 +136,7 @@ export function allRows(credentials: Credentials): Row[] {
     },
     {
       name: 'refused-403',
+      group: 'call',
       title: 'Gatehouse, 403 no grant',
       target: several,
       call: refusedCall(outsider, 403, 'forbidden'),
@@ -122,6 +152,7 @@ export function allRows(credentials: Credentials): Row[] {
     ] as const
   ).map(([name, title, target]) => ({
     name,
+    group: 'rate',
     title: `${title}, tools/call, 1,000/s`,
     target,
     call: small,

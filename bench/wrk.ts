@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Call } from './calls.ts'
+import { requestBytes, type Call } from './calls.ts'
 import { runToEnd } from './processes.ts'
 
 /** What wrk counted. */
@@ -27,7 +27,7 @@ export interface Load {
   readonly answerBytes: number
   readonly seconds: number
   readonly cores: string
-  /** Where the script and the body are written. */
+  /** Where the script and the request are written. */
   readonly folder: string
 }
 
@@ -41,7 +41,7 @@ export async function saturate(
   call: Call,
   { connections, answerBytes, seconds, cores, folder }: Load,
 ): Promise<LoadResult> {
-  const script = writeScript(folder, call)
+  const script = writeScript(folder, call, new URL(url))
   const output = await runToEnd(
     ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '--latency', '-s', script, url],
     cores,
@@ -63,20 +63,20 @@ export async function saturate(
   }
 }
 
-function writeScript(folder: string, { headers, body }: Call): string {
-  const bodyFile = join(folder, 'wrk-body.json')
-  writeFileSync(bodyFile, body)
+/**
+ * Hands wrk the request as bytes. Of a table of headers it would put together one with another order in each run, and
+ * V8 compiles anew what reads headers that come in an order of their own.
+ */
+function writeScript(folder: string, call: Call, { port, pathname }: URL): string {
+  const request = join(folder, 'wrk-request')
+  writeFileSync(request, requestBytes(call, Number(port), pathname))
   const script = join(folder, 'wrk-call.lua')
-  const lines = Object.entries(headers).map(
-    ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
-  )
   writeFileSync(
     script,
-    `local file = io.open(${JSON.stringify(bodyFile)}, "rb")
-wrk.method = "POST"
-wrk.body = file:read("*a")
+    `local file = io.open(${JSON.stringify(request)}, "rb")
+local request = file:read("*a")
 file:close()
-${lines.join('\n')}
+function wrk.format() return request end
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(

@@ -5,6 +5,7 @@ import { regressions } from '../bench/compare.ts'
 import { documentOf } from '../bench/document.ts'
 import type { Sample } from '../bench/measure.ts'
 import type { Report } from '../bench/report.ts'
+import { ratios } from '../bench/ratios.ts'
 import { requirementsOf } from '../bench/requirements.ts'
 import { allRows } from '../bench/rows.ts'
 
@@ -23,6 +24,11 @@ t.test('every row of the bench has a name of its own, and the baseline has its r
   const baseline = JSON.parse(read('bench/baseline.json')) as Report
   t.ok(Object.keys(baseline.ratios).length >= 8)
   for (const name of Object.keys(baseline.ratios)) t.ok(results.ratios[name], name)
+})
+
+t.test('rows that are compared are measured in turn', async t => {
+  const groups = new Map(rows.map(({ name, group }) => [name, group]))
+  for (const { name, above, below } of ratios) t.equal(groups.get(above), groups.get(below), name)
 })
 
 t.test('a requirement that is missed by little is missed', async t => {
