@@ -26,6 +26,8 @@ export interface Sample {
 /** How often and how long. */
 export interface Effort {
   readonly rounds: number
+  /** How many times as many rounds there are for rows to be measured often. */
+  readonly often: number
   /**
    * After how many rounds everything but the upstream is started anew. V8 compiles the same code differently from time to
    * time, by some percent, and a process stays with what it got.
@@ -81,7 +83,7 @@ export function createMeasure(
     return found
   }
   return async (rows, effort) => {
-    const { rounds, roundsOfProcess, warmUp } = effort
+    const { rounds, roundsOfProcess, warmUp, often } = effort
     const samples = new Map<string, Sample[]>(rows.map(({ name }) => [name, []]))
     const groups = Map.groupBy(rows, ({ group }) => group)
     for (let first = 1; first <= rounds; first += roundsOfProcess) {
@@ -89,8 +91,9 @@ export function createMeasure(
       if (first > 1) await targets.renew()
       for (const [group, together] of groups) {
         await warmUpAll(together, warmUp)
-        for (let round = first; round <= last; round++) {
-          tell(`${group}: round ${round} of ${rounds}\n`)
+        const times = together.some(row => row.often) ? often : 1
+        for (let round = (first - 1) * times + 1; round <= last * times; round++) {
+          tell(`${group}: round ${round} of ${rounds * times}\n`)
           for (const row of together) samples.get(row.name)!.push(await measureOnce(row, effort))
         }
       }

@@ -44,6 +44,7 @@ export function readOptions(args: string[], names: readonly string[]): Options {
   return {
     effort: {
       rounds: whole('--rounds', values.rounds) ?? (quick ? 3 : 9),
+      often: quick ? 1 : 3,
       roundsOfProcess: 3,
       seconds,
       warmUp: quick ? 40_000 : 200_000,

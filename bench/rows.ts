@@ -20,6 +20,8 @@ export interface Row {
   readonly rate?: number | undefined
   /** The proxy of the gateway that is called; `mcp` where it is missing. */
   readonly proxy?: string
+  /** Whether its group is measured more often than others, because what is compared hardly differs. */
+  readonly often?: boolean
   /** Whether `--quick` measures it. */
   readonly quick: boolean
 }
@@ -68,6 +70,7 @@ export function allRows(credentials: Credentials): Row[] {
     target: { ...plain, workers: count },
     call: small,
     connections: manyConnections,
+    often: true,
     quick: true,
   }))
   const saturated: Row[] = [
@@ -157,6 +160,7 @@ export function allRows(credentials: Credentials): Row[] {
     target,
     call: small,
     rate,
+    often: true,
     quick: false,
   }))
   return [...saturated, ...paced]
