@@ -12,6 +12,8 @@ export interface Size {
   readonly workers: number
   /** Keeps one gateway apart from another of the same size, so that each has its own calls to get warm with. */
   readonly apart?: string
+  /** The root folder of the checkout that is started; this one where it is missing. */
+  readonly checkout?: string
 }
 
 /** The ports of a gateway. */
@@ -65,8 +67,8 @@ ${idle.join('')}${proxy('token', 'sso', upstream)}${proxy('mcp', 'team-keys', up
 }
 
 /** How the gateway is started on a configuration. */
-export function gatewayCommand(config: string, flags: readonly string[] = []): string[] {
-  return [process.execPath, ...flags, join(root, 'gateway/main.ts'), 'run', '-c', config]
+export function gatewayCommand(config: string, flags: readonly string[] = [], checkout = root): string[] {
+  return [process.execPath, ...flags, join(checkout, 'gateway/main.ts'), 'run', '-c', config]
 }
 
 function otherKey(index: number, generation: number): string {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { compareWithOther, withOther } from './against.ts'
 import { beAlone } from './alone.ts'
 import { measureColdStart } from './cold-start.ts'
 import { regressions } from './compare.ts'
@@ -51,6 +52,16 @@ try {
   if (options.profile) {
     const row = rows.find(({ name }) => options.only?.includes(name) ?? name === 'call')
     process.stdout.write(await profile(row!, options.profileSeconds, surroundings))
+  } else if (options.against !== undefined) {
+    const measure = createMeasure(targets, surroundings, tell)
+    const { table, slower } = await compareWithOther(
+      withOther(rows, resolve(options.against)),
+      measure,
+      effort,
+    )
+    process.stdout.write(`${table}\n`)
+    for (const name of slower) process.stdout.write(`SLOWER ${name}\n`)
+    if (slower.length > 0) process.exitCode = 1
   } else {
     const others = watchOthers()
     const measure = createMeasure(targets, surroundings, tell)

@@ -12,6 +12,8 @@ export interface Options {
   wants(this: void, name: string, quick: boolean): boolean
   readonly json: string
   readonly compare: string | undefined
+  /** The root folder of another checkout to compare with. */
+  readonly against: string | undefined
   readonly writeDocs: boolean
   readonly profile: boolean
   readonly profileSeconds: number
@@ -25,6 +27,7 @@ const usage = `npm run bench -- [options]
   --seconds N          how long, each time (default: 2; quick: 1)
   --json FILE          where the results go (default: bench/results.json)
   --compare FILE       exit 1 where a ratio is over 15 % worse than in these results
+  --against FOLDER     only compare with another checkout, in one run; exit 1 where a row takes over 5 % more CPU
   --write-docs         write docs/performance.md and its plots from the results
   --profile            what the gateway spends its time on in one row (--only; default: call)
 `
@@ -55,6 +58,7 @@ export function readOptions(args: string[], names: readonly string[]): Options {
     wants: (name, isQuick) => only?.includes(name) ?? (isQuick || !quick),
     json: values.json ?? join(import.meta.dirname, 'results.json'),
     compare: values.compare,
+    against: values.against,
     writeDocs: values['write-docs'],
     profile: values.profile,
     profileSeconds: Math.max(seconds, 6),
@@ -72,6 +76,7 @@ function parse(args: string[]) {
         seconds: { type: 'string' },
         json: { type: 'string' },
         compare: { type: 'string' },
+        against: { type: 'string' },
         'write-docs': { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },

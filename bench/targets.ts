@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Credentials } from './credentials.ts'
-import { gatewayCommand, writeGateway } from './gateway.ts'
+import { gatewayCommand, writeGateway, type Size } from './gateway.ts'
 import { nginxCommand, writeProxy } from './nginx.ts'
 import type { Cores } from './pinning.ts'
 import { freePort, isReady, listens, start, type Running } from './processes.ts'
@@ -62,7 +62,7 @@ export function createTargets(
     }
     const admin = await freePort()
     const config = writeGateway(place, target, credentials, { port, admin, upstream })
-    const running = await start(gatewayCommand(config, flags), {
+    const running = await start(gatewayCommand(config, flags, target.checkout), {
       cores: cores.measured(target.workers),
       log,
       ready: isReady(admin),
@@ -71,7 +71,7 @@ export function createTargets(
   }
 
   function begin(target: Target): Promise<Started> {
-    const name = typeof target === 'string' ? target : `gateway-${Object.values(target).join('-')}`
+    const name = typeof target === 'string' ? target : nameOf(target)
     const running = started.get(name) ?? launch(name, target)
     started.set(name, running)
     return running
@@ -87,6 +87,10 @@ export function createTargets(
       }
     },
   }
+}
+
+function nameOf({ checkout, ...size }: Size): string {
+  return ['gateway', ...Object.values(size), ...(checkout === undefined ? [] : ['before'])].join('-')
 }
 
 /** How the bare relay is started. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { compareWithOther, withOther } from '../bench/against.ts'
 import { regressions } from '../bench/compare.ts'
 import { documentOf } from '../bench/document.ts'
 import type { Sample } from '../bench/measure.ts'
@@ -67,4 +68,37 @@ t.test('a ratio counts as worse when it is over 15 % worse twice', async t => {
     [],
     'where a quarter of the rounds is as good as it was',
   )
+})
+
+t.test('a row that takes over 5 % more CPU than in another checkout is slower', async t => {
+  const pairs = withOther(
+    rows.filter(({ name }) => ['call', 'relay-call', 'rate-call'].includes(name)),
+    '/other',
+  )
+  t.same(
+    pairs.map(({ name, target }) => [name, (target as { checkout?: string }).checkout]),
+    [
+      ['call', undefined],
+      ['call-before', '/other'],
+    ],
+  )
+  const compared = (...runs: number[][]) => {
+    const measure = async () => {
+      const now = runs.shift()!.map(cpuPerCall => ({ cpuPerCall }) as Sample)
+      return new Map([
+        ['call', now],
+        ['call-before', now.map(() => ({ cpuPerCall: 10 }) as Sample)],
+      ])
+    }
+    return compareWithOther(pairs, measure, effort)
+  }
+  t.same((await compared([10.5])).slower, [])
+  t.same(
+    (await compared([10.6], [10.4, 10.6, 10.6, 10.6])).slower,
+    [],
+    'a quarter of the rounds is not slower',
+  )
+  const { slower, table } = await compared([10.6], [10.6, 10.7, 10.8, 10.9])
+  t.same(slower, ['call'])
+  t.match(table, /call +10\.8 .*1\.075/)
 })
