@@ -54,6 +54,6 @@ function pemContent(text: string): string | undefined {
   } catch {
     return undefined
   }
-  const frame = /^-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/\s]+={0,2})\s+-----END CERTIFICATE-----\s*$/
+  const frame = /^-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/\s]+={0,2})\s{1,4}-----END CERTIFICATE-----\s*$/
   return frame.exec(pem)?.[1]
 }

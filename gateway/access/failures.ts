@@ -45,7 +45,7 @@ export function createFailures(now: () => number = () => performance.now()): Fai
 }
 
 function clientOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').split('%', 1)[0]!
   if (!plain.includes(':')) return plain
   const [head = [], tail = []] = plain.split('::').map(part => (part === '' ? [] : part.split(':')))
   const zeros = Array.from({ length: 8 - head.length - tail.length }, () => '0')

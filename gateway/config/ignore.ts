@@ -78,7 +78,10 @@ function readIgnores(view: View, source: Source, byPlace: Map<string, Ignore[]>)
     const [, said] = /^#+[ \t]*gatehouse-ignore\b(.*)$/i.exec(text.trimEnd()) ?? []
     if (said === undefined) continue
     const end = start + text.trimEnd().length
-    const codes = /^[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*:[ \t]*\S/.exec(said)?.[1]?.split(/[ \t]*,[ \t]*/)
+    const codes = /^[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*:[ \t]*\S/
+      .exec(said)?.[1]
+      ?.split(',')
+      .map(code => code.trim())
     const why =
       codes === undefined
         ? 'a code and a reason belong here: `# gatehouse-ignore GH2003: reason`'

@@ -3,7 +3,15 @@ import { constants } from 'node:crypto'
 
 /** The blocks of one kind in a text of PEM (RFC 7468), such as CERTIFICATE; other kinds are passed over. */
 export function pemBlocks(text: string, label: string): string[] {
-  return text.match(new RegExp(`-----BEGIN ${label}-----[\\s\\S]*?-----END ${label}-----`, 'g')) ?? []
+  const [begin, end] = [`-----BEGIN ${label}-----`, `-----END ${label}-----`]
+  const blocks: string[] = []
+  for (let at = text.indexOf(begin); at !== -1;) {
+    const last = text.indexOf(end, at + begin.length)
+    if (last === -1) break
+    blocks.push(text.slice(at, last + end.length))
+    at = text.indexOf(begin, last + end.length)
+  }
+  return blocks
 }
 
 /** The texts of the files that TLS is served with. */
