@@ -9,7 +9,7 @@ import { ByteStore } from '../gateway/http/byte-store.ts'
 import { remember } from '../gateway/http/remember.ts'
 import { createEventSplitter } from '../gateway/http/sse.ts'
 import { operationsOf } from '../gateway/mcp/operation.ts'
-import { createSessionBinding } from '../gateway/mcp/session.ts'
+import { createSeals } from '../gateway/mcp/seal.ts'
 
 function refusal(act: () => unknown): Refusal {
   try {
@@ -566,14 +566,27 @@ t.test('lists are cut, never re-typed', async t => {
   )
 })
 
-t.test('a session belongs to whom it was given, where it was given', async t => {
-  const binding = createSessionBinding('a'.repeat(32))
-  const bound = binding.bind('s.1', 'key:a', 'mock')
-  t.match(bound, /^[\x21-\x7e]+$/)
-  t.equal(binding.unbind(bound, 'key:a', 'mock'), 's.1')
-  t.equal(binding.unbind(bound, 'key:b', 'mock'), undefined)
-  t.equal(binding.unbind(bound, 'key:a', 'other'), undefined)
-  t.equal(binding.unbind('s.1', 'key:a', 'mock'), undefined)
-  t.equal(binding.unbind(`${bound}x`, 'key:a', 'mock'), undefined)
-  t.equal(createSessionBinding('b'.repeat(32)).unbind(bound, 'key:a', 'mock'), undefined)
+t.test('a handle belongs to whom it was given, where it was given, for what it was given', async t => {
+  const seals = createSeals('a'.repeat(32))
+  const owner = { identities: ['key:a:2', 'key:a:1'], proxy: 'mock' }
+  const handle = seals.seal('session', 's.1', owner)
+  t.match(handle, /^[\x21-\x7e]+$/)
+  t.equal(seals.seal('session', 's.1', owner), handle, 'the same every time')
+  t.equal(seals.open('session', handle, owner), 's.1')
+  for (const [about, opened] of [
+    ['another principal', seals.open('session', handle, { ...owner, identities: ['key:b:2'] })],
+    ['no principal', seals.open('session', handle, { ...owner, identities: [] })],
+    ['the key without the secret', seals.open('session', handle, { ...owner, identities: ['key:a:1'] })],
+    ['another proxy', seals.open('session', handle, { ...owner, proxy: 'other' })],
+    ['another kind', seals.open('task', handle, owner)],
+    ['about something', seals.open('session', handle, owner, 'tools/call')],
+    ['never sealed', seals.open('session', 's.1', owner)],
+    ['empty', seals.open('session', '', owner)],
+    ['one character more', seals.open('session', `${handle}x`, owner)],
+    ['another secret', createSeals('b'.repeat(32)).open('session', handle, owner)],
+  ] as const) {
+    t.equal(opened, undefined, about)
+  }
+  const older = seals.seal('session', 's.1', { ...owner, identities: ['key:a:1'] })
+  t.equal(seals.open('session', older, owner), 's.1', 'under an older secret that the key still has')
 })

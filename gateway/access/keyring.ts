@@ -71,8 +71,10 @@ export function createKeyring(
   return {
     add(keys) {
       for (const [name, key] of Object.entries(keys)) {
-        for (const secret of key.secrets) {
-          const digest = digestOf(secret.hash, pepper)
+        const digests = key.secrets.map(({ hash }) => digestOf(hash, pepper))
+        const identities = identitiesOfKey(name, key, digests)
+        for (const [index, secret] of key.secrets.entries()) {
+          const digest = digests[index]!
           const window = secretWindow(key, secret)
           const entry: Entry = {
             hash: Buffer.from(secret.hash),
@@ -83,6 +85,7 @@ export function createKeyring(
               grantedBy: `/keys/${name}/roles`,
               expires: window.ends,
               digest,
+              identities,
               ...(isOutgoing(secret, key) && { outgoing: true }),
             },
             window,
@@ -143,6 +146,15 @@ function digestOf(hash: string, pepper: string | undefined): string {
         .update(hash)
         .digest('hex')
     : hash.slice('sha256:'.length)
+}
+
+/** Returns one name per secret of a key: first that of the secret that ends last, and of two such of the later in the file. */
+function identitiesOfKey(name: string, { secrets }: Key, digests: readonly string[]): string[] {
+  const identities = digests.map(digest => `key:/keys/${name}/roles:${name}:${digest}`)
+  if (secrets.length === 1) return identities
+  const ends = secrets.map(secret => windowOf(secret).ends)
+  const order = [...secrets.keys()].toReversed().toSorted((a, b) => Math.sign(ends[b]! - ends[a]!) || 0)
+  return order.map(index => identities[index]!)
 }
 
 /** Whether a secret ends, and another one of its key stays longer. */

@@ -1,4 +1,5 @@
 import type { ClientCertificate } from './certificate.ts'
+import type { Owner } from '../mcp/seal.ts'
 import type { Claims } from './jws.ts'
 
 /** Whom a request was authenticated as. */
@@ -22,6 +23,8 @@ export interface Principal {
   readonly certificate?: ClientCertificate
   /** The secret that was presented is being rotated out: it ends, and another of its key stays longer. */
   readonly outgoing?: true
+  /** Names of the principal, one per secret of the key, the one that stays longest first; undefined for what is not a key. */
+  readonly identities?: readonly string[]
 }
 
 /** The principal of every request to a proxy with `auth: none`. */
@@ -35,9 +38,11 @@ export const anonymous: Principal = {
 }
 
 /**
- * One text per identity. The secret is no part of it, so that rotating a key keeps what belongs to it; the auth method is,
- * because two of them may trust CAs that give one name to two clients.
+ * Returns a principal as the owner of handles on a proxy. New ones are sealed under its first name, and open under each.
+ * A key has one per secret, so that a rotation keeps what belongs to the key while its secrets overlap, and another key of
+ * the same name, with other secrets, gets nothing. The auth method is part of a name, because two of them may trust CAs
+ * that give one name to two clients.
  */
-export function identityOf({ kind, name, grantedBy }: Principal): string {
-  return `${kind}:${grantedBy}:${name}`
+export function ownerOf({ identities, kind, name, grantedBy }: Principal, proxy: string): Owner {
+  return { identities: identities ?? [`${kind}:${grantedBy}:${name}`], proxy }
 }

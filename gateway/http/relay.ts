@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { identityOf, type Principal } from '../access/principal.ts'
+import { ownerOf, type Principal } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList } from '../mcp/lists.ts'
 import { ByteStore } from './byte-store.ts'
@@ -155,7 +155,11 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     const { response, era, principal, snapshot } = this.#exchange
     const session = this.#headers['mcp-session-id']
     if (typeof session === 'string' && era !== 'modern') {
-      headers['mcp-session-id'] = snapshot.sessions.bind(session, identityOf(principal!), this.#proxy.name)
+      headers['mcp-session-id'] = snapshot.seals.seal(
+        'session',
+        session,
+        ownerOf(principal!, this.#proxy.name),
+      )
     }
     if (this.#exchange.originAllowed) Object.assign(headers, commonHeaders(this.#exchange))
     response.writeHead(this.#status, headers as Record<string, string>)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { decide, seesEverything } from '../access/decide.ts'
 import type { RequestHead } from '../access/policy.ts'
-import { identityOf, type Principal } from '../access/principal.ts'
+import { ownerOf, type Principal } from '../access/principal.ts'
 import { agreedEra, allowsBatch, claimedVersion, hasModernHeader } from '../mcp/era.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { readMessages, type Message } from '../mcp/message.ts'
@@ -211,7 +211,7 @@ function headersFor(exchange: Exchange, proxy: ServedProxy): string[] {
   if (request.method === 'POST') headers.push('content-type', 'application/json')
   const session = request.headers['mcp-session-id']
   if (session === undefined || exchange.era === 'modern' || hasModernHeader(request.headers)) return headers
-  const upstreamId = snapshot.sessions.unbind(String(session), identityOf(principal!), proxy.name)
+  const upstreamId = snapshot.seals.open('session', String(session), ownerOf(principal!, proxy.name))
   if (upstreamId === undefined) {
     throw new Refusal('session_unknown', 'no such session; send initialize to open one', {
       id: exchange.requestIds[0],

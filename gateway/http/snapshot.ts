@@ -2,7 +2,7 @@ import type { SecureContextOptions } from 'node:tls'
 import type { Authenticator, OperationStep, RequestHead } from '../access/policy.ts'
 import type { ProtectedResource } from '../access/resource.ts'
 import type { ProxyAccess } from '../access/rules.ts'
-import type { SessionBinding } from '../mcp/session.ts'
+import type { Seals } from '../mcp/seal.ts'
 import type { CallerHeaders } from './caller.ts'
 import type { HeaderFilter } from './headers.ts'
 import type { TokenSource } from './tokens.ts'
@@ -17,7 +17,7 @@ export interface Snapshot {
   readonly proxiesByMetadataPath: ReadonlyMap<string, ServedProxy>
   /** By name, for what is told from one snapshot to the next. */
   readonly proxiesByName: ReadonlyMap<string, ServedProxy>
-  readonly sessions: SessionBinding
+  readonly seals: Seals
   /** What TLS is served with; undefined where plain HTTP is. */
   readonly tls: SecureContextOptions | undefined
   /** Counts a request in; what the snapshot holds is kept until it is counted out. */

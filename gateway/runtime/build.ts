@@ -17,7 +17,7 @@ import type { Settings } from '../config/restart.ts'
 import { secureContextOptions, type TlsTexts } from '../config/pem.ts'
 import { parseWait, parseSize } from '../config/units.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
-import { createSessionBinding } from '../mcp/session.ts'
+import { createSeals } from '../mcp/seal.ts'
 import type { IssuerKeys } from './jwks.ts'
 import type { IntrospectionMethod, KeptIntrospection } from './introspection-sources.ts'
 import type { KeyPlace } from './key-sources.ts'
@@ -131,7 +131,7 @@ export async function buildSnapshot(
       proxiesByMetadataPath,
       proxiesByName,
       tls: tls && secureContextOptions(tls),
-      sessions: createSessionBinding(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
+      seals: createSeals(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
       retain: () => void users++,
       release,
       retire: release,
