@@ -1,4 +1,5 @@
 import type { Key, KeySecret } from '../../schema/config.ts'
+import { maxRelated } from './loading.ts'
 import { isOpaque } from './locate.ts'
 import type { Path } from './pointer.ts'
 import { entries, items, reportAt, type Mention, type Sound, type View } from './view.ts'
@@ -20,21 +21,24 @@ export function checkHashes(view: View): void {
     }
   }
   for (const list of places.values()) {
-    if (list.length > 1) for (const place of list) reportHash(view, place, list)
+    if (list.length < 2) continue
+    const same = list.every(({ key }) => key === list[0]!.key)
+    const named = list.slice(0, maxRelated + 1)
+    for (const place of list) reportHash(view, place, named, same)
   }
 }
 
 function reportHash(
   view: View,
   place: { path: Path; key: string },
-  list: { path: Path; key: string }[],
+  named: { path: Path; key: string }[],
+  same: boolean,
 ): void {
-  const others = list.filter(other => other !== place)
+  const others = named.filter(other => other !== place).slice(0, maxRelated)
   const related: Mention[] = others.map(({ path, key }) => ({
     path,
     message: `and here, under key \`${key}\``,
   }))
-  const same = others.every(other => other.key === place.key)
   const message = same
     ? 'this hash stands under the key twice; take one out'
     : `this hash stands under another key too, so that its secret would not tell who presents it; give every key a secret of its own`

@@ -54,11 +54,12 @@ function checkGrants(view: View, roles: ReadonlySet<string>, known: readonly str
 }
 
 function checkProxies(view: View, known: readonly string[]): void {
+  const { loading } = view
   const proxies = new Set(known)
   for (const [name, role] of entries(view.config.roles)) {
     for (const proxy of Object.keys(role.access ?? {})) {
       if (proxy === '*' || proxies.has(proxy)) continue
-      const suggestion = nearest(proxy, known)
+      const suggestion = nearest(proxy, known, loading.suggestions)
       const message = `unknown proxy ${quote(proxy)}${instead(suggestion, known, 'no proxy is declared')}`
       reportAt(view, 'GH1302', ['roles', name, 'access', proxy], message, { part: 'key', suggestion })
     }
@@ -84,7 +85,7 @@ function unknown(
   name: string,
   known: readonly string[],
 ): void {
-  const suggestion = nearest(name, known)
+  const suggestion = nearest(name, known, view.loading.suggestions)
   const wrote = written(view.loading, view.config, path)
   reportAt(
     view,

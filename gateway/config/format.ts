@@ -3,11 +3,12 @@ import type { LoadResult } from './load.ts'
 import { codeFrame, printable, shownPath } from './render.ts'
 
 /** What a report is made from. */
-export type Reported = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'>
+export type Reported = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'> &
+  Partial<Pick<LoadResult, 'omitted'>>
 
 /** For people: each diagnostic with its line of the file, and a count at the end; empty when there is nothing to say. */
 export function formatText(
-  { diagnostics, sources }: Reported,
+  { diagnostics, omitted = 0, sources }: Reported,
   options: { cwd: string; colour: boolean },
 ): string {
   if (diagnostics.length === 0) return ''
@@ -23,7 +24,8 @@ export function formatText(
     )
     return `${paint.bold(placeOf(one, options.cwd))}: ${severity} ${one.code}: ${printable(one.message)}\n${frame.join('')}${related.join('')}`
   })
-  return `${blocks.join('\n')}\n${countOf(diagnostics)}\n`
+  const more = omitted > 0 ? `, and ${omitted} more that are not shown` : ''
+  return `${blocks.join('\n')}\n${countOf(diagnostics)}${more}\n`
 }
 
 function placeOf(
@@ -47,12 +49,13 @@ function countOf(diagnostics: readonly Diagnostic[]): string {
 }
 
 /** For programs: one JSON document. */
-export function formatJson({ diagnostics, loaded }: Reported, { cwd }: { cwd: string }): string {
+export function formatJson({ diagnostics, omitted = 0, loaded }: Reported, { cwd }: { cwd: string }): string {
   const document = {
     schemaVersion: 1,
     valid: loaded !== undefined,
     ...(loaded?.missing.length === 0 && { revision: loaded.revision }),
     diagnostics: diagnostics.map(one => relocate(one, cwd)),
+    ...(omitted > 0 && { omitted }),
   }
   return `${JSON.stringify(document, null, 2)}\n`
 }
@@ -65,8 +68,9 @@ function relocate(one: Diagnostic, cwd: string): Diagnostic {
 const annotations = { error: 'error', warning: 'warning', info: 'notice' }
 
 /** For GitHub Actions: one workflow command for each diagnostic, which becomes an annotation of the pull request. */
-export function formatGithub({ diagnostics }: Reported, { cwd }: { cwd: string }): string {
-  return diagnostics
+export function formatGithub({ diagnostics, omitted = 0 }: Reported, { cwd }: { cwd: string }): string {
+  const more = omitted > 0 ? `::notice::${omitted} more diagnostics are not shown\n` : ''
+  const commands = diagnostics
     .map(one => {
       const properties = {
         file: shownPath(one.file, cwd),
@@ -82,6 +86,7 @@ export function formatGithub({ diagnostics }: Reported, { cwd }: { cwd: string }
       return `::${annotations[one.severity]} ${list.join(',')}::${escapeData(one.message)}\n`
     })
     .join('')
+  return commands + more
 }
 
 function escapeData(text: string): string {

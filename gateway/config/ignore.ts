@@ -12,38 +12,39 @@ interface Ignore {
   readonly start: number
   readonly end: number
   readonly codes: readonly DiagnosticCode[]
-  /** Those of its codes that were found where it stands. */
-  readonly used: Set<DiagnosticCode>
+  /** The codes that are ignored there, by any comment. */
+  readonly there: Ignored
 }
+
+/** Codes that are ignored at a place, and whether they were found there. */
+type Ignored = Map<DiagnosticCode, { found: boolean }>
 
 /**
  * Takes out the warnings and notes that a comment says to ignore: on their own line or on the first line of a block
  * around them, or on a line of its own above one of these. Errors stay. For `lint`, tells which comments are of no use.
  */
 export function dropIgnored(view: View): void {
-  const { diagnostics, files, opaque, missing, options } = view.loading
-  const byPlace = new Map<string, Ignore[]>()
-  for (const source of files.sources.values()) readIgnores(view, source, byPlace)
+  const { diagnostics, files, found, opaque, missing, options } = view.loading
+  const byPlace = new Map<string, Ignored>()
+  const ignores = [...files.sources.values()].flatMap(source => readIgnores(view, source, byPlace))
   if (byPlace.size === 0) return
   const kept = diagnostics.filter(one => !isIgnored(view, one, byPlace))
   diagnostics.splice(0, diagnostics.length, ...kept)
   // What depends on variables that are not set here was not looked for.
-  if (options.review !== 'lint' || opaque.size > 0 || kept.some(one => one.severity === 'error')) return
-  for (const { source, start, end, codes, used } of [...byPlace.values()].flat()) {
+  if (options.review !== 'lint' || opaque.size > 0 || found.error > 0) return
+  for (const { source, start, end, codes, there } of ignores) {
     for (const code of codes) {
-      if (used.has(code) || (code === 'GH1405' && missing.size > 0)) continue
+      if (there.get(code)!.found || (code === 'GH1405' && missing.size > 0)) continue
       const message = `there is no ${code} here to ignore; take the code out`
       report(view.loading, 'GH2012', spanBetween(source, start, end), message)
     }
   }
 }
 
-function isIgnored(view: View, one: Diagnostic, byPlace: ReadonlyMap<string, Ignore[]>): boolean {
-  const ignores = [...placesOf(view, one)]
-    .flatMap(place => byPlace.get(place) ?? [])
-    .filter(ignore => ignore.codes.includes(one.code))
-  for (const { used } of ignores) used.add(one.code)
-  return ignores.length > 0
+function isIgnored(view: View, one: Diagnostic, byPlace: ReadonlyMap<string, Ignored>): boolean {
+  const ignored = [...placesOf(view, one)].flatMap(place => byPlace.get(place)?.get(one.code) ?? [])
+  for (const each of ignored) each.found = true
+  return ignored.length > 0
 }
 
 function isIgnorable(code: DiagnosticCode): boolean {
@@ -71,8 +72,9 @@ function placeOf(file: string, line: number): string {
   return `${line} ${file}`
 }
 
-function readIgnores(view: View, source: Source, byPlace: Map<string, Ignore[]>): void {
-  if (!/gatehouse-ignore/i.test(source.text)) return
+function readIgnores(view: View, source: Source, byPlace: Map<string, Ignored>): Ignore[] {
+  const ignores: Ignore[] = []
+  if (!/gatehouse-ignore/i.test(source.text)) return ignores
   const meant = linesMeant(source.text)
   for (const { start, text } of commentsOf(source.text)) {
     const [, said] = /^#+[ \t]*gatehouse-ignore\b(.*)$/i.exec(text.trimEnd()) ?? []
@@ -91,11 +93,12 @@ function readIgnores(view: View, source: Source, byPlace: Map<string, Ignore[]>)
       continue
     }
     const place = placeOf(source.file, meant[spanBetween(source, start, end).line]!)
-    const ignore = { source, start, end, codes: codes as DiagnosticCode[], used: new Set<DiagnosticCode>() }
-    const known = byPlace.get(place)
-    if (known === undefined) byPlace.set(place, [ignore])
-    else known.push(ignore)
+    const there: Ignored = byPlace.get(place) ?? new Map()
+    byPlace.set(place, there)
+    for (const code of codes as DiagnosticCode[]) if (!there.has(code)) there.set(code, { found: false })
+    ignores.push({ source, start, end, codes: codes as DiagnosticCode[], there })
   }
+  return ignores
 }
 
 function whyNotIgnorable(code: string): string | undefined {

@@ -23,8 +23,8 @@ const advice = [
 
 /** Looks further at a configuration without errors, as far as `review` asks for it. */
 export function lint(view: View): void {
-  const { diagnostics, options } = view.loading
-  if (options.review === undefined || diagnostics.some(one => one.severity === 'error')) return
+  const { found, options } = view.loading
+  if (options.review === undefined || found.error > 0) return
   const checked = view as WholeView
   lintExpiry(checked)
   if (options.review === 'lint') for (const look of advice) look(checked)

@@ -15,7 +15,7 @@ import { readSource } from './files.ts'
 import { dropIgnored } from './ignore.ts'
 import { includeFragments } from './include.ts'
 import { freeze } from './freeze.ts'
-import { createLoading, report, type Loading, type LoadOptions } from './loading.ts'
+import { createLoading, maxKept, report, type Loading, type LoadOptions } from './loading.ts'
 import { lint } from './lint.ts'
 import { locate, nodeSpan } from './locate.ts'
 import { parseSource } from './parse.ts'
@@ -32,8 +32,10 @@ export type { LoadOptions } from './loading.ts'
 export type { Secrets } from './secrets.ts'
 
 export interface LoadResult {
-  /** Everything that is wrong, warnings, and advice where it was asked for; in order of file, line and column. */
+  /** Errors, warnings, and advice where it was asked for, a hundred at most; in order of file, line and column. */
   diagnostics: Diagnostic[]
+  /** Number of further diagnostics, which are left out because there are too many; those that are left are the gravest. */
+  omitted: number
   /** Text of every file by absolute path, for code frames; secrets in clear are blotted out. */
   sources: Map<string, string>
   /** Absolute paths of everything that was read or looked for, secret files too. */
@@ -68,14 +70,16 @@ export interface Loaded {
 export function load(path: string, options: LoadOptions): LoadResult {
   const loading = createLoading(options)
   const loaded = loadMain(loading, resolve(path))
-  const diagnostics = inOrder(loading)
+  const { diagnostics, omitted } = told(loading)
   return {
     diagnostics,
-    sources: shownSources(loading),
+    omitted,
+    // What was not looked at may stand on a line that is shown, and may be a secret.
+    sources: loading.found.error > maxKept.error ? new Map() : shownSources(loading),
     files: [...loading.files.paths],
     directories: [...loading.files.directories],
     digest: digestOfRead(loading),
-    ...(loaded !== undefined && diagnostics.every(one => one.severity !== 'error') && { loaded: loaded() }),
+    ...(loaded !== undefined && loading.found.error === 0 && { loaded: loaded() }),
   }
 }
 
@@ -158,6 +162,37 @@ function locateEntry(loading: Loading, config: Config, pointer: string): ReturnT
   const { span, exact } = locate(loading, config, fromPointer(pointer), 'key')
   const { file, line, column } = span
   return exact ? { file, line, column } : undefined
+}
+
+/** Largest number of diagnostics of a load, and of characters of a text in them. */
+const maxTold = 100
+const maxText = 1000
+const severities: readonly Diagnostic['severity'][] = ['error', 'warning', 'info']
+
+/** Chooses what is told: the gravest, and of those the first. */
+function told(loading: Loading): { diagnostics: Diagnostic[]; omitted: number } {
+  const all = inOrder(loading)
+  const chosen = new Set(
+    severities.flatMap(severity => all.filter(one => one.severity === severity)).slice(0, maxTold),
+  )
+  const dropped = severities.reduce(
+    (count, severity) => count + Math.max(0, loading.found[severity] - maxKept[severity]),
+    0,
+  )
+  return {
+    diagnostics: all.filter(one => chosen.has(one)).map(shortened),
+    omitted: all.length - chosen.size + dropped,
+  }
+}
+
+function shortened(one: Diagnostic): Diagnostic {
+  const { message, path } = one
+  if (message.length <= maxText && path.length <= maxText) return one
+  return { ...one, message: cut(message), path: cut(path) }
+}
+
+function cut(text: string): string {
+  return text.length > maxText ? `${text.slice(0, maxText)}…` : text
 }
 
 function inOrder({ diagnostics, files }: Loading): Diagnostic[] {

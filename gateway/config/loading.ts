@@ -2,6 +2,7 @@ import { severityOf, type Diagnostic, type DiagnosticCode, type Span } from './d
 import { createFiles, type Files } from './files.ts'
 import type { Origin } from './locate.ts'
 import type { Source } from './source.ts'
+import { createBudget, type SuggestionBudget } from './suggest.ts'
 
 export interface LoadOptions {
   /** The environment: what `${NAME}` and `{env: NAME}` stand for. */
@@ -29,6 +30,9 @@ export interface Loading {
   readonly options: LoadOptions
   readonly files: Files
   readonly diagnostics: Diagnostic[]
+  /** Number of diagnostics so far by severity, also of those that are not kept. */
+  readonly found: Record<Diagnostic['severity'], number>
+  readonly suggestions: SuggestionBudget
   /** Where every map and list of the plain configuration was written. */
   readonly origins: Map<object, Origin>
   /** Values that cannot be judged, for instance because a variable is missing: container and step. */
@@ -43,12 +47,27 @@ export interface Loading {
   incomplete: boolean
 }
 
+/**
+ * Largest number of diagnostics of a severity that a load keeps; the others are counted. There is room for more warnings,
+ * because comments may silence many of them.
+ */
+export const maxKept: Readonly<Record<Diagnostic['severity'], number>> = {
+  error: 1000,
+  warning: 10_000,
+  info: 10_000,
+}
+
+/** Largest number of other places that a diagnostic names. */
+export const maxRelated = 10
+
 /** Begins a load that knows nothing yet. */
 export function createLoading(options: LoadOptions): Loading {
   return {
     options,
     files: createFiles(options),
     diagnostics: [],
+    found: { error: 0, warning: 0, info: 0 },
+    suggestions: createBudget(),
     origins: new Map(),
     opaque: new Map(),
     partial: new Set(),
@@ -64,7 +83,7 @@ interface Detail {
   related?: { span: Span; message: string }[]
 }
 
-/** Adds one diagnostic. */
+/** Adds one diagnostic, or counts it where there are too many. */
 export function report(
   loading: Loading,
   code: DiagnosticCode,
@@ -73,9 +92,11 @@ export function report(
   detail: Detail = {},
 ): void {
   const { path = '', suggestion, related = [] } = detail
+  const severity = severityOf(code)
+  if (++loading.found[severity] > maxKept[severity]) return
   loading.diagnostics.push({
     code,
-    severity: severityOf(code),
+    severity,
     message,
     ...span,
     path,

@@ -1,6 +1,6 @@
 import type { Node } from 'yaml'
 import type { Span } from './diagnostics.ts'
-import { report, type Loading } from './loading.ts'
+import { maxRelated, report, type Loading } from './loading.ts'
 import { entriesOf, nodeSpan, type Entry } from './locate.ts'
 import { toPointer } from './pointer.ts'
 import { isPlainMap, type PlainMap } from './tree.ts'
@@ -61,9 +61,11 @@ function keySpan({ source, key }: Entry): Span {
 /** Every place gets a diagnostic of its own, because each may be another team's file. */
 export function reportDeclaredTwice(loading: Loading, declared: Declared): void {
   for (const [path, { name, spans }] of declared) {
+    const named = spans.slice(0, maxRelated + 1)
     for (const span of spans) {
-      const related = spans
+      const related = named
         .filter(other => other !== span)
+        .slice(0, maxRelated)
         .map(span => ({ span, message: 'also declared here' }))
       report(loading, 'GH1017', span, `\`${name}\` is declared in another file too; rename one of them`, {
         path,

@@ -12,7 +12,7 @@ const options = { ...dialect, uniqueKeys: false, prettyErrors: false, logLevel: 
  * undefined after reporting why there is none to go on with. Tags are reported too, but do not stop.
  */
 export function parseSource(loading: Loading, source: Source): Node | null | undefined {
-  const document = parseDocument(source.text, options)
+  const document = parse(source.text)
   for (const { pos } of [...document.errors, ...document.warnings].filter(isTag)) {
     const span = spanBetween(source, pos[0], pos[1])
     report(loading, 'GH1010', span, 'this tag is not of the YAML core schema; take it out')
@@ -23,6 +23,17 @@ export function parseSource(loading: Loading, source: Source): Node | null | und
   }
   if (problems.length > 0) return undefined
   return isNothing(document.contents) ? null : (document.contents as Node)
+}
+
+function parse(text: string): ReturnType<typeof parseDocument> {
+  const { stackTraceLimit } = Error
+  // There may be as many errors as lines, and each would keep where it was made.
+  Error.stackTraceLimit = 0
+  try {
+    return parseDocument(text, options)
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }
 
 function isNothing(node: unknown): boolean {

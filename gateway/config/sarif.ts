@@ -3,7 +3,7 @@ import type { Reported } from './format.ts'
 import { shownPath } from './render.ts'
 
 /** For code scanning: SARIF 2.1.0 (OASIS), one run whose rules are the codes that occur. */
-export function formatSarif({ diagnostics }: Reported, { cwd }: { cwd: string }): string {
+export function formatSarif({ diagnostics, omitted = 0 }: Reported, { cwd }: { cwd: string }): string {
   const codes = [...new Set(diagnostics.map(one => one.code))].toSorted()
   const rules = codes.map(id => {
     const { name, summary } = diagnosticCodes[id]
@@ -24,7 +24,12 @@ export function formatSarif({ diagnostics }: Reported, { cwd }: { cwd: string })
       },
     })),
   }))
-  const run = { tool: { driver: { name: 'gatehouse', rules } }, columnKind: 'utf16CodeUnits', results }
+  const run = {
+    tool: { driver: { name: 'gatehouse', rules } },
+    columnKind: 'utf16CodeUnits',
+    results,
+    ...(omitted > 0 && { properties: { omitted } }),
+  }
   const document = { $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs: [run] }
   return `${JSON.stringify(document, null, 2)}\n`
 }

@@ -1,5 +1,5 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
-import { report, type Loading } from './loading.ts'
+import { maxKept, report, type Loading } from './loading.ts'
 import { isOpaque, locate, written, type Part } from './locate.ts'
 import { fromPointer, toPointer, type Path } from './pointer.ts'
 import { validateSchema, type Schema } from './schema.ts'
@@ -21,9 +21,10 @@ interface Check {
  */
 export function checkSchema(loading: Loading, root: unknown): void {
   const errors = tellingOnly(validateSchema(root))
-  const telling = errors
+  const all = errors
     .filter(error => !isOpaque(loading, root, fromPointer(error.instancePath)))
     .filter(error => !isOwedToFragment(loading, error))
+  const telling = all.slice(0, maxKept.error)
   const check: Check = { loading, root, misspelt: new Set() }
   // Unknown fields first: they explain some of what is missing.
   for (const error of telling) if (error.keyword === 'additionalProperties') reportUnknown(check, error)
@@ -33,6 +34,7 @@ export function checkSchema(loading: Loading, root: unknown): void {
     else if (error.keyword === 'uniqueItems') reportRepeated(check, error)
     else if (error.keyword !== 'additionalProperties') reportValue(check, error)
   }
+  loading.found.error += all.length - telling.length
   const wrong = errors.filter(error => !ofFields.has(error.keyword) && !isStandIn(loading, root, error))
   for (const { instancePath } of wrong) takeOut(root, fromPointer(instancePath))
 }

@@ -57,6 +57,7 @@ function compile(): ValidateFunction {
     discriminator: true,
     useDefaults: true,
     verbose: true,
+    code: { process: gatherInPlace },
   })
   for (const name of Object.keys(formats)) {
     ajv.addFormat(name, { type: 'string', validate: text => whyMalformed(name, text) === undefined })
@@ -70,6 +71,17 @@ function compile(): ValidateFunction {
     validate: uniqueItems,
   })
   return ajv.compile(JSON.parse(schemaText()) as object)
+}
+
+/**
+ * Takes the code of a validator; returns it with errors that are added to a list instead of copied with it. A copy for
+ * every entry that is wrong takes quadratic time.
+ */
+export function gatherInPlace(code: string): string {
+  return code.replaceAll(
+    /\bvErrors\.concat\((\w+)\.errors\)/g,
+    '$1.errors.reduce((all, one) => (all.push(one), all), vErrors)',
+  )
 }
 
 // Ajv's own compares every pair, calls methods that our maps without prototype lack, and names one pair only.

@@ -36,9 +36,15 @@ export function shownSources(loading: Loading): Map<string, string> {
 }
 
 function blot({ masks }: Loading, source: Source): string {
-  let text = source.text
-  for (const { start, end } of masks.filter(mask => mask.source === source)) {
-    text = text.slice(0, start) + text.slice(start, end).replaceAll(/[^\r\n]/g, '*') + text.slice(end)
+  const pieces: string[] = []
+  let at = 0
+  const ranges = masks.filter(mask => mask.source === source).toSorted((a, b) => a.start - b.start)
+  for (const { start, end } of ranges) {
+    if (end <= at) continue
+    const begin = Math.max(start, at)
+    pieces.push(source.text.slice(at, begin), source.text.slice(begin, end).replaceAll(/[^\r\n]/g, '*'))
+    at = end
   }
+  const text = pieces.join('') + source.text.slice(at)
   return text.replaceAll(new RegExp(clearKey, 'g'), key => '*'.repeat(key.length))
 }

@@ -1,9 +1,36 @@
-/** The candidate that was probably meant, by edit distance; undefined when none is near. */
-export function nearest(written: string, candidates: Iterable<string>): string | undefined {
+/** What may still be spent on suggestions: comparing every wrong name with every known one takes quadratic time. */
+export interface SuggestionBudget {
+  /** Number of names. */
+  names: number
+  /** Number of pairs of characters. */
+  pairs: number
+}
+
+/** Returns the budget of one load. */
+export function createBudget(): SuggestionBudget {
+  return { names: 100, pairs: 40_000_000 }
+}
+
+/** Longest name that gets a suggestion, in characters. */
+const maxName = 200
+
+/**
+ * Returns the candidate that was probably meant, by edit distance; undefined when none is near, and when the budget is
+ * spent.
+ */
+export function nearest(
+  written: string,
+  candidates: Iterable<string>,
+  budget: SuggestionBudget = createBudget(),
+): string | undefined {
+  if (written.length > maxName || budget.names <= 0) return undefined
+  budget.names--
   let best: string | undefined
   let least = Math.max(1, Math.floor(written.length / 3)) + 1
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - written.length) >= least) continue
+    budget.pairs -= written.length * candidate.length
+    if (budget.pairs < 0) return undefined
     const distance = candidate.toLowerCase() === written.toLowerCase() ? 0 : editDistance(written, candidate)
     if (distance < least) [best, least] = [candidate, distance]
   }
@@ -18,20 +45,24 @@ export function instead(suggestion: string | undefined, known: readonly string[]
   return `; there ${known.length === 1 ? 'is' : 'are'} ${shown.join(', ')}${known.length > 12 ? ' and others' : ''}`
 }
 
+/** Rows of the table of distances; a candidate is longer than a name by half at the most. */
+const rows = [0, 1, 2].map(() => new Uint16Array(2 * maxName)) as [Uint16Array, Uint16Array, Uint16Array]
+
 // Optimal string alignment: a swap of two neighbours, the commonest slip, counts once.
 function editDistance(from: string, to: string): number {
-  let [previous, row]: [number[], number[]] = [[], Array.from({ length: to.length + 1 }, (_, index) => index)]
+  let [previous, row, next] = rows
+  for (let j = 0; j <= to.length; j += 1) row[j] = j
   for (let i = 1; i <= from.length; i += 1) {
-    const next = [i]
+    next[0] = i
     for (let j = 1; j <= to.length; j += 1) {
       const same = from[i - 1] === to[j - 1]
       let cost = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (same ? 0 : 1))
       if (i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]) {
         cost = Math.min(cost, previous[j - 2]! + 1)
       }
-      next.push(cost)
+      next[j] = cost
     }
-    ;[previous, row] = [row, next]
+    ;[previous, row, next] = [row, next, previous]
   }
-  return row.at(-1)!
+  return row[to.length]!
 }

@@ -8,18 +8,23 @@ interface SyntaxProblem {
   readonly message: string
 }
 
+/** Largest number of problems of one file that are explained. */
+const maxProblems = 1000
+
 /** Takes a parsed document and its text; returns what stops it from being used, without the echoes of each mistake. */
 export function syntaxProblems(document: Document, text: string): SyntaxProblem[] {
   const all = [...document.errors, ...document.warnings]
     .filter(problem => !isTag(problem) && !isBareStar(problem))
     .toSorted((a, b) => a.pos[0] - b.pos[0])
   const deep = all.find(problem => problem.code === 'RESOURCE_EXHAUSTION')
-  if (deep !== undefined) return [explain(deep, document, text)]
+  if (deep !== undefined) return [explain(deep, [], text)]
   // After a bracket too many or too few, every word is an error; on one line, the first is the true one.
   const outside = all.findIndex(
     ({ message }) => message.includes('in YAML stream') || message.startsWith('Flow '),
   )
-  const problems = (outside === -1 ? all : all.slice(0, outside + 1)).map(one => explain(one, document, text))
+  const told = all.slice(0, Math.min(outside === -1 ? all.length : outside + 1, maxProblems))
+  const quoted = told.some(isUnclosedQuote) ? quotedScalars(document) : []
+  const problems = told.map(one => explain(one, quoted, text))
   return problems.filter(
     ({ start }, index) => index === 0 || text.slice(problems[index - 1]!.start, start).includes('\n'),
   )
@@ -35,7 +40,8 @@ function isBareStar({ code, message }: YAMLError): boolean {
   return code === 'BAD_ALIAS' && message.startsWith('Alias cannot be an empty')
 }
 
-function explain({ code, message, pos }: YAMLError, document: Document, text: string): SyntaxProblem {
+function explain(error: YAMLError, quoted: readonly QuotedScalar[], text: string): SyntaxProblem {
+  const { code, message, pos } = error
   const [start, end] = pos
   const at = { start, end: start + firstLine(text.slice(start, end)).length }
   if (code === 'MULTIPLE_DOCS') return { code: 'GH1006', start, end: start + 3, message: explanations[code]! }
@@ -45,8 +51,8 @@ function explain({ code, message, pos }: YAMLError, document: Document, text: st
     const message = 'a `*` at the beginning makes this a YAML alias; put it in quotes: "*"'
     return { code: 'GH1007', start: star, end: start, message }
   }
-  if (message.startsWith('Missing closing')) {
-    const opened = whereOpened(document, start)
+  if (isUnclosedQuote(error)) {
+    const opened = whereOpened(quoted, start)
     const message = 'the quote that opens here is never closed'
     return { code: 'GH1004', start: opened, end: opened + 1, message }
   }
@@ -68,16 +74,34 @@ function firstLine(text: string): string {
   return /^.*/.exec(text)?.[0] ?? ''
 }
 
-// The parser misses a quote at the end of the file; where it was opened is what the author needs.
-function whereOpened(document: Document, missed: number): number {
-  let opened = missed
+type QuotedScalar = readonly [start: number, end: number]
+
+function isUnclosedQuote({ message }: YAMLError): boolean {
+  return message.startsWith('Missing closing')
+}
+
+/** The quoted scalars of a document, in the order in which they were written. */
+function quotedScalars(document: Document): QuotedScalar[] {
+  const found: QuotedScalar[] = []
   visit(document, {
     Scalar(_, { type, range }) {
       if (type !== Scalar.QUOTE_DOUBLE && type !== Scalar.QUOTE_SINGLE) return
-      if (range != null && range[0] < missed && range[1] >= missed) opened = range[0]
+      if (range != null) found.push([range[0], range[1]])
     },
   })
-  return opened
+  return found
+}
+
+// The parser misses a quote at the end of the file; where it was opened is what the author needs.
+function whereOpened(quoted: readonly QuotedScalar[], missed: number): number {
+  let [low, high] = [0, quoted.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (quoted[middle]![0] < missed) low = middle + 1
+    else high = middle
+  }
+  const [start, end] = quoted[low - 1] ?? [missed, missed]
+  return end >= missed ? start : missed
 }
 
 // Our own words, because the parser's quote the text.

@@ -32,6 +32,8 @@ export interface ConfigStatus {
       Diagnostic,
       'code' | 'severity' | 'message' | 'file' | 'line' | 'column'
     >[]
+    /** Number of further diagnostics; absent for none. */
+    readonly omitted?: number
   }
 }
 
@@ -87,7 +89,11 @@ export async function createApplier(
     lastReload = report(refusal, false)
     metrics.set('gatehouse_config_last_reload_successful', 0)
     metrics.count('gatehouse_config_reloads_total', { result: 'refused' })
-    log.error('config_refused', { revision, diagnostics: lastReload.diagnostics })
+    log.error('config_refused', {
+      revision,
+      diagnostics: lastReload.diagnostics,
+      omitted: lastReload.omitted,
+    })
   }
 
   async function attempt(cause: 'change' | 'demand'): Promise<void> {
@@ -167,13 +173,14 @@ function pathsOf({ files, directories }: ReadPaths): ReadPaths {
   return { files, directories }
 }
 
-function report({ diagnostics }: ReadResult, successful: boolean): ConfigStatus['lastReload'] {
+function report({ diagnostics, omitted }: ReadResult, successful: boolean): ConfigStatus['lastReload'] {
   return {
     successful,
     at: new Date().toISOString(),
     diagnostics: diagnostics.map(({ code, severity, message, file, line, column }) => {
       return { code, severity, message, file, line, column }
     }),
+    ...(omitted > 0 && { omitted }),
   }
 }
 
