@@ -59,6 +59,11 @@ export class BodyRequest extends IncomingMessage {
   }
 }
 
+/** Throws a Refusal `body_too_large` where a body that was read is larger than it may be by now, in bytes. */
+export function checkSize(body: Buffer, limit: number): void {
+  if (body.length > limit) throw tooLarge(limit)
+}
+
 function tooLarge(limit: number): Refusal {
   return new Refusal('body_too_large', `the body is larger than ${limit} bytes`)
 }

@@ -16,7 +16,8 @@ export interface Exchange {
   readonly startedAt: number
   readonly request: BodyRequest
   readonly response: ServerResponse
-  readonly snapshot: Snapshot
+  /** The one that decides; another, where the revision changed while something was waited for. */
+  snapshot: Snapshot
   proxy: ServedProxy | undefined
   principal: Principal | undefined
   /** The auth method that vouched for the principal. */
@@ -68,6 +69,19 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
     originAllowed: false,
     relay: undefined,
   }
+}
+
+/** Moves an exchange to another snapshot and forgets who sent the request, so that it can be judged again. */
+export function startOver(exchange: Exchange, snapshot: Snapshot): void {
+  snapshot.retain()
+  exchange.snapshot.release()
+  exchange.snapshot = snapshot
+  exchange.proxy = undefined
+  exchange.principal = undefined
+  exchange.method = undefined
+  exchange.subject = undefined
+  exchange.rule = undefined
+  exchange.originAllowed = false
 }
 
 const noHeaders = Object.freeze({})

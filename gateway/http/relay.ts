@@ -5,7 +5,7 @@ import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { filterLists, UnreadableList } from '../mcp/lists.ts'
 import { ByteStore } from './byte-store.ts'
 import { atEndOfTurn } from './end-of-turn.ts'
-import { commonHeaders, forgetHead, refuse, type Exchange } from './exchange.ts'
+import { commonHeaders, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
 import type { Expectation } from './expectation.ts'
 import { clientHeaders, mediaType } from './headers.ts'
 import { filterHeld } from './held-answer.ts'
@@ -82,7 +82,22 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#mode === 'done') controller.abort(new Error('the client left'))
+    if (this.#mode === 'done') {
+      controller.abort(new Error('the client left'))
+      return
+    }
+    // It may have waited for a token of the upstream, or for a connection.
+    const refusal = this.#streams.refusalOf(this, this.#exchange.snapshot)
+    if (refusal !== undefined) this.#refuseUnsent(refusal)
+  }
+
+  /** Refuses what was allowed when it was judged, and is so no more. */
+  #refuseUnsent(refusal: Refusal): void {
+    const exchange = this.#exchange
+    const { principal, method, proxy } = exchange
+    startOver(exchange, this.#streams.current())
+    Object.assign(exchange, { principal, method, proxy, rule: refusal.rule, forwarded: false })
+    this.#refuse(refusal)
   }
 
   onResponseStart(

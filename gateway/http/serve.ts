@@ -8,10 +8,10 @@ import { readMessages, type Message } from '../mcp/message.ts'
 import { idValue, type Judge } from '../mcp/lists.ts'
 import { listedBy, operationsOf, type ListMember } from '../mcp/operation.ts'
 import { authenticate } from './authenticate.ts'
-import type { BodyRequest } from './body.ts'
+import { checkSize, type BodyRequest } from './body.ts'
 import { callerHeaders } from './caller.ts'
 import { preflightHeaders } from './cors.ts'
-import { reply, type Exchange } from './exchange.ts'
+import { reply, startOver, type Exchange } from './exchange.ts'
 import type { Expectation } from './expectation.ts'
 import { forward } from './forward.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
@@ -19,7 +19,7 @@ import { peerCertificate } from './peer-certificate.ts'
 import { remember } from './remember.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
-import type { Streams } from './streams.ts'
+import { hasExpired, type Streams } from './streams.ts'
 
 const methods = 'POST, GET, DELETE, OPTIONS'
 const nothingExpected: ReadonlyMap<string, ListMember> = new Map()
@@ -35,11 +35,59 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   const { request } = exchange
   const { path, query } = readTarget(request.url)
   const head = readHead(request, query)
+  let body: Buffer | undefined
+  if (streams.current() !== exchange.snapshot) startOver(exchange, streams.current())
+  // Once; and again, where the ground of the decision was taken away while something was waited for.
+  for (;;) {
+    const proxy = admit(exchange, path, head)
+    if (proxy === undefined) return
+    const found = authenticate(proxy, head, Date.now())
+    // Waiting costs, even for what is there.
+    const { principal, method, subject } = found instanceof Promise ? await found : found
+    // It may have taken a while, and nobody would be told any more that the client left, or sent what cannot be read.
+    if (exchange.response.destroyed || exchange.refusal !== undefined) return
+    if (found instanceof Promise && isOutdated(exchange, streams, principal)) continue
+    exchange.principal = principal
+    exchange.method = method
+    exchange.subject = subject
+    const operation = { method: head.method, kind: 'other', preliminary: head.method === 'POST' } as const
+    exchange.rule = proxy.checkOperation(principal, operation, undefined)
+    checkAccept(request)
+    if (head.method === 'POST') {
+      if (body === undefined) {
+        body = await readJson(request, proxy)
+        if (exchange.response.destroyed || exchange.refusal !== undefined) return
+        if (isOutdated(exchange, streams, principal)) continue
+      } else checkSize(body, proxy.maxBody)
+    }
+    forwardJudged(exchange, streams, proxy, principal, body)
+    return
+  }
+}
+
+/**
+ * Whether what a decision stands on may have gone: another revision is in force, or the credential has expired. Then the
+ * exchange is made ready to be judged again.
+ */
+function isOutdated(exchange: Exchange, streams: Streams, principal: Principal): boolean {
+  const snapshot = streams.current()
+  if (snapshot === exchange.snapshot && !hasExpired(principal)) return false
+  startOver(exchange, snapshot)
+  return true
+}
+
+/**
+ * Takes a request as far as its credential; returns the proxy, or undefined where it is answered already.
+ *
+ * @throws Refusal
+ */
+function admit(exchange: Exchange, path: string, head: RequestHead): ServedProxy | undefined {
+  const { request } = exchange
   const described = exchange.snapshot.proxiesByMetadataPath.get(path)
   if (described?.resource !== undefined) {
     exchange.proxy = described
     serveMetadata(exchange, head, described, described.resource)
-    return
+    return undefined
   }
   const proxy = findProxy(exchange, path)
   proxy.checkHead(head)
@@ -49,27 +97,28 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
       .map(({ header, ofConnection }) => (ofConnection === true ? '' : header))
       .filter(name => name !== '' && name !== 'cookie')
     reply(exchange, 204, preflightHeaders(request.headers, names))
-    return
+    return undefined
   }
   if (head.method !== 'POST' && head.method !== 'GET' && head.method !== 'DELETE') {
     throw new Refusal('method_not_allowed', `an MCP endpoint answers ${methods}`, {
       headers: { allow: methods },
     })
   }
-  const found = authenticate(proxy, head, Date.now())
-  // Waiting costs, even for what is there.
-  const { principal, method, subject } = found instanceof Promise ? await found : found
-  // It may have taken a while, and nobody would be told any more that the client left, or sent what cannot be read.
-  if (exchange.response.destroyed || exchange.refusal !== undefined) return
-  exchange.principal = principal
-  exchange.method = method
-  exchange.subject = subject
-  const operation = { method: head.method, kind: 'other', preliminary: head.method === 'POST' } as const
-  exchange.rule = proxy.checkOperation(principal, operation, undefined)
-  checkAccept(request)
+  return proxy
+}
+
+/** Judges what a request asks for, and sends it upstream. */
+function forwardJudged(
+  exchange: Exchange,
+  streams: Streams,
+  proxy: ServedProxy,
+  principal: Principal,
+  body: Buffer | undefined,
+): void {
+  const { request } = exchange
+  const method = request.method as 'POST' | 'GET' | 'DELETE'
   let expected = nothingExpected
-  const body = head.method === 'POST' ? await readJson(request, proxy) : undefined
-  let listening = head.method === 'GET'
+  let listening = method === 'GET'
   if (body !== undefined) {
     const { messages, batch } = readMessages(body, allowsBatch(request.headers))
     exchange.batch = batch
@@ -90,7 +139,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
     (exchange.requestIds.length === 0 || expected.size > 0) && !seesEverything(proxy.access)
       ? judgeFor(proxy, principal)
       : undefined
-  const expectation: Expectation = { method: head.method, expected, judge, listening }
+  const expectation: Expectation = { method, expected, judge, listening }
   forward(exchange, proxy, streams, { body, headers, expectation })
 }
 

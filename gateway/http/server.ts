@@ -133,11 +133,11 @@ function createSecureListener({
 }
 
 async function run(exchange: Exchange, dependencies: ListenerDependencies): Promise<void> {
-  const { snapshot, response } = exchange
-  snapshot.retain()
+  const { response } = exchange
+  exchange.snapshot.retain()
   response.on('error', ignore)
   response.on('close', () => {
-    snapshot.release()
+    exchange.snapshot.release()
     recordExchange(exchange, dependencies)
     exchange.relay?.onClose()
     // The connection remembers its last exchange, which is to keep nothing of the answer alive.

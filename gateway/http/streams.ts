@@ -4,12 +4,16 @@ import { longestTimer } from '../config/units.ts'
 import { Refusal } from '../mcp/errors.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
 
-/** An answer that is being streamed to a client. */
-export interface OpenStream {
+/** What a decision stands on. */
+export interface JudgedRequest {
   readonly principal: Principal
   /** The auth method that vouched for the principal; undefined on an open proxy. */
   readonly method: string | undefined
   readonly proxy: ServedProxy
+}
+
+/** An answer that is being streamed to a client. */
+export interface OpenStream extends JudgedRequest {
   /** It answers no call but waits for news, and so would never end by itself. */
   readonly listening: boolean
   /** Ends it, telling the client why where an event can still be sent. */
@@ -27,6 +31,13 @@ export interface Streams {
   add(stream: OpenStream): void
   /** Takes it out when it has ended. */
   remove(stream: OpenStream): void
+  /** The snapshot in force. */
+  current(this: void): Snapshot
+  /**
+   * Returns why a request that was judged under a snapshot must not be sent any more; undefined where it may. Looks only
+   * where another snapshot is in force by now, or its credential has expired.
+   */
+  refusalOf(request: JudgedRequest, under: Snapshot): Refusal | undefined
   /** Judges every stream again; to be called after each swap. */
   review(): void
   /** Ends streams because the gateway stops: first those that would never end by themselves, at last all. */
@@ -83,6 +94,13 @@ export function createStreams(current: () => Snapshot): Streams {
     remove(stream) {
       open.delete(stream)
     },
+    current,
+    refusalOf(request, under) {
+      const snapshot = current()
+      return snapshot === under && !hasExpired(request.principal)
+        ? undefined
+        : verdict(request, snapshot, Date.now()).refusal
+    },
     review,
     endAll(refusal, which) {
       for (const stream of open) if (stream.listening || which === 'all') end(stream, refusal)
@@ -91,9 +109,14 @@ export function createStreams(current: () => Snapshot): Streams {
   }
 }
 
+/** Whether the proof of a principal is no longer good. */
+export function hasExpired({ expires }: Principal): boolean {
+  return expires !== Infinity && Date.now() >= expires
+}
+
 /** Why a stream must end under a snapshot, or the instant up to which it may go on. */
 function verdict(
-  { principal: was, method, proxy: before }: OpenStream,
+  { principal: was, method, proxy: before }: JudgedRequest,
   snapshot: Snapshot,
   now: number,
 ): { refusal: Refusal; until?: undefined } | { refusal?: undefined; until: number } {

@@ -94,10 +94,21 @@ class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
     return this.#isOpen
   }
 
-  carry(call: Call, { head, body }: RequestBytes): void {
+  carry(call: Call, request: RequestBytes): void {
     this.#call = call
     this.deadline = 0
     call.carryBy(this)
+    if (this.#socket.connecting) {
+      this.#socket.once('connect', () => this.#write(call, request))
+      return
+    }
+    this.#write(call, request)
+  }
+
+  /** Writes a call, unless its handler gives it up now that it would be sent. */
+  #write(call: Call, { head, body }: RequestBytes): void {
+    call.offer()
+    if (call.isOver || this.#call !== call) return
     if (body === null) this.#socket.write(head)
     else {
       this.#socket.cork()
