@@ -11,8 +11,10 @@ export const access: OperationPolicy = {
   stage: 'operation',
   create: proxy =>
     function checkAccess(principal, operation, id) {
-      const { allow, rule } = decide(proxy, principal, operation)
+      const { allow, rule, method } = decide(proxy, principal, operation)
       if (allow) return rule
+      if (method === true)
+        throw new Refusal('method_unknown', `Method not found: ${operation.method}`, { id, rule })
       if (operation.kind === 'other') {
         const message = `the caller holds no role with access to the proxy ${proxy.name}`
         throw new Refusal('forbidden', message, { id, rule })

@@ -392,6 +392,7 @@ export interface Access {
   tools?: Rules
   prompts?: Rules
   resources?: Rules
+  methods?: MethodRules
 }
 /**
  * Which names are allowed and which denied, as globs: `*` stands for any characters, `?` for one, and a backslash takes the next character literally. A deny wins over every allow.
@@ -399,6 +400,23 @@ export interface Access {
 export interface Rules {
   /**
    * What is allowed. In a role, nothing is allowed that no role allows; on a proxy, a missing list allows everything.
+   *
+   * @maxItems 1000
+   */
+  allow?: Glob[]
+  /**
+   * What is denied, whatever allows it.
+   *
+   * @maxItems 1000
+   */
+  deny: Glob[]
+}
+/**
+ * Which methods are allowed and which denied, as globs. Without this field, every method of MCP and of its extensions for tasks and skills passes, and any other is refused as unknown. Methods that name a tool, a prompt or a resource, or list them, pass in any case unless they are denied: their names are judged. What a session cannot do without (`initialize`, `notifications/initialized`, `ping`, `server/discover`) always passes.
+ */
+export interface MethodRules {
+  /**
+   * The only methods that pass, beside those that are judged by name.
    *
    * @maxItems 1000
    */
@@ -490,6 +508,7 @@ export interface Proxy {
   tools?: Rules
   prompts?: Rules
   resources?: Rules
+  methods?: MethodRules
   scopes?: Scopes
   /**
    * The largest request body. A larger one gets 413 and is not read to its end.

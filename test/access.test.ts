@@ -290,7 +290,7 @@ t.test(
     const principal = { ...anonymous, roles: ['reader'], grantedBy: '/keys/reader/roles' }
     const kinds = ['tool', 'prompt', 'resource'] as const
     for (const name of ['a', 'b', 'c:d', 'a', 'b', 'c:d']) {
-      const allowed = kinds.filter(kind => decide(proxy, principal, { method: 'x', kind, name }).allow)
+      const allowed = kinds.filter(kind => decide(proxy, principal, { method: '', kind, name }).allow)
       const expected = { a: ['tool'], b: ['prompt'], 'c:d': ['prompt', 'resource'] }[name]
       t.same(allowed, expected, name)
     }

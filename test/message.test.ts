@@ -386,7 +386,6 @@ t.test('an operation is what the message names', async t => {
     [request('subscriptions/listen', { notifications: {} }), [{ kind: 'other' }]],
     [request('tools/some-day', { name: 'a' }), [{ kind: 'tool', name: 'a' }]],
     [request('tools/list', { name: 'a' }), [{ kind: 'other' }]],
-    [request('resources/subscribe'), [{ kind: 'other' }]],
     [request('ping'), [{ kind: 'other' }]],
     [request('constructor'), [{ kind: 'other' }]],
   ]
@@ -398,6 +397,7 @@ t.test('an operation is what the message names', async t => {
     request('tools/call', { name: '\ud800' }),
     request('resources/read', { name: 'a' }),
     request('resources/subscribe', { uri: null }),
+    request('resources/subscribe'),
     request('completion/complete', { ref: { type: 'ref/other' } }),
     request('completion/complete'),
     request('subscriptions/listen', { notifications: { resourceSubscriptions: [1] } }),

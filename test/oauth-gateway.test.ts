@@ -38,7 +38,7 @@ auth:
   keys: {type: api-key}
   named: {type: api-key, name: X-Key}
 roles:
-  user: {access: {"*": {tools: {allow: ["get_*", "delete_*"]}, prompts: {allow: ["*"]}, resources: {allow: ["*"]}}}}
+  user: {access: {"*": {tools: {allow: ["get_*", "delete_*"]}, prompts: {allow: ["*"]}, resources: {allow: ["*"]}, methods: {allow: ["*"]}}}}
 keys: {ann: {roles: [user], secrets: [{hash: "${hashSecret(secret)}"}]}}
 proxies:
   main: {description: Mock data, auth: [keys, login, named, other], scopes: ${mainScopes}, upstream: {url: "${upstream.url}"}}

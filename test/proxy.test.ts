@@ -425,7 +425,9 @@ t.test('statuses of the upstream that mean something to clients pass', async t =
   for (const status of [400, 404, 405, 500, 503]) {
     t.equal((await post(url, call(1, 'get_a'), { 'x-status': String(status) })).status, status)
   }
-  const notification = await post(url, '{"jsonrpc":"2.0","method":"notifications/x"}', { 'x-status': '202' })
+  const notification = await post(url, '{"jsonrpc":"2.0","method":"notifications/progress"}', {
+    'x-status': '202',
+  })
   t.equal(notification.status, 202)
   t.equal(await notification.text(), '')
   for (const status of ['405', 'empty']) {

@@ -1,13 +1,16 @@
+import { isJudgedByName, ruleOf, type NamedKind } from '../mcp/methods.ts'
 import type { Operation } from '../mcp/operation.ts'
 import type { Principal } from './principal.ts'
 import type { Rule, RuleList } from './matcher.ts'
 import { decoded, readingsOf } from './readings.ts'
 import { createRemembered } from './remembered.ts'
-import { grantsOf, type ProxyAccess, type RuleSets } from './rules.ts'
+import { grantsOf, type ProxyAccess, type RuleKind, type RuleSets } from './rules.ts'
 
 /** Allow or deny, and the rule that decided: its place in the configuration as a JSON pointer. */
 export interface Decision {
   readonly allow: boolean
+  /** The method itself was refused, whatever it names. */
+  readonly method?: true
   /** `/proxies/NAME/auth` where the proxy is open, and the pointer of what grants nothing where nothing does. */
   readonly rule: string
 }
@@ -15,14 +18,18 @@ export interface Decision {
 /**
  * The one decision function: calls, list filtering and streams all ask it.
  *
- * An operation is allowed when the proxy's ceiling permits it and some role of the principal allows it and
- * none denies it. An operation that names nothing (kind `other`) needs a grant on the proxy and no rule. A
+ * An operation is allowed when the proxy's ceiling permits its method and its name, and some role of the principal
+ * allows both and none denies either. An operation that names nothing (kind `other`) is judged by its method alone. A
  * resource must be allowed in every reading of its URI, and be denied in none.
  */
 export function decide(proxy: ProxyAccess, principal: Principal, operation: Operation): Decision {
   const grants = proxy.open ? undefined : grantsOf(proxy, principal.roles)
   const fallback = proxy.open ? `/proxies/${proxy.name}/auth` : principal.grantedBy
   if (grants?.length === 0) return { allow: false, rule: fallback }
+  if (operation.method !== '') {
+    const judgement = judged(proxy, grants, 'method', operation.method)
+    if (!judgement.allow) return { allow: false, method: true, rule: judgement.rule ?? fallback }
+  }
   if (operation.kind === 'other') return { allow: true, rule: fallback }
   const { allow, rule = fallback } = judged(proxy, grants, operation.kind, operation.name)
   return { allow, rule }
@@ -39,20 +46,52 @@ const remembered = {
   tool: createRemembered<Judgement>(1000, 20_000),
   prompt: createRemembered<Judgement>(1000, 20_000),
   resource: createRemembered<Judgement>(1000, 20_000),
+  method: createRemembered<Judgement>(1000, 20_000),
 }
 const longestRemembered = 256
 
 function judged(
   proxy: ProxyAccess,
   grants: readonly RuleSets[] | undefined,
-  kind: keyof RuleSets,
+  kind: RuleKind,
   name: string,
 ): Judgement {
   const before = remembered[kind].get(grants ?? proxy, name)
   if (before !== undefined) return before
-  const judgement = kind === 'resource' ? judgeUri(proxy, grants, name) : judgeName(proxy, grants, kind, name)
+  const judgement =
+    kind === 'method'
+      ? judgeMethod(proxy, grants, name)
+      : kind === 'resource'
+        ? judgeUri(proxy, grants, name)
+        : judgeName(proxy, grants, kind, name)
   if (name.length <= longestRemembered) remembered[kind].set(grants ?? proxy, name, judgement)
   return judgement
+}
+
+/**
+ * Judges a method. A deny takes away every method but those that a session cannot do without. An allow list replaces the
+ * methods that pass by default, except those that are judged by the names they carry.
+ */
+function judgeMethod(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined, method: string): Judgement {
+  const rule = ruleOf(method)
+  if (rule?.lifecycle === true) return { allow: true }
+  const { ceiling } = proxy
+  for (const { method: rules } of grants === undefined ? [ceiling] : [ceiling, ...grants]) {
+    const denied = rules.deny.first(method)
+    if (denied !== undefined) return { allow: false, rule: denied.path }
+  }
+  if (rule !== undefined && isJudgedByName(rule)) return { allow: true }
+  const permitted = ceiling.method.allow?.first(method)
+  if (ceiling.method.allow !== undefined && permitted === undefined)
+    return { allow: false, rule: `/proxies/${proxy.name}/methods/allow` }
+  if (grants === undefined)
+    return { allow: permitted !== undefined || rule !== undefined, rule: permitted?.path }
+  for (const { method: rules } of grants) {
+    const allowed = rules.allow?.first(method)
+    if (allowed !== undefined) return { allow: true, rule: allowed.path }
+    if (rules.allow === undefined && rule !== undefined) return { allow: true }
+  }
+  return { allow: false }
 }
 
 function judgeUri(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined, uri: string): Judgement {
@@ -67,7 +106,7 @@ function judgeUri(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined, u
 function judgeName(
   proxy: ProxyAccess,
   grants: readonly RuleSets[] | undefined,
-  kind: keyof RuleSets,
+  kind: NamedKind,
   name: string,
 ): Judgement {
   const match = (rules: RuleList): Rule | undefined =>

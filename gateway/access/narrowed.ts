@@ -1,6 +1,6 @@
 import type { Principal } from './principal.ts'
 import { isShort } from './scopes.ts'
-import { grantsOf, type ProxyAccess, type RuleSets } from './rules.ts'
+import { grantsOf, ruleKinds, type ProxyAccess, type RuleKind, type RuleSets } from './rules.ts'
 
 type Roles = Pick<Principal, 'roles' | 'scopes'>
 
@@ -30,8 +30,9 @@ function isLess(
   now: readonly RuleSets[],
 ): boolean {
   if (then.length > 0 && now.length === 0) return true
-  return (['tool', 'prompt', 'resource'] as const).some(
+  return ruleKinds.some(
     kind =>
+      (isUnlimited(then, kind) && !isUnlimited(now, kind)) ||
       lost(patterns(then, kind, 'allow'), patterns(now, kind, 'allow')) ||
       lost(patterns(now, kind, 'deny'), patterns(then, kind, 'deny')) ||
       lost(patterns([after.ceiling], kind, 'deny'), patterns([before.ceiling], kind, 'deny')) ||
@@ -41,7 +42,12 @@ function isLess(
   )
 }
 
-function patterns(sets: readonly RuleSets[], kind: keyof RuleSets, list: 'allow' | 'deny'): Set<string> {
+/** Whether some grant has no list of what it allows; of methods it allows the classified ones then. */
+function isUnlimited(sets: readonly RuleSets[], kind: RuleKind): boolean {
+  return sets.some(set => set[kind].allow === undefined)
+}
+
+function patterns(sets: readonly RuleSets[], kind: RuleKind, list: 'allow' | 'deny'): Set<string> {
   return new Set(sets.flatMap(set => (set[kind][list]?.rules ?? []).map(rule => rule.pattern)))
 }
 

@@ -1,5 +1,5 @@
 import type { Access, Proxy, Role, Rules } from '../../schema/config.ts'
-import type { Kind } from '../mcp/operation.ts'
+import type { NamedKind } from '../mcp/methods.ts'
 import { compileRules, type RuleList } from './matcher.ts'
 import { compileScopes, type ScopeRules } from './scopes.ts'
 
@@ -9,8 +9,13 @@ export interface RuleSet {
   readonly deny: RuleList
 }
 
-/** A rule set for each kind that can be named. */
-export type RuleSets = Readonly<Record<Exclude<Kind, 'other'>, RuleSet>>
+/** What rules are about: a kind of thing that can be named, or methods. */
+export type RuleKind = NamedKind | 'method'
+
+/** A rule set for each kind. For methods a missing `allow` allows those that are classified: see mcp/methods.ts. */
+export type RuleSets = Readonly<Record<RuleKind, RuleSet>>
+
+export const ruleKinds = ['tool', 'prompt', 'resource', 'method'] as const satisfies readonly RuleKind[]
 
 /** What a proxy permits: its ceiling, and the grants of each role that has one on it. */
 export interface ProxyAccess {
@@ -88,6 +93,7 @@ function compileSets(access: Access, path: string, missing: RuleSet): RuleSets {
     tool: compileSet(access.tools, `${path}/tools`, missing),
     prompt: compileSet(access.prompts, `${path}/prompts`, missing),
     resource: compileSet(access.resources, `${path}/resources`, missing),
+    method: compileSet(access.methods, `${path}/methods`, everything),
   }
 }
 

@@ -58,7 +58,7 @@ function checkClaim(view: View, path: Path, wanted: unknown): void {
 }
 
 function checkKinds(view: View, path: Path, holder: { readonly [kind: string]: unknown }): void {
-  for (const kind of ['tools', 'prompts', 'resources']) {
+  for (const kind of ['tools', 'prompts', 'resources', 'methods']) {
     const rules = holder[kind] as Sound<Rules> | undefined
     for (const list of ['allow', 'deny'] as const) {
       for (const [index, pattern] of items(rules?.[list])) {

@@ -148,6 +148,8 @@ export const diagnosticCodes = {
   GH2010: { name: 'key-in-query', summary: 'Keys are part of the URL.' },
   GH2011: { name: 'method-without-grants', summary: 'An auth method takes tokens, and grants them nothing.' },
   GH2012: { name: 'ignore-unused', summary: 'A `gatehouse-ignore` names a code that is not found there.' },
+  GH2020: { name: 'methods-unknown', summary: 'A rule lets methods pass that Gatehouse does not know.' },
+  GH2021: { name: 'methods-unmatched', summary: 'A rule denies methods, and no method of MCP matches it.' },
   GH2101: { name: 'unused-role', summary: 'Nobody holds a role.' },
   GH2102: { name: 'all-tools-everywhere', summary: 'A role allows every tool of every proxy.' },
   GH2103: { name: 'admin-exposed', summary: 'Other machines can reach the admin listener.' },

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Principal } from '../access/principal.ts'
 import { hasModernHeader, type Era } from '../mcp/era.ts'
-import { errorMessage, Refusal } from '../mcp/errors.ts'
+import { errorMessage, Refusal, statusOf } from '../mcp/errors.ts'
 import type { Operation } from '../mcp/operation.ts'
 import type { BodyRequest } from './body.ts'
 import { corsHeaders } from './cors.ts'
@@ -29,6 +29,8 @@ export interface Exchange {
   operation: Operation | undefined
   /** How many operations were judged. */
   operations: number
+  /** The operations of a batch, in order. */
+  batched: Operation[] | undefined
   /** The rule that decided, as a JSON pointer. */
   rule: string | undefined
   refusal: Refusal | undefined
@@ -61,6 +63,7 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
     era: undefined,
     operation: undefined,
     operations: 0,
+    batched: undefined,
     rule: undefined,
     refusal: undefined,
     forwarded: false,
@@ -125,7 +128,7 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
   }
   const body = refusalBody(exchange, refusal)
   const endsAtOnce = request.complete || Number(request.headers['content-length'] ?? Infinity) <= drainable
-  response.writeHead(refusal.status, {
+  response.writeHead(statusOf(refusal.reason, exchange.era), {
     ...commonHeaders(exchange),
     ...refusal.headers,
     'content-type': 'application/json',

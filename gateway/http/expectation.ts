@@ -1,5 +1,5 @@
 import type { Judge } from '../mcp/lists.ts'
-import type { ListMember } from '../mcp/operation.ts'
+import type { ListMember } from '../mcp/methods.ts'
 
 /** How the answer is to be treated. It is kept as long as the answer goes on, and so holds nothing that was sent. */
 export interface Expectation {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
-import type { ListMember } from '../mcp/operation.ts'
+import type { ListMember } from '../mcp/methods.ts'
 import { mediaType } from './headers.ts'
 
 /**

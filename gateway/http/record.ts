@@ -30,10 +30,11 @@ export function recordExchange(exchange: Exchange, { log, metrics }: Records): v
     client: request.socket.remoteAddress,
     httpMethod: request.method,
     era: exchange.era,
-    method: operation?.method.slice(0, longestName),
+    method: shortened(operation?.method),
     kind: operation?.kind,
-    name: operation?.name?.slice(0, longestName),
+    name: shortened(operation?.name),
     operations: operations > 1 ? operations : undefined,
+    batch: exchange.batched?.map(({ method, name }) => [method, name].map(shortened)),
     decision: exchange.forwarded ? 'allow' : refusal && 'deny',
     rule: exchange.rule,
     reason: refusal?.reason,
@@ -42,6 +43,10 @@ export function recordExchange(exchange: Exchange, { log, metrics }: Records): v
     status,
     milliseconds: Math.round((performance.now() - exchange.startedAt) * 10) / 10,
   })
+}
+
+function shortened(name: string | undefined): string | undefined {
+  return name?.slice(0, longestName)
 }
 
 /** Writes the line of what could not be read as a request, and counts it. */

@@ -6,7 +6,8 @@ import { agreedEra, allowsBatch, claimedVersion, hasModernHeader } from '../mcp/
 import { Refusal } from '../mcp/errors.ts'
 import { readMessages, type Message } from '../mcp/message.ts'
 import { idValue, type Judge } from '../mcp/lists.ts'
-import { listedBy, operationsOf, type ListMember } from '../mcp/operation.ts'
+import type { ListMember } from '../mcp/methods.ts'
+import { listedBy, operationsOf } from '../mcp/operation.ts'
 import { authenticate } from './authenticate.ts'
 import { checkSize, type BodyRequest } from './body.ts'
 import { callerHeaders } from './caller.ts'
@@ -17,6 +18,7 @@ import { forward } from './forward.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
 import { peerCertificate } from './peer-certificate.ts'
 import { remember } from './remember.ts'
+import { checkSingle } from './single-headers.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { hasExpired, type Streams } from './streams.ts'
@@ -50,7 +52,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
     exchange.principal = principal
     exchange.method = method
     exchange.subject = subject
-    const operation = { method: head.method, kind: 'other', preliminary: head.method === 'POST' } as const
+    const operation = { method: '', kind: 'other', preliminary: head.method === 'POST' } as const
     exchange.rule = proxy.checkOperation(principal, operation, undefined)
     checkAccept(request)
     if (head.method === 'POST') {
@@ -143,19 +145,6 @@ function forwardJudged(
   forward(exchange, proxy, streams, { body, headers, expectation })
 }
 
-/** Of these headers node:http keeps the first and drops the others, where another reader may do the opposite. */
-function checkSingle(rawHeaders: readonly string[]): void {
-  let [hosts, authorizations] = [0, 0]
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]!
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
-    else if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations++
-  }
-  if (hosts < 2 && authorizations < 2) return
-  const name = hosts > 1 ? 'host' : 'authorization'
-  throw new Refusal('request_malformed', `the header ${name} is sent twice`)
-}
-
 /** The path, and the query without its question mark. */
 function readTarget(url = ''): { path: string; query: string } {
   const mark = url.indexOf('?')
@@ -164,7 +153,7 @@ function readTarget(url = ''): { path: string; query: string } {
 
 function readHead(request: IncomingMessage, query: string): RequestHead {
   const { method = '', headers, rawHeaders, socket } = request
-  checkSingle(rawHeaders)
+  checkSingle(method, rawHeaders)
   return {
     method,
     query,
@@ -236,6 +225,7 @@ function checkMessage(exchange: Exchange, proxy: ServedProxy, message: Message):
   for (const operation of operationsOf(message)) {
     exchange.operation ??= operation
     exchange.operations++
+    if (batch) (exchange.batched ??= []).push(operation)
     try {
       exchange.rule = proxy.checkOperation(principal!, operation, message.id)
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Message } from './message.ts'
 import { Refusal } from './errors.ts'
+import { ruleOf } from './methods.ts'
 
 /** `modern`: MCP 2026-07-28, stateless. `legacy`: 2025-03-26 to 2025-11-25, opened with `initialize`. */
 export type Era = 'modern' | 'legacy'
@@ -16,15 +17,8 @@ const legacyVersions: readonly string[] = [
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
-/** What a method's Mcp-Name header mirrors, and whether 2026-07-28 requires the header. */
-const mirrored: ReadonlyMap<string, { member: 'name' | 'uri' | 'taskId'; required: boolean }> = new Map([
-  ['tools/call', { member: 'name', required: true }],
-  ['prompts/get', { member: 'name', required: true }],
-  ['resources/read', { member: 'uri', required: true }],
-  ['tasks/get', { member: 'taskId', required: false }],
-  ['tasks/update', { member: 'taskId', required: false }],
-  ['tasks/cancel', { member: 'taskId', required: false }],
-])
+/** Methods whose Mcp-Name header 2026-07-28 requires; those that name something else may have one. */
+const requiresName: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
 /** Whether the MCP-Protocol-Version header names a modern revision; a hint only, the body decides. */
 export function hasModernHeader(headers: IncomingHttpHeaders): boolean {
@@ -86,12 +80,20 @@ function checkMirrors(message: Message, headers: IncomingHttpHeaders, era: Era):
   if (method === undefined ? required : method !== message.method) {
     throw mismatch('Mcp-Method', method, 'method', message.id)
   }
-  const rule = mirrored.get(message.method ?? '')
   const name = single(headers, 'mcp-name')
-  if (rule === undefined) return
-  if (name === undefined ? required && rule.required : decoded(name) !== message.params?.[rule.member]) {
-    throw mismatch('Mcp-Name', name, `params.${rule.member}`, message.id)
+  if (name === undefined) {
+    if (!required || !requiresName.has(message.method!)) return
   }
+  const member = mirroredMember(message.method)
+  if (name === undefined || member === undefined || decoded(name) !== message.params?.[member]) {
+    throw mismatch('Mcp-Name', name, member === undefined ? undefined : `params.${member}`, message.id)
+  }
+}
+
+/** The member of `params` that Mcp-Name mirrors; undefined for a method that names nothing. */
+function mirroredMember(method: string | undefined): 'name' | 'uri' | 'taskId' | undefined {
+  const rule = method === undefined ? undefined : ruleOf(method)
+  return rule?.task === true ? 'taskId' : rule?.names?.member
 }
 
 /** Undoes `=?base64?…?=` (MCP 2026-07-28, Value Encoding); undefined where the Base64 is malformed. */
@@ -110,13 +112,12 @@ function single(headers: IncomingHttpHeaders, name: string): string | undefined 
 function mismatch(
   header: string,
   value: string | undefined,
-  member: string,
+  member: string | undefined,
   id: string | undefined,
 ): Refusal {
   const found = value === undefined ? 'is missing' : `is ${JSON.stringify(value.slice(0, 128))}`
-  return new Refusal('header_mismatch', `the header ${header} ${found}; it must say what ${member} says`, {
-    id,
-  })
+  const wanted = member === undefined ? 'the method names nothing' : `it must say what ${member} says`
+  return new Refusal('header_mismatch', `the header ${header} ${found}; ${wanted}`, { id })
 }
 
 function unsupported(requested: string, supported: readonly string[], id: string | undefined): Refusal {

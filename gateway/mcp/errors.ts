@@ -2,6 +2,8 @@
 interface Row {
   readonly status: number
   readonly code: number
+  /** The status in a legacy session, where clients take another one for the end of the session. */
+  readonly legacyStatus?: number
 }
 
 /**
@@ -30,6 +32,7 @@ const table = {
   params_invalid: { status: 400, code: -32602 },
   header_mismatch: { status: 400, code: -32020 },
   version_unsupported: { status: 400, code: -32022 },
+  method_unknown: { status: 404, code: -32601, legacyStatus: 200 },
   name_unknown: { status: 200, code: -32602 },
   session_unknown: { status: 404, code: 40401 },
   internal: { status: 500, code: -32603 },
@@ -47,6 +50,12 @@ export type Reason = keyof typeof table
 
 /** Every reason. */
 export const reasons = Object.keys(table) as Reason[]
+
+/** The HTTP status of an error in an era; of the modern one where the era is not known. */
+export function statusOf(reason: Reason, era: 'modern' | 'legacy' | undefined): number {
+  const { status, legacyStatus = status }: Row = table[reason]
+  return era === 'legacy' ? legacyStatus : status
+}
 
 /** What an error may carry beside its reason and message. */
 export interface RefusalDetails {

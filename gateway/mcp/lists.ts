@@ -1,5 +1,6 @@
-import { elements, foldCase, members, stringOf, type Member } from './json.ts'
-import type { ListMember, Operation } from './operation.ts'
+import { elements, foldCase, members, stringOf, type Element, type Member } from './json.ts'
+import type { ListMember, NamedKind } from './methods.ts'
+import { isJudgeable, type Operation } from './operation.ts'
 
 /** Whether the caller may see an item; the same decision that a call would get. */
 export type Judge = (operation: Operation) => boolean
@@ -9,12 +10,25 @@ export class UnreadableList extends Error {
   override readonly name = 'UnreadableList'
 }
 
-const listed = {
-  tools: { method: 'tools/call', kind: 'tool', name: 'name' },
-  prompts: { method: 'prompts/get', kind: 'prompt', name: 'name' },
-  resources: { method: 'resources/read', kind: 'resource', name: 'uri' },
-  resourceTemplates: { method: 'resources/read', kind: 'resource', name: 'uriTemplate' },
-} as const satisfies Record<ListMember, unknown>
+/** How the items of a list are judged: as operations of a method, by each of the names that an item has. */
+interface ListRule {
+  readonly method: string
+  readonly kind: NamedKind
+  readonly names: (text: string, item: Element) => (string | undefined)[]
+}
+
+const named =
+  (member: string): ListRule['names'] =>
+  (text, { members: found }) => [textIn(text, found, member)]
+
+const listed: Readonly<Record<ListMember, ListRule>> = {
+  tools: { method: 'tools/call', kind: 'tool', names: named('name') },
+  prompts: { method: 'prompts/get', kind: 'prompt', names: named('name') },
+  resources: { method: 'resources/read', kind: 'resource', names: named('uri') },
+  resourceTemplates: { method: 'resources/read', kind: 'resource', names: named('uriTemplate') },
+  skills: { method: 'resources/read', kind: 'resource', names: skillFiles },
+  skill: { method: 'resources/read', kind: 'resource', names: skillFiles },
+}
 
 const listMembers = Object.keys(listed) as ListMember[]
 
@@ -64,7 +78,11 @@ function filterMessage(text: string, judge: Judge, expected: ReadonlyMap<string,
   const cuts: Cut[] = []
   for (const name of listMembers) {
     const list = only(found, name)
-    if (list !== undefined) cuts.push(filterItems(text, list, name, judge))
+    if (list === undefined) continue
+    if (name !== 'skill') cuts.push(filterItems(text, list, name, judge))
+    else if (!isVisible(text, { ...list, members: members(text, list.start) }, name, judge))
+      return unknownSkill(id && text.slice(id.start, id.end))
+    else cuts.push({ start: list.start, end: list.end, by: text.slice(list.start, list.end) })
   }
   if (cuts.length === 0) return text
   // What one caller may see is not for a cache to show to another (MCP 2026-07-28, caching).
@@ -77,16 +95,39 @@ function filterMessage(text: string, judge: Judge, expected: ReadonlyMap<string,
 }
 
 function filterItems(text: string, list: Member, name: ListMember, judge: Judge): Cut {
-  if (text[list.start] !== '[') throw new UnreadableList(`the member ${name} is no array`)
-  const { method, kind, name: nameMember } = listed[name]
-  const kept = elements(text, list.start).filter(item => {
-    const member = only(item.members, nameMember)
-    const value = member && stringOf(text, member)
-    if (value === undefined) throw new UnreadableList(`an item of ${name} has no ${nameMember}`)
-    return judge({ method, kind, name: value })
-  })
+  if (text[list.start] !== '[') throw new UnreadableList(`the member ${name} is not an array`)
+  const kept = elements(text, list.start).filter(item => isVisible(text, item, name, judge))
   const by = `[${kept.map(({ start, end }) => text.slice(start, end)).join(',')}]`
   return { start: list.start, end: list.end, by }
+}
+
+/** Whether the caller may see an item: by all of its names, none of which could be called if it cannot be judged. */
+function isVisible(text: string, item: Element, list: ListMember, judge: Judge): boolean {
+  const { method, kind, names } = listed[list]
+  const found = names(text, item)
+  if (found.includes(undefined))
+    throw new UnreadableList(`an item of ${list} has no name, or one that is not text`)
+  return (found as string[]).every(name => isJudgeable(name) && judge({ method, kind, name }))
+}
+
+/** The URIs of a skill (SEP-2640, Skill Entries): of its SKILL.md and of every file, where these are known. */
+function skillFiles(text: string, { members: found }: Element): (string | undefined)[] {
+  const files = only(found, 'resources')
+  if (files === undefined) return [undefined]
+  const uri = textIn(text, found, 'uri')
+  if (stringOf(text, files) === 'dynamic') return [uri]
+  if (text[files.start] !== '[') return [undefined]
+  return [uri, ...elements(text, files.start).map(({ members: file }) => textIn(text, file, 'uri'))]
+}
+
+function unknownSkill(id: string | undefined): string {
+  const error = '{"code":-32602,"message":"Unknown resource"}'
+  return `{"jsonrpc":"2.0",${id === undefined ? '' : `"id":${id},`}"error":${error}}`
+}
+
+function textIn(text: string, found: readonly Member[], name: string): string | undefined {
+  const member = only(found, name)
+  return member && stringOf(text, member)
 }
 
 /** The member of that name; undefined where there is none. Throws where a parser could take another for it. */

@@ -99,6 +99,7 @@ function readMessage(text: string, value: unknown): Message {
   if (params !== undefined && !isObject(params)) throw invalid('params must be an object', id)
   const span = found.find(member => member.name === 'params')
   if (span?.members !== undefined) checkParams(span.members, id)
+  if (params !== undefined) checkObjects(params, id)
   return { kind: id === undefined ? 'notification' : 'request', id, method, params }
 }
 
@@ -107,6 +108,14 @@ function checkParams(found: readonly Member[], id: string | undefined): void {
   for (const { name, members: inner } of found) {
     const names = judgedObjects.get(name)
     if (inner !== undefined && names !== undefined) refuseAmbiguous(inner, names, `params.${name}.`, id)
+  }
+}
+
+/** What decisions read must be what it is taken for. */
+function checkObjects(params: Record<string, unknown>, id: string | undefined): void {
+  for (const name of judgedObjects.keys()) {
+    if (Object.hasOwn(params, name) && !isObject(params[name]))
+      throw new Refusal('params_invalid', `params.${name} must be an object`, { id })
   }
 }
 

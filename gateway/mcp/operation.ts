@@ -1,14 +1,15 @@
 import { Refusal } from './errors.ts'
-import { foldCase } from './json.ts'
 import type { Message } from './message.ts'
+import { familyOf, meantMethod, ruleOf, type ListMember, type NamedKind } from './methods.ts'
 
 /** What kind of thing an operation names. */
-export type Kind = 'tool' | 'prompt' | 'resource' | 'other'
+export type Kind = NamedKind | 'other'
 
 /** What a message asks for: method, kind and, unless the kind is `other`, the name. */
 export type Operation =
-  | { readonly method: string; readonly kind: 'tool' | 'prompt' | 'resource'; readonly name: string }
+  | { readonly method: string; readonly kind: NamedKind; readonly name: string }
   | {
+      /** Empty where no MCP method is asked for: a response, or an HTTP request whose body is not read yet. */
       readonly method: string
       readonly kind: 'other'
       readonly name?: undefined
@@ -16,42 +17,14 @@ export type Operation =
       readonly preliminary?: boolean
     }
 
-/** The member of a list result that holds the items. */
-export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates'
+/** Largest number of UTF-16 code units of a name, a URI or an id that is judged. */
+export const maxName = 8192
+/** Largest number of entries of each list in a subscription. */
+const maxSubscriptions = 1000
 
-const lists: ReadonlyMap<string, ListMember> = new Map([
-  ['tools/list', 'tools'],
-  ['prompts/list', 'prompts'],
-  ['resources/list', 'resources'],
-  ['resources/templates/list', 'resourceTemplates'],
-])
-
-/** Methods that must name something, by what they name. */
-const naming: ReadonlyMap<string, { kind: 'tool' | 'prompt' | 'resource'; member: 'name' | 'uri' }> = new Map(
-  [
-    ['tools/call', { kind: 'tool', member: 'name' }],
-    ['prompts/get', { kind: 'prompt', member: 'name' }],
-    ['resources/read', { kind: 'resource', member: 'uri' }],
-  ],
-)
-
-/** Families whose other methods, also ones that are not known yet, are judged by the name that they carry, if any. */
-const families = [
-  { prefix: 'tools/', kind: 'tool', member: 'name' },
-  { prefix: 'prompts/', kind: 'prompt', member: 'name' },
-  { prefix: 'resources/', kind: 'resource', member: 'uri' },
-] as const
-
-const knownMethods = new Map(
-  [...lists.keys(), ...naming.keys(), 'completion/complete', 'subscriptions/listen'].map(method => [
-    foldCase(method),
-    method,
-  ]),
-)
-
-/** The member that holds the items of the method's result; undefined where the method lists nothing. */
+/** The member of the method's result that is filtered; undefined where there is none. */
 export function listedBy(method: string | undefined): ListMember | undefined {
-  return method === undefined ? undefined : lists.get(method)
+  return method === undefined ? undefined : ruleOf(method)?.lists
 }
 
 /**
@@ -64,27 +37,42 @@ export function listedBy(method: string | undefined): ListMember | undefined {
 export function operationsOf(message: Message): Operation[] {
   const { method, params, id } = message
   if (method === undefined) return []
+  const rule = ruleOf(method)
   checkMethod(message, method)
-  const rule = naming.get(method)
-  if (rule !== undefined) {
-    return [{ method, kind: rule.kind, name: nameIn(params, rule.member, `params.${rule.member}`, id) }]
-  }
-  if (method === 'completion/complete') return [completion(method, params?.['ref'], id)]
-  if (method === 'subscriptions/listen') return subscriptions(method, params?.['notifications'], id)
-  for (const { prefix, kind, member } of families) {
-    if (!method.startsWith(prefix) || listedBy(method) !== undefined || params?.[member] === undefined)
-      continue
+  if (rule?.names !== undefined) {
+    const { kind, member } = rule.names
     return [{ method, kind, name: nameIn(params, member, `params.${member}`, id) }]
   }
+  if (rule?.task === true) nameIn(params, 'taskId', 'params.taskId', id)
+  if (method === 'completion/complete') return [completion(method, params?.['ref'], id)]
+  if (method === 'subscriptions/listen') return subscriptions(method, params?.['notifications'], id)
+  if (rule === undefined) return unclassified(method, params, id)
   return [{ method, kind: 'other' }]
+}
+
+/** Whether a name can be judged: some parsers end a text at U+0000, and take a lone surrogate for another character. */
+export function isJudgeable(name: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  return name !== '' && name.length <= maxName && name.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(name)
 }
 
 /** A list or a call without an id would be answered, if at all, where nothing expects it. */
 function checkMethod({ kind, id }: Message, method: string): void {
-  const known = knownMethods.get(foldCase(method).trim())
-  if (known === undefined) return
-  if (known !== method) throw new Refusal('message_invalid', `the method is spelt ${known}`, { id })
-  if (kind === 'notification') throw new Refusal('message_invalid', `${known} needs an id`)
+  const meant = meantMethod(method)
+  if (meant === undefined) {
+    if (isJudgeable(method)) return
+    throw new Refusal('message_invalid', 'the method has control characters, or is too long', { id })
+  }
+  if (meant !== method) throw new Refusal('message_invalid', `the method is spelled ${meant}`, { id })
+  if (kind === 'notification' && ruleOf(meant)?.answered === true)
+    throw new Refusal('message_invalid', `${meant} needs an id`)
+}
+
+/** Judges what a method that nobody classified names: a rule may allow the method, and not everything by its name. */
+function unclassified(method: string, params: Message['params'], id: string | undefined): Operation[] {
+  const names = familyOf(method)
+  if (names === undefined || params?.[names.member] === undefined) return [{ method, kind: 'other' }]
+  return [{ method, kind: names.kind, name: nameIn(params, names.member, `params.${names.member}`, id) }]
 }
 
 function completion(method: string, reference: unknown, id: string | undefined): Operation {
@@ -97,27 +85,25 @@ function completion(method: string, reference: unknown, id: string | undefined):
 }
 
 function subscriptions(method: string, filter: unknown, id: string | undefined): Operation[] {
-  const { resourceSubscriptions = [] } = (filter ?? {}) as Record<string, unknown>
-  if (!Array.isArray(resourceSubscriptions)) {
-    throw new Refusal('params_invalid', 'params.notifications.resourceSubscriptions must be a list of URIs', {
-      id,
-    })
+  const where = 'params.notifications.resourceSubscriptions'
+  const { resourceSubscriptions = [], taskIds = [] } = (filter ?? {}) as Record<string, unknown>
+  for (const list of [resourceSubscriptions, taskIds]) {
+    if (Array.isArray(list) && list.length <= maxSubscriptions) continue
+    const message = `the lists in params.notifications are lists of at most ${maxSubscriptions} texts`
+    throw new Refusal('params_invalid', message, { id })
   }
-  const named = resourceSubscriptions.map((uri: unknown): Operation => {
-    return {
-      method,
-      kind: 'resource',
-      name: nameIn({ uri }, 'uri', 'params.notifications.resourceSubscriptions', id),
-    }
+  for (const taskId of taskIds as unknown[]) nameIn({ taskId }, 'taskId', 'params.notifications.taskIds', id)
+  const named = (resourceSubscriptions as unknown[]).map((uri): Operation => {
+    return { method, kind: 'resource', name: nameIn({ uri }, 'uri', where, id) }
   })
   return named.length > 0 ? named : [{ method, kind: 'other' }]
 }
 
 function nameIn(holder: unknown, member: string, path: string, id: string | undefined): string {
   const name = ((holder ?? {}) as Record<string, unknown>)[member]
-  // A lone surrogate becomes another character in some parsers: what is judged must be what is called.
-  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
-    throw new Refusal('params_invalid', `${path} must be a non-empty string of valid Unicode`, { id })
+  if (typeof name !== 'string' || !isJudgeable(name)) {
+    const wanted = `a non-empty string of valid Unicode, without control characters, of at most ${maxName} characters`
+    throw new Refusal('params_invalid', `${path} must be ${wanted}`, { id })
   }
   return name
 }

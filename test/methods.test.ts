@@ -1,0 +1,397 @@
+import * as apps from '@modelcontextprotocol/ext-apps'
+import * as core from '@modelcontextprotocol/core'
+import * as tasksV1 from '@modelcontextprotocol/ext-tasks/core/v1'
+import * as tasksV2 from '@modelcontextprotocol/ext-tasks/core/v2'
+import * as legacy from '@modelcontextprotocol/sdk/types.js'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { decide } from '../gateway/access/decide.ts'
+import { hashSecret } from '../gateway/access/key.ts'
+import { isNarrowed } from '../gateway/access/narrowed.ts'
+import { anonymous } from '../gateway/access/principal.ts'
+import { compileAccess } from '../gateway/access/rules.ts'
+import { isOfOthers, ruleOf } from '../gateway/mcp/methods.ts'
+import { startTestGateway } from './fixtures/gateway.ts'
+import { until } from './fixtures/until.ts'
+import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
+
+/** The methods of the request and notification schemas that a package exports. */
+function methodsOf(schemas: object): string[] {
+  return Object.values(schemas).flatMap((schema: unknown) => {
+    const { shape } = (schema ?? {}) as { shape?: { method?: { value?: unknown } } }
+    return typeof shape?.method?.value === 'string' ? [shape.method.value] : []
+  })
+}
+
+/** The methods that the conformance suite sends to a server with skills; no package has a schema of them. */
+function skillMethods(): string[] {
+  const folder = join(import.meta.dirname, '../node_modules/@modelcontextprotocol/conformance/dist')
+  const text = globSync('*.js', { cwd: folder })
+    .map(file => readFileSync(join(folder, file), 'utf8'))
+    .join('\n')
+  return [...text.matchAll(/["'`]((?:skills|resources\/directory)\/[a-z]+)["'`]/g)].map(
+    ([, method]) => method!,
+  )
+}
+
+t.test('every method of MCP and its extensions is classified', async t => {
+  const sources = {
+    'core, legacy': methodsOf(legacy),
+    'core, modern': methodsOf(core),
+    'tasks, legacy': methodsOf(tasksV1),
+    'tasks, modern': methodsOf(tasksV2),
+    apps: methodsOf(apps),
+    skills: skillMethods(),
+  }
+  const fewest = {
+    'core, legacy': 31,
+    'core, modern': 34,
+    'tasks, legacy': 5,
+    'tasks, modern': 4,
+    apps: 16,
+    skills: 3,
+  }
+  for (const [source, methods] of Object.entries(sources)) {
+    t.ok(
+      new Set(methods).size >= fewest[source as keyof typeof fewest],
+      `${source}: ${new Set(methods).size}`,
+    )
+    for (const method of methods) t.ok(ruleOf(method) !== undefined || isOfOthers(method), method)
+  }
+})
+
+type Access = Parameters<typeof compileAccess>[1]
+const everything = { allow: ['*'], deny: [] }
+const principal = { ...anonymous, roles: ['a', 'b'], grantedBy: '/keys/k/roles' }
+function compile(
+  roles: Record<string, Access['methods']>,
+  ceiling?: Access['methods'],
+  auth: unknown = ['k'],
+) {
+  const access = (methods: Access['methods']) => ({
+    tools: everything,
+    resources: everything,
+    ...(methods && { methods }),
+  })
+  const all = Object.entries(roles).map(([name, methods]) => [name, { access: { mcp: access(methods) } }])
+  return compileAccess('mcp', { auth, ...(ceiling && { methods: ceiling }) }, Object.fromEntries(all))
+}
+
+t.test('which methods pass', async t => {
+  const rules = (allow?: string[], deny: string[] = []) => ({ ...(allow && { allow }), deny })
+  const cases: [string, ReturnType<typeof compile>, passing: string[], refused: string[]][] = [
+    [
+      'without a rule: what is classified',
+      compile({ a: undefined }),
+      [
+        'tasks/list',
+        'skills/list',
+        'logging/setLevel',
+        'subscriptions/listen',
+        'notifications/progress',
+        'ping',
+      ],
+      [
+        'events/subscribe',
+        'interceptor/invoke',
+        'x/y',
+        'tools/x',
+        'roots/list',
+        'ui/message',
+        'Tasks/List',
+        'GET',
+      ],
+    ],
+    [
+      'an allow in a role: its methods, what is judged by name, and what a session needs',
+      compile({ a: rules(['tasks/*', 'x/*']) }),
+      ['tasks/get', 'x/y', 'tools/call', 'resources/list', 'initialize', 'server/discover'],
+      ['logging/setLevel', 'y/x', 'tools/x'],
+    ],
+    [
+      'a role without a rule beside one with a rule: what either allows',
+      compile({ a: rules(['x/*']), b: undefined }),
+      ['x/y', 'logging/setLevel'],
+      ['y/x'],
+    ],
+    [
+      'a deny in any role wins, but not over what a session needs',
+      compile({ a: rules(['*']), b: rules(undefined, ['tools/*', 'tasks/*', 'ping', 'initialize']) }),
+      ['x/y', 'ping', 'initialize', 'resources/list'],
+      ['tools/call', 'tools/list', 'tasks/get'],
+    ],
+    [
+      'the ceiling is over every grant',
+      compile({ a: rules(['*']) }, rules(['tasks/*'], ['tasks/cancel'])),
+      ['tasks/get', 'tools/call'],
+      ['tasks/cancel', 'x/y', 'logging/setLevel'],
+    ],
+    ['an open proxy without a rule', compile({}, undefined, 'none'), ['tasks/get', 'tools/call'], ['x/y']],
+    [
+      'an open proxy with one',
+      compile({}, rules(['x/*']), 'none'),
+      ['x/y', 'tools/call'],
+      ['tasks/get', 'y/x'],
+    ],
+  ]
+  for (const [name, proxy, passing, refused] of cases) {
+    const passes = (method: string) => decide(proxy, principal, { method, kind: 'other' }).allow
+    t.same([...passing, ...refused].filter(passes), passing, name)
+  }
+})
+
+t.test('a stream ends where its methods shrink', async t => {
+  const of = (methods: Access['methods'], ceiling?: Access['methods']) => compile({ a: methods }, ceiling)
+  const narrowed = (before: ReturnType<typeof compile>, after: ReturnType<typeof compile>) =>
+    isNarrowed(before, principal, after, principal)
+  t.equal(narrowed(of(undefined), of(undefined)), false)
+  t.equal(narrowed(of(undefined), of({ allow: ['tasks/*'], deny: [] })), true)
+  t.equal(narrowed(of({ allow: ['x/y'], deny: [] }), of({ allow: ['tasks/*'], deny: [] })), true)
+  t.equal(narrowed(of({ allow: ['x/y'], deny: [] }), of({ allow: ['x/y', 'z'], deny: [] })), false)
+  t.equal(narrowed(of(undefined), of({ deny: ['tasks/*'] })), true)
+  t.equal(narrowed(of(undefined), of(undefined, { deny: ['tasks/*'] })), true)
+})
+
+const key = 'canary-of-the-methods-test-0123456789abcdef'
+const skill = (name: string, files: string[] | 'dynamic') => ({
+  uri: `skill://${name}/SKILL.md`,
+  frontmatter: { name, description: '…' },
+  resources:
+    files === 'dynamic'
+      ? files
+      : files.map(file => ({ uri: `skill://${name}/${file}`, digest: 'sha256:0', size: 1 })),
+})
+const skills = [
+  skill('public', ['SKILL.md', 'a.md']),
+  skill('public-2', ['SKILL.md', 'secret.md']),
+  skill('public-3', 'dynamic'),
+  skill('payroll', ['SKILL.md']),
+]
+const results: Record<string, (params: Record<string, unknown>) => object> = {
+  'skills/list': () => ({ skills, ttlMs: 1, cacheScope: 'public' }),
+  'skills/get': ({ uri }) => ({ skill: skills.find(one => one.uri === uri), ttlMs: 1, cacheScope: 'public' }),
+  'resources/directory/read': () => ({
+    resources: ['skill://public/a.md', 'skill://public/secret', 'skill://public/b\u0000'].map(uri => ({
+      uri,
+      name: 'x',
+    })),
+  }),
+}
+const upstream = await startTestUpstream((arrival, response) => {
+  const { id, method = '', params = {} } = messageOf(arrival)
+  if (id === undefined) return void response.writeHead(202).end()
+  const answer = { jsonrpc: '2.0', id, result: results[method]?.(params) ?? { served: true } }
+  if (arrival.headers['x-answer'] !== 'sse') return json(response, answer)
+  sse(response)
+  response.end(event(answer))
+})
+const gateway = await startTestGateway(`
+auth: {keys: {type: api-key}}
+roles:
+  bob: {access: {mcp: {tools: {allow: ["get_*"]}, resources: {allow: ["skill://public*"], deny: ["*secret*"]}}}}
+keys: {bob: {roles: [bob], secrets: [{hash: "${hashSecret(key)}"}]}}
+proxies: {mcp: {auth: [keys], upstream: {url: "${upstream.url}"}}}
+`)
+t.teardown(async () => {
+  await gateway.close()
+  await upstream.close()
+})
+
+type Era = 'modern' | 'legacy'
+const eras: Era[] = ['modern', 'legacy']
+
+async function send(message: unknown, headers: Record<string, string | string[]> = {}) {
+  const all = {
+    authorization: `Bearer ${key}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+  }
+  const list = Object.entries({ ...all, ...headers }).flatMap(([name, value]) =>
+    [value].flat().map((one): [string, string] => [name, one]),
+  )
+  const response = await fetch(`${gateway.url}/mcp/mcp`, {
+    method: 'POST',
+    headers: list,
+    body: JSON.stringify(message),
+  })
+  const text = await response.text()
+  const data = text.startsWith('{') || text.startsWith('[') || text === '' ? text : text.split('data: ')[1]!
+  return { status: response.status, body: (data === '' ? {} : JSON.parse(data)) as Record<string, any> }
+}
+
+function ask(
+  era: Era,
+  method: string,
+  params: Record<string, unknown> = {},
+  headers: Record<string, string | string[]> = {},
+) {
+  const name = params['name'] ?? params['uri'] ?? params['taskId']
+  const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
+  if (era === 'legacy') return send({ jsonrpc: '2.0', id: 1, method, params }, headers)
+  return send(
+    { jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } },
+    {
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      ...(typeof name === 'string' &&
+        ruleOf(method) !== undefined &&
+        method !== 'completion/complete' && {
+          'mcp-name': `=?base64?${Buffer.from(name).toString('base64')}?=`,
+        }),
+      ...headers,
+    },
+  )
+}
+
+t.test('a method that no rule classifies was forwarded', async t => {
+  for (const era of eras) {
+    for (const method of [
+      'events/subscribe',
+      'interceptor/invoke',
+      'x/y',
+      'tools/describe',
+      'roots/list',
+      'ui/message',
+    ]) {
+      const arrived = upstream.arrivals.length
+      const { status, body } = await ask(era, method)
+      t.same([status, body['error']?.code], [era === 'modern' ? 404 : 200, -32601], `${era} ${method}`)
+      t.equal(body['id'], 1)
+      t.equal(body['error'].message, `Method not found: ${method}`)
+      t.equal(body['error'].data.reason, 'method_unknown')
+      t.equal(upstream.arrivals.length, arrived)
+    }
+    t.equal((await ask(era, 'tasks/list')).status, 200)
+  }
+  t.equal((await send({ jsonrpc: '2.0', method: 'notifications/x' })).body['error'].code, -32601)
+  t.equal((await send({ jsonrpc: '2.0', method: 'notifications/cancelled' })).status, 202)
+  const batch = [
+    { jsonrpc: '2.0', id: 1, method: 'ping' },
+    { jsonrpc: '2.0', id: 2, method: 'x/y' },
+  ]
+  t.match((await send(batch)).body, [{ error: { code: -32600 } }, { error: { code: -32601 } }])
+})
+
+t.test('a name with a control character, or of any length, reached the upstream', async t => {
+  const bad = [
+    'get_a\u0000delete_a',
+    'get_\u0001',
+    'get_a\n',
+    'get_\u007f',
+    'get_a\tb',
+    `get_${'x'.repeat(8189)}`,
+  ]
+  for (const era of eras) {
+    for (const text of bad) {
+      const params: [string, Record<string, unknown>][] = [
+        ['tools/call', { name: text }],
+        ['prompts/get', { name: text }],
+        ['resources/read', { uri: text }],
+        ['resources/subscribe', { uri: text }],
+        ['resources/directory/read', { uri: text }],
+        ['skills/get', { uri: text }],
+        ['tasks/get', { taskId: text }],
+        ['completion/complete', { ref: { type: 'ref/prompt', name: text } }],
+        ['subscriptions/listen', { notifications: { resourceSubscriptions: [text] } }],
+        ['subscriptions/listen', { notifications: { taskIds: [text] } }],
+      ]
+      for (const [method, named] of params) {
+        const arrived = upstream.arrivals.length
+        const { status, body } = await ask(era, method, named)
+        t.same(
+          [status, body['error']?.code],
+          [400, -32602],
+          `${era} ${method} ${JSON.stringify(text).slice(0, 30)}`,
+        )
+        t.equal(upstream.arrivals.length, arrived)
+      }
+    }
+    const many = Array.from({ length: 1001 }, (_, index) => `skill://public/${index}`)
+    t.equal(
+      (await ask(era, 'subscriptions/listen', { notifications: { resourceSubscriptions: many } })).status,
+      400,
+    )
+    t.equal((await ask(era, 'subscriptions/listen', { notifications: { taskIds: many } })).status, 400)
+    t.equal((await ask(era, 'tools/call', { name: `get_${'x'.repeat(8000)}` })).status, 200)
+  }
+})
+
+t.test('what a header and a body say differently in kind', async t => {
+  const cases: [string, Record<string, unknown>, Record<string, string | string[]>, number][] = [
+    ['tools/call', { name: 'get_a' }, { 'mcp-name': ['get_a', 'get_b'] }, -32020],
+    ['tools/call', { name: 'get_a' }, { 'mcp-name': ['get_a', 'get_a'] }, -32020],
+    ['tools/call', { name: 'get_a' }, { 'mcp-method': ['tools/call', 'tools/call'] }, -32020],
+    ['ping', {}, { 'mcp-name': 'get_a' }, -32020],
+    ['tools/list', {}, { 'mcp-name': 'get_a' }, -32020],
+    [
+      'completion/complete',
+      { ref: { type: 'ref/resource', uri: 'skill://public' } },
+      { 'mcp-name': 'x' },
+      -32020,
+    ],
+    ['subscriptions/listen', { notifications: [] }, {}, -32602],
+    ['subscriptions/listen', { notifications: 'x' }, {}, -32602],
+    ['completion/complete', { ref: ['ref/prompt'] }, {}, -32602],
+  ]
+  for (const [method, params, headers, code] of cases) {
+    for (const era of eras) {
+      const { status, body } = await ask(era, method, params, headers)
+      t.same([status, body['error']?.code], [400, code], `${era} ${method} ${JSON.stringify(headers)}`)
+    }
+  }
+  t.equal(
+    (await send({ jsonrpc: '2.0', id: 1, method: 'ping', params: { _meta: [] } })).body['error'].code,
+    -32602,
+  )
+  const get = await fetch(`${gateway.url}/mcp/mcp`, {
+    headers: { authorization: `Bearer ${key}`, accept: 'text/event-stream', 'mcp-name': 'get_a' },
+  })
+  t.equal(((await get.json()) as any).error.code, -32020)
+})
+
+t.test("a batch's line in the log named one call", async t => {
+  const batch = ['get_a', 'get_b'].map((name, id) => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name },
+  }))
+  await send([...batch, { jsonrpc: '2.0', id: 9, method: 'ping' }])
+  const isLine = ({ batch }: Record<string, unknown>): boolean => Array.isArray(batch) && batch.length === 3
+  await until(() => gateway.lines.some(isLine), 'the line is written')
+  const line = gateway.lines.find(isLine)!
+  t.same(line['batch'], [
+    ['tools/call', 'get_a'],
+    ['tools/call', 'get_b'],
+    ['ping', null],
+  ])
+})
+
+t.test('skills and directories were shown unfiltered', async t => {
+  for (const answer of ['json', 'sse']) {
+    const as = { 'x-answer': answer }
+    const { body } = await ask('modern', 'skills/list', {}, as)
+    t.same(
+      body['result'].skills,
+      [skills[0], skills[2]],
+      'a skill of which one file is denied is hidden whole',
+    )
+    t.equal(body['result'].cacheScope, 'private')
+    const get = (name: string) => ask('modern', 'skills/get', { uri: `skill://${name}/SKILL.md` }, as)
+    t.same((await get('public')).body['result'].skill, skills[0])
+    t.equal((await get('public')).body['result'].cacheScope, 'private')
+    t.equal((await get('payroll')).body['error'].code, -32602)
+    const hidden = (await get('public-2')).body
+    t.same([hidden['id'], hidden['error'].code, hidden['result']], [1, -32602, undefined])
+    const folder = (await ask('modern', 'resources/directory/read', { uri: 'skill://public' }, as)).body
+    t.same(
+      folder['result'].resources.map(({ uri }: { uri: string }) => uri),
+      ['skill://public/a.md'],
+    )
+    t.equal(
+      (await ask('modern', 'resources/directory/read', { uri: 'skill://payroll' }, as)).body['error'].code,
+      -32602,
+    )
+  }
+})
