@@ -19,6 +19,7 @@ import { createLog } from '../gateway/observe/log.ts'
 import { createMetrics } from '../gateway/observe/metrics.ts'
 import { createApplier } from '../gateway/runtime/apply.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
+import { LoadTimeout } from '../gateway/runtime/load-timeout.ts'
 import { createLoader } from '../gateway/runtime/loader.ts'
 import { createShared } from '../gateway/runtime/shared.ts'
 import { createWatcher, fingerprint } from '../gateway/runtime/watch.ts'
@@ -401,6 +402,141 @@ t.test('what was read is read again only if it changed since, even while it was 
   await applier.apply('change')
   t.equal(loads, 2)
   t.equal(applier.revision(), read().checked!.revision)
+})
+
+t.test(
+  'newer bytes end the load under way, and nothing is said to be successful while they wait',
+  async t => {
+    const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
+    const read = (): ReadResult => readChecked(path, { env: {}, now: new Date() })
+    const first = read()
+    const loads: { signal: AbortSignal; resolve(result: ReadResult): void }[] = []
+    const load = (signal?: AbortSignal): Promise<ReadResult> =>
+      new Promise((resolve, reject) => {
+        signal!.addEventListener('abort', () => reject(signal!.reason as Error))
+        loads.push({ signal: signal!, resolve })
+      })
+    const lines: string[] = []
+    const serving = { prepare: async () => {}, commit: async () => {} }
+    const observers = { serving, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
+    const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
+    t.equal(applier.pendingSeconds(), 0)
+    t.notOk(applier.status().pending)
+    writeFileSync(path, addressed('v2'))
+    const applied = applier.apply('change')
+    await until(() => loads.length === 1, 'it is read')
+    t.equal(applier.status().lastReload.successful, false)
+    const { since } = applier.status().pending!
+    writeFileSync(path, addressed('v3'))
+    await until(() => {
+      void applier.apply('change')
+      return loads[0]!.signal.aborted
+    }, 'the load is given up')
+    await until(() => loads.length === 2, 'the newer bytes are read')
+    t.equal(applier.status().pending!.since, since, 'it has been pending since the first change')
+    const latest = read()
+    loads[1]!.resolve(latest)
+    await applied
+    t.equal(applier.revision(), latest.checked!.revision)
+    t.match(applier.status(), { lastReload: { successful: true }, pending: undefined })
+    t.notMatch(lines.join(''), 'reload_failed')
+
+    writeFileSync(path, addressed('v4'))
+    const again = applier.apply('change')
+    await until(() => loads.length === 3, 'it is read')
+    writeFileSync(path, addressed('v3'))
+    await until(() => {
+      void applier.apply('change')
+      return loads[2]!.signal.aborted
+    }, 'the load is given up')
+    await again
+    t.match(
+      applier.status(),
+      { lastReload: { successful: true }, pending: undefined },
+      'what is in force is back',
+    )
+    t.equal(loads.length, 3)
+  },
+)
+
+t.test('what was read before the files changed is not applied over newer bytes', async t => {
+  const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
+  const read = (): ReadResult => readChecked(path, { env: {}, now: new Date() })
+  const first = read()
+  let meanwhile = (): void => {}
+  const load = (): ReadResult => {
+    const result = read()
+    meanwhile()
+    return result
+  }
+  const applied: string[] = []
+  const serving = {
+    prepare: async ({ revision }: { revision: string }) => void applied.push(revision),
+    commit: async () => {},
+  }
+  const observers = { serving, log: createLog(() => {}), metrics: createMetrics() }
+  const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
+  writeFileSync(path, addressed('v2'))
+  meanwhile = () => {
+    writeFileSync(path, addressed('v3'))
+    meanwhile = () => {}
+  }
+  await applier.apply('demand')
+  t.same(applied, [first.checked!.revision, read().checked!.revision], 'v2 never comes into force')
+})
+
+t.test('a load that takes too long is given up, and said to have failed', async t => {
+  const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
+  await t.rejects(createLoader(path, {}, 1).load(), { name: 'LoadTimeout' })
+  const loader = createLoader(path, {})
+  const first = await loader.load()
+  let fault: Error | undefined = new LoadTimeout(30_000)
+  let loads = 0
+  const load = async (): Promise<ReadResult> => {
+    loads++
+    if (fault !== undefined) throw fault
+    return readChecked(path, { env: {}, now: new Date() })
+  }
+  const lines: string[] = []
+  const serving = { prepare: async () => {}, commit: async () => {} }
+  const observers = { serving, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
+  const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
+  writeFileSync(path, addressed('v2'))
+  await applier.apply('change')
+  observers.log.flush()
+  t.match(lines.join(''), /"event":"reload_failed".*longer than 30 s/)
+  t.match(applier.status(), { lastReload: { successful: false }, pending: { since: String } })
+  await applier.apply('change')
+  t.equal(loads, 1, 'the same bytes are left alone')
+  fault = undefined
+  writeFileSync(path, addressed('v3'))
+  await applier.apply('change')
+  t.equal(applier.revision(), readChecked(path, { env: {}, now: new Date() }).checked!.revision)
+})
+
+t.test('while a file with errors waits, status, log and metrics say since when', async t => {
+  const gateway = await startTestGateway(config())
+  t.teardown(gateway.close)
+  t.match(await gateway.metrics(), /^gatehouse_config_pending_seconds 0$/m)
+  const before = Date.now()
+  gateway.write(config({ roles: 'al: {access: {}}' }))
+  await until(() => count(gateway, 'config_refused') === 1, 'it is refused')
+  const pending = async (): Promise<{ since: string; seconds: number } | undefined> =>
+    ((await gateway.status()) as { pending?: { since: string; seconds: number } }).pending
+  const { since, seconds } = (await pending())!
+  t.ok(Date.parse(since) >= before && Date.parse(since) <= Date.now())
+  t.ok(seconds >= 0 && seconds < 60)
+  t.match(
+    gateway.lines.find(line => line['event'] === 'config_refused'),
+    { pendingSince: since },
+  )
+  t.notMatch(await gateway.metrics(), /^gatehouse_config_pending_seconds 0$/m)
+  gateway.write(config({ roles: 'all: {access: {}, more: 1}' }))
+  await until(() => count(gateway, 'config_refused') === 2, 'it is refused')
+  t.equal((await pending())!.since, since, 'another mistake does not begin anew')
+  gateway.write(config())
+  await until(async () => (await pending()) === undefined, 'the good file is taken again')
+  t.match(await gateway.metrics(), /^gatehouse_config_pending_seconds 0$/m)
 })
 
 const addressed = (more: string): string =>

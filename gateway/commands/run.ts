@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { formatText } from '../config/format.ts'
 import { ConfigRefused } from '../runtime/apply.ts'
 import { startGateway, type Gateway } from '../runtime/gateway.ts'
+import { LoadTimeout } from '../runtime/load-timeout.ts'
 import { createLoader } from '../runtime/loader.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { parseCommandLine, type Io } from './io.ts'
@@ -50,6 +51,10 @@ export async function start(config: string, watch: boolean, io: Io): Promise<Gat
     if (error instanceof ConfigRefused) {
       io.stderr(formatText(error.result, { colour: io.colour, cwd: io.cwd }))
       return exitCodeOf(error.result)
+    }
+    if (error instanceof LoadTimeout) {
+      io.stderr(`gatehouse: ${error.message}\n`)
+      return 1
     }
     const { code, syscall } = error as NodeJS.ErrnoException
     if (syscall !== 'listen' && syscall !== 'getaddrinfo') throw error

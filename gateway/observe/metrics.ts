@@ -34,6 +34,8 @@ const counters = {
 const gauges = {
   gatehouse_config_last_reload_successful: 'Whether the last attempt to apply the configuration succeeded.',
   gatehouse_config_last_reload_success_timestamp_seconds: 'When a configuration was last applied.',
+  gatehouse_config_pending_seconds:
+    'Since the files have said something else than what is in force; 0 where they do not.',
   gatehouse_config_info: 'The revision in force.',
   gatehouse_jwks_age_seconds: 'Since the keys of an issuer were last fetched, by auth method.',
   gatehouse_open_streams: 'Streams that are open to clients.',

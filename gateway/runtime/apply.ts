@@ -1,14 +1,18 @@
 import type { ReadPaths } from '../config/content-digest.ts'
 import { settingsOf, type Checked, type ReadResult } from '../config/checked.ts'
-import type { Diagnostic } from '../config/diagnostics.ts'
-import { restartFields, type Settings } from '../config/restart.ts'
+import { restartFields } from '../config/restart.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { report, restartRequired, type ConfigStatus } from './config-status.ts'
+import { LoadTimeout } from './load-timeout.ts'
 import type { Serving } from './serving.ts'
 import { fingerprint, settledFingerprint } from './watch.ts'
 
-/** Reads and checks the configuration as it stands now. */
-export type LoadConfig = () => ReadResult | Promise<ReadResult>
+/**
+ * Reads and checks the configuration as it stands now. Rejects with the reason of the signal where it is given up, and
+ * with a LoadTimeout where it takes too long.
+ */
+export type LoadConfig = (signal?: AbortSignal) => ReadResult | Promise<ReadResult>
 
 /** A configuration that was refused, with everything that is wrong with it. */
 export class ConfigRefused extends Error {
@@ -21,26 +25,19 @@ export class ConfigRefused extends Error {
   }
 }
 
-/** What operators are told about the configuration. */
-export interface ConfigStatus {
-  readonly revision: string
-  readonly appliedAt: string
-  readonly lastReload: {
-    readonly successful: boolean
-    readonly at: string
-    readonly diagnostics: readonly Pick<
-      Diagnostic,
-      'code' | 'severity' | 'message' | 'file' | 'line' | 'column'
-    >[]
-    /** Number of further diagnostics; absent for none. */
-    readonly omitted?: number
-  }
-}
+/** Largest number of loads in a row that are given up because the files change faster than they can be read. */
+const maxSuperseded = 10
+/** Milliseconds between two looks at the files while they are read. */
+const lookInterval = 100
+/** Milliseconds that files which took too long are left alone, unless they change. */
+const timeoutRest = 300_000
 
 /** Applies the configuration: whole, or not at all. */
 export interface Applier {
   revision(): string
   status(): ConfigStatus
+  /** Seconds since which the files have said something else than what is in force; 0 where they do not. */
+  pendingSeconds(): number
   paths(): ReadPaths
   /** `change`: only if the bytes differ from those of the last attempt. `demand`: in any case. Never throws. */
   apply(cause: 'change' | 'demand'): Promise<void>
@@ -74,6 +71,15 @@ export async function createApplier(
   let appliedAt = new Date()
   let lastReload: ConfigStatus['lastReload'] = report(first, true)
   let attempted: string | undefined = first.digest
+  /** When the files were first seen to differ from what is in force. */
+  let pendingSince: Date | undefined
+  /** A load that is under way. */
+  let loading: { readonly giveUp: AbortController; lookedAt: number } | undefined
+  /** Number of loads in a row whose files changed meanwhile. */
+  let superseded = 0
+  /** The fingerprint of the last bytes that were to be read. */
+  let seen: string | undefined
+  let restsUntil = 0
   let running: Promise<void> | undefined
   let again: 'change' | 'demand' | undefined
   let stopped = false
@@ -91,19 +97,30 @@ export async function createApplier(
     metrics.count('gatehouse_config_reloads_total', { result: 'refused' })
     log.error('config_refused', {
       revision,
+      pendingSince: pendingSince?.toISOString(),
       diagnostics: lastReload.diagnostics,
       omitted: lastReload.omitted,
     })
   }
 
   async function attempt(cause: 'change' | 'demand'): Promise<void> {
-    if (cause === 'change' && fingerprint(paths) === attempted) return
-    const seen = await settledFingerprint(paths)
-    if (cause === 'change' && seen === attempted) return
-    const result = await load()
     if (stopped) return
+    if (attempted !== undefined && restsUntil !== 0 && Date.now() >= restsUntil) attempted = undefined
+    if (cause === 'change' && isAttempted(fingerprint(paths))) return
+    seen = await settledFingerprint(paths)
+    if (cause === 'change' && isAttempted(seen)) return
+    if (seen !== attempted) pendingSince ??= new Date()
+    const result = await loadUnlessSuperseded(cause)
+    if (stopped || result === undefined) return
     attempted = result.digest
     paths = pathsOf(result)
+    if (superseded < maxSuperseded && fingerprint(paths) !== result.digest) {
+      superseded++
+      pendingSince ??= new Date()
+      if (cause === 'demand') again = 'demand'
+      return
+    }
+    superseded = 0
     const { checked } = result
     if (checked === undefined) {
       refused(result)
@@ -119,9 +136,47 @@ export async function createApplier(
     await swap(checked, result, cause)
   }
 
+  /** Whether these are the bytes of the last attempt. Where that was applied, nothing waits any more. */
+  function isAttempted(bytes: string): boolean {
+    if (bytes !== attempted) return false
+    if (lastReload.successful) pendingSince = undefined
+    return true
+  }
+
+  /** Reads the configuration; returns undefined where that was given up because the files changed meanwhile. */
+  async function loadUnlessSuperseded(cause: 'change' | 'demand'): Promise<ReadResult | undefined> {
+    const giveUp = new AbortController()
+    loading = { giveUp, lookedAt: performance.now() }
+    restsUntil = 0
+    try {
+      return await load(giveUp.signal)
+    } catch (error) {
+      if (error instanceof LoadTimeout) restsUntil = Date.now() + timeoutRest
+      if (!giveUp.signal.aborted) throw error
+      superseded++
+      if (cause === 'demand') again = 'demand'
+      else again ??= 'change'
+      return undefined
+    } finally {
+      loading = undefined
+    }
+  }
+
+  /** Gives up the load that is under way where the files are others by now: the newest bytes win. */
+  function supersede(): void {
+    if (loading === undefined || superseded >= maxSuperseded) return
+    const now = performance.now()
+    if (now - loading.lookedAt < lookInterval) return
+    loading.lookedAt = now
+    if (fingerprint(paths) === seen) return
+    pendingSince ??= new Date()
+    loading.giveUp.abort(new Error('the files changed while they were read'))
+  }
+
   async function swap(checked: Checked, result: ReadResult, cause: 'change' | 'demand'): Promise<void> {
     if (checked.revision === revision) {
       lastReload = report(result, true)
+      pendingSince = undefined
       metrics.set('gatehouse_config_last_reload_successful', 1)
       if (cause === 'demand') log.info('config_unchanged', { revision })
       return
@@ -131,22 +186,38 @@ export async function createApplier(
     const previous = revision
     revision = checked.revision
     lastReload = report(result, true)
+    pendingSince = undefined
     appliedAt = new Date()
     announce()
     metrics.count('gatehouse_config_reloads_total', { result: 'applied' })
     log.info('config_applied', { revision, previous })
   }
 
+  function pendingSeconds(): number {
+    return pendingSince === undefined ? 0 : (Date.now() - pendingSince.getTime()) / 1000
+  }
+
   return {
     revision: () => revision,
-    status: () => ({ revision, appliedAt: appliedAt.toISOString(), lastReload }),
+    status: () => ({
+      revision,
+      appliedAt: appliedAt.toISOString(),
+      // Newer bytes wait, whatever became of the last ones.
+      lastReload: pendingSince === undefined ? lastReload : { ...lastReload, successful: false },
+      pending: pendingSince && { since: pendingSince.toISOString(), seconds: pendingSeconds() },
+    }),
+    pendingSeconds,
     paths: () => paths,
-    stop: () => void (stopped = true),
+    stop() {
+      stopped = true
+      loading?.giveUp.abort(new Error('the gateway is stopping'))
+    },
     apply(cause) {
       if (stopped) return Promise.resolve()
       // One at a time; what comes meanwhile is one more attempt afterwards, on the latest bytes.
       if (running !== undefined) {
         again = again === 'demand' ? again : cause
+        supersede()
         return running
       }
       running = (async () => {
@@ -154,12 +225,17 @@ export async function createApplier(
           again = undefined
           await attempt(next).catch((error: unknown) => {
             if (stopped) return
-            // What failed for another reason than its content is tried again at the next look.
-            attempted = undefined
+            // What failed for another reason than its content is tried again at the next look; what took too long, later.
+            attempted = error instanceof LoadTimeout ? seen : undefined
+            pendingSince ??= new Date()
             lastReload = { ...lastReload, successful: false, at: new Date().toISOString() }
             metrics.set('gatehouse_config_last_reload_successful', 0)
             metrics.count('gatehouse_config_reloads_total', { result: 'failed' })
-            log.error('reload_failed', { revision, error: String((error as Error).stack) })
+            log.error('reload_failed', {
+              revision,
+              pendingSince: pendingSince.toISOString(),
+              error: String((error as Error).stack),
+            })
           })
         }
         running = undefined
@@ -171,34 +247,4 @@ export async function createApplier(
 
 function pathsOf({ files, directories }: ReadPaths): ReadPaths {
   return { files, directories }
-}
-
-function report({ diagnostics, omitted }: ReadResult, successful: boolean): ConfigStatus['lastReload'] {
-  return {
-    successful,
-    at: new Date().toISOString(),
-    diagnostics: diagnostics.map(({ code, severity, message, file, line, column }) => {
-      return { code, severity, message, file, line, column }
-    }),
-    ...(omitted > 0 && { omitted }),
-  }
-}
-
-function restartRequired(
-  { pointer, of }: (typeof restartFields)[number],
-  started: Settings,
-  settings: Settings,
-  { checked, files }: ReadResult,
-): Diagnostic {
-  const at = checked!.places.get(pointer) ?? { file: files[0] ?? '', line: 1, column: 1 }
-  const field = pointer.slice(1).replace('/', '.')
-  return {
-    code: 'GH1318',
-    severity: 'error',
-    message: `${field} was ${of(started)} at the start and is ${of(settings)} now, which takes effect after a restart only`,
-    ...at,
-    endLine: at.line,
-    endColumn: at.column,
-    path: pointer,
-  }
 }

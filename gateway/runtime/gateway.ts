@@ -78,6 +78,7 @@ export async function startGateway({
         const { openStreams, workers, keyAges } = await serving.gauges()
         metrics.set('gatehouse_open_streams', openStreams)
         metrics.set('gatehouse_workers', workers)
+        metrics.set('gatehouse_config_pending_seconds', applier.pendingSeconds())
         metrics.setEach('gatehouse_jwks_age_seconds', keyAges)
         return metrics.render()
       },

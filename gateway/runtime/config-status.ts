@@ -1,0 +1,56 @@
+import type { ReadResult } from '../config/checked.ts'
+import type { Diagnostic } from '../config/diagnostics.ts'
+import type { restartFields, Settings } from '../config/restart.ts'
+
+/** What operators are told about the configuration. */
+export interface ConfigStatus {
+  readonly revision: string
+  readonly appliedAt: string
+  /** Since when the files have said something else than what is in force; absent where they do not. */
+  readonly pending?: { readonly since: string; readonly seconds: number } | undefined
+  readonly lastReload: {
+    readonly successful: boolean
+    readonly at: string
+    readonly diagnostics: readonly Pick<
+      Diagnostic,
+      'code' | 'severity' | 'message' | 'file' | 'line' | 'column'
+    >[]
+    /** Number of further diagnostics; absent for none. */
+    readonly omitted?: number
+  }
+}
+
+/** Returns what operators are told of an attempt to apply what was read. */
+export function report(
+  { diagnostics, omitted }: ReadResult,
+  successful: boolean,
+): ConfigStatus['lastReload'] {
+  return {
+    successful,
+    at: new Date().toISOString(),
+    diagnostics: diagnostics.map(({ code, severity, message, file, line, column }) => {
+      return { code, severity, message, file, line, column }
+    }),
+    ...(omitted > 0 && { omitted }),
+  }
+}
+
+/** Returns the error of a change that a running gateway cannot apply. */
+export function restartRequired(
+  { pointer, of }: (typeof restartFields)[number],
+  started: Settings,
+  settings: Settings,
+  { checked, files }: ReadResult,
+): Diagnostic {
+  const at = checked!.places.get(pointer) ?? { file: files[0] ?? '', line: 1, column: 1 }
+  const field = pointer.slice(1).replace('/', '.')
+  return {
+    code: 'GH1318',
+    severity: 'error',
+    message: `${field} was ${of(started)} at the start and is ${of(settings)} now, which takes effect after a restart only`,
+    ...at,
+    endLine: at.line,
+    endColumn: at.column,
+    path: pointer,
+  }
+}
