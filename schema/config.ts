@@ -733,7 +733,7 @@ export interface ScopeMap {
   [k: string]: ScopeList
 }
 /**
- * Binding of legacy sessions to the principal that opened them.
+ * Sealing of what the upstream hands out to one caller: legacy sessions, tasks and `requestState`.
  */
 export interface Sessions {
   secret?: SecretReference

@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
+import { bigState, taskUpstream } from './fixtures/task-upstream.ts'
+import { until } from './fixtures/until.ts'
 import { json, messageOf, startTestUpstream, type Answer, type TestUpstream } from './fixtures/upstream.ts'
 
 /** Two principals, and further secrets of theirs. */
@@ -31,7 +33,7 @@ interface Setting {
 const everybody = [key('ann', 'all', secret('ann')), key('bob', 'getter', secret('bob'))]
 
 /** A gateway with one proxy in front of an upstream that answers as told. */
-async function setUp(t: Test, answer: Answer, more = ''): Promise<Setting> {
+async function setUp(t: Test, answer: Answer, more = '', env = {}): Promise<Setting> {
   const upstream = await startTestUpstream(answer)
   const yaml = (keys: string[]): string => `
 auth: {keys: {type: api-key}}
@@ -41,7 +43,7 @@ ${keys.join('\n')}
 proxies:
   main: {auth: [keys], upstream: {url: "${upstream.url}"}}
 ${more}`
-  const gateway = await startTestGateway(yaml(everybody), { watch: false })
+  const gateway = await startTestGateway(yaml(everybody), { watch: false, env })
   t.teardown(async () => {
     await upstream.close()
     await gateway.close()
@@ -94,3 +96,313 @@ t.test('a key gets no session of a deleted key of the same name', async t => {
   t.equal(await ping('bob', session), 404)
   t.equal(await ping('bob', during), 404, 'another key of the same name')
 })
+
+type Answered = Record<string, any>
+
+/** What a client of 2026-07-28 says that it can do. */
+const capable = { elicitation: {}, extensions: { 'io.modelcontextprotocol/tasks': {} } }
+
+const envelope = (capabilities: object) => ({
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': capabilities,
+})
+
+/** Sends a request of 2026-07-28. */
+function modern(
+  url: string,
+  caller: Caller,
+  method: string,
+  params: Record<string, any>,
+  { capabilities = capable as object, headers = {} as Record<string, string> } = {},
+) {
+  const mirrored = params['name'] ?? params['taskId']
+  return post(
+    url,
+    caller,
+    {
+      jsonrpc: '2.0',
+      id: 1,
+      method,
+      params: { ...params, _meta: { ...params['_meta'], ...envelope(capabilities) } },
+    },
+    {
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      ...(mirrored !== undefined && { 'mcp-name': mirrored }),
+      ...headers,
+    },
+  )
+}
+
+/** Sends a request of 2025-11-25 in a session of the caller. */
+async function legacy(url: string, caller: Caller, method: string, params: object = {}, id: unknown = 1) {
+  const opened = await post(url, caller, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} })
+  return post(
+    url,
+    caller,
+    { jsonrpc: '2.0', ...(id !== undefined && { id }), method, params },
+    { 'mcp-session-id': opened.headers.get('mcp-session-id')!, 'mcp-protocol-version': '2025-11-25' },
+  )
+}
+
+/** The messages of an answer, JSON or events. */
+async function messagesOf(response: Response): Promise<Answered[]> {
+  const text = await response.text()
+  if (!response.headers.get('content-type')!.startsWith('text/event-stream')) return [JSON.parse(text)]
+  return text.match(/(?<=^data: ).+$/gm)!.map(data => JSON.parse(data) as Answered)
+}
+const messageIn = async (response: Response): Promise<Answered> => (await messagesOf(response)).at(-1)!
+
+const unknownTask = { error: { code: -32602, message: 'Unknown task', data: { reason: 'handle_unknown' } } }
+const relatedTo = (taskId: string) => ({ _meta: { 'io.modelcontextprotocol/related-task': { taskId } } })
+
+t.test('a task of 2026-07-28 belongs to whom it was given', async t => {
+  const { url, upstream, gateway } = await setUp(t, taskUpstream())
+  const create = async (caller: Caller, name: string, args = {}): Promise<string> =>
+    (await messageIn(await modern(url, caller, 'tools/call', { name, arguments: args })))['result'].taskId
+  const made = await modern(url, 'ann', 'tools/call', { name: 'delete_user' })
+  const { result } = await messageIn(made)
+  const { taskId } = result
+  t.match(result, { resultType: 'task', status: 'working', ...relatedTo(taskId) })
+  t.match(taskId, /^[\w-]+\.[\w-]{43}$/)
+  t.notMatch(await create('ann', 'delete_user', { stream: true }), /raw/)
+
+  for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) {
+    for (const stream of [false, true]) {
+      const params = { taskId, arguments: { stream } }
+      const { result } = await messageIn(await modern(url, 'ann', method, params))
+      t.match(result, { taskId, result: relatedTo(taskId) }, method)
+      t.match(upstream.arrivals.at(-1), { headers: { 'mcp-name': 'raw-1', 'mcp-method': method } })
+      t.match(messageOf(upstream.arrivals.at(-1)!).params, { taskId: 'raw-1' })
+      const before = upstream.arrivals.length
+      const refused = await modern(url, 'bob', method, params)
+      t.equal(refused.status, 200)
+      t.match(await refused.json(), { id: 1, ...unknownTask }, method)
+      t.match(await messageIn(await modern(url, 'ann', method, { taskId: 'raw-1' })), unknownTask)
+      t.match(await messageIn(await modern(url, 'ann', method, { taskId: `${taskId}A` })), unknownTask)
+      t.equal(upstream.arrivals.length, before, 'the upstream was not asked')
+    }
+  }
+  await until(() => gateway.lines.filter(line => line['method'] === 'tasks/cancel').length >= 8, 'logged')
+  t.match(
+    gateway.lines.find(line => line['method'] === 'tasks/cancel'),
+    { kind: 'tool', name: 'delete_user', decision: 'allow', rule: '/roles/all/access/main/tools/allow/0' },
+  )
+  t.notOk(gateway.logText().includes(taskId), 'no handle is logged')
+  t.notOk(gateway.logText().includes('raw-1'))
+
+  const [own, other] = [await create('bob', 'get_a'), await create('bob', 'get_b')]
+  t.not(own, other)
+  t.match(await messageIn(await modern(url, 'bob', 'tasks/get', { taskId: own })), {
+    result: { taskId: own },
+  })
+  t.match((await messageIn(await modern(url, 'bob', 'tools/call', { name: 'delete_user' })))['error'], {
+    message: 'Unknown tool: delete_user',
+  })
+  const related = await modern(url, 'bob', 'tools/call', { name: 'get_a', ...relatedTo(taskId) })
+  t.match(await messageIn(related), unknownTask, 'named as the related task')
+
+  const wrongName = await modern(url, 'ann', 'tasks/get', { taskId }, { headers: { 'mcp-name': 'raw-1' } })
+  t.equal(wrongName.status, 400)
+  t.match(await wrongName.json(), { error: { code: -32020 } })
+})
+
+t.test('a subscription names only tasks of the caller, and hears of no other', async t => {
+  const { url, upstream, gateway, yaml } = await setUp(t, taskUpstream())
+  const { taskId } = (await messageIn(await modern(url, 'ann', 'tools/call', { name: 'delete_user' })))[
+    'result'
+  ]
+  const listen = (caller: Caller, taskIds: unknown) =>
+    modern(url, caller, 'subscriptions/listen', { notifications: { taskIds } })
+
+  for (const [caller, taskIds, expected] of [
+    ['bob', [taskId], unknownTask],
+    ['ann', ['raw-1'], unknownTask],
+    ['ann', [taskId, 'raw-1'], unknownTask],
+    ['ann', 'raw-1', { error: { code: -32602, data: { reason: 'params_invalid' } } }],
+    ['ann', [1], { error: { code: -32602, data: { reason: 'params_invalid' } } }],
+    ['ann', Array(1001).fill(taskId), { error: { code: -32602, data: { reason: 'params_invalid' } } }],
+  ] as const) {
+    t.match(await messageIn(await listen(caller, taskIds)), expected)
+  }
+  t.equal(upstream.arrivals.length, 1)
+
+  const reader = (await listen('ann', [taskId])).body!.getReader()
+  let text = ''
+  const read = async (what: string): Promise<void> => {
+    while (!text.includes(what)) {
+      const { done, value } = await reader.read()
+      text += done ? '' : Buffer.from(value).toString()
+      if (done) throw new Error(`${what} did not come`)
+    }
+  }
+  await read('"notifications/tasks"')
+  await read('\n\n')
+  const heard = text.match(/(?<=^data: ).+$/gm)!.map(data => JSON.parse(data) as Answered)
+  t.match(messageOf(upstream.arrivals.at(-1)!).params, { notifications: { taskIds: ['raw-1'] } })
+  t.strictSame(heard[0]!['params'].notifications.taskIds, [taskId])
+  t.match(heard[1]!['params'], { taskId, result: relatedTo(taskId) })
+  t.notMatch(text, /raw-/)
+
+  gateway.write(yaml([key('ann', 'getter', secret('ann'))]))
+  await gateway.reload()
+  await read('access was narrowed')
+  t.match(await messageIn(await listen('ann', [taskId])), unknownTask, 'its tool was taken away')
+  t.match(await messageIn(await modern(url, 'ann', 'tasks/get', { taskId })), unknownTask)
+  await until(
+    () => gateway.lines.some(({ reason, method }) => reason === 'handle_unknown' && method === 'tasks/get'),
+    'logged',
+  )
+  t.match(
+    gateway.lines.findLast(({ method }) => method === 'tasks/get'),
+    { decision: 'deny', kind: 'tool', name: 'delete_user', rule: '/keys/ann/roles' },
+  )
+})
+
+t.test('a requestState continues the operation that it was given for, for whom it was given', async t => {
+  const { url, upstream } = await setUp(t, taskUpstream())
+  const ask = { arguments: { ask: true } }
+  const given = await messageIn(await modern(url, 'ann', 'tools/call', { name: 'get_a', ...ask }))
+  const { requestState } = given['result']
+  t.match(given['result'], { resultType: 'input_required', inputRequests: {} })
+  t.not(JSON.stringify(requestState), bigState)
+
+  const again = { ...ask, inputResponses: {} }
+  const unknownState = {
+    error: { code: -32602, message: 'Unknown requestState', data: { reason: 'handle_unknown' } },
+  }
+  for (const [what, caller, params] of [
+    ['of another', 'bob', { name: 'get_a', requestState, ...again }],
+    ['for another tool', 'ann', { name: 'get_b', requestState, ...again }],
+    ['as the upstream wrote it', 'ann', { name: 'get_a', requestState: JSON.parse(bigState), ...again }],
+    ['changed', 'ann', { name: 'get_a', requestState: `A${requestState}`, ...again }],
+    ['empty', 'ann', { name: 'get_a', requestState: '', ...again }],
+  ] as const) {
+    const refused = await modern(url, caller, 'tools/call', params)
+    t.equal(refused.status, 200)
+    t.match(await refused.json(), { id: 1, ...unknownState }, what)
+  }
+  const number = await modern(url, 'ann', 'tools/call', { name: 'get_a', requestState: 1, ...again })
+  t.match(await number.json(), { error: { code: -32602, data: { reason: 'params_invalid' } } })
+  const prompt = await modern(url, 'ann', 'prompts/get', { name: 'get_a', requestState })
+  t.match(await prompt.json(), unknownState, 'for a prompt of the same name')
+  t.equal(upstream.arrivals.length, 1)
+
+  await modern(url, 'ann', 'tools/call', { name: 'get_a', requestState, ...again })
+  t.ok(upstream.arrivals.at(-1)!.body.includes(`"requestState":${bigState},`), 'goes back byte by byte')
+  t.match(JSON.parse(upstream.arrivals.at(-1)!.body), { params: again }, 'and nothing else changed')
+})
+
+t.test('tasks of 2025-11-25 belong to whom they were given', async t => {
+  const { url, upstream, gateway, yaml } = await setUp(t, taskUpstream())
+  const create = async (caller: Caller, name: string): Promise<string> =>
+    (await messageIn(await legacy(url, caller, 'tools/call', { name, task: { ttl: 1 } })))['result'].task
+      .taskId
+  const list = async (caller: Caller): Promise<string[]> =>
+    (await messageIn(await legacy(url, caller, 'tasks/list')))['result'].tasks.map(
+      ({ taskId }: Answered) => taskId,
+    )
+  const hers = [await create('ann', 'delete_user'), await create('ann', 'get_a')]
+  const his = await create('bob', 'get_a')
+  t.strictSame(await list('ann'), hers)
+  t.strictSame(await list('bob'), [his])
+
+  for (const method of ['tasks/get', 'tasks/cancel', 'tasks/result']) {
+    const answers = await messagesOf(await legacy(url, 'ann', method, { taskId: hers[0] }))
+    t.match(messageOf(upstream.arrivals.at(-1)!).params, { taskId: 'raw-1' })
+    t.notMatch(JSON.stringify(answers), /raw-/, method)
+    t.ok(JSON.stringify(answers).includes(hers[0]!), method)
+    if (method === 'tasks/result') {
+      t.match(
+        answers.map(({ params, result }) => params ?? result),
+        [relatedTo(hers[0]!), relatedTo(hers[0]!), relatedTo(hers[0]!)],
+      )
+    }
+    for (const taskId of [his, 'raw-1', 'raw-3']) {
+      t.match(await messageIn(await legacy(url, 'ann', method, { taskId })), unknownTask, method)
+    }
+    t.match(await messageIn(await legacy(url, 'bob', method, { taskId: hers[1] })), unknownTask, method)
+    const missing = await messageIn(await legacy(url, 'bob', method, {}))
+    t.match(missing, { error: { data: { reason: 'params_invalid' } } }, method)
+  }
+
+  gateway.write(yaml([key('ann', 'getter', secret('ann')), key('bob', 'getter', secret('bob'))]))
+  await gateway.reload()
+  t.strictSame(await list('ann'), [hers[1]], 'without the one whose tool was taken away')
+  t.match(await messageIn(await legacy(url, 'ann', 'tasks/result', { taskId: hers[0] })), unknownTask)
+})
+
+t.test(
+  'news of tasks reach whom they belong to, and what clients say of them reaches the upstream',
+  async t => {
+    const { url, upstream } = await setUp(t, taskUpstream())
+    const open = async (caller: Caller): Promise<() => Promise<string>> => {
+      const opened = await post(url, caller, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} })
+      const stream = await fetch(url, {
+        headers: {
+          authorization: `Bearer ${secrets[caller]}`,
+          accept: 'text/event-stream',
+          'mcp-session-id': opened.headers.get('mcp-session-id')!,
+        },
+      })
+      return async () => {
+        let text = ''
+        for await (const chunk of stream.body!) {
+          text += Buffer.from(chunk).toString()
+          if (text.includes('"end"')) break
+        }
+        return text
+      }
+    }
+    const made = await messageIn(await legacy(url, 'ann', 'tools/call', { name: 'delete_user', task: {} }))
+    const { taskId } = made['result'].task
+    const [annHears, bobHears] = [await open('ann'), await open('bob')]
+    await until(() => upstream.arrivals.filter(({ method }) => method === 'GET').length === 2, 'both listen')
+    await legacy(url, 'ann', 'tools/call', { name: 'announce' })
+    const [hers, his] = [await annHears(), await bobHears()]
+    t.match(hers, `"notifications/tasks/status","params":{"taskId":"${taskId}"`)
+    t.match(
+      hers,
+      `"notifications/message","params":{"data":5,"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"${taskId}"}}`,
+    )
+    t.match(
+      hers,
+      `"sampling/createMessage","params":{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"${taskId}"}}`,
+    )
+    t.match(hers, '"tasks/get","params":{"taskId":"made-by-the-client"}')
+    t.notMatch(hers, /raw-/)
+    t.notMatch(his, /tasks\/status|"data":5|raw-/)
+    t.notOk(his.includes(taskId))
+
+    const session = (
+      await post(url, 'ann', { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} })
+    ).headers.get('mcp-session-id')!
+    const send = async (caller: Caller, message: object): Promise<number> =>
+      (
+        await post(
+          url,
+          caller,
+          { jsonrpc: '2.0', ...message },
+          caller === 'ann' ? { 'mcp-session-id': session } : {},
+        )
+      ).status
+    const last = (): string => upstream.arrivals.at(-1)!.body
+    for (const [message, what] of [
+      [{ id: 8, result: { model: 'm', ...relatedTo(taskId) } }, 'a response'],
+      [{ method: 'notifications/progress', params: { progress: 1, ...relatedTo(taskId) } }, 'a notification'],
+    ] as const) {
+      t.equal(await send('ann', message), 202, what)
+      t.match(last(), '"io.modelcontextprotocol/related-task":{"taskId":"raw-1"}', what)
+      t.equal(await send('bob', message), 400, what)
+      t.equal(await send('bob', JSON.parse(JSON.stringify(message).replaceAll(taskId, 'raw-1'))), 400, what)
+    }
+    for (const message of [
+      { id: 8, result: { task: { taskId: 'made-by-the-client' } } },
+      { id: 8, result: { content: [], ...relatedTo('made-by-the-client') } },
+      { method: 'notifications/tasks/status', params: { taskId: 'made-by-the-client', status: 'working' } },
+    ]) {
+      t.equal(await send('ann', message), 202)
+      t.equal(last(), JSON.stringify({ jsonrpc: '2.0', ...message }), 'tasks of the client pass as they are')
+    }
+  },
+)

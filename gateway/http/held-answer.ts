@@ -1,31 +1,32 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { filterLists, UnreadableList, type Judge } from '../mcp/lists.ts'
-import type { ListMember } from '../mcp/methods.ts'
+import { asksForList, changeAnswer, mustBeRead, type AnswerRules } from '../mcp/answers.ts'
+import { UnreadableList } from '../mcp/lists.ts'
 import { mediaType } from './headers.ts'
 
 /**
- * Filters an answer that was held back whole.
+ * Changes an answer that was held back whole.
  *
- * @param expected the lists that it must hold, by id
- * @returns the body to send; empty where the answer is no JSON, and its status alone says enough: nobody
- *   could judge its text
- * @throws UnreadableList where a list was asked for and cannot be judged
+ * @returns the body to send; empty where a list would have to be filtered and was not asked for, the answer is not JSON,
+ *   and so its status alone says enough
+ * @throws UnreadableList where it cannot be judged
  */
-export function filterHeld(
+export function changeHeld(
   body: Buffer,
   status: number,
   headers: IncomingHttpHeaders,
-  judge: Judge,
-  expected: ReadonlyMap<string, ListMember>,
+  rules: AnswerRules,
 ): Buffer {
-  const dispensable = status >= 300 || expected.size === 0
+  const readable = mediaType(headers['content-type']) === 'application/json' && body.length > 0
+  const required = mustBeRead(rules)
+  if (!readable && !required) return body
   try {
-    const isJson = mediaType(headers['content-type']) === 'application/json'
-    if (!isJson || body.length === 0) throw new UnreadableList('it is no JSON')
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
-    return Buffer.from(filterLists(text, judge, expected))
+    if (!readable) throw new UnreadableList('it is no JSON')
+    const text = changeAnswer(new TextDecoder('utf-8', { fatal: true }).decode(body), rules)
+    if (text === undefined) throw new UnreadableList('nothing of it is for this caller')
+    return Buffer.from(text)
   } catch (error) {
-    if (dispensable) return Buffer.alloc(0)
+    if (!required && status >= 300) return body
+    if (required && (status >= 300 || !asksForList(rules))) return Buffer.alloc(0)
     throw error
   }
 }

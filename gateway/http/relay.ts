@@ -2,13 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { ownerOf, type Principal } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
-import { filterLists, UnreadableList } from '../mcp/lists.ts'
+import { changeAnswer, mustBeRead } from '../mcp/answers.ts'
+import { UnreadableList } from '../mcp/lists.ts'
 import { ByteStore } from './byte-store.ts'
 import { atEndOfTurn } from './end-of-turn.ts'
 import { commonHeaders, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
 import type { Expectation } from './expectation.ts'
 import { clientHeaders, mediaType } from './headers.ts'
-import { filterHeld } from './held-answer.ts'
+import { changeHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { BoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
 import { endWhenStalled } from './stall.ts'
@@ -115,7 +116,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     const fault = upstreamFault(this.#expectation.method, asks, status, headers, type)
     if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
     else if (type === 'text/event-stream') this.#startEvents()
-    else this.#mode = this.#expectation.judge === undefined ? 'bytes' : 'list'
+    else this.#mode = this.#expectation.rules === undefined ? 'bytes' : 'list'
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -128,10 +129,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
         this.#whole = chunk
         return
       }
-      if (!response.headersSent) {
-        this.#writeHead(clientHeaders(this.#headers))
-        this.#expectProgress()
-      }
+      if (!response.headersSent) this.#startBytes()
       response.write(chunk)
     }
     if (this.#mode !== 'done' && response.writableNeedDrain) {
@@ -197,13 +195,18 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     return !this.#exchange.response.headersSent && this.#headers['content-length'] === String(chunk.length)
   }
 
+  #startBytes(): void {
+    this.#writeHead(clientHeaders(this.#headers))
+    this.#expectProgress()
+  }
+
   #startEvents(): void {
     const headers = clientHeaders(this.#headers)
     delete headers['content-length']
     const session = this.#headers['mcp-session-id']
     this.#headers = session === undefined ? {} : { 'mcp-session-id': session }
     this.#mode = 'events'
-    if (this.#expectation.judge !== undefined) this.#split = createEventSplitter(maxList)
+    if (this.#expectation.rules !== undefined) this.#split = createEventSplitter(maxList)
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
     this.#boundary = new BoundaryWatch()
     this.#expectProgress()
@@ -242,11 +245,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     try {
       for (const event of this.#split(chunk)) {
         this.#begun = true
-        response.write(
-          rewriteEvent(event, data =>
-            filterLists(data, this.#expectation.judge!, this.#expectation.expected),
-          ),
-        )
+        response.write(rewriteEvent(event, data => changeAnswer(data, this.#expectation.rules!)))
       }
     } catch (error) {
       this.end(unreadable(error))
@@ -272,14 +271,23 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
 
   #hold(chunk: Buffer): void {
     this.#held ??= new ByteStore(maxList)
-    if (!this.#held.append(chunk))
+    if (this.#held.append(chunk)) return
+    if (mustBeRead(this.#expectation.rules!)) {
       this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
+      return
+    }
+    // Handles that are not sealed are of no use to anybody, so what is too long to be looked into may pass.
+    this.#mode = 'bytes'
+    this.#startBytes()
+    this.#exchange.response.write(this.#held.bytes())
+    this.#exchange.response.write(chunk)
+    this.#held = undefined
   }
 
   #replyList(): void {
     try {
-      const { judge, expected } = this.#expectation
-      const body = filterHeld(this.#held?.bytes() ?? nothing, this.#status, this.#headers, judge!, expected)
+      const { rules } = this.#expectation
+      const body = changeHeld(this.#held?.bytes() ?? nothing, this.#status, this.#headers, rules!)
       const headers = clientHeaders(this.#headers)
       if (body.length === 0) delete headers['content-type']
       if (this.#status !== 204) headers['content-length'] = String(body.length)

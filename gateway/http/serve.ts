@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import { decide, seesEverything } from '../access/decide.ts'
+import { seesEverything } from '../access/decide.ts'
 import type { RequestHead } from '../access/policy.ts'
 import { ownerOf, type Principal } from '../access/principal.ts'
 import { agreedEra, allowsBatch, claimedVersion, hasModernHeader } from '../mcp/era.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { readMessages, type Message } from '../mcp/message.ts'
-import { idValue, type Judge } from '../mcp/lists.ts'
+import { idValue } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/methods.ts'
 import { listedBy, operationsOf } from '../mcp/operation.ts'
 import { authenticate } from './authenticate.ts'
@@ -15,6 +15,7 @@ import { preflightHeaders } from './cors.ts'
 import { reply, startOver, type Exchange } from './exchange.ts'
 import type { Expectation } from './expectation.ts'
 import { forward } from './forward.ts'
+import { handlesOfStream, judgeFor, nameTask, useHandles, type HandleUse } from './handles.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
 import { peerCertificate } from './peer-certificate.ts'
 import { remember } from './remember.ts'
@@ -121,6 +122,7 @@ function forwardJudged(
   const method = request.method as 'POST' | 'GET' | 'DELETE'
   let expected = nothingExpected
   let listening = method === 'GET'
+  let use: HandleUse | undefined
   if (body !== undefined) {
     const { messages, batch } = readMessages(body, allowsBatch(request.headers))
     exchange.batch = batch
@@ -134,15 +136,19 @@ function forwardJudged(
       }
       listening ||= message.method === 'subscriptions/listen'
     }
+    use = useHandles(exchange, proxy, messages, body)
   }
   const headers = headersFor(exchange, proxy)
+  if (use?.taskId !== undefined) nameTask(headers, use.taskId)
   exchange.forwarded = true
   const judge =
     (exchange.requestIds.length === 0 || expected.size > 0) && !seesEverything(proxy.access)
       ? judgeFor(proxy, principal)
       : undefined
-  const expectation: Expectation = { method, expected, judge, listening }
-  forward(exchange, proxy, streams, { body, headers, expectation })
+  const handles = method === 'GET' ? handlesOfStream(exchange, proxy) : use?.answer
+  const rules = judge === undefined && handles === undefined ? undefined : { expected, judge, handles }
+  const expectation: Expectation = { method, rules, listening }
+  forward(exchange, proxy, streams, { body: use?.body ?? body, headers, expectation })
 }
 
 /** The path, and the query without its question mark. */
@@ -233,11 +239,6 @@ function checkMessage(exchange: Exchange, proxy: ServedProxy, message: Message):
       throw error
     }
   }
-}
-
-/** Says which items of lists a principal sees. Not made in `serve`, so that a stream keeps nothing else of it alive. */
-function judgeFor({ access }: ServedProxy, principal: Principal): Judge {
-  return operation => decide(access, principal, operation).allow
 }
 
 /** The headers to send upstream; a legacy session's id is given back as the upstream's own. */

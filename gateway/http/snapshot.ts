@@ -2,6 +2,7 @@ import type { SecureContextOptions } from 'node:tls'
 import type { Authenticator, OperationStep, RequestHead } from '../access/policy.ts'
 import type { ProtectedResource } from '../access/resource.ts'
 import type { ProxyAccess } from '../access/rules.ts'
+import type { GivenTasks } from '../mcp/given-tasks.ts'
 import type { Seals } from '../mcp/seal.ts'
 import type { CallerHeaders } from './caller.ts'
 import type { HeaderFilter } from './headers.ts'
@@ -18,6 +19,7 @@ export interface Snapshot {
   /** By name, for what is told from one snapshot to the next. */
   readonly proxiesByName: ReadonlyMap<string, ServedProxy>
   readonly seals: Seals
+  readonly givenTasks: GivenTasks
   /** What TLS is served with; undefined where plain HTTP is. */
   readonly tls: SecureContextOptions | undefined
   /** Counts a request in; what the snapshot holds is kept until it is counted out. */

@@ -62,12 +62,13 @@ export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] 
 }
 
 /**
- * Replaces the data of an event, and leaves it as it was where nothing changes.
+ * Replaces the data of an event, and leaves it as it was where nothing changes. Of an event without data only the id
+ * stays, so that the client can resume behind it.
  *
  * @param event one whole event
- * @param change gets the data, returns what shall stand there
+ * @param change gets the data, returns what shall stand there; undefined takes the data out
  */
-export function rewriteEvent(event: Buffer, change: (data: string) => string): Buffer {
+export function rewriteEvent(event: Buffer, change: (data: string) => string | undefined): Buffer {
   if (!isUtf8(event)) throw new UnreadableList('an event is not valid UTF-8')
   const lines = event.toString('utf8').split(/\r\n|\r|\n/)
   const isData = (line: string): boolean => line === 'data' || line.startsWith('data:')
@@ -79,6 +80,10 @@ export function rewriteEvent(event: Buffer, change: (data: string) => string): B
   const changed = change(data)
   if (changed === data) return event
   const others = lines.filter(line => line !== '' && !isData(line))
+  if (changed === undefined) {
+    const kept = others.filter(line => line.startsWith('id:') || line.startsWith('retry:'))
+    return Buffer.from(kept.length === 0 ? '' : [...kept, '', ''].join('\n'))
+  }
   return Buffer.from([...others, ...changed.split('\n').map(line => `data: ${line}`), '', ''].join('\n'))
 }
 

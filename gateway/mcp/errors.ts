@@ -34,6 +34,7 @@ const table = {
   version_unsupported: { status: 400, code: -32022 },
   method_unknown: { status: 404, code: -32601, legacyStatus: 200 },
   name_unknown: { status: 200, code: -32602 },
+  handle_unknown: { status: 200, code: -32602 },
   session_unknown: { status: 404, code: 40401 },
   internal: { status: 500, code: -32603 },
   upstream_unreachable: { status: 502, code: 50201 },

@@ -124,8 +124,26 @@ function readString(text: string, start: number, end: number): string {
   return written.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : written
 }
 
+/** A piece of a text, and what stands there instead. */
+export interface Replacement {
+  readonly start: number
+  readonly end: number
+  readonly by: string
+}
+
+/** Replaces pieces of a text that do not overlap. */
+export function replaced(text: string, replacements: readonly Replacement[]): string {
+  let at = 0
+  let out = ''
+  for (const { start, end, by } of replacements.toSorted((a, b) => a.start - b.start)) {
+    out += text.slice(at, start) + by
+    at = end
+  }
+  return out + text.slice(at)
+}
+
 /** The value of a member; undefined where it is no string. */
-export function stringOf(text: string, { start, end }: Member): string | undefined {
+export function stringOf(text: string, { start, end }: Pick<Member, 'start' | 'end'>): string | undefined {
   return text.charCodeAt(start) === quote ? readString(text, start, end) : undefined
 }
 

@@ -22,13 +22,29 @@ interface Judged {
 }
 
 const messageMembers = judged('jsonrpc', 'id', 'method', 'params', 'result', 'error')
-const paramsMembers = judged('name', 'uri', 'arguments', '_meta', 'ref', 'notifications', 'taskId')
+const paramsMembers = judged(
+  'name',
+  'uri',
+  'arguments',
+  '_meta',
+  'ref',
+  'notifications',
+  'taskId',
+  'requestState',
+)
 
 /** Objects inside `params` that decisions read, and the members that must not be ambiguous in them. */
 const judgedObjects: ReadonlyMap<string, Judged> = new Map([
-  ['_meta', judged('io.modelcontextprotocol/protocolVersion')],
+  [
+    '_meta',
+    judged(
+      'io.modelcontextprotocol/protocolVersion',
+      'io.modelcontextprotocol/clientCapabilities',
+      'io.modelcontextprotocol/related-task',
+    ),
+  ],
   ['ref', judged('type', 'name', 'uri')],
-  ['notifications', judged('resourceSubscriptions')],
+  ['notifications', judged('resourceSubscriptions', 'taskIds')],
 ])
 
 /** The objects whose members are judged, beside the message itself. */

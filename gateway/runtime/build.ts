@@ -17,6 +17,7 @@ import type { Settings } from '../config/restart.ts'
 import { secureContextOptions, type TlsTexts } from '../config/pem.ts'
 import { parseWait, parseSize } from '../config/units.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
+import type { GivenTasks } from '../mcp/given-tasks.ts'
 import { createSeals } from '../mcp/seal.ts'
 import type { IssuerKeys } from './jwks.ts'
 import type { IntrospectionMethod, KeptIntrospection } from './introspection-sources.ts'
@@ -45,6 +46,8 @@ export interface BuildDependencies extends Pick<UpstreamDependencies, 'pools' | 
   readonly trials: Trials
   /** Stands in where `sessions.secret` is absent. */
   readonly sessionSecret: Buffer
+  /** The tasks that principals were given; they outlive the snapshots. */
+  readonly givenTasks: GivenTasks
 }
 
 /** Proxies that are compiled in one turn of the event loop. */
@@ -132,6 +135,7 @@ export async function buildSnapshot(
       proxiesByName,
       tls: tls && secureContextOptions(tls),
       seals: createSeals(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
+      givenTasks: dependencies.givenTasks,
       retain: () => void users++,
       release,
       retire: release,

@@ -10,6 +10,7 @@ import { parseWait } from '../config/units.ts'
 import { createListener, setTimeouts, type ListenerTimeouts } from '../http/server.ts'
 import { createStreams } from '../http/streams.ts'
 import { Refusal } from '../mcp/errors.ts'
+import { createGivenTasks, type GivenTasks } from '../mcp/given-tasks.ts'
 import type { Log } from '../observe/log.ts'
 import type { Counters } from '../observe/metrics.ts'
 import { buildSnapshot, type BuiltSnapshot } from './build.ts'
@@ -59,10 +60,17 @@ export interface ServingDependencies {
   readonly metrics: Counters
   /** Stands in where `sessions.secret` is absent; the same for all threads. */
   readonly sessionSecret: Buffer
+  /** The tasks that principals were given, in every thread; those of this thread alone where it is absent. */
+  readonly givenTasks?: GivenTasks
 }
 
 /** Serves in this thread. */
-export function createServing({ log, metrics, sessionSecret }: ServingDependencies): Serving {
+export function createServing({
+  log,
+  metrics,
+  sessionSecret,
+  givenTasks = createGivenTasks(),
+}: ServingDependencies): Serving {
   const pools = createShared<Connections>(connections => connections.close())
   const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
   const tokens = createShared<KeptTokens>(kept => kept.close())
@@ -84,7 +92,14 @@ export function createServing({ log, metrics, sessionSecret }: ServingDependenci
     async prepare(checked) {
       prepared?.retire()
       prepared = undefined
-      prepared = await buildSnapshot(checked, { ...kept, fetchKeys, introspect, log, sessionSecret })
+      prepared = await buildSnapshot(checked, {
+        ...kept,
+        fetchKeys,
+        introspect,
+        log,
+        sessionSecret,
+        givenTasks,
+      })
     },
     async commit() {
       if (prepared === undefined) throw new Error('nothing is prepared')

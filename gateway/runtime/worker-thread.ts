@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLog } from '../observe/log.ts'
 import { createCounters } from '../observe/metrics.ts'
+import { shareGivenTasks } from './shared-tasks.ts'
 import { createServing } from './serving.ts'
 import type { ThreadRecords, WorkerData } from './worker.ts'
 import { answerCalls } from './thread-calls.ts'
@@ -39,6 +40,7 @@ const serving = createServing({
     },
   },
   sessionSecret: Buffer.from(sessionSecret),
+  givenTasks: shareGivenTasks(Buffer.from(sessionSecret)),
 })
 
 answerCalls(port, {

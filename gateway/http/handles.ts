@@ -1,0 +1,147 @@
+import { decide } from '../access/decide.ts'
+import { ownerOf, type Principal } from '../access/principal.ts'
+import { noOperation, type AnswerHandles } from '../mcp/answer-handles.ts'
+import { encoded } from '../mcp/era.ts'
+import { Refusal } from '../mcp/errors.ts'
+import { expectsHandles } from '../mcp/expected-handles.ts'
+import { elements } from '../mcp/json.ts'
+import type { Judge } from '../mcp/lists.ts'
+import type { Message } from '../mcp/message.ts'
+import {
+  openHandles,
+  presentsHandles,
+  unknownTask,
+  type HandleContext,
+  type PresentedHandles,
+} from '../mcp/presented-handles.ts'
+import type { Exchange } from './exchange.ts'
+import type { ServedProxy } from './snapshot.ts'
+
+/** The handles of a message, as they concern the upstream and the answer. */
+export interface HandleUse {
+  /** What goes upstream in place of the body; undefined where it presents none. */
+  readonly body: Buffer | undefined
+  /** The upstream's id of the task that the message is about. */
+  readonly taskId: string | undefined
+  /** How those in the answer are sealed; undefined where none is expected. */
+  readonly answer: AnswerHandles | undefined
+}
+
+const nonePresented: ReadonlyMap<string, string> = new Map()
+
+/**
+ * Opens the handles that a body presents, and judges again what began the tasks.
+ *
+ * @returns undefined where it neither presents one nor can be answered with one
+ * @throws Refusal `handle_unknown`, what `checkOperation` throws, and `message_invalid` for a handle in a batch
+ */
+export function useHandles(
+  exchange: Exchange,
+  proxy: ServedProxy,
+  messages: readonly Message[],
+  body: Buffer,
+): HandleUse | undefined {
+  const [message] = messages
+  if (exchange.batch || message === undefined) {
+    if (messages.some(presentsHandles)) refuseInBatch(exchange, proxy, messages, body)
+    return undefined
+  }
+  const presents = presentsHandles(message)
+  const expects = expectsHandles(message, exchange.era)
+  if (!presents && !expects) return undefined
+  const context = contextOf(exchange, proxy)
+  const operation = exchange.operation ?? noOperation
+  const presented = presents ? openHandles(body.toString('utf8'), message, operation, context) : undefined
+  if (presented !== undefined) judgeAgain(exchange, proxy, message, presented)
+  const { method = '' } = message
+  const legacy = exchange.era !== 'modern'
+  if (legacy && presented?.taskId !== undefined) {
+    const { taskId: id, tasks } = presented
+    const { owner, given } = context
+    given.give({ id, proxy: proxy.name, identity: owner.identities[0]!, handle: tasks.get(id)! })
+  }
+  return {
+    body: presented && Buffer.from(presented.text),
+    taskId: presented?.taskId,
+    answer: expects
+      ? {
+          ...context,
+          method,
+          operation: presented?.continued ?? operation,
+          presented: presented?.tasks ?? nonePresented,
+          legacy,
+          judge: judgeFor(proxy, exchange.principal!),
+        }
+      : undefined,
+  }
+}
+
+/** Returns how handles are sealed in a stream that answers no request: news and requests of a legacy server. */
+export function handlesOfStream(exchange: Exchange, proxy: ServedProxy): AnswerHandles {
+  return {
+    ...contextOf(exchange, proxy),
+    method: '',
+    operation: noOperation,
+    presented: nonePresented,
+    legacy: true,
+    judge: judgeFor(proxy, exchange.principal!),
+  }
+}
+
+/** Puts the upstream's id of a task into Mcp-Name, in a flat list of names and values. */
+export function nameTask(headers: string[], taskId: string): void {
+  for (let index = 0; index < headers.length; index += 2) {
+    if (headers[index]!.toLowerCase() === 'mcp-name') headers[index + 1] = encoded(taskId)
+  }
+}
+
+/** Says which operations a principal may do. Not made where requests are served, so that a stream keeps nothing of one alive. */
+export function judgeFor({ access }: ServedProxy, principal: Principal): Judge {
+  return operation => decide(access, principal, operation).allow
+}
+
+function contextOf({ snapshot, principal }: Exchange, proxy: ServedProxy): HandleContext {
+  const { seals, givenTasks: given } = snapshot
+  return { seals, given, owner: ownerOf(principal!, proxy.name) }
+}
+
+/** What began a task must still be allowed. Whoever may not do it any more is told what is told of a task of another. */
+function judgeAgain(
+  exchange: Exchange,
+  proxy: ServedProxy,
+  message: Message,
+  { operations }: PresentedHandles,
+): void {
+  for (const operation of operations) {
+    if (exchange.operation === undefined || exchange.operation.kind === 'other')
+      exchange.operation = operation
+    try {
+      exchange.rule = proxy.checkOperation(exchange.principal!, operation, message.id)
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.reason !== 'name_unknown') throw error
+      throw unknownTask(message.kind === 'request' ? message.id : undefined, error.rule)
+    }
+  }
+}
+
+/** Batches are of MCP 2025-03-26, which has neither tasks nor `requestState`. */
+function refuseInBatch(
+  exchange: Exchange,
+  proxy: ServedProxy,
+  messages: readonly Message[],
+  body: Buffer,
+): void {
+  const text = body.toString('utf8')
+  const places = elements(text)
+  for (const [index, message] of messages.entries()) {
+    const { start, end } = places[index]!
+    if (!presentsHandles(message)) continue
+    if (message.kind === 'response') {
+      const presented = openHandles(text.slice(start, end), message, noOperation, contextOf(exchange, proxy))
+      if (presented === undefined) continue
+    }
+    throw new Refusal('message_invalid', 'there are no tasks in a batch; send one message', {
+      id: message.id,
+    })
+  }
+}

@@ -1,0 +1,35 @@
+import { sealHandles, type AnswerHandles } from './answer-handles.ts'
+import { filterLists, type Judge } from './lists.ts'
+import type { ListMember } from './methods.ts'
+
+/** What is changed in an answer. It is kept as long as the answer goes on. */
+export interface AnswerRules {
+  /** The lists that the answer must hold, by `idValue` of the request's id. */
+  readonly expected: ReadonlyMap<string, ListMember>
+  /** Filters lists; undefined where they are passed as they are. */
+  readonly judge: Judge | undefined
+  /** Seals handles; undefined where there are none that the caller could use. */
+  readonly handles: AnswerHandles | undefined
+}
+
+/**
+ * Changes an answer, or one event of it.
+ *
+ * @param text one JSON-RPC message, or an array of them
+ * @returns the text to send; undefined where nothing of it is for the caller
+ * @throws UnreadableList where the text cannot be judged
+ */
+export function changeAnswer(text: string, { expected, judge, handles }: AnswerRules): string | undefined {
+  const filtered = judge === undefined ? text : filterLists(text, judge, expected)
+  return handles === undefined ? filtered : sealHandles(filtered, handles)
+}
+
+/** Says whether an answer holds back what only some callers may see, so that one that cannot be read is not passed. */
+export function mustBeRead({ judge, handles }: AnswerRules): boolean {
+  return judge !== undefined || handles?.method === 'tasks/list'
+}
+
+/** Says whether an answer has to hold a list. */
+export function asksForList({ expected, handles }: AnswerRules): boolean {
+  return expected.size > 0 || handles?.method === 'tasks/list'
+}
