@@ -1,7 +1,7 @@
 import { decide } from '../access/decide.ts'
 import { ownerOf, type Principal } from '../access/principal.ts'
 import { noOperation, type AnswerHandles } from '../mcp/answer-handles.ts'
-import { encoded } from '../mcp/era.ts'
+import { encodeMirrored } from '../mcp/header-value.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { expectsHandles } from '../mcp/expected-handles.ts'
 import { elements } from '../mcp/json.ts'
@@ -91,7 +91,7 @@ export function handlesOfStream(exchange: Exchange, proxy: ServedProxy): AnswerH
 /** Puts the upstream's id of a task into Mcp-Name, in a flat list of names and values. */
 export function nameTask(headers: string[], taskId: string): void {
   for (let index = 0; index < headers.length; index += 2) {
-    if (headers[index]!.toLowerCase() === 'mcp-name') headers[index + 1] = encoded(taskId)
+    if (headers[index]!.toLowerCase() === 'mcp-name') headers[index + 1] = encodeMirrored(taskId)
   }
 }
 

@@ -5,6 +5,7 @@ import { ownerOf, type Principal } from '../access/principal.ts'
 import { agreedEra, allowsBatch, claimedVersion, hasModernHeader } from '../mcp/era.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { readMessages, type Message } from '../mcp/message.ts'
+import { checkParamHeaders } from '../mcp/param-headers.ts'
 import { idValue } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/methods.ts'
 import { listedBy, operationsOf } from '../mcp/operation.ts'
@@ -136,6 +137,7 @@ function forwardJudged(
       }
       listening ||= message.method === 'subscriptions/listen'
     }
+    checkParamHeaders(request.rawHeaders, messages, body, proxy.params, exchange.era === 'modern')
     use = useHandles(exchange, proxy, messages, body)
   }
   const headers = headersFor(exchange, proxy)
@@ -146,7 +148,9 @@ function forwardJudged(
       ? judgeFor(proxy, principal)
       : undefined
   const handles = method === 'GET' ? handlesOfStream(exchange, proxy) : use?.answer
-  const rules = judge === undefined && handles === undefined ? undefined : { expected, judge, handles }
+  const params = judge !== undefined && [...expected.values()].includes('tools') ? proxy.params : undefined
+  const rules =
+    judge === undefined && handles === undefined ? undefined : { expected, judge, handles, params }
   const expectation: Expectation = { method, rules, listening }
   forward(exchange, proxy, streams, { body: use?.body ?? body, headers, expectation })
 }

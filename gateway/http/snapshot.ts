@@ -3,6 +3,7 @@ import type { Authenticator, OperationStep, RequestHead } from '../access/policy
 import type { ProtectedResource } from '../access/resource.ts'
 import type { ProxyAccess } from '../access/rules.ts'
 import type { GivenTasks } from '../mcp/given-tasks.ts'
+import type { ParamAnnotations } from '../mcp/param-annotations.ts'
 import type { Seals } from '../mcp/seal.ts'
 import type { CallerHeaders } from './caller.ts'
 import type { HeaderFilter } from './headers.ts'
@@ -39,6 +40,8 @@ export interface ServedProxy {
   checkHead(this: void, head: RequestHead): void
   readonly checkOperation: OperationStep
   readonly upstream: Upstream
+  /** Which arguments of its tools are mirrored in headers. */
+  readonly params: ParamAnnotations
   /** Bytes. */
   readonly maxBody: number
   /** Milliseconds of silence on a stream before a comment is written. */

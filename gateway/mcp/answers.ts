@@ -1,6 +1,7 @@
 import { sealHandles, type AnswerHandles } from './answer-handles.ts'
 import { filterLists, type Judge } from './lists.ts'
 import type { ListMember } from './methods.ts'
+import type { ParamAnnotations } from './param-annotations.ts'
 
 /** What is changed in an answer. It is kept as long as the answer goes on. */
 export interface AnswerRules {
@@ -10,6 +11,8 @@ export interface AnswerRules {
   readonly judge: Judge | undefined
   /** Seals handles; undefined where there are none that the caller could use. */
   readonly handles: AnswerHandles | undefined
+  /** Learns from lists of tools; undefined where none is filtered. */
+  readonly params: ParamAnnotations | undefined
 }
 
 /**
@@ -19,8 +22,10 @@ export interface AnswerRules {
  * @returns the text to send; undefined where nothing of it is for the caller
  * @throws UnreadableList where the text cannot be judged
  */
-export function changeAnswer(text: string, { expected, judge, handles }: AnswerRules): string | undefined {
+export function changeAnswer(text: string, rules: AnswerRules): string | undefined {
+  const { expected, judge, handles, params } = rules
   const filtered = judge === undefined ? text : filterLists(text, judge, expected)
+  params?.learn(filtered)
   return handles === undefined ? filtered : sealHandles(filtered, handles)
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Message } from './message.ts'
 import { Refusal } from './errors.ts'
+import { headerMismatch, decodeMirrored } from './header-value.ts'
 import { ruleOf } from './methods.ts'
 
 /** `modern`: MCP 2026-07-28, stateless. `legacy`: 2025-03-26 to 2025-11-25, opened with `initialize`. */
@@ -54,12 +55,12 @@ export function agreedEra(message: Message, headers: IncomingHttpHeaders): Era {
       throw new Refusal('params_invalid', `params._meta["${versionKey}"] must be a string`, { id })
     }
     if (header !== claimed) {
-      throw mismatch('MCP-Protocol-Version', header, `params._meta["${versionKey}"]`, id)
+      throw headerMismatch('MCP-Protocol-Version', header, `params._meta["${versionKey}"]`, id)
     }
     if (!modernVersions.includes(claimed)) throw unsupported(claimed, modernVersions, id)
     era = 'modern'
   } else if (header !== undefined && modernVersions.includes(header)) {
-    if (message.method === 'initialize') throw mismatch('MCP-Protocol-Version', header, 'method', id)
+    if (message.method === 'initialize') throw headerMismatch('MCP-Protocol-Version', header, 'method', id)
     if (message.kind === 'response') {
       throw new Refusal('message_invalid', `clients send no responses in ${header}`, { id })
     }
@@ -78,15 +79,16 @@ function checkMirrors(message: Message, headers: IncomingHttpHeaders, era: Era):
   const required = era === 'modern' && message.kind === 'request'
   const method = single(headers, 'mcp-method')
   if (method === undefined ? required : method !== message.method) {
-    throw mismatch('Mcp-Method', method, 'method', message.id)
+    throw headerMismatch('Mcp-Method', method, 'method', message.id)
   }
   const name = single(headers, 'mcp-name')
   if (name === undefined) {
     if (!required || !requiresName.has(message.method!)) return
   }
   const member = mirroredMember(message.method)
-  if (name === undefined || member === undefined || decoded(name) !== message.params?.[member]) {
-    throw mismatch('Mcp-Name', name, member === undefined ? undefined : `params.${member}`, message.id)
+  const said = name === undefined ? undefined : decodeMirrored(name)
+  if (said === undefined || member === undefined || said !== message.params?.[member]) {
+    throw headerMismatch('Mcp-Name', name, member === undefined ? undefined : `params.${member}`, message.id)
   }
 }
 
@@ -96,34 +98,9 @@ function mirroredMember(method: string | undefined): 'name' | 'uri' | 'taskId' |
   return rule?.task === true ? 'taskId' : rule?.names?.member
 }
 
-/** Undoes `=?base64?…?=` (MCP 2026-07-28, Value Encoding); undefined where the Base64 is malformed. */
-function decoded(value: string): string | undefined {
-  if (!value.startsWith('=?base64?') || !value.endsWith('?=') || value.length < 11) return value
-  const encoded = value.slice(9, -2)
-  const bytes = Buffer.from(encoded, 'base64')
-  return bytes.toString('base64') === encoded ? bytes.toString('utf8') : undefined
-}
-
-/** Writes a text as the value of a header that mirrors a member (MCP 2026-07-28, Value Encoding). */
-export function encoded(value: string): string {
-  const isPlain = /^[!-~](?:[ -~]*[!-~])?$/.test(value) && !value.startsWith('=?base64?')
-  return isPlain ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`
-}
-
 function single(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name]
   return Array.isArray(value) ? value.join(', ') : value
-}
-
-function mismatch(
-  header: string,
-  value: string | undefined,
-  member: string | undefined,
-  id: string | undefined,
-): Refusal {
-  const found = value === undefined ? 'is missing' : `is ${JSON.stringify(value.slice(0, 128))}`
-  const wanted = member === undefined ? 'the method names nothing' : `it must say what ${member} says`
-  return new Refusal('header_mismatch', `the header ${header} ${found}; ${wanted}`, { id })
 }
 
 function unsupported(requested: string, supported: readonly string[], id: string | undefined): Refusal {

@@ -18,6 +18,7 @@ import { secureContextOptions, type TlsTexts } from '../config/pem.ts'
 import { parseWait, parseSize } from '../config/units.ts'
 import type { ServedProxy, Snapshot, Upstream } from '../http/snapshot.ts'
 import type { GivenTasks } from '../mcp/given-tasks.ts'
+import { createParamAnnotations } from '../mcp/param-annotations.ts'
 import { createSeals } from '../mcp/seal.ts'
 import type { IssuerKeys } from './jwks.ts'
 import type { IntrospectionMethod, KeptIntrospection } from './introspection-sources.ts'
@@ -171,6 +172,7 @@ function serveProxy(
     checkHead,
     checkOperation: composeOperation(access, resource?.metadataUrl),
     upstream,
+    params: createParamAnnotations(),
     maxBody: parseSize(proxy.maxBody),
     keepAlive: parseWait(proxy.keepAlive),
   }

@@ -72,10 +72,7 @@ export function makeUpstream(
     dispatcher: calls,
     path: endpoint.path,
     headers: endpoint.headers,
-    headerFilter: createHeaderFilter(
-      [...withheldFromUpstream, ...credentialHeaders, ...replaced],
-      upstream.forwardHeaders,
-    ),
+    headerFilter: createHeaderFilter([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
     tokens: token && hold(tokens.acquire(token.identity, token.create)).source,
     caller,
     responseTimeout: parseWait(upstream.timeout.response),

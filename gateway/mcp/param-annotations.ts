@@ -1,0 +1,73 @@
+/** An argument that a tool wants mirrored in a header (MCP 2026-07-28, Custom Headers from Tool Parameters). */
+export interface ParamAnnotation {
+  /** The header's name after `Mcp-Param-`, in lower case. */
+  readonly header: string
+  /** The names of the properties that lead to the argument. */
+  readonly path: readonly string[]
+}
+
+/** The annotations of the tools behind one proxy, as far as lists of them were read. */
+export interface ParamAnnotations {
+  /** The number of tools with annotations. */
+  readonly size: number
+  /** Returns the annotations of a tool; undefined where none are known. */
+  of(tool: string): readonly ParamAnnotation[] | undefined
+  /** Remembers the annotations in a result of `tools/list`, given as JSON text. */
+  learn(text: string): void
+}
+
+const annotation = 'x-mcp-header'
+/** More characters would take too long at once. */
+const maxText = 1024 * 1024
+const maxTools = 2000
+const maxPerTool = 64
+const maxDepth = 16
+/** A token of RFC 9110 §5.6.2. */
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/
+
+/** Makes a memory of annotations, which forgets the tool that it learned first when there are too many. */
+export function createParamAnnotations(): ParamAnnotations {
+  const known = new Map<string, readonly ParamAnnotation[]>()
+  const learnTool = ({ name, inputSchema }: Record<string, unknown>): void => {
+    if (typeof name !== 'string') return
+    const found: ParamAnnotation[] = []
+    collect(inputSchema, [], found)
+    known.delete(name)
+    if (found.length === 0) return
+    known.set(name, found)
+    if (known.size > maxTools) known.delete(known.keys().next().value!)
+  }
+  return {
+    get size() {
+      return known.size
+    },
+    of: tool => known.get(tool),
+    learn(text) {
+      if (text.length > maxText || (known.size === 0 && !text.includes(annotation))) return
+      const parsed: unknown = JSON.parse(text)
+      for (const message of Array.isArray(parsed) ? (parsed as unknown[]) : [parsed]) {
+        const tools = object(object(message)['result'])['tools']
+        if (Array.isArray(tools)) tools.forEach(tool => learnTool(object(tool)))
+      }
+    },
+  }
+}
+
+/** Finds annotations along `properties` alone: one in any other place makes the tool invalid, and clients drop it. */
+function collect(schema: unknown, path: readonly string[], found: ParamAnnotation[]): void {
+  if (path.length >= maxDepth) return
+  for (const [name, property] of Object.entries(object(object(schema)['properties']))) {
+    const header = object(property)[annotation]
+    const here = [...path, name]
+    if (typeof header === 'string' && token.test(header) && found.length < maxPerTool) {
+      found.push({ header: header.toLowerCase(), path: here })
+    }
+    collect(property, here, found)
+  }
+}
+
+function object(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {}
+}
