@@ -534,6 +534,14 @@ export interface Upstream {
     [k: string]: HeaderValue
   }
   /**
+   * The only headers of clients to forward, by name or pattern, beside those of MCP itself (`Accept`, `Last-Event-ID`, `MCP-Protocol-Version`, `Mcp-*`). Without this field, all are forwarded but those that are credentials or could only be forged.
+   *
+   * @maxItems 100
+   *
+   * Items: A header name; `*` stands for any characters.
+   */
+  forwardHeaders?: string[]
+  /**
    * Query parameters to add to the URL of every request. Credentials are references to an environment variable or a file.
    */
   query: {

@@ -1,13 +1,16 @@
 import type { HeaderValue } from '../../schema/config.ts'
 import type { Path } from './pointer.ts'
 import { looksLikeCredential, mask } from './sensitive.ts'
-import { entries, reportAt, type Sound, type View } from './view.ts'
+import { entries, items, reportAt, type Sound, type View } from './view.ts'
 
 /** What the gateway or the client decides: what belongs to one connection, or says how a body is to be read. */
 const governed = new Set(
   `connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade host content-length
   accept-encoding accept content-type content-encoding expect last-event-id`.split(/\s+/),
 )
+
+/** Of the client, for the gateway alone. */
+const credentials = new Set(['authorization', 'cookie', 'proxy-authorization'])
 
 /** Headers that are sent upstream: their names, and values that stand in the file. */
 export function checkHeaders(view: View): void {
@@ -27,6 +30,11 @@ export function checkHeaders(view: View): void {
           },
         )
       } else if (value !== undefined) checkLiteral(view, name, path, value)
+    }
+    for (const [index, name] of items(upstream?.forwardHeaders)) {
+      if (!isGoverned(name) && !credentials.has(name.toLowerCase())) continue
+      const message = `whether \`${name}\` is forwarded is not for this list to say; take it out`
+      reportAt(view, 'GH1395', ['proxies', proxy, 'upstream', 'forwardHeaders', index], message)
     }
   }
 }

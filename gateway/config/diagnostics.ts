@@ -118,6 +118,10 @@ export const diagnosticCodes = {
   GH1341: { name: 'scopes-without-tokens', summary: 'Scopes are asked for where no token is taken.' },
   GH1345: { name: 'slow-hashes', summary: 'More than 16 hashes are `argon2id:`.' },
   GH1346: { name: 'argon2-missing', summary: 'This Node cannot compute `argon2id:` hashes.' },
+  GH1395: {
+    name: 'forward-refused',
+    summary: 'A header is listed to be forwarded that never is, or always.',
+  },
   GH1401: { name: 'expires-soon', summary: 'A key expires within 14 days.' },
   GH1402: { name: 'expired', summary: 'A key has expired, or all of its secrets have.' },
   GH1403: { name: 'secret-outside-key', summary: 'A secret is said to be valid when its key is not.' },

@@ -1,8 +1,8 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import { matchGlob, parseGlob } from '../config/glob.ts'
 import { remember } from './remember.ts'
 
 /** Headers that are about one connection (RFC 9110 §7.6.1), and the older ones that name it. */
-const hopByHop = [
+export const hopByHop: readonly string[] = [
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -16,8 +16,8 @@ const hopByHop = [
 
 /**
  * Request headers that stay here: what the gateway decides itself (Host, Origin, the type, length and coding
- * of bodies), credentials of the client, and what a client could only forge (who it is in front of a proxy,
- * or what it really asks for).
+ * of bodies), credentials of the client, and what a client could only forge (who it is to a proxy in front, or what it
+ * really asks for).
  */
 export const withheldFromUpstream: readonly string[] = [
   ...hopByHop,
@@ -32,65 +32,124 @@ export const withheldFromUpstream: readonly string[] = [
   'cookie',
   'client-cert',
   'client-cert-chain',
-  'x-client-cert',
-  'x-ssl-cert',
+  'client-ip',
   'forwarded',
+  'front-end-https',
   'proxy',
   'true-client-ip',
+  'fastly-client-ip',
+  'cdn-loop',
   'x-client-ip',
+  'x-cluster-client-ip',
   'x-real-ip',
-  'x-remote-user',
-  'x-original-url',
+  'x-host',
   'x-rewrite-url',
   'x-http-method',
   'x-http-method-override',
+  'x-http-destinationurl',
   'x-method-override',
+  'x-user',
+  'x-username',
+  'x-userinfo',
+  'x-groups',
+  'x-email',
+  'x-id-token',
+  'x-access-token',
+  'x-anonymous-consumer',
   'mcp-session-id',
 ]
 
 /**
+ * Beginnings of names by which proxies in front of a server say who calls: of nginx, Apache, Envoy, Kong, oauth2-proxy,
+ * Authelia, authentik, Pomerium, Vouch, Teleport, Tailscale, Cloudflare, Fastly, and of the load balancers of Google,
+ * Amazon and Microsoft; and what makes another request of it. What begins with X-Gatehouse- is said by the gateway, or
+ * by nobody.
+ */
+const forgedFamilies = [
+  'cf-',
+  'fastly-',
+  'impersonate-',
+  'proxy-',
+  'remote-',
+  'ssl-',
+  'tailscale-',
+  'teleport-',
+  'x-amzn-mtls-',
+  'x-amzn-oidc-',
+  'x-appengine-',
+  'x-arr-',
+  'x-auth-request-',
+  'x-authenticated-',
+  'x-authentik-',
+  'x-azure-',
+  'x-client-cert',
+  'x-client-dn',
+  'x-client-verify',
+  'x-consumer-',
+  'x-credential-',
+  'x-endpoint-api-userinfo',
+  'x-envoy-',
+  'x-forwarded',
+  'x-gatehouse-',
+  'x-goog-',
+  'x-impersonate-',
+  'x-jwt-',
+  'x-middleware-',
+  'x-ms-client-principal',
+  'x-ms-token-',
+  'x-original-',
+  'x-pomerium-',
+  'x-remote-',
+  'x-ssl-',
+  'x-tailscale-',
+  'x-tls-client-',
+  'x-token-',
+  'x-user-',
+  'x-vouch-',
+  'x-webauth-',
+]
+
+/**
  * Whole families of them. A name with an underscore is the same name as one with a hyphen to CGI, WSGI and
- * the like, and so would pass for a header that was withheld; no withheld header begins as those of arguments do. What
- * begins with X-Gatehouse- is said by the gateway, or by nobody.
+ * the like, and so would pass for a header that was withheld. Names of arguments may have one.
  */
 function isForged(name: string): boolean {
-  const first = name.charCodeAt(0)
-  const suspect = first === 0x78 || first === 0x73
   return (
     (name.includes('_') && !name.startsWith('mcp-param-')) ||
-    (suspect && /^(?:x-forwarded|x-gatehouse|x-ssl-client|ssl-client)-/.test(name))
+    forgedFamilies.some(family => name.startsWith(family))
   )
 }
 
 /** Says under what name a request header goes upstream: as it is written, or not at all. */
 export type HeaderFilter = (name: string) => string | false
 
-/** @param withheld lower-case names to leave out */
-export function createHeaderFilter(withheld: Iterable<string>): HeaderFilter {
+/** Headers of MCP and of event streams, which go upstream whatever else does. */
+function isOfProtocol(name: string): boolean {
+  return name === 'accept' || name === 'last-event-id' || name.startsWith('mcp-')
+}
+
+/**
+ * @param withheld lower-case names to leave out
+ * @param forwarded patterns for the only names to forward; undefined for all
+ */
+export function createHeaderFilter(
+  withheld: Iterable<string>,
+  forwarded: readonly string[] | undefined,
+): HeaderFilter {
   const names = new Set(withheld)
+  const globs = forwarded?.map(pattern => parseGlob(pattern.toLowerCase()))
+  const isForwarded = (name: string): boolean =>
+    globs === undefined || isOfProtocol(name) || globs.some(glob => matchGlob(glob, name))
   return remember(name => {
     const lower = name.toLowerCase()
     // The text itself, because one that was seen before is found faster where it is looked up next.
-    return !names.has(lower) && !isForged(lower) && name
+    const hyphenated = lower.replaceAll('_', '-')
+    return !names.has(lower) && !names.has(hyphenated) && !isForged(lower) && isForwarded(lower) && name
   })
 }
 
-/** Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read. */
-const withheldFromClient = new Set([
-  ...hopByHop,
-  'alt-svc',
-  'clear-site-data',
-  'refresh',
-  'x-accel-redirect',
-  'x-sendfile',
-  'set-cookie',
-  'set-cookie2',
-  'www-authenticate',
-  'mcp-session-id',
-])
-
 /** The header names that a Connection header declares to be about this hop, in lower case; undefined for none. */
-function namedByConnection(value: string | string[] | undefined): Set<string> | undefined {
+export function namedByConnection(value: string | string[] | undefined): Set<string> | undefined {
   if (value === undefined || value === 'keep-alive' || value === 'close') return undefined
   const text = Array.isArray(value) ? value.join(',') : value
   return new Set(text.split(',').map(name => name.trim().toLowerCase()))
@@ -112,19 +171,6 @@ export function upstreamHeaders(
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = filter(raw[index]!)
     if (name !== false && named?.has(name.toLowerCase()) !== true) kept.push(name, raw[index + 1]!)
-  }
-  return kept
-}
-
-/** The upstream's headers that go to the client. */
-export function clientHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  const named = namedByConnection(headers.connection)
-  const kept: OutgoingHttpHeaders = {}
-  for (const name in headers) {
-    if (withheldFromClient.has(name) || named?.has(name) === true || name.startsWith('access-control-'))
-      continue
-    const value = headers[name]
-    if (value !== undefined) kept[name] = value
   }
   return kept
 }

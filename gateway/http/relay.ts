@@ -5,10 +5,11 @@ import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { changeAnswer, mustBeRead } from '../mcp/answers.ts'
 import { UnreadableList } from '../mcp/lists.ts'
 import { ByteStore } from './byte-store.ts'
+import { clientHeaders, judgedHeaders } from './client-headers.ts'
 import { atEndOfTurn } from './end-of-turn.ts'
 import { commonHeaders, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
 import type { Expectation } from './expectation.ts'
-import { clientHeaders, mediaType } from './headers.ts'
+import { mediaType } from './headers.ts'
 import { changeHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { BoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
@@ -147,7 +148,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
           this.#refuse(new Refusal('upstream_invalid', 'the upstream answered a request with nothing'))
           return
         }
-        this.#writeHead(clientHeaders(this.#headers))
+        this.#writeHead(clientHeaders(this.#headers, this.#whole !== undefined))
       }
       this.#endWith(this.#whole)
     } else if (this.#mode === 'events') this.#endWith(undefined)
@@ -196,17 +197,21 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   }
 
   #startBytes(): void {
-    this.#writeHead(clientHeaders(this.#headers))
+    this.#writeHead(clientHeaders(this.#headers, true))
     this.#expectProgress()
   }
 
   #startEvents(): void {
-    const headers = clientHeaders(this.#headers)
+    const { rules } = this.#expectation
+    const isJudged = rules !== undefined && mustBeRead(rules)
+    const headers = isJudged
+      ? judgedHeaders(this.#headers, 'text/event-stream')
+      : clientHeaders(this.#headers, true)
     delete headers['content-length']
     const session = this.#headers['mcp-session-id']
     this.#headers = session === undefined ? {} : { 'mcp-session-id': session }
     this.#mode = 'events'
-    if (this.#expectation.rules !== undefined) this.#split = createEventSplitter(maxList)
+    if (rules !== undefined) this.#split = createEventSplitter(maxList)
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
     this.#boundary = new BoundaryWatch()
     this.#expectProgress()
@@ -286,9 +291,13 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
 
   #replyList(): void {
     try {
-      const { rules } = this.#expectation
-      const body = changeHeld(this.#held?.bytes() ?? nothing, this.#status, this.#headers, rules!)
-      const headers = clientHeaders(this.#headers)
+      const rules = this.#expectation.rules!
+      const held = this.#held?.bytes() ?? nothing
+      const body = changeHeld(held, this.#status, this.#headers, rules)
+      const isJudged = body.length > 0 && (mustBeRead(rules) || !body.equals(held))
+      const headers = isJudged
+        ? judgedHeaders(this.#headers, 'application/json')
+        : clientHeaders(this.#headers, body.length > 0)
       if (body.length === 0) delete headers['content-type']
       if (this.#status !== 204) headers['content-length'] = String(body.length)
       this.#writeHead(headers)

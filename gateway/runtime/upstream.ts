@@ -72,7 +72,10 @@ export function makeUpstream(
     dispatcher: calls,
     path: endpoint.path,
     headers: endpoint.headers,
-    headerFilter: createHeaderFilter([...withheldFromUpstream, ...credentialHeaders, ...replaced]),
+    headerFilter: createHeaderFilter(
+      [...withheldFromUpstream, ...credentialHeaders, ...replaced],
+      upstream.forwardHeaders,
+    ),
     tokens: token && hold(tokens.acquire(token.identity, token.create)).source,
     caller,
     responseTimeout: parseWait(upstream.timeout.response),
