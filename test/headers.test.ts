@@ -197,3 +197,58 @@ t.test('only listed headers are forwarded, beside those of MCP', async t => {
     [],
   )
 })
+
+t.test('a judged stream held lines that some readers take for data', async t => {
+  const list = (name: string) => JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: [{ name }] } })
+  const hidden = list('delete_a')
+  const mark = '\ufeff'
+  const separators = [
+    '\u0085',
+    '\u2028',
+    '\u2029',
+    '\u000b',
+    '\u000c',
+    '\u001c',
+    '\u001d',
+    '\u001e',
+    '\u0000',
+  ]
+  const events = [
+    ...[2, 3].map(marks => `${mark.repeat(marks)}data: ${hidden}\n\n`),
+    `: keep-alive\n\n${mark}data: ${hidden}\n\n`,
+    `DATA: ${hidden}\n\n`,
+    `data : ${hidden}\n\n`,
+    ` data: ${hidden}\n\n`,
+    `x: ${hidden}\n\n`,
+    `: data: ${hidden}\n\n`,
+    ...separators.map(separator => `: x${separator}data: ${hidden}${separator}${separator}\n\n`),
+    ...separators.map(
+      separator => `id: x${separator}data: ${hidden}${separator}${separator}\ndata: ${list('get_a')}\n\n`,
+    ),
+    ...separators.map(
+      separator => `event: x${separator}data: ${hidden}${separator}\ndata: ${list('get_a')}\n\n`,
+    ),
+    `retry: 1${hidden}\ndata: ${list('get_a')}\n\n`,
+    `data: ${list('get_a')}\n\ndata: ${hidden}`,
+  ]
+  for (const [index, body] of events.entries()) {
+    answer = { status: 200, headers: { 'content-type': 'text/event-stream' }, body }
+    const got = await send({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+    t.notMatch(got.body, 'delete_a', `event ${index}`)
+  }
+  const inside = {
+    jsonrpc: '2.0',
+    id: 1,
+    result: { tools: [{ name: 'get_a', title: 'x\u2028\u2028data: {}\u0085\ufeff' }] },
+  }
+  const kept = `event: message\nid: 7\nretry: 5\ndata: ${JSON.stringify(inside)}\n\n`
+  answer = {
+    status: 200,
+    headers: { 'content-type': 'text/event-stream' },
+    body: `${mark}${kept}id: 8\ndata:\n\n`,
+  }
+  const { body } = await send({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+  t.match(body, /^event: message\nid: 7\nretry: 5\ndata: \{.*\}\n\nid: 8\ndata: \n\n$/)
+  t.notMatch(body, /[\u0085\u2028\ufeff]/, 'what some readers take for a line break is escaped')
+  t.same(JSON.parse(/^data: (\{.*\})$/m.exec(body)![1]!), inside)
+})

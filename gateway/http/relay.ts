@@ -12,7 +12,7 @@ import type { Expectation } from './expectation.ts'
 import { mediaType } from './headers.ts'
 import { changeHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
-import { BoundaryWatch, createEventSplitter, messageEvent, rewriteEvent } from './sse.ts'
+import { BoundaryWatch, createEventSplitter, judgedEvent, messageEvent, rewriteEvent } from './sse.ts'
 import { endWhenStalled } from './stall.ts'
 import { beat, type OpenStream, type Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
@@ -238,23 +238,31 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   }
 
   #relayEvents(chunk: Buffer): void {
-    const { response } = this.#exchange
-    this.#hasSpoken = true
     this.#boundary!.see(chunk)
     this.#gather()
     if (this.#split === undefined) {
-      this.#begun = true
-      response.write(chunk)
+      this.#speak(chunk)
       return
     }
+    const rules = this.#expectation.rules!
+    const rewrite = mustBeRead(rules) ? judgedEvent : rewriteEvent
+    const change = (data: string): string | undefined => changeAnswer(data, rules)
+    const events: (Buffer | string)[] = []
     try {
-      for (const event of this.#split(chunk)) {
-        this.#begun = true
-        response.write(rewriteEvent(event, data => changeAnswer(data, this.#expectation.rules!)))
-      }
+      for (const event of this.#split(chunk)) events.push(rewrite(event, change))
+      this.#speak(joined(events))
     } catch (error) {
+      this.#speak(joined(events))
       this.end(unreadable(error))
     }
+  }
+
+  /** Writes to the stream; one write, because each costs a system call. */
+  #speak(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#hasSpoken = true
+    this.#begun = true
+    this.#exchange.response.write(bytes)
   }
 
   /** Writes a comment where it would be too late by the next look, unless the client takes nothing anyway. */
@@ -345,4 +353,8 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     this.#whole = undefined
     if (reason !== undefined) this.#controller?.abort(reason)
   }
+}
+
+function joined(parts: readonly (Buffer | string)[]): Buffer {
+  return Buffer.concat(parts.map(part => (typeof part === 'string' ? Buffer.from(part) : part)))
 }

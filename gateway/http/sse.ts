@@ -61,30 +61,78 @@ export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] 
   }
 }
 
+/** Fields of one event (WHATWG HTML, event stream interpretation). */
+interface Fields {
+  readonly event: string | undefined
+  readonly id: string | undefined
+  readonly retry: string | undefined
+  /** Undefined where there is no such field. */
+  readonly data: string | undefined
+}
+
+/** Line breaks of some readers that are none of an event stream, and characters that end a text for some. */
+// oxlint-disable-next-line no-control-regex
+const ambiguous = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/
+const escaped: Readonly<Record<string, string>> = {
+  '\u0085': '\\u0085',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+  '\ufeff': '\\ufeff',
+}
+
 /**
- * Replaces the data of an event, and leaves it as it was where nothing changes. Of an event without data only the id
- * stays, so that the client can resume behind it.
+ * Writes an event anew, with changed data and nothing but the fields that an event has: what is left out, and comments,
+ * might be read as data by somebody. Of an event without data only the id stays, so that the client can resume behind
+ * it.
+ *
+ * @param event one whole event
+ * @param change gets the data, returns what shall stand there; undefined takes the data out
+ * @returns empty where nothing is left
+ */
+export function judgedEvent(event: Buffer, change: (data: string) => string | undefined): string {
+  const { event: type, id, retry, data } = fieldsOf(event)
+  const isBlank = data === undefined || data.trim() === ''
+  const changed = isBlank ? data && '' : change(data)
+  const lines = [
+    ...(type === undefined || ambiguous.test(type) || changed === undefined ? [] : [`event: ${type}`]),
+    ...(id === undefined || ambiguous.test(id) ? [] : [`id: ${id}`]),
+    ...(retry === undefined || !/^\d{1,15}$/.test(retry) ? [] : [`retry: ${retry}`]),
+    ...(changed === undefined ? [] : dataLines(changed)),
+  ]
+  return lines.length === 0 ? '' : [...lines, '', ''].join('\n')
+}
+
+function dataLines(data: string): string[] {
+  // In JSON these stand in strings only, where an escape is the same character.
+  const plain = data.replaceAll(/[\u0085\u2028\u2029\ufeff]/g, character => escaped[character]!)
+  return plain.split('\n').map(line => `data: ${line}`)
+}
+
+function fieldsOf(event: Buffer): Fields {
+  if (!isUtf8(event)) throw new UnreadableList('an event is not valid UTF-8')
+  const found: Record<string, string> = {}
+  for (const line of event.toString('utf8').split(/\r\n|\r|\n/)) {
+    const colon = line.indexOf(':')
+    const name = colon === -1 ? line : line.slice(0, colon)
+    const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
+    if (name === 'data' && found['data'] !== undefined) found['data'] += `\n${value}`
+    else if (name === 'data' || name === 'event' || name === 'id' || name === 'retry') found[name] = value
+  }
+  return { event: found['event'], id: found['id'], retry: found['retry'], data: found['data'] }
+}
+
+/**
+ * Replaces the data of an event, and leaves it as it was where nothing changes. It is for what may be passed unread;
+ * see {@link judgedEvent} for what may not.
  *
  * @param event one whole event
  * @param change gets the data, returns what shall stand there; undefined takes the data out
  */
-export function rewriteEvent(event: Buffer, change: (data: string) => string | undefined): Buffer {
-  if (!isUtf8(event)) throw new UnreadableList('an event is not valid UTF-8')
-  const lines = event.toString('utf8').split(/\r\n|\r|\n/)
-  const isData = (line: string): boolean => line === 'data' || line.startsWith('data:')
-  const data = lines
-    .filter(isData)
-    .map(line => line.slice(5).replace(/^ /, ''))
-    .join('\n')
-  if (data.trim() === '') return event
+export function rewriteEvent(event: Buffer, change: (data: string) => string | undefined): Buffer | string {
+  const { data } = fieldsOf(event)
+  if (data === undefined || data.trim() === '') return event
   const changed = change(data)
-  if (changed === data) return event
-  const others = lines.filter(line => line !== '' && !isData(line))
-  if (changed === undefined) {
-    const kept = others.filter(line => line.startsWith('id:') || line.startsWith('retry:'))
-    return Buffer.from(kept.length === 0 ? '' : [...kept, '', ''].join('\n'))
-  }
-  return Buffer.from([...others, ...changed.split('\n').map(line => `data: ${line}`), '', ''].join('\n'))
+  return changed === data ? event : judgedEvent(event, () => changed)
 }
 
 /** An event that carries one JSON-RPC message. */
