@@ -1,4 +1,5 @@
-import { relative } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import t from 'tap'
 import { load, type Loaded } from '../gateway/config/load.ts'
 import { found, loadText, loadTexts, oneProxy, today } from './fixtures/configuration.ts'
@@ -127,9 +128,42 @@ version: 1
   const fragments = { 'gateway.yaml': `${top}include: [p.yaml]\n`, 'p.yaml': `proxies:${bottom}`, key: 'one' }
   t.equal(loadTexts(fragments).loaded?.revision, first, 'does not depend on the files that things stand in')
   t.not(revision(text.replace('[a, b]', '[b, a]')), first, 'depends on the order of lists')
-  t.not(revision(text, { key: 'two' }), first, 'depends on the content of secret files')
-  t.equal(revision(text, { key: 'one\n' }), first, 'but not on a line break at their end')
+  t.not(revision(text.replace('key}}', 'other}}'), { other: 'one' }), first, 'depends on where secrets stand')
   t.not(revision(text.replace('7878', '7879')), first)
+})
+
+t.test('the revision told of secrets: guesses of a weak one could be checked offline', async t => {
+  const text = `version: 1
+include: [teams/a.yaml]
+sessions: {secret: {env: SESSION}}
+proxies:
+  mock:
+    auth: none
+    upstream: {url: "http://127.0.0.1:7878/mcp", headers: {X-A: {file: key}, X-B: {env: B}, X-C: {file: /abs/key}}}
+`
+  const team = `proxies: {team: {auth: none, upstream: {url: "http://h/mcp", query: {k: {file: ../key}}}}}\n`
+  const told = (secret: string): string | undefined => {
+    const files = { key: secret, '/abs/key': secret, 'gateway.yaml': text, 'teams/a.yaml': team }
+    return loadTexts(files, { env: { B: secret, SESSION: secret.repeat(32) } }).loaded?.revision
+  }
+  t.match(told('1'), /^[0-9a-f]{12}$/)
+  t.equal(told('1'), told('2'))
+})
+
+t.test('the revision is that of the file, whatever the folder that it stands in', async t => {
+  const text =
+    'version: 1\nproxies: {m: {auth: none, upstream: {url: "http://h/mcp", headers: {X-A: {file: KEY}}}}}\n'
+  const parent = t.testdir({ one: {}, two: {}, key: 'x' })
+  const folders = [join(parent, 'one'), join(parent, 'two')]
+  for (const file of ['key', '../key']) {
+    const told = folders.map(folder => {
+      writeFileSync(join(folder, 'key'), 'x')
+      writeFileSync(join(folder, 'gateway.yaml'), text.replace('KEY', file))
+      return load(join(folder, 'gateway.yaml'), { env: {}, now: new Date() }).loaded?.revision
+    })
+    t.match(told[0], /^[0-9a-f]{12}$/)
+    t.equal(told[0], told[1], file)
+  }
 })
 
 t.test('where a pull request is checked, variables and secret files may be absent', async t => {

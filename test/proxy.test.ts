@@ -1095,6 +1095,57 @@ proxies:
   t.equal((await post(`${gateway.url}/other/mcp`, call(1, 'x'))).status, 200)
 })
 
+t.test('whoever was not authenticated was told the revision', async t => {
+  const upstream = await startTestUpstream(ok)
+  t.teardown(upstream.close)
+  const gateway = await startTestGateway(`
+auth: {keys: {type: api-key}}
+roles: {reader: {access: {main: {tools: {allow: [get_a]}}}}}
+keys: {ann: {roles: [reader], secrets: [{hash: "${hashSecret(key)}"}]}}
+proxies:
+  main: {auth: [keys], upstream: {url: "${upstream.url}"}}
+  open: {auth: none, tools: {allow: [get_a]}, upstream: {url: "${upstream.url}"}}
+`)
+  t.teardown(gateway.close)
+  const { revision } = await gateway.status()
+  const lines = ['Host: localhost', 'Content-Type: application/json', 'Connection: close']
+  const request = (path: string, body: string, ...more: string[]): string =>
+    [`POST ${path} HTTP/1.1`, ...lines, `Content-Length: ${body.length}`, ...more, '', body].join('\r\n')
+  const known = `Authorization: Bearer ${key}`
+  const strangers = {
+    'a path of nobody': request('/nowhere', '{}'),
+    'a path with a key': request('/nowhere', '{}', known),
+    'no credential': request('/main/mcp', '{}'),
+    'a wrong key': request('/main/mcp', '{}', 'Authorization: Bearer wrong'),
+    'another host': request('/main/mcp', '{}').replace('localhost', 'evil.example'),
+    'another origin': request('/main/mcp', '{}', 'Origin: https://evil.example'),
+    'another method': request('/main/mcp', '{}').replace('POST', 'PUT'),
+    'no HTTP': 'nonsense\r\n\r\n',
+    'a head that is too large': request('/main/mcp', '{}', `X-Large: ${'x'.repeat(20_000)}`),
+    'a name that is hidden from everybody': request('/open/mcp', call(1, 'set_a')),
+    'no JSON, anonymously': request('/open/mcp', '{'),
+  }
+  const exchange = async (text: string): Promise<string> => {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
+    socket.write(text)
+    let answer = ''
+    for await (const chunk of socket) answer += String(chunk)
+    return answer
+  }
+  for (const [name, text] of Object.entries(strangers)) {
+    const answer = await exchange(text)
+    t.match(answer, /"requestId":"[0-9a-f]{32}"/, name)
+    t.notMatch(answer, revision, name)
+  }
+  const preflight = ['OPTIONS /main/mcp HTTP/1.1', ...lines, 'Origin: http://localhost']
+  t.notMatch(
+    await exchange([...preflight, 'Access-Control-Request-Method: POST', '', ''].join('\r\n')),
+    revision,
+  )
+  for (const body of [call(1, 'set_a'), '{'])
+    t.match(await exchange(request('/main/mcp', body, known)), `"revision":"${revision}"`)
+})
+
 t.test('the admin listener', async t => {
   const { gateway, url } = await setUp(t, ok)
   await post(url, call(1, 'get_a'))

@@ -481,6 +481,11 @@ function idOf(asking: Asking, bodyRead = false): string {
   return asking === 'modern POST' ? '' : '"id":null,'
 }
 
+/** Whether the refusal is of one who is known, and so may be told the revision. */
+function isAuthenticated({ reason }: Row): boolean {
+  return reason === 'forbidden' || reason === 'insufficient_scope'
+}
+
 const requestIdIn = /"requestId":"([0-9a-f]{32})"/
 
 t.test('every refusal is told in full, goes no further, and gives nothing away', async t => {
@@ -495,12 +500,12 @@ t.test('every refusal is told in full, goes no further, and gives nothing away',
       const answer = await send(row.proxy, asking, row.tool ?? 'get_a', row.shown)
       const requestId = requestIdIn.exec(answer.body)?.[1] ?? ''
       t.strictSame(
-        { ...answer, body: answer.body.replace(requestId, 'ID').replace(`"${revision}"`, '"REVISION"') },
+        { ...answer, body: answer.body.replace(requestId, 'ID') },
         {
           status,
           contentType: 'application/json',
           challenge: row.challenge?.replace('MESSAGE', row.message),
-          body: `{"jsonrpc":"2.0",${idOf(asking, row.bodyRead)}"error":{"code":${code},"message":"${row.message}","data":{"reason":"${row.reason}","requestId":"ID","revision":"REVISION"}}}`,
+          body: `{"jsonrpc":"2.0",${idOf(asking, row.bodyRead)}"error":{"code":${code},"message":"${row.message}","data":{"reason":"${row.reason}","requestId":"ID"${isAuthenticated(row) ? `,"revision":"${revision}"` : ''}}}}`,
         },
         told,
       )
@@ -522,7 +527,6 @@ t.test('every refusal is told in full, goes no further, and gives nothing away',
   t.equal(lines.length, refused.size, 'a line for each')
   for (const { requestId, decision, reason, status, revision: by, proxy, principal, rule } of lines) {
     const row = refused.get(String(requestId))!
-    const isKnown = row.reason === 'forbidden' || row.reason === 'insufficient_scope'
     t.strictSame(
       [decision, reason, status, by, proxy, rule, typeof principal],
       [
@@ -532,7 +536,7 @@ t.test('every refusal is told in full, goes no further, and gives nothing away',
         revision,
         row.reason === 'request_malformed' ? undefined : row.proxy,
         row.rule,
-        isKnown ? 'string' : 'undefined',
+        isAuthenticated(row) ? 'string' : 'undefined',
       ],
       `${row.told}: the line`,
     )

@@ -357,6 +357,8 @@ t.test('a secret file that changes is a new revision, and streams to that upstre
   t.equal(await called(`${gateway.url}/main/mcp`, steady), 200)
   t.equal(upstream.arrivals.at(-1)!.headers['x-key'], 'second-of-two')
   t.notMatch(gateway.logText(), /-of-two/)
+  const applied = gateway.lines.filter(({ event }) => event === 'config_applied')
+  t.equal(applied.at(-1)!['revision'], `${String(applied.at(-1)!['previous'])}-2`, 'told apart by a number')
 })
 
 /** A gateway on a path that a test lays out itself. */

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { createHash } from 'node:crypto'
-import { dirname, resolve } from 'node:path'
+import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { SecretReference } from '../../schema/config.ts'
 import type { Client } from './check-client.ts'
 import { whyUnfit } from './check-headers.ts'
@@ -23,8 +22,8 @@ export interface Resolved {
   readonly texts: ReadonlyMap<string, string>
   /** The same for a reference that may be incomplete; undefined where the secret is absent. */
   find(reference: { env?: string | undefined; file?: string | undefined } | undefined): string | undefined
-  /** For every reference in the configuration the SHA-256 of its secret in hex, of nothing where it is absent. */
-  readonly digests: ReadonlyMap<object, string>
+  /** For every reference to a file in the configuration its path: absolute as written, or from the main file's folder. */
+  readonly paths: ReadonlyMap<object, string>
 }
 
 type Kind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'keys'
@@ -34,19 +33,18 @@ const shortestPepper = 32
 /** Reads every secret that the configuration refers to, and makes the paths of files absolute. */
 export function resolveSecrets(view: View): Resolved {
   const values = new Map<string, string>()
-  const digests = new Map<object, string>()
+  const paths = new Map<object, string>()
+  const mainFolder = dirname([...view.loading.files.paths][0] ?? '/')
   for (const [path, reference, kind] of references(view)) {
     if (isOpaque(view.loading, view.config, [...path, reference.env === undefined ? 'file' : 'env'])) continue
+    const wrote = reference.file ?? ''
     const value =
       reference.env === undefined
         ? readFile(view, path, reference, values)
         : readVariable(view, path, reference.env)
-    digests.set(
-      reference,
-      createHash('sha256')
-        .update(value ?? '')
-        .digest('hex'),
-    )
+    // One that an alias brings here again is absolute by now.
+    if (reference.file !== undefined && !paths.has(reference))
+      paths.set(reference, isAbsolute(wrote) ? wrote : relative(mainFolder, reference.file))
     if (value === undefined) continue
     values.set(identify(reference), value)
     checkFitness(view, path, value, kind)
@@ -56,7 +54,7 @@ export function resolveSecrets(view: View): Resolved {
     secrets: secretsFrom(values),
     texts: values,
     find: reference => (reference === undefined ? undefined : values.get(identify(reference))),
-    digests,
+    paths,
   }
 }
 

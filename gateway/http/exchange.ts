@@ -108,9 +108,18 @@ export function commonHeaders(exchange: Exchange): Record<string, string> {
   return exchange.originAllowed ? corsHeaders(exchange.request.headers) : {}
 }
 
+/** Members of `data` that every error of this exchange carries. Who is not authenticated is not told the revision. */
+export function errorContext({ id, principal, snapshot }: Exchange): {
+  requestId: string
+  revision?: string
+} {
+  const isKnown = principal !== undefined && principal.kind !== 'anonymous'
+  return isKnown ? { requestId: id, revision: snapshot.revision } : { requestId: id }
+}
+
 /** The JSON-RPC error, or the array of errors for a batch, that a refusal is in this exchange. */
 function refusalBody(exchange: Exchange, refusal: Refusal): string {
-  const context = { requestId: exchange.id, revision: exchange.snapshot.revision }
+  const context = errorContext(exchange)
   if (!exchange.batch || exchange.requestIds.length === 0)
     return errorMessage(refusal, refusedId(exchange, refusal), context)
   const other = new Refusal('message_invalid', 'not done, because another message of the batch was refused')

@@ -7,7 +7,7 @@ import { UnreadableList } from '../mcp/lists.ts'
 import { ByteStore } from './byte-store.ts'
 import { clientHeaders, judgedHeaders } from './client-headers.ts'
 import { atEndOfTurn } from './end-of-turn.ts'
-import { commonHeaders, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
+import { commonHeaders, errorContext, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
 import type { Expectation } from './expectation.ts'
 import { mediaType } from './headers.ts'
 import { changeHeld } from './held-answer.ts'
@@ -322,16 +322,14 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
 
   /** Ends a stream of events with an error for every request that it answers, where one can still be sent. */
   end(refusal: Refusal): void {
-    const { response, requestIds, id, snapshot } = this.#exchange
+    const { response, requestIds } = this.#exchange
     if (!this.#canInsert()) {
       this.#cut(refusal)
       return
     }
     this.#exchange.refusal ??= refusal
     for (const requestId of requestIds) {
-      response.write(
-        messageEvent(errorMessage(refusal, requestId, { requestId: id, revision: snapshot.revision })),
-      )
+      response.write(messageEvent(errorMessage(refusal, requestId, errorContext(this.#exchange))))
     }
     this.#finish(refusal)
     response.end()

@@ -186,11 +186,12 @@ function refuseUnparsed(
   dependencies: ListenerDependencies,
 ): void {
   const refusal = unparsed(error)
-  const context = { requestId: newRequestId(), revision: dependencies.current().revision }
-  const body = errorMessage(refusal, undefined, context)
+  const requestId = newRequestId()
+  const body = errorMessage(refusal, undefined, { requestId })
   socket.end(
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
-  recordUnparsed(refusal, { ...context, client: socket.remoteAddress }, dependencies)
+  const { revision } = dependencies.current()
+  recordUnparsed(refusal, { requestId, revision, client: socket.remoteAddress }, dependencies)
 }

@@ -109,7 +109,7 @@ export class Refusal extends Error {
 export function errorMessage(
   refusal: Refusal,
   id: string | null | undefined,
-  context: { requestId: string; revision: string },
+  context: { requestId: string; revision?: string | undefined },
 ): string {
   const error = JSON.stringify({
     code: refusal.code,

@@ -5,6 +5,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { report, restartRequired, type ConfigStatus } from './config-status.ts'
 import { LoadTimeout } from './load-timeout.ts'
+import { nameRevision, type InForce } from './revision-name.ts'
 import type { Serving } from './serving.ts'
 import { fingerprint, settledFingerprint } from './watch.ts'
 
@@ -67,6 +68,7 @@ export async function createApplier(
   await serving.prepare(first.checked)
   await serving.commit()
   let { revision } = first.checked
+  let { secrets }: InForce = first.checked
   let paths = pathsOf(first)
   let appliedAt = new Date()
   let lastReload: ConfigStatus['lastReload'] = report(first, true)
@@ -133,7 +135,7 @@ export async function createApplier(
       refused({ ...result, diagnostics })
       return
     }
-    await swap(checked, result, cause)
+    await swap(nameRevision(checked, { revision, secrets }), result, cause)
   }
 
   /** Whether these are the bytes of the last attempt. Where that was applied, nothing waits any more. */
@@ -185,6 +187,7 @@ export async function createApplier(
     await serving.commit()
     const previous = revision
     revision = checked.revision
+    secrets = checked.secrets
     lastReload = report(result, true)
     pendingSince = undefined
     appliedAt = new Date()
