@@ -3,7 +3,15 @@ import { hashSecret } from '../gateway/access/key.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { bigState, taskUpstream } from './fixtures/task-upstream.ts'
 import { until } from './fixtures/until.ts'
-import { json, messageOf, startTestUpstream, type Answer, type TestUpstream } from './fixtures/upstream.ts'
+import {
+  event,
+  json,
+  messageOf,
+  sse,
+  startTestUpstream,
+  type Answer,
+  type TestUpstream,
+} from './fixtures/upstream.ts'
 
 /** Two principals, and further secrets of theirs. */
 const secrets = {
@@ -406,3 +414,154 @@ t.test(
     }
   },
 )
+
+t.test('an answer that holds no handle passes byte by byte, whatever the client declared', async t => {
+  const odd = (id: unknown, inner: string): string =>
+    `{ "jsonrpc":"2.0" ,"id":${JSON.stringify(id)}, "result":{${inner}}}`
+  const answers: Record<string, string> = {
+    get_plain: '"content":[ ],"n":1.0e2',
+    get_mentions:
+      '"content":[{"type":"text","text":"\\"taskId\\": \\u0022raw\\u0022"}],"structuredContent":{"taskId":"raw-1","task":{"taskId":"raw-1"}}',
+    get_large: `"content":[{"type":"text","text":"${'x'.repeat(9 * 1024 * 1024)}"}]`,
+  }
+  const { url, upstream } = await setUp(t, (arrival, response) => {
+    const { id, params } = messageOf(arrival)
+    json(response, odd(id, answers[params!['name'] as string]!))
+  })
+  for (const [name, inner] of Object.entries(answers)) {
+    for (const capabilities of [capable, {}]) {
+      const answer = await (await modern(url, 'ann', 'tools/call', { name }, { capabilities })).text()
+      t.ok(answer === odd(1, inner), `${name} ${JSON.stringify(capabilities)}`)
+    }
+    const asked = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, task: {} } }
+    const answer = await (await post(url, 'ann', asked)).text()
+    t.ok(answer === odd(1, inner), `${name} in a legacy session`)
+  }
+  const body = `{"jsonrpc" : "2.0","id":1,"method":"tools/call","params":{"name":"get_plain","arguments":{"taskId":"raw-1","requestState":"s"}} }`
+  await post(url, 'ann', body)
+  t.equal(upstream.arrivals.at(-1)!.body, body, 'and so does a request')
+})
+
+t.test('a client that declared nothing, and is given a handle all the same, can use it', async t => {
+  const { url, upstream } = await setUp(t, (arrival, response) => {
+    const { id, params } = messageOf(arrival)
+    const result = { resultType: 'input_required', requestState: 'raw-state' }
+    if (params!['requestState'] !== undefined)
+      json(response, { jsonrpc: '2.0', id, result: { resultType: 'complete' } })
+    else if (params!['name'] === 'get_json') json(response, { jsonrpc: '2.0', id, result })
+    else {
+      sse(response)
+      response.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progress: 1 } }))
+      setTimeout(() => response.end(event({ jsonrpc: '2.0', id, result })), 20)
+    }
+  })
+  for (const name of ['get_json', 'get_events']) {
+    const options = { capabilities: {} }
+    const given = await messageIn(await modern(url, 'ann', 'tools/call', { name }, options))
+    const { requestState } = given['result']
+    t.not(requestState, 'raw-state', name)
+    const answer = await messageIn(await modern(url, 'ann', 'tools/call', { name, requestState }, options))
+    t.strictSame(answer['result'], { resultType: 'complete' }, name)
+    t.match(messageOf(upstream.arrivals.at(-1)!).params, { requestState: 'raw-state' })
+    const raw = { name, requestState: 'raw-state' }
+    t.match(
+      await messageIn(await modern(url, 'ann', 'tools/call', raw, options)),
+      { error: { code: -32602 } },
+      name,
+    )
+  }
+})
+
+t.test('a handle that two parsers could read in two ways is refused', async t => {
+  const { url, upstream } = await setUp(t, taskUpstream())
+  const made = await messageIn(await legacy(url, 'ann', 'tools/call', { name: 'delete_user', task: {} }))
+  const { taskId } = made['result'].task
+  const before = upstream.arrivals.length
+  const related = '"_meta":{"io.modelcontextprotocol/related-task"'
+  for (const message of [
+    `"id":1,"method":"tasks/get","params":{"taskId":"${taskId}","taskId":"raw-1"}`,
+    `"id":1,"method":"tasks/get","params":{"taskId":"${taskId}","TaskId":"raw-1"}`,
+    `"id":1,"method":"tasks/get","params":{"taskId":"${taskId}","task\u0049d":"raw-1"}`,
+    '"id":1,"method":"tools/call","params":{"name":"get_a","requestState":"a","requeststate":"b"}',
+    `"id":1,"method":"tools/call","params":{"name":"get_a",${related}:{"taskId":"${taskId}","taskId":"raw-1"}}}`,
+    `"id":1,"method":"tools/call","params":{"name":"get_a",${related}:{"TASKID":"raw-1"}}}`,
+    `"id":1,"method":"tools/call","params":{"name":"get_a",${related}:{},"io.modelcontextprotocol/related-task":{"taskId":"raw-1"}}}`,
+    `"id":1,"result":{${related}:{"taskId":"${taskId}"}},"_meta":{}}`,
+    `"id":1,"result":{"_META":{},${related}:{"taskId":"raw-1"}}}`,
+    `"id":1,"method":"subscriptions/listen","params":{"notifications":{"taskIds":[],"taskids":["raw-1"]}}`,
+    `"method":"Tasks/get","id":1,"params":{"taskId":"raw-1"}`,
+    `"method":"tasks/get ","id":1,"params":{"taskId":"raw-1"}`,
+    `"method":"tasks/cancel","params":{"taskId":"${taskId}"}`,
+  ]) {
+    const answer = await post(url, 'ann', `{"jsonrpc":"2.0",${message}}`)
+    t.equal(answer.status, 400, message.replaceAll(taskId, 'HANDLE'))
+  }
+  const get = `{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"${taskId}"}}`
+  const batch = await post(url, 'ann', `[${get},{"jsonrpc":"2.0","id":2,"method":"ping"}]`)
+  t.match(await batch.json(), [
+    { id: 1, error: { code: -32600 } },
+    { id: 2, error: { code: -32600 } },
+  ])
+  const responses = `[{"jsonrpc":"2.0","id":1,"result":{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"${taskId}"}}}}]`
+  t.equal((await post(url, 'ann', responses)).status, 400, 'in a batch of responses')
+  t.equal(upstream.arrivals.length, before)
+  t.equal((await post(url, 'ann', `[{"jsonrpc":"2.0","id":1,"result":{"model":"m"}}]`)).status, 202)
+  t.match(await messageIn(await modern(url, 'ann', 'tasks/result', { taskId })), { error: { code: -32601 } })
+})
+
+t.test('any replica with the same secret opens a handle', async t => {
+  const more = 'sessions: {secret: {env: SESSION_SECRET}}'
+  const env = { SESSION_SECRET: 'a secret of the replicas, 0123456789abcdef' }
+  const answer = taskUpstream()
+  const one = await setUp(t, answer, more, env)
+  const other = await setUp(t, answer, more, env)
+  const stranger = await setUp(t, answer, more, { SESSION_SECRET: `${env.SESSION_SECRET}x` })
+  const made = await messageIn(await legacy(one.url, 'ann', 'tools/call', { name: 'get_a', task: {} }))
+  const { taskId } = made['result'].task
+  const list = async (caller: Caller): Promise<unknown> =>
+    (await messageIn(await legacy(other.url, caller, 'tasks/list')))['result'].tasks.map(
+      (task: Answered) => task['taskId'],
+    )
+  t.strictSame(await list('ann'), [], 'what the replica cannot know to be hers is not listed')
+  t.match(await messageIn(await legacy(other.url, 'ann', 'tasks/get', { taskId })), { result: { taskId } })
+  t.strictSame(await list('ann'), [taskId], 'until she asks for it')
+  t.strictSame(await list('bob'), [])
+  t.match(await messageIn(await legacy(stranger.url, 'ann', 'tasks/get', { taskId })), unknownTask)
+})
+
+t.test('handles outlast a rotation, and not the secret that they were sealed under', async t => {
+  const { url, gateway, yaml } = await setUp(t, taskUpstream())
+  const create = async (caller: Caller): Promise<string> =>
+    (await messageIn(await modern(url, caller, 'tools/call', { name: 'get_a' })))['result'].taskId
+  const get = async (caller: Caller, taskId: string): Promise<Answered> =>
+    messageIn(await modern(url, caller, 'tasks/get', { taskId }))
+  const before = await create('ann')
+  gateway.write(yaml([key('ann', 'all', secret('ann', '2999-01-01T00:00:00Z'), secret('annToo'))]))
+  await gateway.reload()
+  t.match(await get('annToo', before), { result: { taskId: before } })
+  const during = await create('ann')
+  gateway.write(yaml([key('ann', 'all', secret('annToo'))]))
+  await gateway.reload()
+  t.match(await get('annToo', before), unknownTask)
+  t.match(await get('annToo', during), { result: { taskId: during } })
+  gateway.write(yaml([key('ann', 'all', secret('bob'))]))
+  await gateway.reload()
+  t.match(await get('bob', during), unknownTask, 'another key of the same name')
+})
+
+t.test('all threads know the tasks that one of them gave', async t => {
+  const { url } = await setUp(t, taskUpstream(), 'workers: 3')
+  const anew = { connection: 'close' }
+  const send = async (caller: Caller, method: string, params: object): Promise<Answered> =>
+    messageIn(await post(url, caller, { jsonrpc: '2.0', id: 1, method, params }, anew))
+  const handles: string[] = []
+  for (let index = 0; index < 12; index++)
+    handles.push((await send('ann', 'tools/call', { name: 'get_a', task: {} }))['result'].task.taskId)
+  const list = async (caller: Caller): Promise<string[]> =>
+    (await send(caller, 'tasks/list', {}))['result'].tasks.map((task: Answered) => task['taskId'])
+  for (let index = 0; index < 12; index++) {
+    await until(async () => (await list('ann')).length === handles.length, 'all are listed')
+    t.strictSame(await list('ann'), handles)
+    t.strictSame(await list('bob'), [])
+  }
+})

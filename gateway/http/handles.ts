@@ -1,6 +1,7 @@
 import { decide } from '../access/decide.ts'
 import { ownerOf, type Principal } from '../access/principal.ts'
 import { noOperation, type AnswerHandles } from '../mcp/answer-handles.ts'
+import type { AnswerRules } from '../mcp/answers.ts'
 import { encodeMirrored } from '../mcp/header-value.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { expectsHandles } from '../mcp/expected-handles.ts'
@@ -28,6 +29,9 @@ export interface HandleUse {
 }
 
 const nonePresented: ReadonlyMap<string, string> = new Map()
+const nothingFiltered = { expected: new Map<never, never>(), judge: undefined, params: undefined }
+/** What stands in an answer that holds a handle. */
+const signs = ['"requestState"', '"taskId"'].map(sign => Buffer.from(sign))
 
 /**
  * Opens the handles that a body presents, and judges again what began the tasks.
@@ -49,6 +53,10 @@ export function useHandles(
   const presents = presentsHandles(message)
   const expects = expectsHandles(message, exchange.era)
   if (!presents && !expects) return undefined
+  // The extension for tasks of 2026-07-28 took it away: its results are in those of tasks/get.
+  if (exchange.era === 'modern' && message.method === 'tasks/result') {
+    throw new Refusal('method_unknown', 'Method not found: tasks/result', { id: message.id })
+  }
   const context = contextOf(exchange, proxy)
   const operation = exchange.operation ?? noOperation
   const presented = presents ? openHandles(body.toString('utf8'), message, operation, context) : undefined
@@ -74,6 +82,19 @@ export function useHandles(
         }
       : undefined,
   }
+}
+
+/**
+ * Returns how an answer is changed after all that was to pass as it is, where a piece of it seems to hold a handle: servers
+ * may give a `requestState` also to a client that said nothing. Undefined where the piece holds none.
+ */
+export function lateRules(exchange: Exchange, proxy: ServedProxy, piece: Buffer): AnswerRules | undefined {
+  const { era, operation, principal } = exchange
+  if (era !== 'modern' || operation === undefined || operation.kind === 'other') return undefined
+  if (!signs.some(sign => piece.includes(sign))) return undefined
+  const judge = judgeFor(proxy, principal!)
+  const answer = { method: operation.method, operation, presented: nonePresented, legacy: false, judge }
+  return { ...nothingFiltered, handles: { ...contextOf(exchange, proxy), ...answer } }
 }
 
 /** Returns how handles are sealed in a stream that answers no request: news and requests of a legacy server. */

@@ -21,11 +21,11 @@ export function changeHeld(
   if (!readable && !required) return body
   try {
     if (!readable) throw new UnreadableList('it is no JSON')
-    const text = changeAnswer(new TextDecoder('utf-8', { fatal: true }).decode(body), rules)
-    if (text === undefined) throw new UnreadableList('nothing of it is for this caller')
-    return Buffer.from(text)
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+    const changed = changeAnswer(text, rules)
+    if (changed === undefined) throw new UnreadableList('nothing of it is for this caller')
+    return changed === text && !required ? body : Buffer.from(changed)
   } catch (error) {
-    if (!required && status >= 300) return body
     if (required && (status >= 300 || !asksForList(rules))) return Buffer.alloc(0)
     throw error
   }

@@ -2,13 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { ownerOf, type Principal } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
-import { changeAnswer, mustBeRead } from '../mcp/answers.ts'
+import { changeAnswer, mustBeRead, type AnswerRules } from '../mcp/answers.ts'
 import { UnreadableList } from '../mcp/lists.ts'
 import { ByteStore } from './byte-store.ts'
 import { clientHeaders, judgedHeaders } from './client-headers.ts'
 import { atEndOfTurn } from './end-of-turn.ts'
 import { commonHeaders, errorContext, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
 import type { Expectation } from './expectation.ts'
+import { lateRules } from './handles.ts'
 import { mediaType } from './headers.ts'
 import { changeHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -31,6 +32,8 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   readonly #proxy: ServedProxy
   readonly #streams: Streams
   readonly #expectation: Expectation
+  /** How the answer is changed; undefined where it passes as it is. */
+  #rules: AnswerRules | undefined
   #controller: Dispatcher.DispatchController | undefined
   #mode: Mode = 'waiting'
   #status = 0
@@ -54,6 +57,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     this.#proxy = proxy
     this.#streams = streams
     this.#expectation = expectation
+    this.#rules = expectation.rules
     exchange.relay = this
     // Of ours, because undici's begins anew with every informational answer.
     this.#patience = setTimeout(() => {
@@ -117,7 +121,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     const fault = upstreamFault(this.#expectation.method, asks, status, headers, type)
     if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
     else if (type === 'text/event-stream') this.#startEvents()
-    else this.#mode = this.#expectation.rules === undefined ? 'bytes' : 'list'
+    else this.#mode = this.#rules === undefined ? 'bytes' : 'list'
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -127,7 +131,12 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     else if (this.#mode === 'bytes') {
       // What is whole is written when it ends, with its head, at one go.
       if (this.#isWhole(chunk)) {
-        this.#whole = chunk
+        this.#rules = lateRules(this.#exchange, this.#proxy, chunk)
+        if (this.#rules === undefined) this.#whole = chunk
+        else {
+          this.#mode = 'list'
+          this.#hold(chunk)
+        }
         return
       }
       if (!response.headersSent) this.#startBytes()
@@ -202,7 +211,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   }
 
   #startEvents(): void {
-    const { rules } = this.#expectation
+    const rules = this.#rules
     const isJudged = rules !== undefined && mustBeRead(rules)
     const headers = isJudged
       ? judgedHeaders(this.#headers, 'text/event-stream')
@@ -238,13 +247,18 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   }
 
   #relayEvents(chunk: Buffer): void {
+    if (this.#split === undefined) {
+      this.#rules = lateRules(this.#exchange, this.#proxy, chunk)
+      if (this.#rules !== undefined && this.#boundary!.atBoundary())
+        this.#split = createEventSplitter(maxList)
+    }
     this.#boundary!.see(chunk)
     this.#gather()
     if (this.#split === undefined) {
       this.#speak(chunk)
       return
     }
-    const rules = this.#expectation.rules!
+    const rules = this.#rules!
     const rewrite = mustBeRead(rules) ? judgedEvent : rewriteEvent
     const change = (data: string): string | undefined => changeAnswer(data, rules)
     const events: (Buffer | string)[] = []
@@ -285,7 +299,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   #hold(chunk: Buffer): void {
     this.#held ??= new ByteStore(maxList)
     if (this.#held.append(chunk)) return
-    if (mustBeRead(this.#expectation.rules!)) {
+    if (mustBeRead(this.#rules!)) {
       this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
       return
     }
@@ -299,7 +313,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
 
   #replyList(): void {
     try {
-      const rules = this.#expectation.rules!
+      const rules = this.#rules!
       const held = this.#held?.bytes() ?? nothing
       const body = changeHeld(held, this.#status, this.#headers, rules)
       const isJudged = body.length > 0 && (mustBeRead(rules) || !body.equals(held))

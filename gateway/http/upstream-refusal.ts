@@ -60,8 +60,10 @@ export function upstreamRefusal(cause: Error): Refusal {
   return new Refusal('upstream_unreachable', 'the upstream cannot be reached', { cause })
 }
 
-/** A list that is refused because it cannot be judged. */
+/** Returns the refusal of an answer that cannot be judged. */
 export function unreadable(cause: unknown): Refusal {
   const detail = cause instanceof UnreadableList ? `: ${cause.message}` : ''
-  return new Refusal('upstream_invalid', `the upstream sent a list that cannot be read${detail}`, { cause })
+  return new Refusal('upstream_invalid', `the upstream sent an answer that cannot be read${detail}`, {
+    cause,
+  })
 }

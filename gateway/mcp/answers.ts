@@ -15,6 +15,9 @@ export interface AnswerRules {
   readonly params: ParamAnnotations | undefined
 }
 
+/** Methods that are answered with tasks, of which some may be those of other callers. */
+const ofSeveral: ReadonlySet<string> = new Set(['tasks/list', 'subscriptions/listen'])
+
 /**
  * Changes an answer, or one event of it.
  *
@@ -26,12 +29,24 @@ export function changeAnswer(text: string, rules: AnswerRules): string | undefin
   const { expected, judge, handles, params } = rules
   const filtered = judge === undefined ? text : filterLists(text, judge, expected)
   params?.learn(filtered)
-  return handles === undefined ? filtered : sealHandles(filtered, handles)
+  if (handles === undefined) return filtered
+  // What is not JSON is no message, and a handle that is not sealed is of no use to anybody.
+  if (!mustBeRead(rules) && !isJson(text)) return text
+  return sealHandles(filtered, handles)
 }
 
 /** Says whether an answer holds back what only some callers may see, so that one that cannot be read is not passed. */
 export function mustBeRead({ judge, handles }: AnswerRules): boolean {
-  return judge !== undefined || handles?.method === 'tasks/list'
+  return judge !== undefined || (handles !== undefined && ofSeveral.has(handles.method))
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Says whether an answer has to hold a list. */
