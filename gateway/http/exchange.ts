@@ -42,7 +42,7 @@ export interface Exchange {
   /** The Origin was found to be allowed, so the answer may say so. */
   originAllowed: boolean
   /** What relays the answer, if anything does. */
-  relay: { onClose(): void } | undefined
+  relay: { onClose(): void; onHalfClose(): void } | undefined
 }
 
 const drainable = 64 * 1024
@@ -144,6 +144,8 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
     'content-length': Buffer.byteLength(body),
     ...(!endsAtOnce && { connection: 'close' }),
   })
+  // Whatever comes after it on this connection is not served.
+  if (!endsAtOnce || refusal.headers['connection'] === 'close') response.shouldKeepAlive = false
   if (endsAtOnce) {
     atEndOfTurn(() => response.end(body))
     return

@@ -86,6 +86,13 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     if (this.#mode !== 'done') this.#finish(new Error('the client left'))
   }
 
+  /** The client has ended its side: if it is gone, a write will show it. Nobody waits so for news that never end. */
+  onHalfClose(): void {
+    if (this.#mode !== 'events') return
+    if (this.listening) this.#exchange.response.destroy()
+    else if (this.#canInsert()) this.#exchange.response.write(': keep-alive\n\n')
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#mode === 'done') {

@@ -24,6 +24,7 @@ import { checkSingle } from './single-headers.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { hasExpired, type Streams } from './streams.ts'
+import { checkNotNamed, checkWire } from './wire.ts'
 
 const methods = 'POST, GET, DELETE, OPTIONS'
 const nothingExpected: ReadonlyMap<string, ListMember> = new Map()
@@ -37,6 +38,7 @@ const isJsonInUtf8 = remember(type => /^application\/json(?:\s*;\s*charset="?utf
  */
 export async function serve(exchange: Exchange, streams: Streams): Promise<void> {
   const { request } = exchange
+  checkWire(request)
   const { path, query } = readTarget(request.url)
   const head = readHead(request, query)
   let body: Buffer | undefined
@@ -94,6 +96,7 @@ function admit(exchange: Exchange, path: string, head: RequestHead): ServedProxy
     return undefined
   }
   const proxy = findProxy(exchange, path)
+  checkNotNamed(request.headers.connection, proxy.authenticators)
   proxy.checkHead(head)
   exchange.originAllowed = head.headers.origin !== undefined
   if (isPreflight(request)) {

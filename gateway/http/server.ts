@@ -1,15 +1,18 @@
-import { createServer, STATUS_CODES, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
-import { errorMessage, Refusal, type Reason } from '../mcp/errors.ts'
+import { Refusal } from '../mcp/errors.ts'
 import { BodyRequest } from './body.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { ConnectionSlots } from './connection-slots.ts'
+import { followConnections, type Connections } from './connections.ts'
 import { openExchange, refuse, type Exchange } from './exchange.ts'
-import { recordExchange, recordUnparsed, type Records } from './record.ts'
-import { newRequestId } from './request-id.ts'
+import { createFullReport } from './full-report.ts'
+import { recordExchange, type Records } from './record.ts'
 import { serve } from './serve.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Streams } from './streams.ts'
+import { answerUnparsed } from './unparsed.ts'
 
 /** What the listener for clients works with. */
 export interface ListenerDependencies extends Records {
@@ -18,6 +21,7 @@ export interface ListenerDependencies extends Records {
   /** Whether the gateway is stopping. */
   draining(this: void): boolean
   readonly streams: Streams
+  readonly slots: ConnectionSlots
 }
 
 /** How long clients may take, in milliseconds: for a whole request, and between two. */
@@ -36,43 +40,48 @@ export interface ListenerTls {
 const retryAfter = '1'
 const timeoutPrecision = 250
 
+/** A listener, and the connections to it. */
+export interface Listener {
+  readonly server: Server
+  readonly connections: Connections
+}
+
 /**
  * The listener that MCP clients reach, not listening yet.
  *
  * @param tls undefined for plain HTTP
  */
-export function createListener(dependencies: ListenerDependencies, tls: ListenerTls | undefined): Server {
+export function createListener(dependencies: ListenerDependencies, tls: ListenerTls | undefined): Listener {
   const options = {
     IncomingMessage: BodyRequest,
     connectionsCheckingInterval: timeoutPrecision,
     requireHostHeader: false,
   }
-  const listener = tls === undefined ? createServer(options) : createSecureListener({ ...options, ...tls })
-  const latest = new WeakMap<object, Exchange>()
-  const handle = (request: BodyRequest, response: ServerResponse): void => {
-    const exchange = openExchange(request, response, dependencies.current())
-    latest.set(request.socket, exchange)
-    void run(exchange, dependencies)
-  }
-  listener.on('request', handle)
-  listener.on('checkContinue', (request: BodyRequest, response: ServerResponse) => {
+  const server = tls === undefined ? createServer(options) : createSecureListener({ ...options, ...tls })
+  // By default node:http leaves out whatever comes after a thousand headers, and all of them are judged.
+  server.maxHeadersCount = 0
+  // A client that ends its side still gets its answer. Not in the types of node:http.
+  Object.assign(server, { httpAllowHalfOpen: true })
+  const connections = followConnections(server, {
+    begin(connection, request, response) {
+      const exchange = openExchange(request, response, dependencies.current())
+      void run(exchange, connection, dependencies)
+      return exchange
+    },
+    onLost: exchange => close(exchange, dependencies),
+    onFull: createFullReport(dependencies),
+    slots: dependencies.slots,
+  })
+  const handle = (request: BodyRequest, response: ServerResponse): void =>
+    connections.of(request.socket).take(request, response)
+  server.on('request', handle)
+  server.on('checkContinue', (request: BodyRequest, response: ServerResponse) => {
     request.onWanted = () => askForBody(response)
     handle(request, response)
   })
-  listener.on('checkExpectation', handle)
-  listener.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const { request, response } = latest.get(socket) ?? {}
-    const answered = response?.writableFinished !== false
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-    else if (request === undefined || (request.complete && answered)) {
-      refuseUnparsed(error, socket, dependencies)
-    }
-    // What cannot be read stands behind a whole request: that one is answered, and the connection ends with it.
-    else if (request.complete) endAfter(response!, socket)
-    else if (answered) socket.destroy()
-    else refuseUnfinished(latest.get(socket)!, unparsed(error))
-  })
-  return listener
+  server.on('checkExpectation', handle)
+  answerUnparsed(server, connections, { ...dependencies, revision: () => dependencies.current().revision })
+  return { server, connections }
 }
 
 /** Asks for a body that a client holds back, when it is its turn: what is said earlier gets behind the answer's head. */
@@ -88,19 +97,6 @@ function askForBody(response: ServerResponse): Promise<void> | undefined {
       resolve()
     })
   })
-}
-
-/** Refuses what never became whole; whatever was begun with it must not answer too. */
-function refuseUnfinished(exchange: Exchange, refusal: Refusal): void {
-  exchange.request.stopReading()
-  exchange.relay?.onClose()
-  refuse(exchange, refusal)
-}
-
-/** Ends a connection with the answer that is under way, also where its head said something else. */
-function endAfter(response: ServerResponse, socket: Socket): void {
-  if (response.headersSent && response.shouldKeepAlive) response.once('finish', () => socket.end())
-  response.shouldKeepAlive = false
 }
 
 /** Sets what may change while the listener runs. */
@@ -122,6 +118,7 @@ function createSecureListener({
   const listener = createTlsServer({
     ...options,
     ...context,
+    allowHalfOpen: true,
     handshakeTimeout,
     requestCert: context.ca !== undefined,
     rejectUnauthorized: false,
@@ -132,16 +129,16 @@ function createSecureListener({
   return listener
 }
 
-async function run(exchange: Exchange, dependencies: ListenerDependencies): Promise<void> {
+async function run(
+  exchange: Exchange,
+  connection: ClientConnection,
+  dependencies: ListenerDependencies,
+): Promise<void> {
   const { response } = exchange
   exchange.snapshot.retain()
   response.on('error', ignore)
   response.on('close', () => {
-    exchange.snapshot.release()
-    recordExchange(exchange, dependencies)
-    exchange.relay?.onClose()
-    // The connection remembers its last exchange, which is to keep nothing of the answer alive.
-    exchange.relay = undefined
+    if (connection.end(exchange)) close(exchange, dependencies)
   })
   try {
     if (dependencies.draining()) {
@@ -166,32 +163,13 @@ async function run(exchange: Exchange, dependencies: ListenerDependencies): Prom
   }
 }
 
+/** Ends an exchange, once: its answer has ended, or the client has gone. */
+function close(exchange: Exchange, dependencies: ListenerDependencies): void {
+  exchange.snapshot.release()
+  recordExchange(exchange, dependencies)
+  exchange.relay?.onClose()
+  // The connection remembers its last exchange, which is to keep nothing of the answer alive.
+  exchange.relay = undefined
+}
+
 function ignore(): void {}
-
-const parserReasons: Readonly<Record<string, Reason>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-}
-
-function unparsed(cause: NodeJS.ErrnoException): Refusal {
-  const reason = parserReasons[cause.code ?? ''] ?? 'request_malformed'
-  const headers = { connection: 'close' }
-  return new Refusal(reason, 'the request is not valid HTTP, or took too long', { headers, cause })
-}
-
-/** Answers what node:http could not read as a request; there is no exchange for it. */
-function refuseUnparsed(
-  error: NodeJS.ErrnoException,
-  socket: Socket,
-  dependencies: ListenerDependencies,
-): void {
-  const refusal = unparsed(error)
-  const requestId = newRequestId()
-  const body = errorMessage(refusal, undefined, { requestId })
-  socket.end(
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
-  const { revision } = dependencies.current()
-  recordUnparsed(refusal, { requestId, revision, client: socket.remoteAddress }, dependencies)
-}

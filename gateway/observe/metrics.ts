@@ -28,6 +28,8 @@ const counters = {
   gatehouse_config_reloads_total: 'Attempts to apply a changed configuration, by result.',
   gatehouse_jwks_fetches_total: 'Attempts to fetch the keys of an issuer, by auth method and result.',
   gatehouse_introspections_total: 'Questions about tokens to their issuer, by auth method and result.',
+  gatehouse_connections_dropped_total:
+    'Connections of clients that were refused or closed because there were too many, by reason.',
   gatehouse_workers_lost_total: 'Threads that died; each is replaced.',
 } as const
 

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { SlowHash } from '../access/slow-hashes.ts'
 import { createTrials } from '../access/trials.ts'
 import type { Checked } from '../config/checked.ts'
 import type { Settings } from '../config/restart.ts'
 import { parseWait } from '../config/units.ts'
-import { createListener, setTimeouts, type ListenerTimeouts } from '../http/server.ts'
+import { createConnectionSlots } from '../http/connection-slots.ts'
+import { createListener, setTimeouts, type Listener, type ListenerTimeouts } from '../http/server.ts'
 import { createStreams } from '../http/streams.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { createGivenTasks, type GivenTasks } from '../mcp/given-tasks.ts'
@@ -77,13 +77,13 @@ export function createServing({
   const introspections = createShared<KeptIntrospection>(held => held.close())
   const slowHashes = createShared<SlowHash>(() => {})
   const trials = createTrials()
+  const slots = createConnectionSlots(new Int32Array(1), 0)
   const fetchKeys = fetchKeysWith(log, metrics, () => streams.review())
   const introspect = introspectWith(log, metrics)
   const kept = { pools, tokens, issuerKeys, introspections, slowHashes, trials }
   let snapshot: BuiltSnapshot | undefined
   let prepared: BuiltSnapshot | undefined
-  let listener: Server | undefined
-  let closeConnections = (): void => {}
+  let listener: Listener | undefined
   let stopping = false
   const current = (): BuiltSnapshot => snapshot!
   const streams = createStreams(current)
@@ -107,8 +107,8 @@ export function createServing({
       snapshot = prepared
       prepared = undefined
       if (listener !== undefined) {
-        setTimeouts(listener, timeouts(snapshot.settings))
-        if (snapshot.tls !== undefined) (listener as TlsServer).setSecureContext(snapshot.tls)
+        setTimeouts(listener.server, timeouts(snapshot.settings))
+        if (snapshot.tls !== undefined) (listener.server as TlsServer).setSecureContext(snapshot.tls)
       }
       streams.review()
       old?.retire()
@@ -120,13 +120,13 @@ export function createServing({
     async listen(address) {
       const { tls, settings } = current()
       const { request: handshakeTimeout } = timeouts(settings)
-      const dependencies = { current, draining: () => stopping, streams, log, metrics }
+      const dependencies = { current, draining: () => stopping, streams, slots, log, metrics }
       listener = createListener(dependencies, tls && { context: tls, handshakeTimeout })
-      setTimeouts(listener, timeouts(settings))
-      closeConnections = trackConnections(listener)
-      listener.listen(address)
-      await once(listener, 'listening')
-      return listener.address() as AddressInfo
+      const { server } = listener
+      setTimeouts(server, timeouts(settings))
+      server.listen(address)
+      await once(server, 'listening')
+      return server.address() as AddressInfo
     },
     async gauges() {
       return { openStreams: streams.size(), workers: 1, keyAges: agesOf(issuerKeys.values()) }
@@ -136,7 +136,7 @@ export function createServing({
       const end = (which: 'listening' | 'all'): void =>
         streams.endAll(new Refusal('draining', 'the gateway is stopping'), which)
       if (listener !== undefined) {
-        await drain(listener, closeConnections, parseWait(current().settings.listen.drain), end)
+        await drain(listener, parseWait(current().settings.listen.drain), end)
       }
       trials.close()
       snapshot?.retire()
@@ -149,31 +149,18 @@ function timeouts({ listen: { timeout } }: Settings): ListenerTimeouts {
   return { request: parseWait(timeout.request), keepAlive: parseWait(timeout.keepAlive) }
 }
 
-/** Follows the connections of a listener, also those whose TLS handshake is not done; returns how to cut them all. */
-function trackConnections(listener: Server): () => void {
-  const open = new Set<Socket>()
-  listener.on('connection', (socket: Socket) => {
-    open.add(socket)
-    socket.once('close', () => open.delete(socket))
-  })
-  return () => {
-    for (const socket of open) socket.destroy()
-  }
-}
-
 /** Closes a listener when its calls are done, or the time is up. */
 async function drain(
-  listener: Server,
-  closeConnections: () => void,
+  { server, connections }: Listener,
   time: number,
   end: (which: 'listening' | 'all') => void,
 ): Promise<void> {
-  const closed = once(listener, 'close')
-  listener.close()
+  const closed = once(server, 'close')
+  server.close()
   end('listening')
   const timer = setTimeout(() => {
     end('all')
-    setImmediate(closeConnections)
+    setImmediate(() => connections.closeAll())
   }, time)
   await closed
   clearTimeout(timer)

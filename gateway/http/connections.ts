@@ -1,0 +1,158 @@
+import type { Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { BodyRequest } from './body.ts'
+import { ClientConnection, type ConnectionEvents } from './client-connection.ts'
+import type { ConnectionSlots } from './connection-slots.ts'
+import type { Exchange } from './exchange.ts'
+import { probeClient } from './half-close.ts'
+
+/** Milliseconds between two looks at all connections. */
+const lookInterval = 250
+/**
+ * Milliseconds until a client that ended its side is probed for the first time, and between two probes. The reset that one
+ * probe brings is seen by the next, and the time between them doubles, as clients are at different distances.
+ */
+const probeDelay = 200
+const minProbeInterval = 100
+const maxProbeInterval = 6400
+/** Looks that a connection is kept after the gateway ended it, for a client that is still to read the answer. */
+const lingerLooks = 4
+/** Looks that a client may take nothing of an answer for which no other limit holds: 30 s. */
+const stallLooks = 120
+
+/** Events of the connections to a listener. */
+export interface ConnectionsOptions {
+  begin(this: void, connection: ClientConnection, request: BodyRequest, response: ServerResponse): Exchange
+  /** The connection of an exchange is gone before its answer ended. */
+  onLost(this: void, exchange: Exchange): void
+  /** A connection was refused, or closed to make room for it. */
+  onFull(this: void, refused: boolean): void
+  readonly slots: ConnectionSlots
+}
+
+/** The connections to a listener. */
+export interface Connections {
+  /** Returns the connection of a request. */
+  of(socket: Socket): ClientConnection
+  /** Cuts all of them, also those whose TLS handshake is not done. */
+  closeAll(): void
+}
+
+/**
+ * Follows the connections to a listener: bounds their number, lets go of those that the gateway ended and the client does
+ * not, and notices clients that left. One timer serves them all, because there may be ten thousand.
+ */
+export function followConnections(listener: Server, options: ConnectionsOptions): Connections {
+  const { slots } = options
+  const known = new WeakMap<Socket, ClientConnection>()
+  const open = new Set<ClientConnection>()
+  /** Sockets without a request yet, TLS handshakes included, then those between two requests; the oldest first. */
+  const fresh = new Set<Socket>()
+  const idle = new Set<Socket>()
+  const accepted = new Set<Socket>()
+  let timer: NodeJS.Timeout | undefined
+
+  const onBusy = ({ socket, hasServed }: ClientConnection): void =>
+    void (hasServed ? idle : fresh).delete(underlying(socket))
+  const onIdle = ({ socket }: ClientConnection): void => {
+    if (!socket.destroyed) idle.add(underlying(socket))
+  }
+
+  /** Closes the connection that has been without a request for longest; false where each has one. */
+  function makeRoom(): boolean {
+    for (const group of [fresh, idle]) {
+      for (const socket of group) {
+        group.delete(socket)
+        socket.destroy()
+        return true
+      }
+    }
+    return false
+  }
+
+  function accept(socket: Socket): void {
+    if (slots.isFull()) {
+      const hasRoom = makeRoom()
+      options.onFull(!hasRoom)
+      if (!hasRoom) {
+        socket.destroy()
+        return
+      }
+    }
+    slots.take()
+    accepted.add(socket)
+    fresh.add(socket)
+    timer ??= setInterval(look, lookInterval).unref()
+    socket.once('close', () => {
+      slots.free()
+      accepted.delete(socket)
+      fresh.delete(socket)
+      idle.delete(socket)
+    })
+  }
+
+  function follow(socket: Socket): void {
+    if (socket.destroyed) return
+    const events: ConnectionEvents = {
+      begin: (request, response) => options.begin(connection, request, response),
+      onBusy,
+      onIdle,
+    }
+    const connection = new ClientConnection(socket, events)
+    known.set(socket, connection)
+    open.add(connection)
+    socket.on('end', onEnd)
+    socket.once('close', () => {
+      open.delete(connection)
+      for (const exchange of connection.close()) options.onLost(exchange)
+    })
+  }
+
+  function onEnd(this: Socket): void {
+    const connection = known.get(this)
+    if (connection?.current !== undefined) setTimeout(probe, probeDelay, connection, minProbeInterval).unref()
+  }
+
+  function probe(connection: ClientConnection, next: number): void {
+    if (connection.current === undefined || connection.socket.destroyed) return
+    probeClient(connection.current)
+    setTimeout(probe, next, connection, Math.min(2 * next, maxProbeInterval)).unref()
+  }
+
+  function look(): void {
+    if (accepted.size === 0) {
+      clearInterval(timer)
+      timer = undefined
+    }
+    for (const connection of open) lookAt(connection)
+  }
+
+  listener.on('connection', accept)
+  // The socket of a request is that of the TLS layer, where there is one.
+  listener.on('setSecureContext' in listener ? 'secureConnection' : 'connection', follow)
+  return {
+    of: socket => known.get(socket)!,
+    closeAll() {
+      for (const socket of accepted) socket.destroy()
+    },
+  }
+}
+
+function underlying(socket: Socket): Socket {
+  // oxlint-disable-next-line no-underscore-dangle -- there is no other way from a TLS socket to the one under it
+  return socket instanceof TLSSocket ? ((socket as { _parent?: Socket })._parent ?? socket) : socket
+}
+
+/** Cuts the connection of a client that ignores its end, or that takes nothing. */
+function lookAt(connection: ClientConnection): void {
+  const { socket } = connection
+  if (socket.writableFinished) {
+    if (++connection.quiet > lingerLooks) socket.destroy()
+  } else if (socket.writableLength > 0 && !socket.timeout) {
+    const written = socket.bytesWritten - socket.writableLength
+    connection.quiet = written === connection.written ? connection.quiet + 1 : 0
+    connection.written = written
+    if (connection.quiet > stallLooks) socket.destroy()
+  } else connection.quiet = 0
+}
