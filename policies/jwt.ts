@@ -53,6 +53,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       return {
         kind: 'token',
         name: issuer + subject,
+        issuer,
         roles: rolesOf(claims),
         grantedBy: `/auth/${method}/grants`,
         expires,

@@ -42,6 +42,10 @@ export interface Config {
    * @maxItems 100
    */
   include: string[]
+  /**
+   * Path of a file, relative to this one, of keys, secrets, token subjects, tokens and certificates that are refused at once. It is applied on its own, also while the configuration has errors. Its content is no part of the revision.
+   */
+  revocations?: string
   listen: Listen
   admin: Admin
   /**

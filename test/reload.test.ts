@@ -492,7 +492,7 @@ t.test('a load that takes too long is given up, and said to have failed', async 
   await t.rejects(createLoader(path, {}, 1).load(), { name: 'LoadTimeout' })
   const loader = createLoader(path, {})
   const first = await loader.load()
-  let fault: Error | undefined = new LoadTimeout(30_000)
+  let fault: Error | undefined = new LoadTimeout('the configuration', 30_000)
   let loads = 0
   const load = async (): Promise<ReadResult> => {
     loads++

@@ -85,6 +85,7 @@ export function createKeyring(
               grantedBy: `/keys/${name}/roles`,
               expires: window.ends,
               digest,
+              secret: { hash: secret.hash, sha256: undefined },
               identities,
               ...(isOutgoing(secret, key) && { outgoing: true }),
             },
@@ -102,12 +103,13 @@ export function createKeyring(
     },
     verify(secret, now, presented, address) {
       if (secret === '') return { outcome: 'unknown' }
-      const judged = (entry: Entry | undefined): Verdict =>
-        entry === undefined
-          ? { outcome: 'unknown' }
-          : bound(entry, judge(entry, now), entry.binding && presented(), trust, now)
-      const entry =
-        find(hashSecret(secret)) ?? (pepper === undefined ? undefined : find(hashSecret(secret, pepper)))
+      const plain = hashSecret(secret)
+      const judged = (entry: Entry | undefined): Verdict => {
+        if (entry === undefined) return { outcome: 'unknown' }
+        entry.principal.secret!.sha256 ??= plain
+        return bound(entry, judge(entry, now), entry.binding && presented(), trust, now)
+      }
+      const entry = find(plain) ?? (pepper === undefined ? undefined : find(hashSecret(secret, pepper)))
       if (entry !== undefined) {
         // What was found by its digest is the same text every time, so its checksum is looked at once.
         entry.sound ??= !looksLikeKey(secret) || hasGoodChecksum(secret)

@@ -15,6 +15,10 @@ export interface Principal {
   readonly expires: number
   /** SHA-256 of the presented credential in hex, or a digest that stands for it; undefined for `anonymous`. */
   readonly digest: string | undefined
+  /** The secret that a key was proved with; undefined for what is no key. */
+  readonly secret?: ProvedSecret
+  /** The issuer of a token; undefined for what is no token. */
+  readonly issuer?: string
   /** What a token may be used for, as its issuer says; undefined for what is no token. */
   readonly scopes?: ReadonlySet<string>
   /** What a token says; undefined for what is no token. */
@@ -25,6 +29,14 @@ export interface Principal {
   readonly outgoing?: true
   /** Names of the principal, one per secret of the key, the one that stays longest first; undefined for what is not a key. */
   readonly identities?: readonly string[]
+}
+
+/** By what a secret of a key is known. */
+export interface ProvedSecret {
+  /** As the configuration has it. */
+  readonly hash: string
+  /** `sha256:` and the SHA-256 of the secret in hex; undefined until a secret with another hash was presented. */
+  sha256: string | undefined
 }
 
 /** The principal of every request to a proxy with `auth: none`. */

@@ -44,9 +44,9 @@ export async function start(config: string, watch: boolean, io: Io): Promise<Gat
   // V8 takes it that what is made where much survived a collection will live long, and is wrong about calls: their
   // objects filled the old space, and collections cost ten times as much.
   setFlagsFromString('--no-allocation-site-pretenuring')
-  const { load } = createLoader(resolve(io.cwd, config), io.env)
+  const { load, loadRevocations } = createLoader(resolve(io.cwd, config), io.env)
   try {
-    return await startGateway({ load, write: io.stderr, watch })
+    return await startGateway({ load, loadRevocations, write: io.stderr, watch })
   } catch (error) {
     if (error instanceof ConfigRefused) {
       io.stderr(formatText(error.result, { colour: io.colour, cwd: io.cwd }))

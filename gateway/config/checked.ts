@@ -1,6 +1,8 @@
+import { resolve } from 'node:path'
 import type { Config } from '../../schema/config.ts'
 import { freeze } from './freeze.ts'
 import { load, type Loaded, type LoadOptions, type LoadResult, type Secrets } from './load.ts'
+import { revocableNames, revocationsPath, type RevocableNames } from './revocations.ts'
 import { restartFields, type Settings } from './restart.ts'
 import { secretsFrom } from './secrets.ts'
 
@@ -13,6 +15,8 @@ export interface Checked {
   readonly settings: string
   readonly keys: readonly string[]
   readonly secrets: ReadonlyMap<string, string>
+  /** The revocations file, and what it may refer to; absent where there is none. */
+  readonly revocations?: { readonly file: string; readonly names: RevocableNames }
   /** Where the fields were written that take effect after a restart only, by pointer. */
   readonly places: ReadonlyMap<string, Place>
 }
@@ -29,11 +33,14 @@ const keysTogether = 200
 
 /** Reads and checks a configuration as load() does, for another thread. */
 export function readChecked(path: string, options: LoadOptions): ReadResult {
-  const { loaded, ...result } = load(path, options)
-  return loaded === undefined ? result : { ...result, sources: new Map(), checked: toChecked(loaded) }
+  // The gateway reads that file on its own, whatever becomes of this one.
+  const { loaded, ...result } = load(path, { ...options, revocations: false })
+  return loaded === undefined
+    ? result
+    : { ...result, sources: new Map(), checked: toChecked(loaded, resolve(path)) }
 }
 
-function toChecked({ config, revision, secretTexts, locate }: Loaded): Checked {
+function toChecked({ config, revision, secretTexts, locate }: Loaded, main: string): Checked {
   const { keys, ...settings } = config
   const entries = Object.entries(keys)
   const starts = Array.from(
@@ -45,6 +52,9 @@ function toChecked({ config, revision, secretTexts, locate }: Loaded): Checked {
     settings: JSON.stringify(settings),
     keys: starts.map(start => JSON.stringify(Object.fromEntries(entries.slice(start, start + keysTogether)))),
     secrets: secretTexts,
+    ...(config.revocations !== undefined && {
+      revocations: { file: revocationsPath(main, config.revocations), names: revocableNames(config) },
+    }),
     places: new Map(
       restartFields.flatMap(({ pointer }) => {
         const place = locate(pointer)

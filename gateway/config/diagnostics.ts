@@ -24,6 +24,7 @@ export const diagnosticCodes = {
   GH1015: { name: 'fragment-block', summary: 'A fragment holds a block that only the main file may hold.' },
   GH1016: { name: 'fragment-include', summary: 'A fragment includes other fragments.' },
   GH1017: { name: 'name-declared-twice', summary: 'Two files declare the same name.' },
+  GH1031: { name: 'revocations-unreadable', summary: 'The revocations file cannot be read.' },
   GH1101: { name: 'variable-missing', summary: 'A `${NAME}` names an environment variable that is not set.' },
   GH1102: { name: 'variable-malformed', summary: 'A `${` begins no variable.' },
   GH1103: {
@@ -118,6 +119,11 @@ export const diagnosticCodes = {
   GH1341: { name: 'scopes-without-tokens', summary: 'Scopes are asked for where no token is taken.' },
   GH1345: { name: 'slow-hashes', summary: 'More than 16 hashes are `argon2id:`.' },
   GH1346: { name: 'argon2-missing', summary: 'This Node cannot compute `argon2id:` hashes.' },
+  GH1380: { name: 'revocations-path', summary: 'The revocations file is no file of its own.' },
+  GH1381: {
+    name: 'revoked-subject',
+    summary: 'A revoked subject names neither `sub` nor `client`, or both.',
+  },
   GH1395: {
     name: 'forward-refused',
     summary: 'A header is listed to be forwarded that never is, or always.',
@@ -134,6 +140,11 @@ export const diagnosticCodes = {
   GH1410: { name: 'weak-hash', summary: 'An `argon2id:` hash is too fast to try.' },
   GH1420: { name: 'key-without-expiry', summary: 'A key never expires.' },
   GH1421: { name: 'ignore-malformed', summary: 'A `gatehouse-ignore` is malformed, and ignores nothing.' },
+  GH1440: { name: 'revoked-key-unknown', summary: 'A revoked key does not exist.' },
+  GH1441: {
+    name: 'revoked-issuer-unknown',
+    summary: 'A revoked subject or token is of an issuer that no auth method accepts.',
+  },
   GH2001: { name: 'long-overlap', summary: 'Two secrets of a key are good side by side for over 30 days.' },
   GH2002: { name: 'unreachable-proxy', summary: 'No role grants anything on a proxy.' },
   GH2003: { name: 'shadowed-allow', summary: 'What a role allows is never allowed.' },

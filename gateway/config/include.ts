@@ -116,7 +116,7 @@ function reportBlock(loading: Loading, name: string, { source, key }: Entry): vo
   const path = toPointer([name])
   if (name === 'include') {
     report(loading, 'GH1016', span, 'a fragment includes nothing; name every file in the main file', { path })
-  } else if (['version', 'listen', 'admin', 'sessions', 'pepper'].includes(name)) {
+  } else if (['version', 'listen', 'admin', 'sessions', 'pepper', 'revocations'].includes(name)) {
     report(loading, 'GH1015', span, `\`${name}\` stands in the main file only; a fragment holds ${list()}`, {
       path,
     })

@@ -19,6 +19,8 @@ export interface LoadOptions {
    * Without it, as where a gateway runs, neither does.
    */
   review?: 'validate' | 'lint'
+  /** Whether to read and check the file that `revocations` names; true unless given. */
+  revocations?: boolean
   /** Takes an absolute path; throws what node:fs throws. By default the file system. */
   readFile?: (path: string) => Buffer
   /** Takes an absolute pattern; returns the files that match and the directories that were listed for it. */

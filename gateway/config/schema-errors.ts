@@ -7,6 +7,8 @@ import { explainMissing, explainUnknown, explanations, type Finding } from './sc
 import { explainSecret } from './schema-secrets.ts'
 import { looksLikeCredential, mask } from './sensitive.ts'
 
+type Validate = (root: unknown) => readonly ErrorObject[]
+
 /** One check against the schema. */
 interface Check {
   readonly loading: Loading
@@ -19,8 +21,8 @@ interface Check {
  * Checks the plain configuration against the schema, fills defaults in, and reports what is wrong. Values that are
  * wrong are then taken out, so that what is left has the types of the schema, though fields may be missing.
  */
-export function checkSchema(loading: Loading, root: unknown): void {
-  const errors = tellingOnly(validateSchema(root))
+export function checkSchema(loading: Loading, root: unknown, validate: Validate = validateSchema): void {
+  const errors = tellingOnly(validate(root))
   const all = errors
     .filter(error => !isOpaque(loading, root, fromPointer(error.instancePath)))
     .filter(error => !isOwedToFragment(loading, error))

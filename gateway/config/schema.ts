@@ -29,6 +29,7 @@ export interface Schema {
 let text: string | undefined
 let schema: Schema | undefined
 let validate: ValidateFunction | undefined
+let validateList: ValidateFunction | undefined
 
 /** The text of gateway.schema.json. */
 export function schemaText(): string {
@@ -46,11 +47,22 @@ export function resolveSchema(node: Schema): Schema {
 
 /** Checks a plain configuration and fills its defaults in; returns every error. Compiles the schema at its first call. */
 export function validateSchema(config: unknown): readonly ErrorObject[] {
-  validate ??= compile()
+  validate ??= compile(schemaText())
   return validate(config) ? [] : (validate.errors ?? [])
 }
 
-function compile(): ValidateFunction {
+/** The text of revocations.schema.json. */
+export function revocationsSchemaText(): string {
+  return readFileSync(new URL('../../schema/revocations.schema.json', import.meta.url), 'utf8')
+}
+
+/** Checks the plain content of a revocations file; returns every error. Compiles the schema at its first call. */
+export function validateRevocations(content: unknown): readonly ErrorObject[] {
+  validateList ??= compile(revocationsSchemaText())
+  return validateList(content) ? [] : (validateList.errors ?? [])
+}
+
+function compile(text: string): ValidateFunction {
   const ajv = new Ajv2020({
     strict: true,
     allErrors: true,
@@ -70,7 +82,7 @@ function compile(): ValidateFunction {
     errors: 'full',
     validate: uniqueItems,
   })
-  return ajv.compile(JSON.parse(schemaText()) as object)
+  return ajv.compile(JSON.parse(text) as object)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { bearerChallenge, challenge } from '../access/challenge.ts'
 import type { Authenticator, RequestHead } from '../access/policy.ts'
 import { anonymous, type Principal } from '../access/principal.ts'
+import type { Revocations } from '../access/revocations.ts'
 import { Refusal } from '../mcp/errors.ts'
 import type { ServedProxy } from './snapshot.ts'
 import type { Subject } from './tokens.ts'
@@ -16,6 +17,7 @@ interface Authenticated {
  * that is presented and wrong is never overlooked in favour of another.
  *
  * @param now milliseconds since the epoch
+ * @param revocations what is refused whatever the proxy accepts
  * @returns the principal, the auth method that vouches for it (none on a proxy that is open), and the access token that
  *   it was proved with, if it was one; a promise of them only where somebody has to be waited for
  * @throws Refusal, or rejects with one: `credential_missing`, `credential_invalid` or `credential_expired`, with its
@@ -25,6 +27,7 @@ export function authenticate(
   proxy: ServedProxy,
   head: RequestHead,
   now: number,
+  revocations: Revocations,
 ): Authenticated | Promise<Authenticated> {
   if (proxy.access.open) return { principal: anonymous, method: undefined, subject: undefined }
   const ofRequest = presentedTo(proxy, head, false)
@@ -44,9 +47,15 @@ export function authenticate(
   const { authenticator, credential } = first
   try {
     const principal = authenticator.authenticate(credential, now, head)
-    if (!(principal instanceof Promise)) return accepted(first, principal)
+    if (!(principal instanceof Promise)) return accepted(first, principal, revocations)
     return principal.then(
-      late => accepted(first, late),
+      late => {
+        try {
+          return accepted(first, late, revocations)
+        } catch (error) {
+          throw refused(proxy, error)
+        }
+      },
       error => {
         throw refused(proxy, error)
       },
@@ -56,7 +65,12 @@ export function authenticate(
   }
 }
 
-function accepted({ authenticator, credential }: Presented, principal: Principal): Authenticated {
+function accepted(
+  { authenticator, credential }: Presented,
+  principal: Principal,
+  revocations: Revocations,
+): Authenticated {
+  if (revocations.size > 0) revocations.check(principal)
   const { kind, expires } = principal
   const subject = kind === 'token' ? { token: credential, expires } : undefined
   return { principal, method: authenticator.method, subject }
@@ -130,7 +144,7 @@ function challenged(proxy: ServedProxy, refusal: Refusal): Refusal {
       ),
   )
   const headers = { 'www-authenticate': [...challenges].join(', ') }
-  return new Refusal(refusal.reason, refusal.message, { headers })
+  return new Refusal(refusal.reason, refusal.message, { headers, rule: refusal.rule })
 }
 
 function isBearer(scheme: string): boolean {

@@ -348,7 +348,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
       this.#cut(refusal)
       return
     }
-    this.#exchange.refusal ??= refusal
+    this.#note(refusal)
     for (const requestId of requestIds) {
       response.write(messageEvent(errorMessage(refusal, requestId, errorContext(this.#exchange))))
     }
@@ -356,8 +356,14 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     response.end()
   }
 
-  #cut(refusal: Refusal): void {
+  /** Keeps the reason of an end for the log. */
+  #note(refusal: Refusal): void {
     this.#exchange.refusal ??= refusal
+    if (refusal.rule !== undefined) this.#exchange.rule = refusal.rule
+  }
+
+  #cut(refusal: Refusal): void {
+    this.#note(refusal)
     this.#finish(refusal)
     this.#exchange.response.destroy()
   }

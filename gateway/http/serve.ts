@@ -47,7 +47,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
   for (;;) {
     const proxy = admit(exchange, path, head)
     if (proxy === undefined) return
-    const found = authenticate(proxy, head, Date.now())
+    const found = authenticate(proxy, head, Date.now(), exchange.snapshot.revocations)
     // Waiting costs, even for what is there.
     const { principal, method, subject } = found instanceof Promise ? await found : found
     // It may have taken a while, and nobody would be told any more that the client left, or sent what cannot be read.

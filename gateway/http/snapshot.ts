@@ -1,6 +1,7 @@
 import type { SecureContextOptions } from 'node:tls'
 import type { Authenticator, OperationStep, RequestHead } from '../access/policy.ts'
 import type { ProtectedResource } from '../access/resource.ts'
+import type { Revocations } from '../access/revocations.ts'
 import type { ProxyAccess } from '../access/rules.ts'
 import type { GivenTasks } from '../mcp/given-tasks.ts'
 import type { ParamAnnotations } from '../mcp/param-annotations.ts'
@@ -21,6 +22,8 @@ export interface Snapshot {
   readonly proxiesByName: ReadonlyMap<string, ServedProxy>
   readonly seals: Seals
   readonly givenTasks: GivenTasks
+  /** What is refused whatever this revision says; others may come while it is in force, in another snapshot of it. */
+  readonly revocations: Revocations
   /** What TLS is served with; undefined where plain HTTP is. */
   readonly tls: SecureContextOptions | undefined
   /** Counts a request in; what the snapshot holds is kept until it is counted out. */

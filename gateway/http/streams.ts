@@ -132,6 +132,11 @@ function verdict(
   try {
     const vouching = after.authenticators.find(authenticator => authenticator.method === method)
     const is = vouching === undefined ? was : vouching.review(was, now)
+    if (snapshot.revocations.size > 0) {
+      // Only what was presented then tells which secret it was, only what is known now how it is written.
+      snapshot.revocations.check(was)
+      snapshot.revocations.check(is)
+    }
     if (isNarrowed(before.access, was, after.access, is))
       throw new Refusal('forbidden', 'access was narrowed')
     return { until: is.expires }

@@ -39,6 +39,9 @@ const gauges = {
   gatehouse_config_pending_seconds:
     'Since the files have said something else than what is in force; 0 where they do not.',
   gatehouse_config_info: 'The revision in force.',
+  gatehouse_revocations: 'Entries of the revocations file that are in force.',
+  gatehouse_revocations_last_reload_successful:
+    'Whether the revocations file in force is the one that is there.',
   gatehouse_jwks_age_seconds: 'Since the keys of an issuer were last fetched, by auth method.',
   gatehouse_open_streams: 'Streams that are open to clients.',
   gatehouse_workers: 'Threads that serve clients.',

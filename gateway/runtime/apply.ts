@@ -4,8 +4,10 @@ import { restartFields } from '../config/restart.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { report, restartRequired, type ConfigStatus } from './config-status.ts'
+import type { RevocationsResult } from '../config/revocations.ts'
 import { LoadTimeout } from './load-timeout.ts'
 import { nameRevision, type InForce } from './revision-name.ts'
+import type { RevocationsKeeper } from './revocations.ts'
 import type { Serving } from './serving.ts'
 import { fingerprint, settledFingerprint } from './watch.ts'
 
@@ -51,6 +53,8 @@ export interface ApplyDependencies {
   readonly serving: Pick<Serving, 'prepare' | 'commit'>
   readonly log: Log
   readonly metrics: Metrics
+  /** Puts a revision into force with the revocations that it names; without it there are none. */
+  readonly revocations?: Pick<RevocationsKeeper, 'follow'>
 }
 
 /**
@@ -62,11 +66,11 @@ export interface ApplyDependencies {
 export async function createApplier(
   first: ReadResult & { readonly checked: Checked },
   load: LoadConfig,
-  { serving, log, metrics }: ApplyDependencies,
+  { serving, log, metrics, revocations }: ApplyDependencies,
 ): Promise<Applier> {
   const started = settingsOf(first.checked)
-  await serving.prepare(first.checked)
-  await serving.commit()
+  const broken = await enforce(first.checked)
+  if (broken !== undefined) throw new ConfigRefused({ ...first, ...broken })
   let { revision } = first.checked
   let { secrets }: InForce = first.checked
   let paths = pathsOf(first)
@@ -183,8 +187,11 @@ export async function createApplier(
       if (cause === 'demand') log.info('config_unchanged', { revision })
       return
     }
-    await serving.prepare(checked)
-    await serving.commit()
+    const broken = await enforce(checked)
+    if (broken !== undefined) {
+      refused({ ...result, ...broken })
+      return
+    }
     const previous = revision
     revision = checked.revision
     secrets = checked.secrets
@@ -194,6 +201,17 @@ export async function createApplier(
     announce()
     metrics.count('gatehouse_config_reloads_total', { result: 'applied' })
     log.info('config_applied', { revision, previous })
+  }
+
+  /** Puts a revision into force; returns what is wrong with its revocations where it cannot be. */
+  async function enforce(checked: Checked): Promise<RevocationsResult | undefined> {
+    const commit = async (): Promise<void> => {
+      await serving.prepare(checked)
+      await serving.commit()
+    }
+    if (revocations !== undefined) return revocations.follow(checked, commit)
+    await commit()
+    return undefined
   }
 
   function pendingSeconds(): number {

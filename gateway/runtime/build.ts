@@ -4,6 +4,7 @@ import type { AuthMethod, ListenTls, Proxy } from '../../schema/config.ts'
 import { createKeyring } from '../access/keyring.ts'
 import type { Authenticator, IdentityPolicy, OperationStep } from '../access/policy.ts'
 import { describeResource, type ProtectedResource } from '../access/resource.ts'
+import { noRevocations } from '../access/revocations.ts'
 import { compileAccess, type ProxyAccess } from '../access/rules.ts'
 import { fixedKeys } from '../access/token-keys.ts'
 import { createSlowHash, createSlowSearch, slowHashesOf, type SlowHash } from '../access/slow-hashes.ts'
@@ -134,6 +135,7 @@ export async function buildSnapshot(
       proxiesByPath,
       proxiesByMetadataPath,
       proxiesByName,
+      revocations: noRevocations,
       tls: tls && secureContextOptions(tls),
       seals: createSeals(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
       givenTasks: dependencies.givenTasks,

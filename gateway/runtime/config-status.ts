@@ -22,7 +22,7 @@ export interface ConfigStatus {
 
 /** Returns what operators are told of an attempt to apply what was read. */
 export function report(
-  { diagnostics, omitted }: ReadResult,
+  { diagnostics, omitted }: Pick<ReadResult, 'diagnostics' | 'omitted'>,
   successful: boolean,
 ): ConfigStatus['lastReload'] {
   return {

@@ -4,12 +4,15 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { settingsOf } from '../config/checked.ts'
+import type { ReadPaths } from '../config/content-digest.ts'
+import { readRevocations } from '../config/revocations.ts'
 import type { Settings } from '../config/restart.ts'
 import { parseAddress } from '../config/units.ts'
 import { createAdminListener } from '../observe/admin.ts'
 import { createLog } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import { ConfigRefused, createApplier, type LoadConfig } from './apply.ts'
+import { createRevocationsKeeper, type LoadRevocations } from './revocations.ts'
 import { createServing, type Serving } from './serving.ts'
 import { createWatcher } from './watch.ts'
 import { createWorkers } from './workers.ts'
@@ -18,6 +21,8 @@ import { createWorkers } from './workers.ts'
 export interface GatewayOptions {
   /** Reads and checks the configuration; called again for every reload. */
   readonly load: LoadConfig
+  /** Reads and checks a revocations file; in this thread unless given. */
+  readonly loadRevocations?: LoadRevocations
   /** Takes whole lines of the log. */
   write(this: void, text: string): void
   /** Whether to apply changes as they are saved. */
@@ -48,6 +53,7 @@ const pollInterval = 2000
  */
 export async function startGateway({
   load,
+  loadRevocations = ({ file, names }) => readRevocations(file, names, { now: new Date() }),
   write,
   watch,
   onThread,
@@ -67,12 +73,19 @@ export async function startGateway({
       : createWorkers(count, { sessionSecret, write, log, metrics, onThread, patience })
   let stopping = false
   try {
-    const applier = await createApplier({ ...first, checked }, load, { serving, log, metrics })
+    const revocations = createRevocationsKeeper(loadRevocations, { serving, log, metrics })
+    const applier = await createApplier({ ...first, checked }, load, { serving, log, metrics, revocations })
     const admin = createAdminListener({
       ready: async () => !stopping && (await serving.gauges()).workers > 0,
       async status() {
         const { openStreams, workers } = await serving.gauges()
-        return { ...applier.status(), draining: stopping, openStreams, workers }
+        return {
+          ...applier.status(),
+          revocations: revocations.status(),
+          draining: stopping,
+          openStreams,
+          workers,
+        }
       },
       async metrics() {
         const { openStreams, workers, keyAges } = await serving.gauges()
@@ -87,18 +100,27 @@ export async function startGateway({
     const adminUrl = await listenForOperators(admin, settings)
     const watcher = watch
       ? createWatcher(
-          () => void applier.apply('change').then(() => watcher?.follow(applier.paths())),
+          () => {
+            void revocations.apply()
+            void applier.apply('change').then(() => watcher?.follow(watched()))
+          },
           error => log.warn('watch_failed', { error: String(error) }),
           pollInterval,
         )
       : undefined
-    await watcher?.follow(applier.paths())
+    const watched = (): ReadPaths => {
+      const { files, directories } = applier.paths()
+      return { files: [...files, ...[revocations.path() ?? []].flat()], directories }
+    }
+    await watcher?.follow(watched())
     log.info('listening', { url, adminUrl, revision: applier.revision(), workers: count })
 
     return {
       url,
       adminUrl,
-      reload: () => applier.apply('demand'),
+      async reload() {
+        await Promise.all([revocations.apply(), applier.apply('demand')])
+      },
       async close() {
         stopping = true
         log.info('draining', { openStreams: (await serving.gauges()).openStreams })

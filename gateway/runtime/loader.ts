@@ -1,12 +1,17 @@
-import { Worker } from 'node:worker_threads'
 import type { ReadResult } from '../config/checked.ts'
-import { LoadTimeout, loadTimeoutMs } from './load-timeout.ts'
+import type { RevocableNames, RevocationsResult } from '../config/revocations.ts'
+import { loadTimeoutMs } from './load-timeout.ts'
+import { createThreadReader } from './thread-reader.ts'
 
 /** Reads the configuration in a thread of its own, so that a large one keeps no request waiting. */
 export interface Loader {
-  /** Reads and checks it as it stands now. Rejects where the thread dies over it, takes too long (LoadTimeout) or
-   * the signal gives it up; the next call has another. */
+  /**
+   * Reads and checks it as it stands now. Rejects where the thread dies over it, takes too long (LoadTimeout) or the
+   * signal gives it up; the next call has another.
+   */
   load(this: void, signal?: AbortSignal): Promise<ReadResult>
+  /** Reads and checks a revocations file, in another thread: it does not wait for a configuration that takes long. */
+  loadRevocations(this: void, request: RevocationsRequest): Promise<RevocationsResult>
 }
 
 /** What the thread is started with. */
@@ -15,8 +20,17 @@ export interface LoaderData {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** Which revocations file to read, and what it may refer to. */
+export interface RevocationsRequest {
+  /** Absolute path. */
+  readonly file: string
+  readonly names: RevocableNames
+}
+
+const revocationsTimeoutMs = 10_000
+
 /**
- * Starts the thread.
+ * Makes a loader, whose threads are started when they are needed.
  *
  * @param path of the main file, absolute
  * @param env what `${NAME}` and `{env: NAME}` stand for
@@ -24,45 +38,19 @@ export interface LoaderData {
  */
 export function createLoader(path: string, env: LoaderData['env'], limit: number = loadTimeoutMs): Loader {
   const workerData: LoaderData = { path, env: { ...env } }
-  let thread: Worker | undefined = start()
-
-  function start(): Worker {
-    const started = new Worker(new URL('./loader-thread.ts', import.meta.url), { workerData })
-    const forgetIt = (): void => forget(started)
-    started.once('exit', forgetIt).on('error', forgetIt)
-    started.unref()
-    return started
-  }
-  function forget(ended: Worker): void {
-    if (thread === ended) thread = undefined
-  }
-
+  const read = createThreadReader<'load', ReadResult>(
+    './loader-thread.ts',
+    workerData,
+    'the configuration',
+    limit,
+  )
   return {
-    load(signal) {
-      const reader = (thread ??= start())
-      const { promise, resolve, reject } = Promise.withResolvers<ReadResult>()
-      const fail = (why: unknown): void => {
-        const { code, name = `exit code ${String(why)}` } = why as Partial<NodeJS.ErrnoException>
-        const message = `the thread that reads the configuration died: ${code ?? name}`
-        reject(new Error(message, { cause: why }))
-      }
-      const end = (why: unknown): void => {
-        forget(reader)
-        void reader.terminate()
-        reject(why)
-      }
-      const giveUp = (): void => end(signal?.reason)
-      const timer = setTimeout(() => end(new LoadTimeout(limit)), limit)
-      signal?.addEventListener('abort', giveUp, { once: true })
-      reader.ref()
-      reader.once('message', resolve).once('error', fail).once('exit', fail)
-      reader.postMessage('load')
-      return promise.finally(() => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', giveUp)
-        reader.off('message', resolve).off('error', fail).off('exit', fail)
-        reader.unref()
-      })
-    },
+    load: signal => read('load', signal),
+    loadRevocations: createThreadReader<RevocationsRequest, RevocationsResult>(
+      './revocations-thread.ts',
+      undefined,
+      'the revocations file',
+      revocationsTimeoutMs,
+    ),
   }
 }

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { createRevocations, noRevocations } from '../access/revocations.ts'
 import type { SlowHash } from '../access/slow-hashes.ts'
 import { createTrials } from '../access/trials.ts'
 import type { Checked } from '../config/checked.ts'
+import type { RevocationEntries } from '../config/revocations.ts'
 import type { Settings } from '../config/restart.ts'
 import { parseWait } from '../config/units.ts'
 import { createConnectionSlots } from '../http/connection-slots.ts'
@@ -47,6 +49,8 @@ export interface Serving {
   commit(): Promise<void>
   /** Lets go of what was prepared. */
   abandon(): Promise<void>
+  /** Refuses what is revoked from now on, and ends the streams that stand on it; replaces what was revoked before. */
+  revoke(entries: RevocationEntries): Promise<void>
   /** Takes connections; to be called once, when a revision is in force. Rejects where the address is taken. */
   listen(address: ListenAddress): Promise<AddressInfo>
   gauges(): Promise<Gauges>
@@ -83,6 +87,7 @@ export function createServing({
   const kept = { pools, tokens, issuerKeys, introspections, slowHashes, trials }
   let snapshot: BuiltSnapshot | undefined
   let prepared: BuiltSnapshot | undefined
+  let revocations = noRevocations
   let listener: Listener | undefined
   let stopping = false
   const current = (): BuiltSnapshot => snapshot!
@@ -104,7 +109,7 @@ export function createServing({
     async commit() {
       if (prepared === undefined) throw new Error('nothing is prepared')
       const old = snapshot
-      snapshot = prepared
+      snapshot = { ...prepared, revocations }
       prepared = undefined
       if (listener !== undefined) {
         setTimeouts(listener.server, timeouts(snapshot.settings))
@@ -116,6 +121,12 @@ export function createServing({
     async abandon() {
       prepared?.retire()
       prepared = undefined
+    },
+    async revoke(entries) {
+      revocations = createRevocations(entries)
+      if (snapshot === undefined) return
+      snapshot = { ...snapshot, revocations }
+      streams.review()
     },
     async listen(address) {
       const { tls, settings } = current()

@@ -61,11 +61,16 @@ export function fingerprint(paths: ReadPaths): string {
 }
 
 /** The fingerprint once it has stopped changing, so that a file is not read while it is being written. */
-export async function settledFingerprint(paths: ReadPaths): Promise<string> {
-  let seen = fingerprint(paths)
+export function settledFingerprint(paths: ReadPaths): Promise<string> {
+  return settled(() => fingerprint(paths))
+}
+
+/** What a look sees once it sees the same twice, or after a second. */
+export async function settled(look: () => string): Promise<string> {
+  let seen = look()
   for (let tries = 0; tries < settleTries; tries++) {
     await delay(settleTime)
-    const again = fingerprint(paths)
+    const again = look()
     if (again === seen) break
     seen = again
   }

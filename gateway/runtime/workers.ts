@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import { settingsOf, type Checked } from '../config/checked.ts'
+import type { RevocationEntries } from '../config/revocations.ts'
 import { parseWait } from '../config/units.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -38,6 +39,8 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
   const readied = new WeakMap<ServingThread, Checked>()
   let preparing: Checked | undefined
   let committed: Checked | undefined
+  let revoked: RevocationEntries = new Map()
+  const told = new WeakMap<ServingThread, RevocationEntries>()
   let address: ListenAddress | undefined
   let closing = false
 
@@ -75,7 +78,8 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     let worker: ServingThread | undefined
     try {
       worker = start()
-      while (readied.get(worker) !== committed) await bring(worker, committed!)
+      while (readied.get(worker) !== committed || told.get(worker) !== revoked)
+        await bring(worker, committed!)
       // From here on it hears of every revision, in order, before or after it listens.
       serving.add(worker)
       await worker.call('listen', address!)
@@ -90,9 +94,15 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
   }
 
   async function bring(worker: ServingThread, checked: Checked): Promise<void> {
+    await revokeIn(worker)
     await worker.call('prepare', checked)
     await worker.call('commit')
     readied.set(worker, checked)
+  }
+  async function revokeIn(worker: ServingThread): Promise<void> {
+    const entries = revoked
+    await worker.call('revoke', entries)
+    told.set(worker, entries)
   }
   const all = <Value>(
     ask: (worker: ServingThread) => Promise<Value>,
@@ -129,6 +139,17 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
       await all(async worker => {
         await worker.call('abandon')
         if (committed !== undefined) readied.set(worker, committed)
+      })
+    },
+    async revoke(entries) {
+      revoked = entries
+      await all(async worker => {
+        try {
+          await revokeIn(worker)
+        } catch {
+          // One that cannot be told must not go on letting in what is revoked.
+          await worker.thread.terminate()
+        }
       })
     },
     async listen(where) {

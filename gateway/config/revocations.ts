@@ -1,0 +1,209 @@
+import { realpathSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { isSpecial } from './content-digest.ts'
+import type { Diagnostic } from './diagnostics.ts'
+import { readSource } from './files.ts'
+import { parseFingerprint } from './fingerprint.ts'
+import { createLoading, report, type Loading, type LoadOptions } from './loading.ts'
+import { isOpaque, locate, nodeSpan } from './locate.ts'
+import { parseSource } from './parse.ts'
+import { toPointer, type Path } from './pointer.ts'
+import { revocationId } from './revocation-id.ts'
+import { validateRevocations } from './schema.ts'
+import { checkSchema } from './schema-errors.ts'
+import { shownSources } from './sensitive.ts'
+import { spanBetween, type Source } from './source.ts'
+import { instead, nearest } from './suggest.ts'
+import { told } from './told.ts'
+import { isPlainMap, toPlain } from './tree.ts'
+import { entries, reportAt, type View } from './view.ts'
+
+/** Bytes that a revocations file may have. */
+const maxSize = 2 ** 20
+
+/** What is revoked: by the text that it is looked up by, its place in the file as a JSON pointer. */
+export type RevocationEntries = ReadonlyMap<string, string>
+
+/** Names of the configuration that a revocations file may refer to. */
+export interface RevocableNames {
+  readonly keys: readonly string[]
+  readonly issuers: readonly string[]
+}
+
+/** What came of reading a revocations file. */
+export interface RevocationsResult {
+  readonly diagnostics: Diagnostic[]
+  readonly omitted: number
+  readonly sources: Map<string, string>
+  /** What was found at its path, as `digestOfFile` says it. */
+  readonly digest: string
+  /** There when no diagnostic is an error. */
+  readonly entries?: RevocationEntries
+}
+
+/** Reads and checks a revocations file, without what the configuration says of it. */
+export function readRevocations(
+  file: string,
+  names: RevocableNames,
+  options: Pick<LoadOptions, 'now' | 'readFile'>,
+): RevocationsResult {
+  const loading = createLoading({ ...options, env: {} })
+  const found = readEntries(loading, file, names)
+  const { diagnostics, omitted } = told(loading)
+  return {
+    diagnostics,
+    omitted,
+    sources: shownSources(loading),
+    digest: loading.files.digests.get(file) ?? '',
+    ...(found !== undefined && loading.found.error === 0 && { entries: found }),
+  }
+}
+
+/** Returns the absolute path of the revocations file that a main file names. */
+export function revocationsPath(main: string, named: string): string {
+  return resolve(dirname(main), named)
+}
+
+/** Checks that `revocations` names a file of its own; unless told otherwise, reads and checks that file as well. */
+export function checkRevocations(view: View, main: Source): void {
+  const { loading, config } = view
+  const { revocations: named } = config
+  if (named === undefined || isOpaque(loading, config, ['revocations'])) return
+  const file = revocationsPath(main.file, named)
+  const why = whyUnfit(loading, file)
+  if (why !== undefined) {
+    reportAt(view, 'GH1380', ['revocations'], `the revocations file cannot stand there: ${why}`)
+    return
+  }
+  if (loading.options.revocations === false) return
+  // References to the environment mean nothing in that file, and it may be absent where secrets may.
+  const { allowMissingEnv = false, ...options } = loading.options
+  const own = createLoading({ ...options, env: {} })
+  const content = own.files.read(file)
+  if (!Buffer.isBuffer(content)) {
+    loading.files.paths.add(file)
+    if (allowMissingEnv && content.absent === true) return
+    reportAt(view, 'GH1031', ['revocations'], `the revocations file cannot be read: ${content.why}`)
+    return
+  }
+  readEntries(own, file, revocableNames(config))
+  adopt(loading, own)
+}
+
+function whyUnfit(loading: Loading, file: string): string | undefined {
+  if (loading.files.sources.has(file)) return 'this file holds the configuration'
+  for (const path of [file, realPath(file)]) {
+    if (/^\/(?:proc|sys|dev)(?:\/|$)/.test(path))
+      return 'this folder holds no files, but what the system says'
+  }
+  return loading.options.readFile === undefined && isSpecial(file) ? 'it is a pipe or a device' : undefined
+}
+
+function realPath(file: string): string {
+  try {
+    return realpathSync(file)
+  } catch {
+    return file
+  }
+}
+
+/** Returns what a revocations file may refer to. */
+export function revocableNames(config: View['config']): RevocableNames {
+  return {
+    keys: entries(config.keys).map(([name]) => name),
+    issuers: entries(config.auth).flatMap(([, method]) =>
+      'issuer' in method && method.issuer !== undefined ? [method.issuer] : [],
+    ),
+  }
+}
+
+/** Makes what one load found part of another. */
+function adopt(loading: Loading, own: Loading): void {
+  for (const one of own.diagnostics) loading.diagnostics.push(one)
+  for (const severity of ['error', 'warning', 'info'] as const) {
+    loading.found[severity] += own.found[severity]
+  }
+  for (const mask of own.masks) loading.masks.push(mask)
+  for (const [file, source] of own.files.sources) loading.files.sources.set(file, source)
+  for (const [path, digest] of own.files.digests) loading.files.digests.set(path, digest)
+  for (const path of own.files.paths) loading.files.paths.add(path)
+}
+
+function readEntries(loading: Loading, file: string, names: RevocableNames): RevocationEntries | undefined {
+  const at = { file, line: 1, column: 1, endLine: 1, endColumn: 1 }
+  const source = readSource(loading.files, file)
+  if ('why' in source) {
+    const code = source.code === 'GH1001' ? 'GH1031' : source.code
+    report(loading, code, at, `the revocations file cannot be read: ${source.why}`)
+    return undefined
+  }
+  if (Buffer.byteLength(source.text) > maxSize) {
+    report(loading, 'GH1002', at, 'a revocations file has 1 MiB at most; take out what is gone for good')
+    return undefined
+  }
+  const node = parseSource(loading, source)
+  if (node === undefined) return undefined
+  if (node === null) {
+    const message = 'this file is empty; write `version: 1` where nothing is revoked'
+    report(loading, 'GH1012', spanBetween(source, 0, 0), message)
+    return undefined
+  }
+  const root = toPlain(loading, source, node)
+  if (!isPlainMap(root)) {
+    report(loading, 'GH1203', nodeSpan(source, node), 'a revocations file is a map of lists, such as `keys`')
+    return undefined
+  }
+  // A list whose last entry was taken out is null.
+  for (const list of Object.keys(root)) if (root[list] === null) root[list] = []
+  checkSchema(loading, root, validateRevocations)
+  return loading.found.error === 0 ? collect(loading, root as unknown as Content, names) : undefined
+}
+
+/** A revocations file without errors of the schema. */
+interface Content {
+  readonly keys?: readonly { readonly name: string }[]
+  readonly secrets?: readonly { readonly hash: string }[]
+  readonly subjects?: readonly { readonly issuer: string; readonly sub?: string; readonly client?: string }[]
+  readonly tokens?: readonly { readonly issuer: string; readonly jti: string }[]
+  readonly certificates?: readonly { readonly fingerprint: string }[]
+}
+
+function collect(loading: Loading, root: Content, names: RevocableNames): RevocationEntries {
+  const found = new Map<string, string>()
+  const [keys, issuers] = [new Set(names.keys), new Set(names.issuers)]
+  const add = (id: string, path: Path): void => void (found.has(id) || found.set(id, toPointer(path)))
+  const warn = (code: 'GH1440' | 'GH1441', noun: string, name: string, path: Path): void => {
+    const known = code === 'GH1440' ? names.keys : names.issuers
+    const suggestion = nearest(name, known, loading.suggestions)
+    const message = `there is no ${noun} \`${name}\`${instead(suggestion, known, 'the configuration has none')}`
+    report(loading, code, locate(loading, root, path, 'value').span, message, {
+      path: toPointer(path),
+      suggestion,
+    })
+  }
+  for (const [index, { name }] of (root.keys ?? []).entries()) {
+    add(revocationId.key(name), ['keys', index])
+    if (!keys.has(name)) warn('GH1440', 'key', name, ['keys', index, 'name'])
+  }
+  for (const [index, { hash }] of (root.secrets ?? []).entries()) {
+    add(revocationId.secret(hash), ['secrets', index])
+  }
+  for (const [index, { issuer, sub, client }] of (root.subjects ?? []).entries()) {
+    const path = ['subjects', index]
+    if (sub !== undefined && client === undefined) add(revocationId.subject(issuer, sub), path)
+    else if (client !== undefined && sub === undefined) add(revocationId.client(issuer, client), path)
+    else {
+      const message = 'a subject is a user or a client; write `sub` or `client`, and not both'
+      report(loading, 'GH1381', locate(loading, root, path, 'value').span, message, { path: toPointer(path) })
+    }
+    if (!issuers.has(issuer)) warn('GH1441', 'issuer', issuer, [...path, 'issuer'])
+  }
+  for (const [index, { issuer, jti }] of (root.tokens ?? []).entries()) {
+    add(revocationId.token(issuer, jti), ['tokens', index])
+    if (!issuers.has(issuer)) warn('GH1441', 'issuer', issuer, ['tokens', index, 'issuer'])
+  }
+  for (const [index, { fingerprint }] of (root.certificates ?? []).entries()) {
+    add(revocationId.certificate(parseFingerprint(fingerprint)), ['certificates', index])
+  }
+  return found
+}
