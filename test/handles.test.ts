@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
+import { createGivenTasks } from '../gateway/mcp/given-tasks.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { bigState, taskUpstream } from './fixtures/task-upstream.ts'
 import { until } from './fixtures/until.ts'
@@ -564,4 +565,105 @@ t.test('all threads know the tasks that one of them gave', async t => {
     t.strictSame(await list('ann'), handles)
     t.strictSame(await list('bob'), [])
   }
+})
+
+t.test('a handle is good on the proxy that gave it, also on one that asks for no credential', async t => {
+  const { url, gateway, upstream, yaml } = await setUp(t, taskUpstream())
+  gateway.write(`${yaml(everybody)}
+  open: {auth: none, upstream: {url: "${upstream.url}"}}
+  other: {auth: none, upstream: {url: "${upstream.url}"}}`)
+  await gateway.reload()
+  const [open, other] = [`${gateway.url}/open/mcp`, `${gateway.url}/other/mcp`]
+  const made = await messageIn(await legacy(open, 'ann', 'tools/call', { name: 'delete_user', task: {} }))
+  const { taskId } = made['result'].task
+  t.notMatch(taskId, 'raw')
+  const get = async (at: string, handle: string): Promise<Answered> =>
+    messageIn(await modern(at, 'bob', 'tasks/get', { taskId: handle }))
+  t.match(await get(open, taskId), { result: { taskId } }, 'everybody is the same there')
+  t.match(await get(other, taskId), unknownTask)
+  t.match(await get(url, taskId), unknownTask)
+  t.match(await get(open, 'raw-1'), unknownTask)
+  t.match((await messageIn(await legacy(open, 'bob', 'tasks/list')))['result'].tasks, [{ taskId }])
+  t.strictSame((await messageIn(await legacy(other, 'bob', 'tasks/list')))['result'].tasks, [])
+})
+
+t.test('a task that asks for input with a requestState is continued for what began it', async t => {
+  const { url, upstream } = await setUp(t, (arrival, response) => {
+    const { id, method } = messageOf(arrival)
+    const began = method === 'tools/call'
+    const result = {
+      resultType: began ? 'task' : 'complete',
+      taskId: 'raw',
+      ...(!began && { requestState: 'raw-state' }),
+    }
+    json(response, { jsonrpc: '2.0', id, result })
+  })
+  const begin = async (name: string): Promise<string> =>
+    (await messageIn(await modern(url, 'ann', 'tools/call', { name })))['result'].taskId
+  const taskId = await begin('get_a')
+  const { result } = await messageIn(await modern(url, 'ann', 'tasks/get', { taskId }))
+  const update = { taskId, requestState: result.requestState, inputResponses: {} }
+  t.match(await messageIn(await modern(url, 'ann', 'tasks/update', update)), { result: { taskId } })
+  t.match(messageOf(upstream.arrivals.at(-1)!).params, { taskId: 'raw', requestState: 'raw-state' })
+  const another = { ...update, taskId: await begin('get_b') }
+  t.match(await messageIn(await modern(url, 'ann', 'tasks/update', another)), {
+    error: { message: 'Unknown requestState' },
+  })
+})
+
+t.test('messages that come before the task they belong to do not name it as the upstream does', async t => {
+  const { url } = await setUp(t, (arrival, response) => {
+    sse(response)
+    const about = { _meta: { 'io.modelcontextprotocol/related-task': { taskId: 'raw' } } }
+    response.write(
+      event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progress: 1, ...about } }),
+    )
+    response.write(event({ jsonrpc: '2.0', id: 3, method: 'elicitation/create', params: about }))
+    const { id } = messageOf(arrival)
+    response.end(event({ jsonrpc: '2.0', id, result: { task: { taskId: 'raw' }, ...about } }))
+  })
+  const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'get_a', task: {} } }
+  const [progress, asked, made] = await messagesOf(await post(url, 'ann', call))
+  const key = 'io.modelcontextprotocol/related-task'
+  const { taskId } = made!['result'].task
+  t.equal(made!['result']['_meta'][key].taskId, taskId)
+  for (const { params } of [progress!, asked!]) {
+    const reference = params['_meta'][key].taskId
+    t.notMatch(reference, 'raw')
+    const response = { jsonrpc: '2.0', id: 3, result: { action: 'accept', ...relatedTo(reference) } }
+    t.not((await post(url, 'ann', response)).status, 400, 'it can be referred to')
+    t.equal((await post(url, 'bob', response)).status, 400, 'by her alone')
+    t.match(
+      await messageIn(await modern(url, 'ann', 'tasks/get', { taskId: reference })),
+      unknownTask,
+      'and not be read',
+    )
+  }
+})
+
+t.test('the memory of given tasks is bounded, and one caller does not use it up', async t => {
+  const given = createGivenTasks()
+  const owner = (identity: string) => ({ identities: [identity], proxy: 'main' })
+  const give = (id: string, identity: string): void =>
+    given.give({ id, proxy: 'main', identity, handle: `handle-${id}` })
+  give('first', 'bob')
+  for (let index = 0; index < 3000; index++) give(`${index}`, 'ann')
+  t.equal(given.handle('first', owner('bob')), 'handle-first')
+  t.equal(given.handle('first', owner('ann')), undefined)
+  t.ok(given.isOthers('first', owner('ann')))
+  t.notOk(given.isOthers('first', owner('bob')))
+  t.equal(given.handle('1999', owner('ann')), undefined, 'the oldest of hers went')
+  t.equal(given.handle('2000', owner('ann')), 'handle-2000')
+  t.equal(given.handle('2000', { identities: ['ann'], proxy: 'other' }), undefined)
+  for (let index = 0; index < 12_000; index++) give(`${index}`, `caller-${index % 100}`)
+  t.equal(given.handle('first', owner('bob')), undefined)
+  t.equal(given.handle('11999', owner('caller-99')), 'handle-11999')
+  give('11999', 'bob')
+  t.equal(
+    given.handle('11999', owner('caller-99')),
+    undefined,
+    'an id that the upstream uses again is the last one who got it',
+  )
+  give('x'.repeat(5000), 'bob')
+  t.equal(given.handle('x'.repeat(5000), owner('bob')), undefined)
 })

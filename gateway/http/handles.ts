@@ -30,8 +30,7 @@ export interface HandleUse {
 
 const nonePresented: ReadonlyMap<string, string> = new Map()
 const nothingFiltered = { expected: new Map<never, never>(), judge: undefined, params: undefined }
-/** What stands in an answer that holds a handle. */
-const signs = ['"requestState"', '"taskId"'].map(sign => Buffer.from(sign))
+const requestState = Buffer.from('"requestState"')
 
 /**
  * Opens the handles that a body presents, and judges again what began the tasks.
@@ -85,13 +84,13 @@ export function useHandles(
 }
 
 /**
- * Returns how an answer is changed after all that was to pass as it is, where a piece of it seems to hold a handle: servers
- * may give a `requestState` also to a client that said nothing. Undefined where the piece holds none.
+ * Returns how an answer is changed after all that was to pass as it is, where a piece of it seems to hold a `requestState`:
+ * servers may give one also to a client that declared nothing. Undefined where the piece holds none.
  */
 export function lateRules(exchange: Exchange, proxy: ServedProxy, piece: Buffer): AnswerRules | undefined {
   const { era, operation, principal } = exchange
   if (era !== 'modern' || operation === undefined || operation.kind === 'other') return undefined
-  if (!signs.some(sign => piece.includes(sign))) return undefined
+  if (!piece.includes(requestState)) return undefined
   const judge = judgeFor(proxy, principal!)
   const answer = { method: operation.method, operation, presented: nonePresented, legacy: false, judge }
   return { ...nothingFiltered, handles: { ...contextOf(exchange, proxy), ...answer } }

@@ -32,6 +32,8 @@ export interface AnswerHandles {
   readonly judge: Judge
 }
 
+/** Largest number of tasks that are judged in one go; servers list them page by page. */
+const maxListed = 5000
 const nothing: Asked = new Map()
 const meta = ['_meta', new Map([[relatedTask, nothing]])] as const
 const asked: Asked = new Map([
@@ -93,10 +95,15 @@ function sealParams(
   if (list !== undefined) edits.push(sealList(text, list, handles))
   for (const { task, id } of relatedIn(text, found)) {
     const handle = knownHandle(id, handles)
-    if (handle === undefined && !isRequest) return false
+    if (handle === undefined && !isRequest && isNews(handles)) return false
     edits.push(at(task, JSON.stringify(handle ?? reference(id, handles))))
   }
   return true
+}
+
+/** A stream that answers no call may bring news of tasks of others, where a server does not tell its callers apart. */
+function isNews({ method }: AnswerHandles): boolean {
+  return method === '' || method === 'subscriptions/listen'
 }
 
 function sealResult(
@@ -182,7 +189,9 @@ function sealList(text: string, list: Member, handles: AnswerHandles): Replaceme
 /** The tasks of a list that the caller was given, and whose operation it may still do. */
 function keepOwned(text: string, list: Member, handles: AnswerHandles): Replacement {
   if (text[list.start] !== '[') throw new UnreadableList('the member tasks is no array')
-  const kept = elements(text, list.start).flatMap(({ start, end, members: found }) => {
+  const items = elements(text, list.start)
+  if (items.length > maxListed) throw new UnreadableList(`it lists more than ${maxListed} tasks`)
+  const kept = items.flatMap(({ start, end, members: found }) => {
     const task = only(found, 'taskId')
     if (task === undefined) throw new UnreadableList('an item of tasks has no taskId')
     const handle = knownHandle(idIn(text, task), handles)

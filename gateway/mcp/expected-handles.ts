@@ -3,8 +3,8 @@ import type { Message } from './message.ts'
 
 const capabilitiesKey = 'io.modelcontextprotocol/clientCapabilities'
 const tasksExtension = 'io.modelcontextprotocol/tasks'
-/** A client that has one of these can be asked for something, and continue with a `requestState`. */
-const askable = ['elicitation', 'sampling', 'roots']
+/** A client that has one of these can be asked for something and continue with a `requestState`, or knows of tasks. */
+const askable = ['elicitation', 'sampling', 'roots', 'tasks']
 /** Methods that a client sends often, and whose results hold no handles. */
 const plain: ReadonlySet<string> = new Set([
   'server/discover',

@@ -11,7 +11,7 @@ export interface Task {
 /** Longest id of a task that is sealed, in UTF-16 code units. */
 export const maxTaskId = 2048
 /** Longest JSON text of a `requestState` that is sealed, in UTF-16 code units. */
-export const maxState = 2 * 1024 * 1024
+export const maxState = 1024 * 1024
 
 const encode = (text: string): string => Buffer.from(text).toString('base64url')
 const decode = (text: string): string => Buffer.from(text, 'base64url').toString()

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 
 const separator = '.'
 
@@ -26,7 +26,7 @@ export interface Seals {
 
 /**
  * Creates the seals of one secret (MCP 2025-11-25, Security Best Practices, Session Hijacking; MCP 2026-07-28, Multi
- * Round-Trip Requests, Server Requirements). A handle is the text and an HMAC-SHA-256 over it, its kind, its owner and
+ * Round-Trip Requests, Server Requirements). A handle is the text and an HMAC-SHA-256 over its digest, its kind, its owner and
  * what it is about. Nothing is stored, and every replica with the same secret opens it.
  *
  * @param secret the key of the HMAC
@@ -36,17 +36,23 @@ export function createSeals(secret: string | Buffer): Seals {
     createHmac('sha256', secret).update(JSON.stringify(signed)).digest('base64url')
   return {
     seal: (kind, text, { identities, proxy }, ...about) =>
-      text + separator + sign(kind, text, identities[0], proxy, about),
+      text + separator + sign(kind, digestOf(text), identities[0], proxy, about),
     open(kind, handle, { identities, proxy }, ...about) {
       const at = handle.lastIndexOf(separator)
       if (at <= 0) return undefined
       const text = handle.slice(0, at)
       const given = Buffer.from(handle.slice(at + 1))
+      const digest = digestOf(text)
       const isSignedFor = (identity: string): boolean => {
-        const expected = Buffer.from(sign(kind, text, identity, proxy, about))
+        const expected = Buffer.from(sign(kind, digest, identity, proxy, about))
         return given.length === expected.length && timingSafeEqual(given, expected)
       }
       return identities.some(isSignedFor) ? text : undefined
     },
   }
+}
+
+/** Texts may be long, and a key may have many secrets. */
+function digestOf(text: string): string {
+  return hash('sha256', text, 'base64url')
 }
