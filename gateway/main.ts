@@ -1,5 +1,8 @@
 #!/usr/bin/env node
+import { keepInspectorShut } from './commands/inspector.ts'
 import type { Io } from './commands/io.ts'
+
+keepInspectorShut()
 
 type Command = (args: string[], io: Io) => Promise<number>
 

@@ -8,15 +8,17 @@ const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
 /**
  * Host and Origin (MCP 2026-07-28, Streamable HTTP, Security Warning: against DNS rebinding). A rebound name
  * stands in the Host header, so names must be known; loopback names and the very address that a request
- * arrived at cannot be rebound. A browser's Origin must be listed, or be the host that it talks to.
+ * arrived at cannot be rebound. A browser's Origin must be listed, or be the host that it talks to; where clients
+ * come by https, not by plain http: whoever is in the network can be http://host to a browser, but not http://localhost.
  */
-export const origin: HeadPolicy<Pick<Listen, 'publicUrl' | 'allowedHosts' | 'allowedOrigins'>> = {
+export const origin: HeadPolicy<Pick<Listen, 'publicUrl' | 'allowedHosts' | 'allowedOrigins' | 'tls'>> = {
   kind: 'origin',
   stage: 'head',
-  create({ publicUrl, allowedHosts, allowedOrigins }) {
+  create({ publicUrl, allowedHosts, allowedOrigins, tls }) {
     const hosts = new Set(allowedHosts)
     if (publicUrl !== undefined) hosts.add(new URL(publicUrl).host)
     const origins = new Set(allowedOrigins)
+    const isPublicSecure = publicUrl?.startsWith('https:') === true
 
     return function checkOrigin({ headers, localAddress }) {
       const host = headers.host?.toLowerCase() ?? ''
@@ -29,7 +31,9 @@ export const origin: HeadPolicy<Pick<Listen, 'publicUrl' | 'allowedHosts' | 'all
       if (!known) throw new Refusal('host_refused', 'the Host header names no host of this gateway')
       const { origin: sent } = headers
       if (sent === undefined || origins.has(sent)) return
-      if (sent !== `http://${host}` && sent !== `https://${host}`) {
+      const isPlain = sent === `http://${host}`
+      const mayBePlain = tls === undefined && (!isPublicSecure || loopbackNames.has(name))
+      if (sent !== `https://${host}` && !(isPlain && mayBePlain)) {
         throw new Refusal('origin_refused', 'this origin is not in listen.allowedOrigins')
       }
     }

@@ -1,12 +1,15 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
@@ -71,6 +74,62 @@ t.test('the lock of a process that has died is taken over, and that of another m
     )
     t.equal(readFileSync(`${file}.lock`, 'utf8'), holder)
   }
+})
+
+t.test('a pipe in the place of the lock held every command for ever', async t => {
+  const kinds: Record<string, (lock: string) => void> = {
+    pipe: lock => void execFileSync('mkfifo', [lock]),
+    folder: lock => void mkdirSync(lock),
+    'link to a device': lock => symlinkSync('/dev/zero', lock),
+    'link to nothing': lock => symlinkSync('nowhere', lock),
+    'link to a pipe': lock => {
+      execFileSync('mkfifo', [`${lock}.pipe`])
+      symlinkSync(`${lock}.pipe`, lock)
+    },
+  }
+  for (const [kind, make] of Object.entries(kinds)) {
+    const { folder, file, read } = folderWith(t, config())
+    make(`${file}.lock`)
+    const { code, stdout, stderr } = await run(folder, ['new', 'bob', '--role', 'reader'])
+    t.match(
+      { code, stdout, stderr },
+      { code: 2, stdout: '', stderr: /gateway\.yaml\.lock is not a file/ },
+      kind,
+    )
+    t.equal(read(), config())
+    t.ok(lstatSync(`${file}.lock`), 'it is left as it was')
+  }
+  const { file } = folderWith(t, config())
+  writeFileSync(`${file}.lock`, Buffer.alloc(64 * 1024 * 1024, '1'))
+  await t.rejects(
+    withLock(file, () => t.fail('the lock is held'), 0),
+    LockedError,
+    'a file that is too large',
+  )
+})
+
+t.test('what a stale lock says was taken for a part of a path', async t => {
+  const { folder, file } = folderWith(t, config())
+  const { pid } = await spawned(t, ['-e', ''], folder)
+  mkdirSync(join(folder, 'kept'))
+  mkdirSync(`${file}.lock.x`)
+  for (const word of ['x/../kept/victim', '../kept/victim', '/../../kept/victim', 'x\u001b[2J']) {
+    writeFileSync(join(folder, 'kept/victim.stale'), 'kept')
+    writeFileSync(`${file}.lock`, `${pid} ${hostname()} ${word}\n`)
+    await withLock(file, () => undefined, 0).catch(() => {})
+    t.equal(readFileSync(join(folder, 'kept/victim.stale'), 'utf8'), 'kept', word)
+    rmSync(join(folder, 'kept/victim.stale'))
+    writeFileSync(`${file}.lock`, `${pid} ${hostname()} ${word}\n`)
+    await withLock(file, () => undefined, 0).catch(() => {})
+    t.same(readdirSync(join(folder, 'kept')), [], word)
+    rmSync(`${file}.lock`, { force: true })
+  }
+  writeFileSync(`${file}.lock`, `${pid} \u001b[2J\u202e x\n`)
+  await t.rejects(
+    withLock(file, () => undefined, 0),
+    { message: /\\u001b\[2J\\u202e/ },
+    'nor written to a terminal',
+  )
 })
 
 t.test('a lock is waited for, and gone when the work has failed', async t => {

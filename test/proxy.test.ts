@@ -3,6 +3,8 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
+import type { RequestHead } from '../gateway/access/policy.ts'
+import { origin } from '../policies/origin.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import {
   event,
@@ -848,11 +850,55 @@ t.test('Host and Origin', async t => {
     [{ host, origin: 'https://app.example.com.evil.example.com' }, 'origin_refused'],
     [{ host, origin: 'https://app.example.com/' }, 'origin_refused'],
     [{ host: `localhost:${port}`, origin: 'http://localhost:1' }, 'origin_refused'],
+    [{ host: 'mcp.example.com', origin: 'http://mcp.example.com' }, 'origin_refused'],
+    [{ host: 'mcp.example.com', origin: 'https://mcp.example.com:8443' }, 'origin_refused'],
+    [{ host: 'gatehouse.internal:1234', origin: 'http://gatehouse.internal:1234' }, 'origin_refused'],
   ]
   for (const [headers, reason] of refused)
     t.same(await status(headers), [403, reason], JSON.stringify(headers))
   t.equal(upstream.arrivals.length, accepted.length)
 })
+
+t.test('a page of plain http could ask a gateway that is reached by https', async t => {
+  const head = (name: string, sent: string): RequestHead => ({
+    method: 'POST',
+    query: '',
+    headers: { host: name, origin: sent },
+    localAddress: () => '192.0.2.1',
+    remoteAddress: '192.0.2.2',
+    clientCertificate: () => undefined,
+  })
+  const hosts = { allowedHosts: ['mcp.example.com'], allowedOrigins: ['http://listed.example.com'] }
+  const tls = { cert: { file: 'a' }, key: { file: 'b' }, minVersion: 'TLSv1.2' } as const
+  const gateways: [string, Parameters<typeof origin.create>[0], readonly string[]][] = [
+    ['http', hosts, ['http', 'https']],
+    ['http, with an URL', { ...hosts, publicUrl: 'http://mcp.example.com' }, ['http', 'https']],
+    ['https in front', { ...hosts, publicUrl: 'https://mcp.example.com' }, ['https']],
+    ['https', { ...hosts, tls }, ['https']],
+    ['https here, and an URL of http', { ...hosts, tls, publicUrl: 'http://mcp.example.com' }, ['https']],
+  ]
+  for (const [name, listen, schemes] of gateways) {
+    const check = origin.create(listen)
+    for (const host of ['mcp.example.com', 'mcp.example.com:8443', '192.0.2.1']) {
+      const good = ['http', 'https'].filter(scheme =>
+        isAccepted(() => check(head(host, `${scheme}://${host}`))),
+      )
+      t.strictSame(good, schemes, `${name}: ${host}`)
+    }
+    t.doesNotThrow(() => check(head('mcp.example.com', 'http://listed.example.com')), 'one that is listed')
+    const isLocal = isAccepted(() => check(head('localhost:80', 'http://localhost:80')))
+    t.equal(isLocal, !('tls' in listen), `${name}: localhost`)
+  }
+})
+
+function isAccepted(check: () => void): boolean {
+  try {
+    check()
+    return true
+  } catch {
+    return false
+  }
+}
 
 t.test('a preflight is answered without a credential, for allowed origins only', async t => {
   const { url, upstream } = await setUp(t, ok)

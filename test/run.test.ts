@@ -133,6 +133,43 @@ t.test('a configuration that cannot be read is exit 2', async t => {
   t.same(await gatehouse(t, ['run'], { cwd: fragment }).exit, [1, null], 'a fragment is another thing')
 })
 
+t.test("SIGUSR1 opened Node's inspector, through which anybody on the machine reads keys", async t => {
+  const folder = t.testdir({ 'gateway.yaml': config() })
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  const run = gatehouse(t, ['run', '--no-watch'], {
+    cwd: folder,
+    env: { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --inspect-port=127.0.0.1:${port}` },
+  })
+  const { adminUrl } = await run.logged('listening')
+  for (let index = 0; index < 3; index++) run.child.kill('SIGUSR1')
+  t.match(await run.logged('signal_ignored'), { level: 'warn', signal: 'SIGUSR1' })
+  t.equal((await fetch(`${adminUrl}/livez`)).status, 200)
+  await t.rejects(fetch(`http://127.0.0.1:${port}/json/list`), 'nobody listens there')
+  t.notMatch(run.stderr(), 'Debugger')
+  run.child.kill('SIGTERM')
+  t.same(await run.exit, [0, null])
+})
+
+t.test('an inspector that SIGUSR1 opened before the program began is closed', async t => {
+  const folder = t.testdir({
+    'gateway.yaml': config(),
+    'early.mjs':
+      'import inspector from "node:inspector"; inspector.open(0); console.error("early:", inspector.url())',
+  })
+  const run = gatehouse(t, ['run', '--no-watch'], {
+    cwd: folder,
+    env: { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=./early.mjs` },
+  })
+  await run.logged('listening')
+  const opened = /early: ws:\/\/(\S+?)\//.exec(run.stderr())?.[1]
+  t.match(opened, /^127\.0\.0\.1:\d+$/)
+  await t.rejects(fetch(`http://${opened}/json/list`))
+})
+
 t.test('a pipe that nobody writes to kept who read it waiting for ever, also over SIGTERM', async t => {
   const folder = t.testdir({})
   execFileSync('mkfifo', [join(folder, 'pipe')])

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { formatText } from '../config/format.ts'
+import { createLog } from '../observe/log.ts'
 import { ConfigRefused } from '../runtime/apply.ts'
 import { startGateway, type Gateway } from '../runtime/gateway.ts'
 import { LoadTimeout } from '../runtime/load-timeout.ts'
@@ -44,6 +45,7 @@ export async function start(config: string, watch: boolean, io: Io): Promise<Gat
   // V8 takes it that what is made where much survived a collection will live long, and is wrong about calls: their
   // objects filled the old space, and collections cost ten times as much.
   setFlagsFromString('--no-allocation-site-pretenuring')
+  process.on('SIGUSR1', () => createLog(io.stderr).warn('signal_ignored', { signal: 'SIGUSR1' }))
   const { load, loadRevocations } = createLoader(resolve(io.cwd, config), io.env)
   try {
     return await startGateway({ load, loadRevocations, write: io.stderr, watch })

@@ -1,12 +1,16 @@
-import { randomUUID } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash, randomUUID } from 'node:crypto'
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { printable } from '../../config/render.ts'
 
 /** Another process has kept a file locked for too long. */
 export class LockedError extends Error {
   override name = 'LockedError'
 }
+
+/** Bytes of a lock: more than any that was written here. */
+const maxLockBytes = 512
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -16,7 +20,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * is done: a key that is in the file and whose secret was never shown would be of no use to anybody.
  *
  * @param patience milliseconds to wait for others
- * @throws LockedError when they were not enough, and what the file system throws
+ * @throws LockedError when they were not enough, or what has that name is no file; and what the file system throws
  */
 export async function withLock<Result>(file: string, work: () => Result, patience = 15_000): Promise<Result> {
   const lock = `${file}.lock`
@@ -57,18 +61,36 @@ function createFile(path: string, content: string): boolean {
   }
 }
 
+/**
+ * Reads a lock, which anybody may have put there: not through a link, not from a pipe that nobody writes to, and no more
+ * than a lock holds. Returns undefined where there is none.
+ */
 function read(lock: string): string | undefined {
+  let file
   try {
-    return readFileSync(lock, 'utf8')
+    file = openSync(lock, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+    if (!fstatSync(file).isFile()) throw notOurs(lock)
+    const bytes = Buffer.alloc(maxLockBytes + 1)
+    const length = readSync(file, bytes)
+    return length > maxLockBytes ? '' : bytes.toString('utf8', 0, length)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return undefined
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    // A symbolic link, and a socket.
+    if (code === 'ELOOP' || code === 'ENXIO') throw notOurs(lock)
+    throw error
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
+}
+
+function notOurs(lock: string): LockedError {
+  return new LockedError(`${lock} is not a file that this program made: remove it`)
 }
 
 // A process number says nothing about another machine, or another container.
 function isDead(holder: string): boolean {
-  const [, pid, host] = /^([1-9]\d*) (\S+) \S+\n$/.exec(holder) ?? []
+  const [, pid, host] = /^([1-9]\d{0,9}) (\S+) \S+\n$/.exec(holder) ?? []
   if (pid === undefined || host !== hostname()) return false
   try {
     process.kill(Number(pid), 0)
@@ -78,9 +100,12 @@ function isDead(holder: string): boolean {
   }
 }
 
-/** Removes a dead process's lock. The claim, named after that very lock, keeps others from removing the next one. */
+/**
+ * Removes a dead process's lock. The claim, named after that very lock, keeps others from removing the next one. It is
+ * named by a digest, because whatever the lock holds could be a path.
+ */
 function takeAway(lock: string, holder: string): void {
-  const claim = `${lock}.${holder.trim().split(' ')[2]}.stale`
+  const claim = `${lock}.${createHash('sha256').update(holder).digest('hex').slice(0, 32)}.stale`
   if (!createFile(claim, '')) return
   try {
     if (read(lock) === holder) rmSync(lock, { force: true })
@@ -91,6 +116,6 @@ function takeAway(lock: string, holder: string): void {
 
 function explain(lock: string, holder = ''): string {
   const [, pid, host] = /^(\d+) (\S+) /.exec(holder) ?? []
-  const who = pid === undefined ? 'something else' : `process ${pid} on ${host}`
+  const who = pid === undefined ? 'something else' : `process ${pid} on ${printable(host ?? '')}`
   return `${lock} is held by ${who}: remove that file if nothing is editing the configuration`
 }
