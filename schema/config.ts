@@ -416,7 +416,7 @@ export interface Rules {
   deny: Glob[]
 }
 /**
- * Which methods are allowed and which denied, as globs. Without this field, every method of MCP and of its extensions for tasks and skills passes, and any other is refused as unknown. Methods that name a tool, a prompt or a resource, or list them, pass in any case unless they are denied: their names are judged. What a session cannot do without (`initialize`, `notifications/initialized`, `ping`, `server/discover`) always passes.
+ * Which methods are allowed and which denied, as globs. Without this field, every method of MCP and of its extensions for tasks and skills passes, and any other is refused as unknown. Methods that name a tool, a prompt or a resource, or list them, pass in any case unless they are denied: their names are judged. What a session cannot do without (`initialize`, `notifications/initialized`, `ping`, `server/discover`) and `notifications/cancelled` always pass.
  */
 export interface MethodRules {
   /**

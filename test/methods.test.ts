@@ -1,5 +1,6 @@
 import * as apps from '@modelcontextprotocol/ext-apps'
 import * as core from '@modelcontextprotocol/core'
+import * as skillsExtension from '@modelcontextprotocol/core/ext/skills'
 import * as tasksV1 from '@modelcontextprotocol/ext-tasks/core/v1'
 import * as tasksV2 from '@modelcontextprotocol/ext-tasks/core/v2'
 import * as legacy from '@modelcontextprotocol/sdk/types.js'
@@ -24,8 +25,15 @@ function methodsOf(schemas: object): string[] {
   })
 }
 
-/** The methods that the conformance suite sends to a server with skills; no package has a schema of them. */
+/** The methods of skills: those that the SDK names, and those that the conformance suite sends; neither has schemas. */
 function skillMethods(): string[] {
+  const named = Object.entries(skillsExtension).flatMap(([name, value]) =>
+    name.endsWith('_METHOD') && typeof value === 'string' ? [value] : [],
+  )
+  return [...named, ...skillMethodsOfSuite()]
+}
+
+function skillMethodsOfSuite(): string[] {
   const folder = join(import.meta.dirname, '../node_modules/@modelcontextprotocol/conformance/dist')
   const text = globSync('*.js', { cwd: folder })
     .map(file => readFileSync(join(folder, file), 'utf8'))
@@ -106,7 +114,17 @@ t.test('which methods pass', async t => {
     [
       'an allow in a role: its methods, what is judged by name, and what a session needs',
       compile({ a: rules(['tasks/*', 'x/*']) }),
-      ['tasks/get', 'x/y', 'tools/call', 'resources/list', 'initialize', 'server/discover'],
+      [
+        'tasks/get',
+        'x/y',
+        'tools/call',
+        'resources/list',
+        'initialize',
+        'server/discover',
+        'completion/complete',
+        'subscriptions/listen',
+        'notifications/cancelled',
+      ],
       ['logging/setLevel', 'y/x', 'tools/x'],
     ],
     [
@@ -154,6 +172,8 @@ t.test('a stream ends where its methods shrink', async t => {
 })
 
 const key = 'canary-of-the-methods-test-0123456789abcdef'
+/** Of a caller for whom a rule allows every method. */
+const wideKey = 'canary-of-the-methods-test-wide-9876543210'
 const skill = (name: string, files: string[] | 'dynamic') => ({
   uri: `skill://${name}/SKILL.md`,
   frontmatter: { name, description: '…' },
@@ -178,6 +198,9 @@ const results: Record<string, (params: Record<string, unknown>) => object> = {
     })),
   }),
 }
+const tools = ['get_a', 'delete_a', 'get_b\u0000'].map(name => ({ name, inputSchema: { type: 'object' } }))
+results['tools/list'] = () => ({ tools })
+results['tools/search'] = () => ({ tools })
 const upstream = await startTestUpstream((arrival, response) => {
   const { id, method = '', params = {} } = messageOf(arrival)
   if (id === undefined) return void response.writeHead(202).end()
@@ -190,8 +213,13 @@ const gateway = await startTestGateway(`
 auth: {keys: {type: api-key}}
 roles:
   bob: {access: {mcp: {tools: {allow: ["get_*"]}, resources: {allow: ["skill://public*"], deny: ["*secret*"]}}}}
-keys: {bob: {roles: [bob], secrets: [{hash: "${hashSecret(key)}"}]}}
-proxies: {mcp: {auth: [keys], upstream: {url: "${upstream.url}"}}}
+  wide: {access: {mcp: {tools: {allow: ["get_*"]}, resources: {allow: ["skill://public*"]}, methods: {allow: ["*"]}}}}
+keys:
+  bob: {roles: [bob], secrets: [{hash: "${hashSecret(key)}"}]}
+  wide: {roles: [wide], secrets: [{hash: "${hashSecret(wideKey)}"}]}
+proxies:
+  mcp: {auth: [keys], upstream: {url: "${upstream.url}"}}
+  open: {auth: none, methods: {deny: ["tools/call"]}, upstream: {url: "${upstream.url}"}}
 `)
 t.teardown(async () => {
   await gateway.close()
@@ -210,7 +238,7 @@ async function send(message: unknown, headers: Record<string, string | string[]>
   const list = Object.entries({ ...all, ...headers }).flatMap(([name, value]) =>
     [value].flat().map((one): [string, string] => [name, one]),
   )
-  const response = await fetch(`${gateway.url}/mcp/mcp`, {
+  const response = await fetch(`${gateway.url}/${headers['x-path'] ?? 'mcp'}/mcp`, {
     method: 'POST',
     headers: list,
     body: JSON.stringify(message),
@@ -226,7 +254,9 @@ function ask(
   params: Record<string, unknown> = {},
   headers: Record<string, string | string[]> = {},
 ) {
-  const name = params['name'] ?? params['uri'] ?? params['taskId']
+  const rule = ruleOf(method)
+  const member = rule?.task === true ? 'taskId' : rule?.names?.member
+  const name = member && params[member]
   const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
   if (era === 'legacy') return send({ jsonrpc: '2.0', id: 1, method, params }, headers)
   return send(
@@ -234,11 +264,9 @@ function ask(
     {
       'mcp-protocol-version': '2026-07-28',
       'mcp-method': method,
-      ...(typeof name === 'string' &&
-        ruleOf(method) !== undefined &&
-        method !== 'completion/complete' && {
-          'mcp-name': `=?base64?${Buffer.from(name).toString('base64')}?=`,
-        }),
+      ...(typeof name === 'string' && {
+        'mcp-name': `=?base64?${Buffer.from(name).toString('base64')}?=`,
+      }),
       ...headers,
     },
   )
@@ -273,6 +301,93 @@ t.test('a method that no rule classifies was forwarded', async t => {
   t.match((await send(batch)).body, [{ error: { code: -32600 } }, { error: { code: -32601 } }])
 })
 
+t.test('a notification that no rule classifies was forwarded', async t => {
+  const arrived = upstream.arrivals.length
+  for (const method of ['notifications/x', 'notifications/tools/list_changed', 'x/y', 'roots/list']) {
+    const legacy = await send({ jsonrpc: '2.0', method })
+    t.same([legacy.status, legacy.body['id'], legacy.body['error'].code], [200, null, -32601], method)
+    const modern = await send({ jsonrpc: '2.0', method }, { 'mcp-protocol-version': '2026-07-28' })
+    t.same([modern.status, 'id' in modern.body, modern.body['error'].code], [404, false, -32601], method)
+    const batch = await send([{ jsonrpc: '2.0', method }])
+    t.same([batch.status, batch.body['error'].code], [200, -32601], `${method} in a batch`)
+  }
+  t.equal(upstream.arrivals.length, arrived)
+})
+
+t.test('a rule that allows a method allowed whatever the method names', async t => {
+  const as = { authorization: `Bearer ${wideKey}` }
+  const hidden: [string, Record<string, unknown>][] = [
+    ['tools/x', { name: 'delete_a' }],
+    ['Tools/x', { name: 'delete_a' }],
+    [' tools/x', { name: 'delete_a' }],
+    ['tools/x', { name: 'get_a', uri: 'skill://payroll/SKILL.md' }],
+    ['prompts/x', { name: 'get_a' }],
+    ['resources/x', { uri: 'skill://payroll/SKILL.md' }],
+    ['skills/x', { uri: 'skill://payroll/SKILL.md' }],
+    ['events/subscribe', { uri: 'skill://payroll/SKILL.md' }],
+    ['events/subscribe', { taskId: 'hers' }],
+    ['tasks/x', { taskId: 'hers' }],
+    ['Tasks/x', { taskId: 'hers' }],
+  ]
+  const malformed: [string, Record<string, unknown>][] = [
+    ['events/subscribe', { uri: 7 }],
+    ['events/subscribe', { uri: '' }],
+    ['events/subscribe', { taskId: 7 }],
+    ['events/subscribe', { name: 'a\u0000b' }],
+    ['tools/x', { name: ['get_a'] }],
+  ]
+  const passing: [string, Record<string, unknown>][] = [
+    ['events/subscribe', {}],
+    ['events/subscribe', { name: 'delete_a' }],
+    ['events/subscribe', { uri: 'skill://public/a.md' }],
+    ['tools/x', {}],
+    ['tools/x', { name: 'get_a' }],
+    ['tools/x', { name: 'get_a', uri: 'skill://public/a.md' }],
+  ]
+  for (const era of eras) {
+    const answers = async (method: string, params: Record<string, unknown>) => {
+      const arrived = upstream.arrivals.length
+      const { status, body } = await ask(era, method, params, as)
+      return [status, body['error']?.code, upstream.arrivals.length - arrived]
+    }
+    const title = (method: string, params: object) => `${era} ${method} ${JSON.stringify(params)}`
+    // In a header a blank before the method cannot be sent.
+    const sendable = hidden.filter(([method]) => era === 'legacy' || method.trim() === method)
+    for (const [method, params] of sendable)
+      t.same(await answers(method, params), [200, -32602, 0], title(method, params))
+    for (const [method, params] of malformed)
+      t.same(await answers(method, params), [400, -32602, 0], title(method, params))
+    for (const [method, params] of passing)
+      t.same(await answers(method, params), [200, undefined, 1], title(method, params))
+    for (const method of ['TOOLS/CALL', 'Server/Discover'])
+      t.same(await answers(method, { name: 'get_a' }), [400, -32600, 0], method)
+    const { body } = await ask(era, 'tools/search', {}, as)
+    t.same(body['result'].tools, [tools[0]], 'what an unknown method of a family lists is filtered')
+  }
+  for (const method of ['x/y\u0000', 'tools/call\u0000', 'x\ny'])
+    t.equal((await send({ jsonrpc: '2.0', id: 1, method }, as)).body['error'].code, -32600)
+})
+
+t.test('a list showed what its method was taken away for', async t => {
+  const { body } = await ask('legacy', 'tools/list', {}, { 'x-path': 'open' })
+  t.same(body['result'].tools, [])
+  t.equal(
+    (await ask('legacy', 'tools/call', { name: 'get_a' }, { 'x-path': 'open' })).body['error'].code,
+    -32601,
+  )
+})
+
+t.test('arguments of another type than MCP gives them were forwarded', async t => {
+  for (const era of eras) {
+    for (const given of [[], ['region'], 'region', 7, true]) {
+      const { status, body } = await ask(era, 'tools/call', { name: 'get_a', arguments: given })
+      t.same([status, body['error']?.code], [400, -32602], `${era} ${JSON.stringify(given)}`)
+    }
+    for (const given of [{}, null])
+      t.equal((await ask(era, 'tools/call', { name: 'get_a', arguments: given })).status, 200)
+  }
+})
+
 t.test('a name with a control character, or of any length, reached the upstream', async t => {
   const bad = [
     'get_a\u0000delete_a',
@@ -295,6 +410,10 @@ t.test('a name with a control character, or of any length, reached the upstream'
         ['completion/complete', { ref: { type: 'ref/prompt', name: text } }],
         ['subscriptions/listen', { notifications: { resourceSubscriptions: [text] } }],
         ['subscriptions/listen', { notifications: { taskIds: [text] } }],
+        ['tools/list', { name: text }],
+        ['tools/call', { name: 'get_a', uri: text }],
+        ['tools/call', { name: 'get_a', taskId: text }],
+        ['ping', { taskId: text }],
       ]
       for (const [method, named] of params) {
         const arrived = upstream.arrivals.length

@@ -374,7 +374,7 @@ t.test('a list that answers nothing is not passed', async t => {
     json(response, { jsonrpc: '2.0', id: 1, result: { tools: [{ name: 'delete_b' }] } }),
   )
   for (const body of [
-    '{"jsonrpc":"2.0","method":"notifications/x"}',
+    '{"jsonrpc":"2.0","method":"notifications/progress"}',
     '{"jsonrpc":"2.0","id":1,"result":{}}',
   ]) {
     const response = await post(url, body)

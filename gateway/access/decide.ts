@@ -133,9 +133,10 @@ function judgeName(
 
 /** Whether every list on the proxy shows everyone everything, so that none needs to be filtered. */
 export function seesEverything(proxy: ProxyAccess): boolean {
-  const { tool, prompt, resource } = proxy.ceiling
+  const { tool, prompt, resource, method } = proxy.ceiling
   return (
     proxy.open &&
+    method.deny.rules.length === 0 &&
     [tool, prompt, resource].every(({ allow, deny }) => allow === undefined && deny.rules.length === 0)
   )
 }

@@ -54,14 +54,16 @@ export function lintRules(view: WholeView): void {
     for (const [proxy, grant] of Object.entries(access)) {
       const path: Path = ['roles', role, 'access', proxy]
       const ceiling = Object.hasOwn(proxies, proxy) ? proxies[proxy] : undefined
-      for (const kind of ['tools', 'prompts', 'resources'] as const) {
+      for (const kind of ['tools', 'prompts', 'resources', 'methods'] as const) {
         if (grant[kind]?.allow === undefined) continue
         const [own, above] = [
           rulesOf(view, path, kind, grant),
           rulesOf(view, ['proxies', proxy], kind, ceiling),
         ]
         // A resource is matched as it is written and decoded: two patterns without a common name may both match it.
-        const bound = kind === 'resources' || above.unset ? undefined : above.allow
+        // Methods that are judged by name pass a ceiling that does not list them.
+        const unbound = kind === 'resources' || kind === 'methods' || above.unset
+        const bound = unbound ? undefined : above.allow
         const denied = [...own.deny, ...above.deny]
         for (const pattern of own.allow ?? []) lintAllow(view, pattern, denied, bound)
       }

@@ -8,7 +8,7 @@ import { readMessages, type Message } from '../mcp/message.ts'
 import { checkParamHeaders } from '../mcp/param-headers.ts'
 import { idValue } from '../mcp/lists.ts'
 import type { ListMember } from '../mcp/methods.ts'
-import { listedBy, operationsOf } from '../mcp/operation.ts'
+import { listedBy, mayList, operationsOf } from '../mcp/operation.ts'
 import { authenticate } from './authenticate.ts'
 import { checkSize, type BodyRequest } from './body.ts'
 import { callerHeaders } from './caller.ts'
@@ -126,6 +126,7 @@ function forwardJudged(
   const method = request.method as 'POST' | 'GET' | 'DELETE'
   let expected = nothingExpected
   let listening = method === 'GET'
+  let listing = false
   let use: HandleUse | undefined
   if (body !== undefined) {
     const { messages, batch } = readMessages(body, allowsBatch(request.headers))
@@ -139,6 +140,7 @@ function forwardJudged(
         expected = new Map(expected).set(idValue(message.id), list)
       }
       listening ||= message.method === 'subscriptions/listen'
+      listing ||= mayList(message.method)
     }
     checkParamHeaders(request.rawHeaders, messages, body, proxy.params, exchange.era === 'modern')
     use = useHandles(exchange, proxy, messages, body)
@@ -147,7 +149,7 @@ function forwardJudged(
   if (use?.taskId !== undefined) nameTask(headers, use.taskId)
   exchange.forwarded = true
   const judge =
-    (exchange.requestIds.length === 0 || expected.size > 0) && !seesEverything(proxy.access)
+    (exchange.requestIds.length === 0 || expected.size > 0 || listing) && !seesEverything(proxy.access)
       ? judgeFor(proxy, principal)
       : undefined
   const handles = method === 'GET' ? handlesOfStream(exchange, proxy) : use?.answer

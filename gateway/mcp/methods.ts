@@ -13,6 +13,8 @@ export interface MethodRule {
   readonly names?: { readonly kind: NamedKind; readonly member: 'name' | 'uri' } | undefined
   /** The member of its result that is filtered, where the result lists what rules are about. */
   readonly lists?: ListMember | undefined
+  /** It names what rules are about, or several of them, elsewhere in `params`; these are judged. */
+  readonly refers?: true | undefined
   /** It is about the task whose id is in `params.taskId`. */
   readonly task?: true | undefined
   /** A session cannot do without it, so no rule takes it away. */
@@ -28,6 +30,7 @@ const task: MethodRule = { answered: true, task: true }
 const tool: MethodRule = { answered: true, names: { kind: 'tool', member: 'name' } }
 const prompt: MethodRule = { answered: true, names: { kind: 'prompt', member: 'name' } }
 const resource: MethodRule = { answered: true, names: { kind: 'resource', member: 'uri' } }
+const referring: MethodRule = { answered: true, refers: true }
 const list = (lists: ListMember): MethodRule => ({ answered: true, lists })
 
 const table: Readonly<Record<MethodName, MethodRule>> = {
@@ -47,15 +50,15 @@ const table: Readonly<Record<MethodName, MethodRule>> = {
   'resources/directory/read': { ...resource, lists: 'resources' },
   'skills/list': list('skills'),
   'skills/get': { ...resource, lists: 'skill' },
-  'completion/complete': request,
+  'completion/complete': referring,
   'logging/setLevel': request,
-  'subscriptions/listen': request,
+  'subscriptions/listen': referring,
   'tasks/get': task,
   'tasks/update': task,
   'tasks/result': task,
   'tasks/cancel': task,
   'tasks/list': request,
-  'notifications/cancelled': notification,
+  'notifications/cancelled': { answered: false, lifecycle: true },
   'notifications/progress': notification,
   'notifications/roots/list_changed': notification,
   'notifications/tasks/status': notification,
@@ -100,14 +103,18 @@ export function meantMethod(method: string): string | undefined {
   return foldedNames.get(foldCase(method).trim())
 }
 
-/** Returns what an unclassified method of a known family would name; undefined for other methods. */
+/**
+ * Returns what an unclassified method of a known family would name, however the family is spelled; undefined for other
+ * methods.
+ */
 export function familyOf(method: string): MethodRule['names'] {
-  return families.find(({ prefix }) => method.startsWith(prefix))?.names
+  const folded = foldCase(method).trim()
+  return families.find(({ prefix }) => folded.startsWith(prefix))?.names
 }
 
 /** Whether `methods` has no say in it: what a session cannot do without, and what is judged by the name it carries. */
-export function isJudgedByName({ names, lists, lifecycle: needed }: MethodRule): boolean {
-  return needed === true || names !== undefined || lists !== undefined
+export function isJudgedByName({ names, lists, refers, lifecycle: needed }: MethodRule): boolean {
+  return needed === true || refers === true || names !== undefined || lists !== undefined
 }
 
 /** Whether a method of MCP is sent by servers or hosts only. */

@@ -27,6 +27,11 @@ export function listedBy(method: string | undefined): ListMember | undefined {
   return method === undefined ? undefined : ruleOf(method)?.lists
 }
 
+/** Whether a result may list what rules are about, and nothing says where: that of an unknown method of a known family. */
+export function mayList(method: string | undefined): boolean {
+  return method !== undefined && ruleOf(method) === undefined && familyOf(method) !== undefined
+}
+
 /**
  * What a request or notification asks for. A call to act on nothing in particular is one operation of kind
  * `other`; `subscriptions/listen` may be several.
@@ -39,8 +44,10 @@ export function operationsOf(message: Message): Operation[] {
   if (method === undefined) return []
   const rule = ruleOf(method)
   checkMethod(message, method)
+  if (params !== undefined) checkNames(params, rule?.names?.member, id)
   if (rule?.names !== undefined) {
     const { kind, member } = rule.names
+    if (kind !== 'resource') checkArguments(params?.['arguments'], id)
     return [{ method, kind, name: nameIn(params, member, `params.${member}`, id) }]
   }
   if (rule?.task === true) nameIn(params, 'taskId', 'params.taskId', id)
@@ -68,11 +75,35 @@ function checkMethod({ kind, id }: Message, method: string): void {
     throw new Refusal('message_invalid', `${meant} needs an id`)
 }
 
-/** Judges what a method that nobody classified names: a rule may allow the method, and not everything by its name. */
+/**
+ * What a method that nobody classified names: by the name that its family has, and in any case by a URI. A rule that
+ * allows the method does not allow everything that it could name.
+ */
 function unclassified(method: string, params: Message['params'], id: string | undefined): Operation[] {
-  const names = familyOf(method)
-  if (names === undefined || params?.[names.member] === undefined) return [{ method, kind: 'other' }]
-  return [{ method, kind: names.kind, name: nameIn(params, names.member, `params.${names.member}`, id) }]
+  const operations: Operation[] = []
+  const family = familyOf(method)
+  if (family?.member === 'name' && params?.['name'] !== undefined)
+    operations.push({ method, kind: family.kind, name: nameIn(params, 'name', 'params.name', id) })
+  if (params?.['uri'] !== undefined)
+    operations.push({ method, kind: 'resource', name: nameIn(params, 'uri', 'params.uri', id) })
+  return operations.length > 0 ? operations : [{ method, kind: 'other' }]
+}
+
+const nameMembers = ['name', 'uri', 'taskId'] as const
+
+/** What looks like a name must be one that can be judged, also where the method is not known to name anything. */
+function checkNames(params: object, judged: string | undefined, id: string | undefined): void {
+  for (const member of nameMembers) {
+    if (member === judged) continue
+    const name = (params as Record<string, unknown>)[member]
+    if (typeof name === 'string' && name !== '') nameIn(params, member, `params.${member}`, id)
+  }
+}
+
+/** Some clients send null for no arguments. */
+function checkArguments(given: unknown, id: string | undefined): void {
+  if (given === undefined || (typeof given === 'object' && !Array.isArray(given))) return
+  throw new Refusal('params_invalid', 'params.arguments must be an object', { id })
 }
 
 function completion(method: string, reference: unknown, id: string | undefined): Operation {

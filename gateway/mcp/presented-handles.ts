@@ -12,6 +12,7 @@ import {
   type Replacement,
 } from './json.ts'
 import type { Message } from './message.ts'
+import { ruleOf } from './methods.ts'
 import type { Operation } from './operation.ts'
 import type { Owner, Seals } from './seal.ts'
 
@@ -50,13 +51,18 @@ const asked: Asked = new Map([
 /** Whether a message may present handles; costs a few look-ups where it does not. */
 export function presentsHandles({ kind, method, params }: Message): boolean {
   if (kind === 'response') return true
-  if (method!.startsWith('tasks/')) return true
+  if (isAboutTask(method!, params)) return true
   if (params === undefined) return false
   return (
     params['requestState'] !== undefined ||
     member(params['_meta'], relatedTask) !== undefined ||
     member(params['notifications'], 'taskIds') !== undefined
   )
+}
+
+/** Whether a message is about a task: by its method or, where nobody classified that, by its `taskId`. */
+function isAboutTask(method: string, params: Message['params']): boolean {
+  return method.startsWith('tasks/') || (params?.['taskId'] !== undefined && ruleOf(method) === undefined)
 }
 
 /**
@@ -80,7 +86,7 @@ export function openHandles(
   const found = holder?.members ?? []
   const opening: Opening = { text, id, method, context, edits: [], tasks: new Map(), operations: [] }
   let task: Task | undefined
-  if (method.startsWith('tasks/')) task = openSubject(only(found, 'taskId', id), opening)
+  if (isAboutTask(method, message.params)) task = openSubject(only(found, 'taskId', id), opening)
   const continued =
     task === undefined ? operation : ({ ...task.operation, method: 'tasks/update' } as Operation)
   if (kind !== 'response') openContinued(only(found, 'requestState', id), continued, opening)
