@@ -1,6 +1,10 @@
 // Generated from gateway.schema.json by `npm run schema`; edit that file instead.
 
 /**
+ * A pattern for names: `*` any characters, `?` one character, `\` the next character literally.
+ */
+export type Glob = string
+/**
  * One auth method; `type` says which kind.
  */
 export type AuthMethod = ApiKeyAuth | JwtAuth | MtlsAuth
@@ -12,10 +16,6 @@ export type Scope = string
  * A name: letters, digits, dot, underscore and hyphen, at most 64 characters, beginning with a letter or digit.
  */
 export type Name = string
-/**
- * A pattern for names: `*` any characters, `?` one character, `\` the next character literally.
- */
-export type Glob = string
 /**
  * A token that the gateway gets and sends as Authorization: Bearer with every request; `type` says how. The client's own token never goes upstream.
  */
@@ -41,7 +41,7 @@ export interface Config {
    *
    * @maxItems 100
    */
-  include: string[]
+  include: (string | Include)[]
   /**
    * Path of a file, relative to this one, of keys, secrets, token subjects, tokens and certificates that are refused at once. It is applied on its own, also while the configuration has errors. Its content is no part of the revision.
    */
@@ -79,6 +79,46 @@ export interface Config {
    * How many threads serve clients: a number, or `auto` for one per core that the gateway may use. Each has its own connections, streams, caches and tokens of upstreams; log, metrics and status are those of one gateway. With 1 everything happens in one thread, which is also what systems without shared listening ports (macOS, Windows) get. Takes effect after a restart only.
    */
   workers: 'auto' | number
+}
+/**
+ * Fragments that touch only their own. What a field does not name, the fragments may not declare or refer to.
+ */
+export interface Include {
+  /**
+   * A path or glob relative to this file.
+   */
+  path: string
+  /**
+   * The names that the fragments may declare, as patterns: of proxies, roles, keys and auth methods. Their roles grant access to proxies of these names only.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  owns: Glob[]
+  /**
+   * Roles of this file that keys and grants of the fragments may give, as patterns.
+   *
+   * @maxItems 100
+   */
+  roles: Glob[]
+  /**
+   * The environment variables that the fragments may refer to, as patterns.
+   *
+   * @maxItems 100
+   */
+  env: Glob[]
+  /**
+   * The files that the fragments may refer to, as patterns of paths relative to this file. They are judged where symbolic links lead, too.
+   *
+   * @maxItems 100
+   */
+  files: Glob[]
+  /**
+   * The hosts of upstreams, issuers and token endpoints that the fragments may name, as patterns, with or without a port.
+   *
+   * @maxItems 100
+   */
+  hosts: Glob[]
 }
 /**
  * The listener that MCP clients reach.

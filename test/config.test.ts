@@ -12,7 +12,7 @@ const hash = 'sha256:b3c1f0a7d94e62585e0c7a31f6d8294bc05e9f7713ad48e6029b5cd1f4a
 const seen = new Set<string>(['GH1318'])
 
 t.test('every example of a mistake gets exactly the diagnostics on its first line', async t => {
-  const files = globSync(['invalid/*.yaml', 'invalid/*/gateway.yaml', 'lint/*.yaml'], {
+  const files = globSync(['invalid/*.yaml', 'invalid/*/gateway.yaml', 'lint/*.yaml', 'lint/*/gateway.yaml'], {
     cwd: `${root}/examples`,
   })
   t.ok(files.length >= 85)

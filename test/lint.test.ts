@@ -360,7 +360,7 @@ proxies: { # gatehouse-ignore GH2008: a test
 `
   t.strictSame(advice(flow), [])
   const fragments = {
-    'gateway.yaml': `version: 1\ninclude: [a.yaml, b.yaml]\nauth: {main: {type: api-key}}\nroles: {reader: {access: {mock: {}}}}\n${oneProxy.replace('none', '[main]')}`,
+    'gateway.yaml': `version: 1\ninclude: [{path: a.yaml, owns: [ann], roles: [reader]}, {path: b.yaml, owns: [bob], roles: [reader]}]\nauth: {main: {type: api-key}}\nroles: {reader: {access: {mock: {}}}}\n${oneProxy.replace('none', '[main]')}`,
     'a.yaml': `keys: ${ignore}\n  ann: {roles: [reader], secrets: [{hash: "${hashOf('a')}"}]}\n`,
     'b.yaml': `keys:\n  bob: {roles: [reader], secrets: [{hash: "${hashOf('b')}"}]}\n`,
   }

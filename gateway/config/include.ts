@@ -4,10 +4,12 @@ import { readSource } from './files.ts'
 import { isPattern } from './include-pattern.ts'
 import { report, type Loading } from './loading.ts'
 import { entriesOf, locate, nodeSpan, type Entry, type Origin } from './locate.ts'
+import { readScope } from './fragment-scope.ts'
 import { MalformedError } from './malformed.ts'
 import { mergeBlock, reportDeclaredTwice, type Declared } from './merge.ts'
 import { parseSource } from './parse.ts'
 import { toPointer } from './pointer.ts'
+import { mainFields } from './schema.ts'
 import type { Source } from './source.ts'
 import { instead, nearest } from './suggest.ts'
 import { isPlainMap, toPlain, type PlainMap } from './tree.ts'
@@ -21,9 +23,12 @@ export function includeFragments(loading: Loading, main: Source, root: PlainMap)
   if (!Array.isArray(patterns)) return
   const declared: Declared = new Map()
   const included = new Map<string, Span>()
-  for (const [index, pattern] of patterns.entries()) {
+  for (const [index, item] of patterns.entries()) {
+    const scope = isPlainMap(item) ? readScope(item, main.file) : undefined
+    const pattern: unknown = isPlainMap(item) ? item['path'] : item
     if (typeof pattern !== 'string' || pattern === '' || loading.opaque.get(patterns)?.has(String(index)))
       continue
+    if (isPlainMap(item) && loading.opaque.get(item)?.has('path')) continue
     const { span } = locate(loading, root, ['include', index], 'value')
     const path = toPointer(['include', index])
     for (const file of filesOf(loading, resolve(dirname(main.file), pattern), span, path)) {
@@ -44,6 +49,7 @@ export function includeFragments(loading: Loading, main: Source, root: PlainMap)
         })
       } else {
         included.set(file, span)
+        loading.fragments.set(file, { item: index, scope })
         includeFragment(loading, file, main, { span, path }, root, declared)
       }
     }
@@ -116,7 +122,7 @@ function reportBlock(loading: Loading, name: string, { source, key }: Entry): vo
   const path = toPointer([name])
   if (name === 'include') {
     report(loading, 'GH1016', span, 'a fragment includes nothing; name every file in the main file', { path })
-  } else if (['version', 'listen', 'admin', 'sessions', 'pepper', 'revocations'].includes(name)) {
+  } else if (mainFields().includes(name)) {
     report(loading, 'GH1015', span, `\`${name}\` stands in the main file only; a fragment holds ${list()}`, {
       path,
     })

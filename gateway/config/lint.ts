@@ -2,6 +2,7 @@ import type { Config } from '../../schema/config.ts'
 import { lintGrants, lintMethods } from './lint-auth.ts'
 import { lintListeners, lintProxies } from './lint-exposure.ts'
 import { lintExpiry, lintOverlaps } from './lint-keys.ts'
+import { lintFragments } from './lint-fragments.ts'
 import { lintMethodRules } from './lint-methods.ts'
 import { lintReach, lintRules, lintUse } from './lint-roles.ts'
 import type { View } from './view.ts'
@@ -19,6 +20,7 @@ const advice = [
   lintGrants,
   lintMethods,
   lintMethodRules,
+  lintFragments,
   lintListeners,
   lintProxies,
 ]

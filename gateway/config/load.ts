@@ -3,6 +3,8 @@ import type { Config } from '../../schema/config.ts'
 import { checkArgon2 } from './check-argon2.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkHashes, checkPepper, checkWindows } from './check-keys.ts'
+import { checkFragmentVariables } from './check-fragment-references.ts'
+import { checkFragments } from './check-fragments.ts'
 import { checkHeaders } from './check-headers.ts'
 import { checkJwt } from './check-jwt.ts'
 import { checkMtls } from './check-mtls.ts'
@@ -117,6 +119,8 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     checkPepper,
     checkArgon2,
     checkWindows,
+    checkFragments,
+    checkFragmentVariables,
   ])
     check(view)
   checkRevocations(view, source)

@@ -1,5 +1,6 @@
 import { severityOf, type Diagnostic, type DiagnosticCode, type Span } from './diagnostics.ts'
 import { createFiles, type Files } from './files.ts'
+import type { FragmentScope } from './fragment-scope.ts'
 import type { Origin } from './locate.ts'
 import type { Source } from './source.ts'
 import { createBudget, type SuggestionBudget } from './suggest.ts'
@@ -45,6 +46,10 @@ export interface Loading {
   readonly masks: { source: Source; start: number; end: number }[]
   /** Variables and secret files that are absent, where that is allowed. */
   readonly missing: Set<string>
+  /** The fragments by absolute path: the item of `include` that names them, and what they may declare and refer to. */
+  readonly fragments: Map<string, { item: number; scope: FragmentScope | undefined }>
+  /** Every `${NAME}` that was read, with its place. */
+  readonly variables: { file: string; name: string; span: Span }[]
   /** A fragment could not be read, so that names may be missing for no fault of their own. */
   incomplete: boolean
 }
@@ -75,6 +80,8 @@ export function createLoading(options: LoadOptions): Loading {
     partial: new Set(),
     masks: [],
     missing: new Set(),
+    fragments: new Map(),
+    variables: [],
     incomplete: false,
   }
 }

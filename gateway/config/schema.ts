@@ -45,6 +45,12 @@ export function resolveSchema(node: Schema): Schema {
   return { ...schema.$defs?.[reference.replace('#/$defs/', '')], ...beside }
 }
 
+/** Names of the fields that the main file may have. */
+export function mainFields(): readonly string[] {
+  schema ??= JSON.parse(schemaText()) as Schema
+  return Object.keys(schema.properties ?? {})
+}
+
 /** Checks a plain configuration and fills its defaults in; returns every error. Compiles the schema at its first call. */
 export function validateSchema(config: unknown): readonly ErrorObject[] {
   validate ??= compile(schemaText())

@@ -10,6 +10,7 @@ import {
 } from 'yaml'
 import { createConversion, reportNode, type Conversion, type Converted } from './conversion.ts'
 import type { Loading } from './loading.ts'
+import { nodeSpan } from './locate.ts'
 import { checkKey, isMergeKey } from './map-key.ts'
 import type { Source } from './source.ts'
 import { substitute } from './variables.ts'
@@ -121,7 +122,9 @@ function convertScalar(state: Conversion, node: Scalar): Converted {
 
 function substituteIn(state: Conversion, node: Scalar, written: string): Converted {
   const { env, allowMissingEnv = false } = state.loading.options
-  const { text, problems } = substitute(written, env)
+  const { text, names, problems } = substitute(written, env)
+  const span = nodeSpan(state.source, node)
+  for (const name of names) state.loading.variables.push({ file: state.source.file, name, span })
   for (const { kind, name } of problems) {
     if (kind === 'malformed') {
       const instead = 'and `$${` for the characters themselves'

@@ -15,20 +15,22 @@ const reference = /\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^${}]*))?\}|(\{))/g
 export function substitute(
   text: string,
   env: Record<string, string | undefined>,
-): { text: string; problems: VariableProblem[] } {
+): { text: string; names: string[]; problems: VariableProblem[] } {
   const problems: VariableProblem[] = []
+  const names: string[] = []
   const replaced = text.replace(
     reference,
     (whole, name: string | undefined, fallback: string | undefined, stray: string | undefined) => {
       if (stray !== undefined) problems.push({ kind: 'malformed', name: '' })
       if (name === undefined) return stray === undefined ? '$' : whole
+      names.push(name)
       const value = variable(env, name)
       if (fallback !== undefined) return value === undefined || value === '' ? fallback : value
       if (value === undefined) problems.push({ kind: 'missing', name })
       return value ?? whole
     },
   )
-  return { text: replaced, problems }
+  return { text: replaced, names, problems }
 }
 
 /** The value of a variable, never something that the environment object inherits. */
