@@ -89,10 +89,16 @@ export function useHandles(
  */
 export function lateRules(exchange: Exchange, proxy: ServedProxy, piece: Buffer): AnswerRules | undefined {
   const { era, operation, principal } = exchange
-  if (era !== 'modern' || operation === undefined || operation.kind === 'other') return undefined
+  if (operation === undefined || operation.kind === 'other') return undefined
   if (!piece.includes(requestState)) return undefined
   const judge = judgeFor(proxy, principal!)
-  const answer = { method: operation.method, operation, presented: nonePresented, legacy: false, judge }
+  const answer = {
+    method: operation.method,
+    operation,
+    presented: nonePresented,
+    legacy: era !== 'modern',
+    judge,
+  }
   return { ...nothingFiltered, handles: { ...contextOf(exchange, proxy), ...answer } }
 }
 

@@ -18,7 +18,7 @@ export interface GivenTasks {
   give(task: GivenTask): void
   /** Returns the handle under which a task was given to the owner. */
   handle(id: string, owner: Owner): string | undefined
-  /** Says whether a task was given to somebody else since. */
+  /** Says whether a task was given to others, and not to the owner. */
   isOthers(id: string, owner: Owner): boolean
 }
 
@@ -28,45 +28,51 @@ const maxLength = 2048
 
 /** @param onGive is told of each task that was not known */
 export function createGivenTasks(onGive: (task: GivenTask) => void = () => {}): GivenTasks {
-  /** By id and proxy, the oldest first. */
+  /** The oldest first. */
   const tasks = new Map<string, GivenTask>()
-  /** Their keys by principal and proxy, the oldest first. */
+  /** Keys of them by principal and proxy, the oldest first. */
   const owned = new Map<string, Set<string>>()
-  const keyOf = (id: string, proxy: string): string => JSON.stringify([proxy, id])
+  /** How many have a task, by its id and proxy. */
+  const holders = new Map<string, number>()
 
   function forget(key: string): void {
     const task = tasks.get(key)
     if (task === undefined) return
+    const { id, proxy, identity } = task
+    const left = (holders.get(keyOf(proxy, id)) ?? 1) - 1
     tasks.delete(key)
-    const ofOwner = keyOf(task.identity, task.proxy)
-    const keys = owned.get(ofOwner)
-    keys?.delete(key)
-    if (keys?.size === 0) owned.delete(ofOwner)
+    owned.get(keyOf(proxy, identity))?.delete(key)
+    if (owned.get(keyOf(proxy, identity))?.size === 0) owned.delete(keyOf(proxy, identity))
+    if (left === 0) holders.delete(keyOf(proxy, id))
+    else holders.set(keyOf(proxy, id), left)
+  }
+  function find(id: string, { identities, proxy }: Owner): string | undefined {
+    for (const identity of identities) {
+      const task = tasks.get(keyOf(proxy, identity, id))
+      if (task !== undefined) return task.handle
+    }
+    return undefined
   }
 
   return {
     give(task) {
       const { id, proxy, identity, handle } = task
-      const key = keyOf(id, proxy)
-      const before = tasks.get(key)
-      if (id.length + handle.length > maxLength) return
-      if (before?.identity === identity && before.handle === handle) return
+      const key = keyOf(proxy, identity, id)
+      if (id.length + handle.length > maxLength || tasks.get(key)?.handle === handle) return
       forget(key)
-      const ofOwner = keyOf(identity, proxy)
-      const keys = owned.get(ofOwner) ?? new Set()
+      const keys = owned.get(keyOf(proxy, identity)) ?? new Set()
       if (keys.size >= maxTasksOfOne) forget(keys.values().next().value!)
       if (tasks.size >= maxTasks) forget(tasks.keys().next().value!)
-      owned.set(ofOwner, keys.add(key))
+      owned.set(keyOf(proxy, identity), keys.add(key))
       tasks.set(key, task)
+      holders.set(keyOf(proxy, id), (holders.get(keyOf(proxy, id)) ?? 0) + 1)
       onGive(task)
     },
-    handle(id, { identities, proxy }) {
-      const task = tasks.get(keyOf(id, proxy))
-      return task !== undefined && identities.includes(task.identity) ? task.handle : undefined
-    },
-    isOthers(id, { identities, proxy }) {
-      const task = tasks.get(keyOf(id, proxy))
-      return task !== undefined && !identities.includes(task.identity)
-    },
+    handle: find,
+    isOthers: (id, owner) => holders.has(keyOf(owner.proxy, id)) && find(id, owner) === undefined,
   }
+}
+
+function keyOf(...parts: readonly string[]): string {
+  return JSON.stringify(parts)
 }

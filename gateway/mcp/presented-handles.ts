@@ -154,7 +154,8 @@ function openList(list: Place | undefined, opening: Opening): void {
 function openReadable(place: Place, path: string, opening: Opening): Task {
   const handle = stringOf(opening.text, place)
   if (handle === undefined) throw notString(path, opening.id)
-  const task = ownTask(handle, opening.context)
+  const { seals, owner } = opening.context
+  const task = openTask(seals, owner, handle)
   if (task === undefined || task.operation.kind === 'other') throw unknownTask(opening.id)
   present(handle, task, place, opening)
   return task
@@ -165,7 +166,7 @@ function openRelated(place: Place | undefined, kind: Message['kind'], opening: O
   const { text, id, context } = opening
   const handle = place && stringOf(text, place)
   if (handle === undefined) return
-  const task = ownTask(handle, context)
+  const task = openTask(context.seals, context.owner, handle)
   if (task !== undefined) present(handle, task, place!, opening)
   else if (kind === 'request') throw unknownTask(id)
   else if (isHandle(handle) || context.given.isOthers(handle, context.owner)) {
@@ -178,12 +179,6 @@ function present(handle: string, task: Task, { start, end }: Place, opening: Ope
   opening.edits.push({ start, end, by: JSON.stringify(task.id) })
   if (task.operation.kind !== 'other')
     opening.operations.push({ ...task.operation, method: opening.method } as Operation)
-}
-
-/** The task of a handle, unless somebody else was given a task of the same id since. */
-function ownTask(handle: string, { seals, owner, given }: HandleContext): Task | undefined {
-  const task = openTask(seals, owner, handle)
-  return task === undefined || given.isOthers(task.id, owner) ? undefined : task
 }
 
 function isHandle(text: string): boolean {
