@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isAlias, isMap, isScalar, isSeq, parseDocument, type Document, type Node, type YAMLMap } from 'yaml'
-import { blockField, blockFields, flow, flowField, blockItem, type Notation, type Value } from './notation.ts'
+import { blockField, blockLines, flow, flowField, blockItem, type Notation, type Value } from './notation.ts'
 import type { Path } from './pointer.ts'
 import {
   addLines,
@@ -110,7 +110,7 @@ function replace({ text, root, notation }: Target, map: YAMLMap, name: string, v
     const below = { below: key, column: columnOf(text, map) + step }
     return [
       { start: colon, end: start === end ? colon : end, insert: '' },
-      ...addLines(text, below, blockFields(value, step)),
+      ...addLines(text, below, blockLines(value, step)),
     ]
   }
   const insert = flow(value, notation)

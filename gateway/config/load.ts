@@ -48,6 +48,8 @@ export interface LoadResult {
   directories: string[]
   /** SHA-256 over what was found at all of them, as it was read. */
   digest: string
+  /** Absolute path of the revocations file; also where there are errors, as far as the main file can be read. */
+  revocations?: string
   /** There when no diagnostic is an error. */
   loaded?: Loaded
 }
@@ -83,6 +85,7 @@ export function load(path: string, options: LoadOptions): LoadResult {
     files: [...loading.files.paths],
     directories: [...loading.files.directories],
     digest: digestOfRead(loading),
+    ...(loading.revocations !== undefined && { revocations: loading.revocations }),
     ...(loaded !== undefined && loading.found.error === 0 && { loaded: loaded() }),
   }
 }

@@ -50,6 +50,8 @@ export interface Loading {
   readonly fragments: Map<string, { item: number; scope: FragmentScope | undefined }>
   /** Every `${NAME}` that was read, with its place. */
   readonly variables: { file: string; name: string; span: Span }[]
+  /** Absolute path of the revocations file, where the main file names one. */
+  revocations?: string
   /** A fragment could not be read, so that names may be missing for no fault of their own. */
   incomplete: boolean
 }

@@ -26,12 +26,16 @@ export function blockField(name: string, value: Value, step: number): string[] {
   if (typeof value !== 'object' || (isList(value) && value.every(item => typeof item !== 'object'))) {
     return [`${scalar(name)}: ${flow(value, 'yaml')}`]
   }
-  const nested = isList(value) ? value.flatMap(item => blockItem(item)) : blockFields(value, step)
-  return [`${scalar(name)}:`, ...nested.map(line => ' '.repeat(step) + line)]
+  return [`${scalar(name)}:`, ...blockLines(value, step).map(line => ' '.repeat(step) + line)]
+}
+
+/** The items of a list, or the fields of a map, as lines. */
+export function blockLines(value: Value, step: number): string[] {
+  return isList(value) ? value.flatMap(item => blockItem(item)) : blockFields(value, step)
 }
 
 /** The fields of a map as lines. */
-export function blockFields(value: Value, step: number): string[] {
+function blockFields(value: Value, step: number): string[] {
   return Object.entries(value).flatMap(([name, field]) => blockField(name, field as Value, step))
 }
 

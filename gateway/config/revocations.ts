@@ -75,6 +75,7 @@ export function checkRevocations(view: View, main: Source): void {
     reportAt(view, 'GH1380', ['revocations'], `the revocations file cannot stand there: ${why}`)
     return
   }
+  loading.revocations = file
   if (loading.options.revocations === false) return
   // References to the environment mean nothing in that file, and it may be absent where secrets may.
   const { allowMissingEnv = false, ...options } = loading.options

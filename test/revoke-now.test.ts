@@ -1,0 +1,110 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readRevocations } from '../gateway/config/revocations.ts'
+import { ann, config, folderWith, keysOf, run } from './fixtures/keys.ts'
+
+const named = `${config(ann)}revocations: revoked.yaml # only takes away\n`
+const revoke = ['revoke', 'ann', '--now', '--reason', 'leaked in a build log']
+const entriesOf = (file: string): string[] => {
+  const { entries } = readRevocations(file, { keys: ['ann'], issuers: [] }, { now: new Date() })
+  return [...(entries?.keys() ?? [])]
+}
+
+t.test('a key is revoked in both files, and the revocations file is made where it is named', async t => {
+  const { folder, file, read } = folderWith(t, named)
+  const revoked = join(folder, 'revoked.yaml')
+  const { code, stderr } = await run(folder, revoke)
+  t.equal(code, 0)
+  t.match(stderr, 'key ann is in revoked.yaml\nkey ann in gateway.yaml is disabled\n')
+  t.match(
+    readFileSync(revoked, 'utf8'),
+    /^version: 1\nkeys:\n {2}- name: ann\n {4}reason: leaked in a build log\n {4}date: \d{4}-\d\d-\d\dT[\d:]+Z\n$/,
+  )
+  t.equal(
+    statSync(revoked).mode & 0o777,
+    statSync(file).mode & 0o777,
+    'whoever may read one may read the other',
+  )
+  t.same(entriesOf(revoked), ['key ann'])
+  t.ok(keysOf(file)['ann']!.disabled)
+  const before = [read(), readFileSync(revoked, 'utf8')]
+  t.match(await run(folder, revoke), {
+    code: 0,
+    stderr: /was in revoked\.yaml already\n.*was disabled already/,
+  })
+  t.same([read(), readFileSync(revoked, 'utf8')], before)
+})
+
+const layouts: [name: string, text: string, comment: string][] = [
+  [
+    'a block list',
+    '# ours\nkeys:\n  # the first\n  - {name: bob, reason: x, date: 2026-11-01} # old\n',
+    '# old',
+  ],
+  ['a flow list', 'keys: [{name: bob, reason: x, date: 2026-11-01}] # ours\n', '# ours'],
+  ['an empty list', 'version: 1\nkeys: [] # none yet\n', '# none yet'],
+  ['a list without entries', 'version: 1\nkeys: # none yet\n', '# none yet'],
+  ['no list', 'version: 1 # ours\nsecrets: []\n', '# ours'],
+  ['nothing', '', ''],
+]
+
+t.test('comments and layout of the revocations file stay', async t => {
+  for (const [name, text, comment] of layouts) {
+    const { folder } = folderWith(t, named)
+    const revoked = join(folder, 'revoked.yaml')
+    writeFileSync(revoked, text)
+    t.equal((await run(folder, revoke)).code, 0, name)
+    t.ok(entriesOf(revoked).includes('key ann'), name)
+    t.equal(entriesOf(revoked).includes('key bob'), text.includes('bob'), name)
+    t.ok(readFileSync(revoked, 'utf8').includes(comment), name)
+  }
+})
+
+t.test('a configuration with errors holds no revocation off', async t => {
+  for (const broken of [
+    named.replace('[reader]', '[raeder]'),
+    `${named}include: [teams.yaml]\n`,
+    `${named}proxies: [\n`,
+  ]) {
+    const { folder, read } = folderWith(t, broken)
+    const { code, stderr } = await run(folder, revoke)
+    t.equal(code, 1, 'one half is left to do')
+    t.match(stderr, /key ann is in revoked\.yaml\n.*gateway\.yaml was not changed.*GH\d{4}/s)
+    t.same(entriesOf(join(folder, 'revoked.yaml')), ['key ann'])
+    t.equal(read(), broken)
+  }
+})
+
+t.test('a revocations file with errors keeps nobody from disabling the key', async t => {
+  const { folder, read } = folderWith(t, named)
+  writeFileSync(join(folder, 'revoked.yaml'), 'keys: [{name: bob}]\n')
+  const { code, stderr } = await run(folder, revoke)
+  t.equal(code, 1)
+  t.match(stderr, /is disabled\n.*nothing was added to the revocations file.*GH1202/s)
+  t.match(read(), 'disabled: true')
+  t.equal(readFileSync(join(folder, 'revoked.yaml'), 'utf8'), 'keys: [{name: bob}]\n')
+})
+
+t.test('what cannot be done is said, with what to add, and nothing is written', async t => {
+  const { folder, read } = folderWith(t, config(ann))
+  const before = read()
+  t.match(await run(folder, revoke), { code: 1, stderr: /add the line `revocations: revoked\.yaml`/ })
+  t.equal(read(), before)
+  const other = folderWith(t, named)
+  t.match(await run(other.folder, ['revoke', 'nan', '--now']), { code: 1, stderr: /did you mean `ann`/ })
+  t.match(await run(other.folder, [...revoke, '--reason', ' ']), { code: 2, stderr: /a reason has/ })
+  const tried = await run(other.folder, [...revoke, '--dry-run'])
+  t.match(tried, { code: 0, stdout: /disabled: true[\s\S]*---\nversion: 1\nkeys:\n/ })
+  const json = JSON.parse(
+    (await run(other.folder, [...revoke, '--dry-run', '--format', 'json'])).stdout,
+  ) as object
+  t.match(json, {
+    name: 'ann',
+    changed: true,
+    dryRun: true,
+    revocations: { changed: true, text: /name: ann/ },
+  })
+  t.notOk(existsSync(join(other.folder, 'revoked.yaml')))
+  t.equal(other.read(), named)
+})
