@@ -252,3 +252,58 @@ t.test('a judged stream held lines that some readers take for data', async t => 
   t.notMatch(body, /[\u0085\u2028\ufeff]/, 'what some readers take for a line break is escaped')
   t.same(JSON.parse(/^data: (\{.*\})$/m.exec(body)![1]!), inside)
 })
+
+t.test('a long list stopped everybody: it is filtered in pieces', async t => {
+  const tools = Array.from({ length: 30_000 }, (_, index) => ({
+    name: `${index % 3 === 0 ? 'get' : 'delete'}_${index}`,
+  }))
+  const long = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools, ttlMs: 1 } })
+  const kept = {
+    jsonrpc: '2.0',
+    id: 1,
+    result: { cacheScope: 'private', tools: tools.filter((_, index) => index % 3 === 0), ttlMs: 1 },
+  }
+  const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+  const note = (data: string): string =>
+    JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { data } })
+  answer = { status: 200, headers: { 'content-type': 'application/json' }, body: long }
+  t.same(JSON.parse((await send(list)).body), kept)
+  answer.body = ` [${note('a')}, ${long} ,${note('b')}]`
+  t.same(JSON.parse((await send(list)).body), [JSON.parse(note('a')), kept, JSON.parse(note('b'))])
+  answer.headers = { 'content-type': 'text/event-stream' }
+  answer.body = [note('a'), long, note('b'), long, note('c')].map(data => `data: ${data}\n\n`).join('')
+  const events = (await send(list)).body
+    .split('\n\n')
+    .slice(0, -1)
+    .map(event => JSON.parse(event.slice(6)) as unknown)
+  t.same(events, [JSON.parse(note('a')), kept, JSON.parse(note('b')), kept, JSON.parse(note('c'))])
+  const at = long.indexOf('{"name":"get_15000"}')
+  const broken = [
+    `${long}x`,
+    long.slice(0, -1),
+    long.replace('},{', '} {'),
+    long.replace('},{', '},,{'),
+    long.replace('[{', '[,{'),
+    long.replace('}],', '},],'),
+    `${long.slice(0, at)}{"name":"get_x",}${long.slice(at)}`,
+    `${long.slice(0, at)}{"name":get_x},${long.slice(at)}`,
+    `${long.slice(0, at)}{"name":"get_x","Name":"delete_x"},${long.slice(at)}`,
+    `${long.slice(0, at)}{"title":"x"},${long.slice(at)}`,
+    long.replace('"ttlMs":1', '"ttlMs":01'),
+    `[${long} ${long}]`,
+    `{"a":"${'x'.repeat(100_000)}","result":{"tools":[}}`,
+  ]
+  for (const [index, body] of broken.entries()) {
+    answer = { status: 200, headers: { 'content-type': 'application/json' }, body }
+    const got = await send(list)
+    t.same([got.status, JSON.parse(got.body).error.data.reason], [502, 'upstream_invalid'], `broken ${index}`)
+    answer = {
+      status: 200,
+      headers: { 'content-type': 'text/event-stream' },
+      body: `data: ${body}\n\ndata: ${note('a')}\n\n`,
+    }
+    const stream = (await send(list)).body
+    t.match(stream, 'upstream_invalid')
+    t.notMatch(stream, 'delete_')
+  }
+})

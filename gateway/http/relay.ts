@@ -2,9 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { ownerOf, type Principal } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
-import { changeAnswer, mustBeRead, type AnswerRules } from '../mcp/answers.ts'
+import { mustBeRead, type AnswerRules } from '../mcp/answers.ts'
 import { UnreadableList } from '../mcp/lists.ts'
 import { ByteStore } from './byte-store.ts'
+import { ChangedEvents, type EventSink } from './changed-events.ts'
 import { clientHeaders, judgedHeaders } from './client-headers.ts'
 import { atEndOfTurn } from './end-of-turn.ts'
 import { commonHeaders, errorContext, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
@@ -13,7 +14,7 @@ import { lateRules } from './handles.ts'
 import { mediaType } from './headers.ts'
 import { changeHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
-import { BoundaryWatch, createEventSplitter, judgedEvent, messageEvent, rewriteEvent } from './sse.ts'
+import { BoundaryWatch, messageEvent } from './sse.ts'
 import { endWhenStalled } from './stall.ts'
 import { beat, type OpenStream, type Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
@@ -27,7 +28,7 @@ const stalledIntervals = 4
 type Mode = 'waiting' | 'bytes' | 'list' | 'events' | 'done'
 
 /** One upstream answer on its way to the client. A class, because undici drives it by its methods. */
-export class Relay implements Dispatcher.DispatchHandler, OpenStream {
+export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink {
   readonly #exchange: Exchange
   readonly #proxy: ServedProxy
   readonly #streams: Streams
@@ -42,7 +43,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   /** The body, where it came in one piece. */
   #whole: Buffer | undefined
   #boundary: BoundaryWatch | undefined
-  #split: ((chunk: Buffer) => Buffer[]) | undefined
+  #changed: ChangedEvents | undefined
   /** Something of the stream was written, and its head with it. */
   #begun = false
   /** What is written waits for the end of this turn. */
@@ -157,8 +158,16 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
 
   onResponseEnd(): void {
     const { response, requestIds } = this.#exchange
-    if (this.#mode === 'list') this.#replyList()
-    else if (this.#mode === 'bytes') {
+    if (this.#mode === 'list') {
+      this.#replyChanged()
+      return
+    }
+    if (this.#mode === 'events') {
+      if (this.#changed === undefined) this.finish()
+      else this.#changed.end()
+      return
+    }
+    if (this.#mode === 'bytes') {
       if (!response.headersSent) {
         if (this.#whole === undefined && requestIds.length > 0 && this.#status < 300) {
           this.#refuse(new Refusal('upstream_invalid', 'the upstream answered a request with nothing'))
@@ -167,7 +176,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
         this.#writeHead(clientHeaders(this.#headers, this.#whole !== undefined))
       }
       this.#endWith(this.#whole)
-    } else if (this.#mode === 'events') this.#endWith(undefined)
+    }
     this.#finish(undefined)
   }
 
@@ -227,7 +236,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     const session = this.#headers['mcp-session-id']
     this.#headers = session === undefined ? {} : { 'mcp-session-id': session }
     this.#mode = 'events'
-    if (rules !== undefined) this.#split = createEventSplitter(maxList)
+    if (rules !== undefined) this.#changed = new ChangedEvents(rules, this, maxList)
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
     this.#boundary = new BoundaryWatch()
     this.#expectProgress()
@@ -254,36 +263,41 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
   }
 
   #relayEvents(chunk: Buffer): void {
-    if (this.#split === undefined) {
+    if (this.#changed === undefined) {
       this.#rules = lateRules(this.#exchange, this.#proxy, chunk)
       if (this.#rules !== undefined && this.#boundary!.atBoundary())
-        this.#split = createEventSplitter(maxList)
+        this.#changed = new ChangedEvents(this.#rules, this, maxList)
     }
     this.#boundary!.see(chunk)
-    this.#gather()
-    if (this.#split === undefined) {
-      this.#speak(chunk)
-      return
-    }
-    const rules = this.#rules!
-    const rewrite = mustBeRead(rules) ? judgedEvent : rewriteEvent
-    const change = (data: string): string | undefined => changeAnswer(data, rules)
-    const events: (Buffer | string)[] = []
-    try {
-      for (const event of this.#split(chunk)) events.push(rewrite(event, change))
-      this.#speak(joined(events))
-    } catch (error) {
-      this.#speak(joined(events))
-      this.end(unreadable(error))
-    }
+    if (this.#changed === undefined) this.write(chunk)
+    else this.#changed.take(chunk)
   }
 
-  /** Writes to the stream; one write, because each costs a system call. */
-  #speak(bytes: Buffer): void {
-    if (bytes.length === 0) return
+  // Where changed events go.
+
+  /** Writes to the stream; once for all that is there, because each write costs a system call. */
+  write(bytes: Buffer): void {
+    this.#gather()
     this.#hasSpoken = true
     this.#begun = true
     this.#exchange.response.write(bytes)
+  }
+
+  fail(error: unknown): void {
+    this.end(unreadable(error))
+  }
+
+  finish(): void {
+    this.#endWith(undefined)
+    this.#finish(undefined)
+  }
+
+  pause(): void {
+    this.#controller?.pause()
+  }
+
+  resume(): void {
+    this.#controller?.resume()
   }
 
   /** Writes a comment where it would be too late by the next look, unless the client takes nothing anyway. */
@@ -300,7 +314,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
 
   /** Whether the client's side of the stream stands between two events. */
   #canInsert(): boolean {
-    return this.#split !== undefined || this.#boundary!.atBoundary()
+    return this.#changed !== undefined || this.#boundary!.atBoundary()
   }
 
   #hold(chunk: Buffer): void {
@@ -318,22 +332,31 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     this.#held = undefined
   }
 
-  #replyList(): void {
-    try {
-      const rules = this.#rules!
-      const held = this.#held?.bytes() ?? nothing
-      const body = changeHeld(held, this.#status, this.#headers, rules)
-      const isJudged = body.length > 0 && (mustBeRead(rules) || !body.equals(held))
-      const headers = isJudged
-        ? judgedHeaders(this.#headers, 'application/json')
-        : clientHeaders(this.#headers, body.length > 0)
-      if (body.length === 0) delete headers['content-type']
-      if (this.#status !== 204) headers['content-length'] = String(body.length)
-      this.#writeHead(headers)
-      this.#endWith(body)
-    } catch (error) {
-      this.#refuse(unreadable(error))
+  #replyChanged(): void {
+    const held = this.#held?.bytes() ?? nothing
+    const fail = (error: unknown): void => {
+      if (this.#mode !== 'done') this.#refuse(unreadable(error))
     }
+    try {
+      const body = changeHeld(held, this.#status, this.#headers, this.#rules!)
+      if (body instanceof Promise) void body.then(changed => this.#reply(changed, held)).catch(fail)
+      else this.#reply(body, held)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  #reply(body: Buffer, held: Buffer): void {
+    if (this.#mode === 'done') return
+    const isJudged = body.length > 0 && (mustBeRead(this.#rules!) || !body.equals(held))
+    const headers = isJudged
+      ? judgedHeaders(this.#headers, 'application/json')
+      : clientHeaders(this.#headers, body.length > 0)
+    if (body.length === 0) delete headers['content-type']
+    if (this.#status !== 204) headers['content-length'] = String(body.length)
+    this.#writeHead(headers)
+    this.#endWith(body)
+    this.#finish(undefined)
   }
 
   #refuse(refusal: Refusal): void {
@@ -373,13 +396,10 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream {
     if (this.#mode === 'done') return
     if (this.#mode === 'events') this.#streams.remove(this)
     this.#mode = 'done'
+    this.#changed?.close()
     clearTimeout(this.#patience)
     this.#held = undefined
     this.#whole = undefined
     if (reason !== undefined) this.#controller?.abort(reason)
   }
-}
-
-function joined(parts: readonly (Buffer | string)[]): Buffer {
-  return Buffer.concat(parts.map(part => (typeof part === 'string' ? Buffer.from(part) : part)))
 }

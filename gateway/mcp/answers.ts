@@ -1,7 +1,8 @@
 import { sealHandles, type AnswerHandles } from './answer-handles.ts'
-import { filterLists, type Judge } from './lists.ts'
+import { filtering, maxAtOnce, UnreadableList, type Judge } from './lists.ts'
 import type { ListMember } from './methods.ts'
 import type { ParamAnnotations } from './param-annotations.ts'
+import { atOnce, inPieces } from './pieces.ts'
 
 /** What is changed in an answer. It is kept as long as the answer goes on. */
 export interface AnswerRules {
@@ -26,14 +27,35 @@ const ofSeveral: ReadonlySet<string> = new Set(['tasks/list', 'subscriptions/lis
  * @throws UnreadableList where the text cannot be judged
  */
 export function changeAnswer(text: string, rules: AnswerRules): string | undefined {
+  return atOnce(changing(text, rules))
+}
+
+/** The same for a text of any length, so that no other request waits for long. */
+export function changeLongAnswer(text: string, rules: AnswerRules): Promise<string | undefined> {
+  return inPieces(changing(text, rules))
+}
+
+/** Whether a text of so many characters or bytes is too long to be changed at once. */
+export function isLong(length: number): boolean {
+  return length > maxAtOnce
+}
+
+function* changing(text: string, rules: AnswerRules): Generator<void, string | undefined> {
   const { expected, judge, handles, params } = rules
-  const filtered = judge === undefined ? text : filterLists(text, judge, expected)
+  const filtered = judge === undefined ? text : yield* filtering(text, { judge, expected })
   params?.learn(filtered)
   if (handles === undefined) return filtered
+  if (text.length > maxSealed) {
+    if (ofSeveral.has(handles.method)) throw new UnreadableList(`it has more than ${maxSealed} characters`)
+    return filtered
+  }
   // What is not JSON is no message, and a handle that is not sealed is of no use to anybody.
   if (!mustBeRead(rules) && !isJson(text)) return text
   return sealHandles(filtered, handles)
 }
+
+/** Most characters of an answer in which handles are sealed. */
+const maxSealed = 1024 * 1024
 
 /** Says whether an answer holds back what only some callers may see, so that one that cannot be read is not passed. */
 export function mustBeRead({ judge, handles }: AnswerRules): boolean {

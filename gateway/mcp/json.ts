@@ -149,19 +149,22 @@ export function stringOf(text: string, { start, end }: Pick<Member, 'start' | 'e
 
 /** The elements of the array that begins at or behind `at`, in order; none if it is no array. */
 export function elements(text: string, at = 0): Element[] {
-  const found: Element[] = []
+  return [...eachElement(text, at)]
+}
+
+/** The same one by one, for arrays that are too long to be read at once. */
+export function* eachElement(text: string, at = 0): Generator<Element, void> {
   at = skipSpace(text, at)
-  if (text.charCodeAt(at) !== openBracket) return found
+  if (text.charCodeAt(at) !== openBracket) return
   at = skipSpace(text, at + 1)
   while (at < text.length && text.charCodeAt(at) !== closeBracket) {
     const own: Member[] = []
     const end = text.charCodeAt(at) === openBrace ? readMembers(text, at, own, nothing) : skipValue(text, at)
-    found.push({ start: at, end, members: own })
+    yield { start: at, end, members: own }
     at = skipSpace(text, end)
     if (text.charCodeAt(at) !== comma) break
     at = skipSpace(text, at + 1)
   }
-  return found
 }
 
 // oxlint-disable-next-line no-control-regex

@@ -1,4 +1,14 @@
-import { elements, foldCase, members, stringOf, type Element, type Member } from './json.ts'
+import { atOnce } from './pieces.ts'
+import {
+  eachElement,
+  elements,
+  foldCase,
+  members,
+  stringOf,
+  type Asked,
+  type Element,
+  type Member,
+} from './json.ts'
 import type { ListMember, NamedKind } from './methods.ts'
 import { isJudgeable, type Operation } from './operation.ts'
 
@@ -31,6 +41,7 @@ const listed: Readonly<Record<ListMember, ListRule>> = {
 }
 
 const listMembers = Object.keys(listed) as ListMember[]
+const resultMembers: Asked = new Map([['result', new Map()]])
 
 /**
  * Takes out of a list result what the caller may not see, by cutting text: nothing that stays is re-typed.
@@ -44,15 +55,33 @@ const listMembers = Object.keys(listed) as ListMember[]
  *   expected list is missing
  */
 export function filterLists(text: string, judge: Judge, expected: ReadonlyMap<string, ListMember>): string {
-  const parsed = parse(text)
-  if (!Array.isArray(parsed)) return filterMessage(text, judge, expected)
-  const cuts = elements(text).map(({ start, end }) => ({
-    start,
-    end,
-    by: filterMessage(text.slice(start, end), judge, expected),
-  }))
+  return atOnce(filtering(text, { judge, expected }))
+}
+
+/** The same in pieces, for a text that would take too long at once; it yields between them. */
+export function* filtering(text: string, rules: ListRules): Generator<void, string> {
+  const isLong = text.length > maxAtOnce
+  if (!isLong) parse(text)
+  if (!/^[ \t\r\n]*\[/.test(text)) return yield* filterMessage(text, rules, isLong)
+  const cuts: Cut[] = []
+  for (const { start, end } of eachElement(text)) {
+    cuts.push({ start, end, by: yield* filterMessage(text.slice(start, end), rules, isLong) })
+  }
+  if (isLong) checkAround(text, cuts)
   return spliced(text, cuts)
 }
+
+/** What is filtered for whom; see {@link filterLists}. */
+export interface ListRules {
+  readonly judge: Judge
+  readonly expected: ReadonlyMap<string, ListMember>
+}
+
+/** Most characters that are read at once. */
+export const maxAtOnce = 64 * 1024
+/** Most characters of an item of a long list, and of all that is around its items. */
+const maxPart = 2 * 1024 * 1024
+const itemsAtOnce = 100
 
 /** What an id is, however it is written: the JSON text of its value. */
 export function idValue(text: string): string {
@@ -65,40 +94,85 @@ interface Cut {
   readonly by: string
 }
 
-function filterMessage(text: string, judge: Judge, expected: ReadonlyMap<string, ListMember>): string {
-  const message = members(text)
+function* filterMessage(text: string, rules: ListRules, isLong: boolean): Generator<void, string> {
+  const { judge, expected } = rules
+  const message = members(text, 0, resultMembers)
   const result = only(message, 'result')
-  if (result === undefined) return text
-  const found = members(text, result.start)
+  if (result === undefined) {
+    if (isLong) checkPart(text)
+    return text
+  }
+  const found = result.members ?? []
   const id = only(message, 'id')
   const awaited = id === undefined ? undefined : expected.get(idValue(text.slice(id.start, id.end)))
   if (awaited !== undefined && only(found, awaited) === undefined) {
     throw new UnreadableList(`the result has no member ${awaited}`)
   }
-  const cuts: Cut[] = []
+  const lists: Cut[] = []
   for (const name of listMembers) {
     const list = only(found, name)
     if (list === undefined) continue
-    if (name !== 'skill') cuts.push(filterItems(text, list, name, judge))
+    if (name !== 'skill') lists.push(yield* filterItems(text, list, name, judge, isLong))
     else if (!isVisible(text, { ...list, members: members(text, list.start) }, name, judge))
       return unknownSkill(id && text.slice(id.start, id.end))
-    else cuts.push({ start: list.start, end: list.end, by: text.slice(list.start, list.end) })
+    else lists.push({ start: list.start, end: list.end, by: text.slice(list.start, list.end) })
   }
-  if (cuts.length === 0) return text
-  // What one caller may see is not for a cache to show to another (MCP 2026-07-28, caching).
-  const scope = only(found, 'cacheScope')
-  if (scope !== undefined) cuts.push({ start: scope.start, end: scope.end, by: '"private"' })
-  else if (only(found, 'ttlMs') !== undefined || only(found, 'resultType') !== undefined) {
-    cuts.push({ start: result.start + 1, end: result.start + 1, by: '"cacheScope":"private",' })
-  }
-  return spliced(text, cuts)
+  if (isLong) checkAround(text, lists)
+  if (lists.length === 0) return text
+  return spliced(text, [...lists, ...privateScope(result, found)])
 }
 
-function filterItems(text: string, list: Member, name: ListMember, judge: Judge): Cut {
+/** What one caller may see is not for a cache to show to another (MCP 2026-07-28, caching). */
+function privateScope(result: Member, found: readonly Member[]): Cut[] {
+  const scope = only(found, 'cacheScope')
+  if (scope !== undefined) return [{ start: scope.start, end: scope.end, by: '"private"' }]
+  if (only(found, 'ttlMs') === undefined && only(found, 'resultType') === undefined) return []
+  return [{ start: result.start + 1, end: result.start + 1, by: '"cacheScope":"private",' }]
+}
+
+function* filterItems(
+  text: string,
+  list: Member,
+  name: ListMember,
+  judge: Judge,
+  isLong: boolean,
+): Generator<void, Cut> {
   if (text[list.start] !== '[') throw new UnreadableList(`the member ${name} is not an array`)
-  const kept = elements(text, list.start).filter(item => isVisible(text, item, name, judge))
-  const by = `[${kept.map(({ start, end }) => text.slice(start, end)).join(',')}]`
-  return { start: list.start, end: list.end, by }
+  const kept: string[] = []
+  let read = 0
+  let end = list.start + 1
+  for (const item of eachElement(text, list.start)) {
+    const written = text.slice(item.start, item.end)
+    if (isLong) {
+      checkPart(written)
+      checkGap(text.slice(end, item.start), read > 0)
+      end = item.end
+    }
+    if (isVisible(text, item, name, judge)) kept.push(written)
+    if (++read % itemsAtOnce === 0) yield
+  }
+  if (isLong) checkGap(text.slice(end, list.end - 1), false)
+  return { start: list.start, end: list.end, by: `[${kept.join(',')}]` }
+}
+
+function checkPart(text: string): void {
+  if (text.length > maxPart) throw new UnreadableList(`a part of it has more than ${maxPart} characters`)
+  parse(text)
+}
+
+/** Checks what is between two items of a list. */
+function checkGap(gap: string, hasComma: boolean): void {
+  if (gap.trim() !== (hasComma ? ',' : '')) throw new UnreadableList('the message is not valid JSON')
+}
+
+/** Checks a long text but for the pieces of it that were checked one by one. */
+function checkAround(text: string, pieces: readonly Cut[]): void {
+  checkPart(
+    spliced(
+      text,
+      pieces.map(({ start, end }) => ({ start, end, by: '0' })),
+    ),
+  )
 }
 
 /** Whether the caller may see an item: by all of its names, none of which could be called if it cannot be judged. */
