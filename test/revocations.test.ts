@@ -408,6 +408,10 @@ t.test('ten thousand entries are read, and an entry of each kind is found', asyn
     }),
     'revoked.yaml',
   )
-  const { entries, diagnostics } = readRevocations(path, { keys: [], issuers: [] }, { now: new Date() })
-  t.same([entries?.size, diagnostics], [6000, []])
+  const { entries, diagnostics } = readRevocations(
+    path,
+    { keys: [], issuers: [], hashes: [] },
+    { now: new Date() },
+  )
+  t.same([entries?.size, diagnostics.length], [6000, 100])
 })

@@ -7,7 +7,7 @@ import { ann, config, folderWith, keysOf, run } from './fixtures/keys.ts'
 const named = `${config(ann)}revocations: revoked.yaml # only takes away\n`
 const revoke = ['revoke', 'ann', '--now', '--reason', 'leaked in a build log']
 const entriesOf = (file: string): string[] => {
-  const { entries } = readRevocations(file, { keys: ['ann'], issuers: [] }, { now: new Date() })
+  const { entries } = readRevocations(file, { keys: ['ann'], issuers: [], hashes: [] }, { now: new Date() })
   return [...(entries?.keys() ?? [])]
 }
 

@@ -159,6 +159,7 @@ export const diagnosticCodes = {
     name: 'revoked-issuer-unknown',
     summary: 'A revoked subject or token is of an issuer that no auth method accepts.',
   },
+  GH1442: { name: 'revoked-secret-unknown', summary: 'No key has a revoked secret.' },
   GH2001: { name: 'long-overlap', summary: 'Two secrets of a key are good side by side for over 30 days.' },
   GH2002: { name: 'unreachable-proxy', summary: 'No role grants anything on a proxy.' },
   GH2003: { name: 'shadowed-allow', summary: 'What a role allows is never allowed.' },

@@ -16,7 +16,7 @@ import { spanBetween, type Source } from './source.ts'
 import { instead, nearest } from './suggest.ts'
 import { told } from './told.ts'
 import { isPlainMap, toPlain } from './tree.ts'
-import { entries, reportAt, type View } from './view.ts'
+import { entries, items, reportAt, type View } from './view.ts'
 
 /** Bytes that a revocations file may have. */
 const maxSize = 2 ** 20
@@ -28,6 +28,8 @@ export type RevocationEntries = ReadonlyMap<string, string>
 export interface RevocableNames {
   readonly keys: readonly string[]
   readonly issuers: readonly string[]
+  /** Hashes of secrets. */
+  readonly hashes: readonly string[]
 }
 
 /** What came of reading a revocations file. */
@@ -112,6 +114,9 @@ function realPath(file: string): string {
 export function revocableNames(config: View['config']): RevocableNames {
   return {
     keys: entries(config.keys).map(([name]) => name),
+    hashes: entries(config.keys).flatMap(([, { secrets }]) =>
+      items(secrets).flatMap(([, { hash }]) => (hash === undefined ? [] : [hash])),
+    ),
     issuers: entries(config.auth).flatMap(([, method]) =>
       'issuer' in method && method.issuer !== undefined ? [method.issuer] : [],
     ),
@@ -172,6 +177,8 @@ interface Content {
 function collect(loading: Loading, root: Content, names: RevocableNames): RevocationEntries {
   const found = new Map<string, string>()
   const [keys, issuers] = [new Set(names.keys), new Set(names.issuers)]
+  const hashes = new Set(names.hashes)
+  const hasOtherForms = names.hashes.some(hash => !hash.startsWith('sha256:'))
   const add = (id: string, path: Path): void => void (found.has(id) || found.set(id, toPointer(path)))
   const warn = (code: 'GH1440' | 'GH1441', noun: string, name: string, path: Path): void => {
     const known = code === 'GH1440' ? names.keys : names.issuers
@@ -188,6 +195,11 @@ function collect(loading: Loading, root: Content, names: RevocableNames): Revoca
   }
   for (const [index, { hash }] of (root.secrets ?? []).entries()) {
     add(revocationId.secret(hash), ['secrets', index])
+    // A digest may be that of a secret whose hash has another form.
+    if (hashes.has(hash) || (hash.startsWith('sha256:') && hasOtherForms)) continue
+    const { span } = locate(loading, root, ['secrets', index, 'hash'], 'value')
+    const message = 'no key has a secret with this hash; copy it from the configuration'
+    report(loading, 'GH1442', span, message, { path: toPointer(['secrets', index, 'hash']) })
   }
   for (const [index, { issuer, sub, client }] of (root.subjects ?? []).entries()) {
     const path = ['subjects', index]

@@ -124,7 +124,7 @@ function byShape(presented: readonly Presented[]): readonly Presented[] {
  * Adds WWW-Authenticate: one answer that names every method, Bearer first, because widespread clients read
  * no further than the first challenge; an `error` only where a credential was sent (RFC 6750 §3.1).
  */
-function challenged(proxy: ServedProxy, refusal: Refusal): Refusal {
+export function challenged(proxy: ServedProxy, refusal: Refusal): Refusal {
   const { name: realm, resource, access } = proxy
   const bearer = {
     ...(refusal.reason !== 'credential_missing' && {

@@ -4,6 +4,7 @@ import { ownerOf, type Principal } from '../access/principal.ts'
 import { errorMessage, Refusal } from '../mcp/errors.ts'
 import { mustBeRead, type AnswerRules } from '../mcp/answers.ts'
 import { UnreadableList } from '../mcp/lists.ts'
+import { challenged } from './authenticate.ts'
 import { ByteStore } from './byte-store.ts'
 import { ChangedEvents, type EventSink } from './changed-events.ts'
 import { clientHeaders, judgedHeaders } from './client-headers.ts'
@@ -111,7 +112,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
     const { principal, method, proxy } = exchange
     startOver(exchange, this.#streams.current())
     Object.assign(exchange, { principal, method, proxy, rule: refusal.rule, forwarded: false })
-    this.#refuse(refusal)
+    this.#refuse(refusal.status === 401 ? challenged(this.#proxy, refusal) : refusal)
   }
 
   onResponseStart(

@@ -47,7 +47,7 @@ export function createRevocationsKeeper(
   { serving, log, metrics }: { serving: Pick<Serving, 'revoke'>; log: Log; metrics: Metrics },
 ): RevocationsKeeper {
   let file: string | undefined
-  let names: RevocationsRequest['names'] = { keys: [], issuers: [] }
+  let names: RevocationsRequest['names'] = { keys: [], issuers: [], hashes: [] }
   let entries = nothing
   let appliedAt = new Date()
   let lastReload: ConfigStatus['lastReload'] | undefined

@@ -102,7 +102,7 @@ function withEntry(file: string, old: string | undefined, entry: Entry, now: Dat
 /** The entries of a text. Throws Refused with everything that is wrong with it. */
 function check(file: string, text: string, now: Date): ReadonlyMap<string, string> {
   const readFile = (): Buffer => Buffer.from(text)
-  const result = readRevocations(file, { keys: [], issuers: [] }, { now, readFile })
+  const result = readRevocations(file, { keys: [], issuers: [], hashes: [] }, { now, readFile })
   if (result.entries !== undefined) return result.entries
   const message = 'nothing was added to the revocations file, because it has errors'
   const errors = result.diagnostics.filter(one => one.severity === 'error')
