@@ -147,6 +147,10 @@ export interface Listen {
   tls?: ListenTls
   timeout: ListenTimeout
   /**
+   * How many connections clients may have at the same time, all threads together. By default, and at most, as many as the limit of open files (`ulimit -n`) leaves room for: a connection may need a second descriptor for its upstream, and some are kept for everything else. When there are too many, the one that has been idle for longest is closed; where none is idle, the new one is.
+   */
+  maxConnections?: number
+  /**
    * How long a stopping gateway waits for calls in flight before it closes their connections; 0s not to wait.
    */
   drain: string

@@ -22,6 +22,8 @@ export interface ConnectionEvents {
   onBusy(this: void, connection: ClientConnection): void
   /** The last request has ended. */
   onIdle(this: void, connection: ClientConnection): void
+  /** Nothing more is read until requests that wait have been served. */
+  onHold(this: void, connection: ClientConnection): void
 }
 
 /**
@@ -36,6 +38,12 @@ export class ClientConnection {
   quiet = 0
   /** Bytes that were written at the last look. */
   written = -1
+  /** A request was too long under way, but was not read on; how many there were, and looks since. */
+  overdue: { readonly taken: number; looks: number } | undefined
+  /** Whether the client is being probed. */
+  isProbed = false
+  /** Number of requests that were read. */
+  taken = 0
   readonly #events: ConnectionEvents
   readonly #open: Exchange[] = []
   #waiting: Arrival[] = []
@@ -61,9 +69,15 @@ export class ClientConnection {
     return this.#open[0]
   }
 
+  /** Whether nothing is read, because requests wait. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
   /** Serves a request, now or in its turn. Whatever comes behind the last request of a connection is ignored. */
   take(request: BodyRequest, response: ServerResponse): void {
     const { latest } = this
+    this.taken++
     if (this.socket.writableEnded || latest?.response.shouldKeepAlive === false) {
       if (++this.#ignored > maxIgnored) this.socket.destroy()
       else request.resume()
@@ -130,6 +144,7 @@ export class ClientConnection {
     this.#isHeld = true
     this.socket.on('resume', this.#pauseAgain)
     this.socket.pause()
+    this.#events.onHold(this)
   }
 
   readonly #pauseAgain = (): void => {

@@ -7,6 +7,8 @@ import type { ConnectionSlots } from './connection-slots.ts'
 import type { Exchange } from './exchange.ts'
 import { probeClient } from './half-close.ts'
 
+/** The code of the error by which node:http says that a request takes too long. */
+export const timeoutCode = 'ERR_HTTP_REQUEST_TIMEOUT'
 /** Milliseconds between two looks at all connections. */
 const lookInterval = 250
 /**
@@ -98,6 +100,7 @@ export function followConnections(listener: Server, options: ConnectionsOptions)
       begin: (request, response) => options.begin(connection, request, response),
       onBusy,
       onIdle,
+      onHold: probeSoon,
     }
     const connection = new ClientConnection(socket, events)
     known.set(socket, connection)
@@ -111,12 +114,21 @@ export function followConnections(listener: Server, options: ConnectionsOptions)
 
   function onEnd(this: Socket): void {
     const connection = known.get(this)
-    if (connection?.current !== undefined) setTimeout(probe, probeDelay, connection, minProbeInterval).unref()
+    if (connection?.current !== undefined) probeSoon(connection)
+  }
+
+  /** A client that leaves is not noticed by itself any more: it has ended its side, or nothing is read. */
+  function probeSoon(connection: ClientConnection): void {
+    if (connection.isProbed) return
+    connection.isProbed = true
+    setTimeout(probe, probeDelay, connection, minProbeInterval).unref()
   }
 
   function probe(connection: ClientConnection, next: number): void {
-    if (connection.current === undefined || connection.socket.destroyed) return
-    probeClient(connection.current)
+    const { current, socket, isHeld } = connection
+    connection.isProbed = !socket.destroyed && current !== undefined && (isHeld || socket.readableEnded)
+    if (!connection.isProbed) return
+    probeClient(current!, socket.readableEnded)
     setTimeout(probe, next, connection, Math.min(2 * next, maxProbeInterval)).unref()
   }
 
@@ -125,7 +137,17 @@ export function followConnections(listener: Server, options: ConnectionsOptions)
       clearInterval(timer)
       timer = undefined
     }
-    for (const connection of open) lookAt(connection)
+    for (const connection of open) {
+      lookAt(connection)
+      if (connection.overdue !== undefined && isTooSlow(connection, listener.headersTimeout)) {
+        connection.overdue = undefined
+        listener.emit(
+          'clientError',
+          Object.assign(new Error('too slow'), { code: timeoutCode }),
+          connection.socket,
+        )
+      }
+    }
   }
 
   listener.on('connection', accept)
@@ -142,6 +164,15 @@ export function followConnections(listener: Server, options: ConnectionsOptions)
 function underlying(socket: Socket): Socket {
   // oxlint-disable-next-line no-underscore-dangle -- there is no other way from a TLS socket to the one under it
   return socket instanceof TLSSocket ? ((socket as { _parent?: Socket })._parent ?? socket) : socket
+}
+
+/** Whether a request that could not be read on when its time was up has taken as long again since. */
+function isTooSlow(connection: ClientConnection, milliseconds: number): boolean {
+  const { overdue, isHeld, taken, latest } = connection
+  if (isHeld) return false
+  if (taken !== overdue!.taken && latest?.request.complete !== false) connection.overdue = undefined
+  else overdue!.looks++
+  return overdue!.looks * lookInterval > milliseconds
 }
 
 /** Cuts the connection of a client that ignores its end, or that takes nothing. */

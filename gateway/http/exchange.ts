@@ -42,7 +42,7 @@ export interface Exchange {
   /** The Origin was found to be allowed, so the answer may say so. */
   originAllowed: boolean
   /** What relays the answer, if anything does. */
-  relay: { onClose(): void; onHalfClose(): void } | undefined
+  relay: { onClose(): void; probe(hasEnded: boolean): void } | undefined
 }
 
 const drainable = 64 * 1024

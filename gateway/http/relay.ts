@@ -88,10 +88,10 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
     if (this.#mode !== 'done') this.#finish(new Error('the client left'))
   }
 
-  /** The client has ended its side: if it is gone, a write will show it. Nobody waits so for news that never end. */
-  onHalfClose(): void {
+  /** Writes something, which shows whether the client is gone; one that has ended its side waits for no news. */
+  probe(hasEnded: boolean): void {
     if (this.#mode !== 'events') return
-    if (this.listening) this.#exchange.response.destroy()
+    if (hasEnded && this.listening) this.#exchange.response.destroy()
     else if (this.#canInsert()) this.#exchange.response.write(': keep-alive\n\n')
   }
 

@@ -2,7 +2,7 @@ import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { errorMessage, Refusal, type Reason } from '../mcp/errors.ts'
 import type { ClientConnection } from './client-connection.ts'
-import type { Connections } from './connections.ts'
+import { timeoutCode, type Connections } from './connections.ts'
 import { refuse } from './exchange.ts'
 import { recordUnparsed, type Records } from './record.ts'
 import { newRequestId } from './request-id.ts'
@@ -25,8 +25,12 @@ export function answerUnparsed(
   listener.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // Its answer is on its way, and what the client goes on to send is thrown away for a moment.
     if (socket.writableEnded && error.code !== 'ECONNRESET') return
+    const connection = connections.of(socket)
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-    else answerError(connections.of(socket), unparsed(error), dependencies)
+    // It waits for its turn, and that is no fault of the client.
+    else if (error.code === timeoutCode && connection.isHeld)
+      connection.overdue = { taken: connection.taken, looks: 0 }
+    else answerError(connection, unparsed(error), dependencies)
   })
   // Without a listener the connection would be cut without a word.
   listener.on('connect', ({ method }: IncomingMessage, socket: Socket) => {
@@ -77,7 +81,7 @@ function endAfter(response: ServerResponse, socket: Socket): void {
 
 const parserReasons: Readonly<Record<string, Reason>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  [timeoutCode]: 'request_timeout',
 }
 
 function unparsed(cause: NodeJS.ErrnoException): Refusal {

@@ -44,6 +44,7 @@ const gauges = {
     'Whether the revocations file in force is the one that is there.',
   gatehouse_jwks_age_seconds: 'Since the keys of an issuer were last fetched, by auth method.',
   gatehouse_open_streams: 'Streams that are open to clients.',
+  gatehouse_connections: 'Connections of clients.',
   gatehouse_workers: 'Threads that serve clients.',
 } as const
 

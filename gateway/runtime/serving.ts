@@ -16,6 +16,7 @@ import { createGivenTasks, type GivenTasks } from '../mcp/given-tasks.ts'
 import type { Log } from '../observe/log.ts'
 import type { Counters } from '../observe/metrics.ts'
 import { buildSnapshot, type BuiltSnapshot } from './build.ts'
+import { connectionLimit } from './descriptors.ts'
 import { introspectWith, type KeptIntrospection } from './introspection-sources.ts'
 import type { IssuerKeys } from './jwks.ts'
 import { agesOf, fetchKeysWith } from './key-sources.ts'
@@ -35,6 +36,8 @@ export interface ListenAddress {
 /** What is measured when somebody asks. */
 export interface Gauges {
   readonly openStreams: number
+  /** Connections of clients. */
+  readonly connections: number
   /** Threads that serve. */
   readonly workers: number
   /** Seconds since the keys of issuers were fetched. */
@@ -66,6 +69,10 @@ export interface ServingDependencies {
   readonly sessionSecret: Buffer
   /** The tasks that principals were given, in every thread; those of this thread alone where it is absent. */
   readonly givenTasks?: GivenTasks
+  /** Numbers of connections, one per thread, in memory that all of them share. */
+  readonly connectionCounts?: Int32Array
+  /** The index of this thread's. */
+  readonly slot?: number
 }
 
 /** Serves in this thread. */
@@ -74,14 +81,16 @@ export function createServing({
   metrics,
   sessionSecret,
   givenTasks = createGivenTasks(),
+  connectionCounts = new Int32Array(1),
+  slot = 0,
 }: ServingDependencies): Serving {
+  const slots = createConnectionSlots(connectionCounts, slot)
   const pools = createShared<Connections>(connections => connections.close())
   const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
   const tokens = createShared<KeptTokens>(kept => kept.close())
   const introspections = createShared<KeptIntrospection>(held => held.close())
   const slowHashes = createShared<SlowHash>(() => {})
   const trials = createTrials()
-  const slots = createConnectionSlots(new Int32Array(1), 0)
   const fetchKeys = fetchKeysWith(log, metrics, () => streams.review())
   const introspect = introspectWith(log, metrics)
   const kept = { pools, tokens, issuerKeys, introspections, slowHashes, trials }
@@ -111,6 +120,7 @@ export function createServing({
       const old = snapshot
       snapshot = { ...prepared, revocations }
       prepared = undefined
+      slots.setLimit(connectionLimit(snapshot.settings.listen.maxConnections, connectionCounts.length))
       if (listener !== undefined) {
         setTimeouts(listener.server, timeouts(snapshot.settings))
         if (snapshot.tls !== undefined) (listener.server as TlsServer).setSecureContext(snapshot.tls)
@@ -140,7 +150,12 @@ export function createServing({
       return server.address() as AddressInfo
     },
     async gauges() {
-      return { openStreams: streams.size(), workers: 1, keyAges: agesOf(issuerKeys.values()) }
+      return {
+        openStreams: streams.size(),
+        connections: slots.own(),
+        workers: 1,
+        keyAges: agesOf(issuerKeys.values()),
+      }
     },
     async drain() {
       stopping = true

@@ -8,7 +8,7 @@ import type { ThreadRecords, WorkerData } from './worker.ts'
 import { answerCalls } from './thread-calls.ts'
 
 const port = parentPort!
-const { sessionSecret } = workerData as WorkerData
+const { sessionSecret, connectionCounts, slot } = workerData as WorkerData
 
 /** Milliseconds that lines and counts are gathered for: a message costs both threads more than a call does. */
 const patience = 10
@@ -40,6 +40,8 @@ const serving = createServing({
     },
   },
   sessionSecret: Buffer.from(sessionSecret),
+  connectionCounts,
+  slot,
   givenTasks: shareGivenTasks(Buffer.from(sessionSecret)),
 })
 

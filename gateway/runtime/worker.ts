@@ -6,6 +6,9 @@ import { callsTo } from './thread-calls.ts'
 /** What a thread is started with. */
 export interface WorkerData {
   readonly sessionSecret: Uint8Array
+  /** In shared memory, one per thread. */
+  readonly connectionCounts: Int32Array
+  readonly slot: number
 }
 
 /** What a thread tells of what it did. */

@@ -43,6 +43,7 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
   const told = new WeakMap<ServingThread, RevocationEntries>()
   let address: ListenAddress | undefined
   let closing = false
+  const connectionCounts = new Int32Array(new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT))
 
   const onRecords = ({ text, counted }: ThreadRecords): void => {
     if (text !== '') write(text)
@@ -54,30 +55,31 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     return patience + parseWait(settingsOf(committed).listen.drain)
   }
 
-  function start(): ServingThread {
-    const worker = startWorker({ sessionSecret }, onRecords, patienceFor)
+  function start(slot: number): ServingThread {
+    const worker = startWorker({ sessionSecret, connectionCounts, slot }, onRecords, patienceFor)
     running.add(worker)
     onThread?.(worker.thread)
     const startedAt = performance.now()
     void worker.ended.then(cause => {
       running.delete(worker)
       serving.delete(worker)
+      connectionCounts[slot] = 0
       if (closing || address === undefined) return
       metrics.count('gatehouse_workers_lost_total', {})
       log.error('worker_lost', {
         error: String((cause as Error | undefined)?.stack ?? cause ?? 'it was ended'),
       })
-      return replace(performance.now() - startedAt < soon ? restPause : 0)
+      return replace(slot, performance.now() - startedAt < soon ? restPause : 0)
     })
     return worker
   }
 
-  async function replace(pause: number): Promise<void> {
+  async function replace(slot: number, pause: number): Promise<void> {
     if (pause > 0) await delay(pause, undefined, { ref: false })
     if (closing) return
     let worker: ServingThread | undefined
     try {
-      worker = start()
+      worker = start(slot)
       while (readied.get(worker) !== committed || told.get(worker) !== revoked)
         await bring(worker, committed!)
       // From here on it hears of every revision, in order, before or after it listens.
@@ -87,7 +89,7 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     } catch (error) {
       if (!closing) log.error('worker_failed', { error: String((error as Error).stack) })
       // Its end brings the next attempt. The system may have had no room for a thread, and then there is no end.
-      if (worker === undefined) return replace(restPause)
+      if (worker === undefined) return replace(slot, restPause)
       await worker.thread.terminate()
     }
     return undefined
@@ -108,7 +110,7 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     ask: (worker: ServingThread) => Promise<Value>,
   ): Promise<PromiseSettledResult<Value>[]> => Promise.allSettled([...serving].map(ask))
 
-  for (let index = 0; index < count; index++) serving.add(start())
+  for (let index = 0; index < count; index++) serving.add(start(index))
 
   return {
     async prepare(checked) {
@@ -185,6 +187,7 @@ function sum(gauges: readonly Gauges[]): Gauges {
   }
   return {
     openStreams: gauges.reduce((total, one) => total + one.openStreams, 0),
+    connections: gauges.reduce((total, one) => total + one.connections, 0),
     workers: gauges.length,
     keyAges: [...ages].map(([method, age]) => [{ method }, age] as const),
   }
