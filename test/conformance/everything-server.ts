@@ -24,6 +24,8 @@ import { registerInputTools } from './input-tools.ts'
 import { createLegacySessions } from './legacy-sessions.ts'
 import { registerPrompts } from './prompts.ts'
 import { registerResources } from './resources.ts'
+import { loadSkills } from './skills.ts'
+import { createTasks } from './tasks.ts'
 import { registerTools } from './tools.ts'
 
 export type EverythingServer = { url: string; close(): Promise<void> }
@@ -38,6 +40,8 @@ export type EverythingServer = { url: string; close(): Promise<void> }
  */
 export async function startEverythingServer(options: { port?: number } = {}): Promise<EverythingServer> {
   const changes = new InMemoryServerEventBus()
+  const attachSkills = await loadSkills()
+  const tasks = createTasks()
   const states = createRequestStateCodec<RoundState>({ key: randomBytes(32) })
 
   function createMcpServer(): McpServer {
@@ -51,6 +55,7 @@ export async function startEverythingServer(options: { port?: number } = {}): Pr
           tools: { listChanged: true },
           prompts: { listChanged: true },
           resources: { listChanged: true, subscribe: true },
+          extensions: tasks.capabilities,
         },
         cacheHints: {
           'tools/list': listed,
@@ -66,6 +71,8 @@ export async function startEverythingServer(options: { port?: number } = {}): Pr
     registerInputRequiredTools(server, states)
     registerResources(server)
     registerPrompts(server)
+    tasks.registerTools(server)
+    attachSkills(server)
     return server
   }
 
@@ -79,7 +86,8 @@ export async function startEverythingServer(options: { port?: number } = {}): Pr
     if (refused) return refused
     if (new URL(request.url).pathname !== '/mcp')
       return Response.json({ error: 'not found' }, { status: 404 })
-    return (await isLegacyRequest(request)) ? legacy.handle(request) : modern.fetch(request)
+    if (await isLegacyRequest(request)) return legacy.handle(request)
+    return (await tasks.handle(request)) ?? modern.fetch(request)
   }
 
   const http = createServer((req, res) => void exchange(req, res, answer))
@@ -90,6 +98,7 @@ export async function startEverythingServer(options: { port?: number } = {}): Pr
   return {
     url: `http://127.0.0.1:${port}/mcp`,
     async close() {
+      tasks.close()
       await Promise.all([modern.close(), legacy.close()])
       http.closeAllConnections()
       await new Promise(resolve => http.close(resolve))
