@@ -4,7 +4,7 @@ import { noOperation, type AnswerHandles } from '../mcp/answer-handles.ts'
 import type { AnswerRules } from '../mcp/answers.ts'
 import { encodeMirrored } from '../mcp/header-value.ts'
 import { Refusal } from '../mcp/errors.ts'
-import { expectsHandles } from '../mcp/expected-handles.ts'
+import { expectsHandles, requireTasks } from '../mcp/expected-handles.ts'
 import { elements } from '../mcp/json.ts'
 import type { Judge } from '../mcp/lists.ts'
 import type { Message } from '../mcp/message.ts'
@@ -52,10 +52,7 @@ export function useHandles(
   const presents = presentsHandles(message)
   const expects = expectsHandles(message, exchange.era)
   if (!presents && !expects) return undefined
-  // The extension for tasks of 2026-07-28 took it away: its results are in those of tasks/get.
-  if (exchange.era === 'modern' && message.method === 'tasks/result') {
-    throw new Refusal('method_unknown', 'Method not found: tasks/result', { id: message.id })
-  }
+  if (exchange.era === 'modern') requireTasks(message)
   const context = contextOf(exchange, proxy)
   const operation = exchange.operation ?? noOperation
   const presented = presents ? openHandles(body.toString('utf8'), message, operation, context) : undefined

@@ -16,6 +16,14 @@ const legacyVersions: readonly string[] = [
   '2024-10-07',
 ]
 
+/** Methods of the legacy era that are about what somebody was given; no server of the modern era answers them. */
+const removed: ReadonlySet<string> = new Set([
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'tasks/list',
+  'tasks/result',
+])
+
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
 /** Methods whose Mcp-Name header 2026-07-28 requires; those that name something else may have one. */
@@ -43,7 +51,7 @@ export function claimedVersion(message: Message): unknown {
  * (MCP 2026-07-28, Streamable HTTP, Server Validation): everything between the gateway and the upstream's
  * parser may read the one or the other.
  *
- * @throws Refusal `header_mismatch`, `version_unsupported` or `params_invalid`
+ * @throws Refusal `header_mismatch`, `version_unsupported`, `params_invalid`, or `method_unknown` for what the era removed
  */
 export function agreedEra(message: Message, headers: IncomingHttpHeaders): Era {
   const header = single(headers, 'mcp-protocol-version')
@@ -72,6 +80,9 @@ export function agreedEra(message: Message, headers: IncomingHttpHeaders): Era {
     throw unsupported(header, [...modernVersions, ...legacyVersions.slice(0, 3)], id)
   }
   checkMirrors(message, headers, era)
+  if (era === 'modern' && removed.has(message.method ?? '')) {
+    throw new Refusal('method_unknown', `Method not found: ${message.method}`, { id })
+  }
   return era
 }
 

@@ -31,6 +31,7 @@ const table = {
   message_invalid: { status: 400, code: -32600 },
   params_invalid: { status: 400, code: -32602 },
   header_mismatch: { status: 400, code: -32020 },
+  capability_missing: { status: 400, code: -32021 },
   version_unsupported: { status: 400, code: -32022 },
   method_unknown: { status: 404, code: -32601, legacyStatus: 200 },
   name_unknown: { status: 200, code: -32602 },

@@ -1,5 +1,7 @@
 import type { Era } from './era.ts'
+import { Refusal } from './errors.ts'
 import type { Message } from './message.ts'
+import { isHandle } from './presented-handles.ts'
 
 const capabilitiesKey = 'io.modelcontextprotocol/clientCapabilities'
 const tasksExtension = 'io.modelcontextprotocol/tasks'
@@ -26,9 +28,29 @@ export function expectsHandles({ kind, method, params }: Message, era: Era | und
   if (params === undefined || plain.has(method)) return false
   if (era !== 'modern') return params['task'] !== undefined
   if (method === 'subscriptions/listen') return get(params['notifications'], 'taskIds') !== undefined
+  if (declaresTasks(params)) return true
   const capabilities = get(params['_meta'], capabilitiesKey)
-  if (get(get(capabilities, 'extensions'), tasksExtension) !== undefined) return true
   return askable.some(name => get(capabilities, name) !== undefined)
+}
+
+/**
+ * Refuses a method of tasks, sent by a client that does not declare that it knows of tasks (MCP 2026-07-28, Missing
+ * Required Capabilities). A task that somebody was given stays unknown to whoever declares nothing.
+ *
+ * @throws Refusal `capability_missing`
+ */
+export function requireTasks({ id, method, params }: Message): void {
+  const taskId = params?.['taskId']
+  if (method?.startsWith('tasks/') !== true || typeof taskId !== 'string' || isHandle(taskId)) return
+  if (declaresTasks(params)) return
+  throw new Refusal('capability_missing', `${method} needs the client capability ${tasksExtension}`, {
+    id,
+    data: { requiredCapabilities: { extensions: { [tasksExtension]: {} } } },
+  })
+}
+
+function declaresTasks(params: Message['params']): boolean {
+  return get(get(get(params?.['_meta'], capabilitiesKey), 'extensions'), tasksExtension) !== undefined
 }
 
 function get(value: unknown, name: string): unknown {

@@ -181,7 +181,8 @@ function present(handle: string, task: Task, { start, end }: Place, opening: Ope
     opening.operations.push({ ...task.operation, method: opening.method } as Operation)
 }
 
-function isHandle(text: string): boolean {
+/** Whether a text has the form of a handle, whoever was given it. */
+export function isHandle(text: string): boolean {
   return /^[\w-]+\.[\w-]{43}$/.test(text)
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { authScenarios, otherAuthScenarios, type AuthExpectation } from './auth-scenarios.ts'
-import { clientScenarios, runClientScenario, type ClientRun } from './suite.ts'
+import { listScenarios, runClientScenario, type ClientRun } from './suite.ts'
 
 const atOnce = 2
 
@@ -15,7 +15,7 @@ export async function runAuthLeg(
   program: string,
   directory: string,
 ): Promise<{ passed: number; problems: string[] }> {
-  const listed = (await clientScenarios()).filter(name => name.startsWith('auth/'))
+  const listed = (await listScenarios('client')).filter(name => name.startsWith('auth/'))
   const known = new Set([...Object.keys(authScenarios), ...Object.keys(otherAuthScenarios)])
   const problems = listed
     .filter(name => !known.has(name))

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runAuthLeg } from './auth-leg.ts'
 import { startEverythingServer } from './everything-server.ts'
+import { extensionScenarios, impossibleScenarios, separateScenarios } from './extension-scenarios.ts'
 import { startGateway } from './gateway.ts'
-import { runSuite, scoredScenarios } from './suite.ts'
+import { listScenarios, runSuite, scoredScenarios } from './suite.ts'
 import type { Check, Results } from './suite.ts'
 
 type Leg = { revision: string; results: Results }
@@ -15,7 +16,13 @@ type Verdict = { passed: number; problems: string[] }
 /** Scenarios that a revision does not score, and that have to pass here all the same. */
 const alsoRequired: Record<string, string[]> = {
   '2025-11-25': ['server-session-lifecycle', 'server-sse-polling', 'json-schema-2020-12'],
-  '2026-07-28': ['http-header-validation', 'http-custom-header-server-validation', 'json-schema-2020-12'],
+  '2026-07-28': [
+    'http-header-validation',
+    'http-custom-header-server-validation',
+    'json-schema-2020-12',
+    ...extensionScenarios,
+    ...separateScenarios,
+  ],
 }
 
 const { values: options } = parseArgs({
@@ -29,6 +36,7 @@ const directory = await mkdtemp(join(tmpdir(), 'gatehouse-conformance-'))
 const fixture = await startEverythingServer()
 const verdicts: Verdict[] = []
 try {
+  verdicts.push(await everyExtensionScenario())
   const direct = await runLegs('direct', fixture.url)
   for (const leg of direct) verdicts.push(await judge('direct', leg))
   if (!options['direct-only']) {
@@ -69,12 +77,14 @@ async function throughGateway(direct: Leg[]): Promise<void> {
 function runLegs(where: string, url: string, headers: Record<string, string> = {}): Promise<Leg[]> {
   return Promise.all(
     Object.keys(alsoRequired).map(async revision => {
-      const results = await runSuite({
-        url,
-        headers,
-        selection: ['--requirements', revision],
-        directory: await emptyDirectory(`${revision} ${where}`),
-      })
+      const directory = await emptyDirectory(`${revision} ${where}`)
+      const run = { url, headers, directory }
+      let results = await runSuite({ ...run, selection: ['--requirements', revision] })
+      for (const scenario of separateScenarios) {
+        if (!alsoRequired[revision]!.includes(scenario)) continue
+        const selection = ['--scenario', scenario, '--spec-version', revision, '--force'] as const
+        results = await runSuite({ ...run, selection: [...selection] })
+      }
       return { revision, results }
     }),
   )
@@ -105,6 +115,18 @@ async function judge(where: string, { revision, results }: Leg, baseline?: Resul
   return { passed, problems }
 }
 
+/** Notices a scenario of an extension that nothing is said of. */
+async function everyExtensionScenario(): Promise<Verdict> {
+  const known = new Set([...extensionScenarios, ...separateScenarios, ...Object.keys(impossibleScenarios)])
+  const listed = (await listScenarios('server')).filter(name => /^(?:sep-2640|tasks)-/.test(name))
+  const problems = listed
+    .filter(name => !known.has(name))
+    .map(name => `${name}: nothing is said of it in extension-scenarios.ts`)
+  for (const problem of problems) console.log(`not ok ${problem}`)
+  for (const [name, why] of Object.entries(impossibleScenarios)) console.log(`cannot ${name}: ${why}`)
+  return { passed: 0, problems }
+}
+
 /** Proves that the gateway is in the way and asks for the key: a wrong one gets 401, and no tools. */
 async function refusesWrongKey(url: string): Promise<Verdict> {
   const headers = { authorization: `Bearer ${randomBytes(32).toString('base64url')}` }
@@ -112,7 +134,7 @@ async function refusesWrongKey(url: string): Promise<Verdict> {
   const results = await runSuite({
     url,
     headers,
-    selection: ['--scenario', 'tools-list', '--spec-version', '2026-07-28'],
+    selection: ['--scenario', 'tools-list', '--spec-version', '2026-07-28', '--force'],
     directory: await emptyDirectory('wrong key'),
   })
   const checks = results.get('tools-list') ?? []

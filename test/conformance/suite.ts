@@ -17,8 +17,8 @@ export type Results = Map<string, Check[]>
 
 export type SuiteRun = {
   url: string
-  /** What to run: the requirements of a revision, or one scenario at a revision. */
-  selection: ['--requirements', string] | ['--scenario', string, '--spec-version', string]
+  /** What to run: the requirements of a revision, or one scenario at a revision, on its timeline or not. */
+  selection: ['--requirements', string] | ['--scenario', string, '--spec-version', string, '--force']
   /** Added to each request that the suite sends. */
   headers?: Record<string, string>
   /** An empty folder for the results. */
@@ -61,9 +61,9 @@ export async function runSuite(run: SuiteRun): Promise<Results> {
   return results
 }
 
-/** The names of all scenarios that clients are measured with. */
-export async function clientScenarios(): Promise<string[]> {
-  const { output } = await runProgram('loopback.cjs', ['list', '--client'])
+/** The names of all scenarios that clients, or servers, are measured with. */
+export async function listScenarios(of: 'client' | 'server'): Promise<string[]> {
+  const { output } = await runProgram('loopback.cjs', ['list', `--${of}`])
   return output.split('\n').flatMap(line => /^ *- (\S+)/.exec(line)?.[1] ?? [])
 }
 

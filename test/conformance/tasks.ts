@@ -21,7 +21,7 @@ type Call = { id: unknown; method: string; params: Fields; headers: Headers }
 
 export type Tasks = {
   /** What the server declares. */
-  readonly capabilities: Record<string, object>
+  readonly capabilities: Record<string, Record<string, never>>
   /** Registers the tools that begin tasks, and what they do where the client knows of none. */
   registerTools(server: McpServer): void
   /** Answers a request of the modern era that is about tasks; undefined where it is not, or not sound. */
