@@ -311,13 +311,6 @@ const unclassified = [
   'skills/install',
   'tasks/watch',
 ]
-/** Those that 2026-07-28 removed, and that name what is somebody's. */
-const removed: ReadonlySet<string> = new Set([
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'tasks/list',
-  'tasks/result',
-])
 
 for (const era of ['modern', 'legacy'] as const) {
   for (const stream of [false, true]) {
@@ -348,7 +341,7 @@ for (const era of ['modern', 'legacy'] as const) {
             const name = `${method} ${index}`
             const sent = params?.(given)
             const ofAnn = await send('ann', era, method, sent)
-            const gone = era === 'modern' && removed.has(method)
+            const gone = era === 'modern' && method === 'tasks/result'
             if (eras.includes(era)) t.match(ofAnn, { text: new RegExp(hers), forwarded: 1 }, `${name} of ann`)
             if (gone) t.match(ofAnn, { status: 404, forwarded: 0 }, `${name} was removed`)
             const ofBob = await send('bob', era, method, sent)

@@ -16,12 +16,11 @@ const legacyVersions: readonly string[] = [
   '2024-10-07',
 ]
 
-/** Methods of the legacy era that are about what somebody was given; no server of the modern era answers them. */
-const removed: ReadonlySet<string> = new Set([
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'tasks/list',
-  'tasks/result',
+/** Methods that the modern era removed, by the member of `params` without which there is nothing to judge. */
+const removed: ReadonlyMap<string, string | undefined> = new Map([
+  ['resources/subscribe', 'uri'],
+  ['resources/unsubscribe', 'uri'],
+  ['tasks/result', undefined],
 ])
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
@@ -80,9 +79,7 @@ export function agreedEra(message: Message, headers: IncomingHttpHeaders): Era {
     throw unsupported(header, [...modernVersions, ...legacyVersions.slice(0, 3)], id)
   }
   checkMirrors(message, headers, era)
-  if (era === 'modern' && removed.has(message.method ?? '')) {
-    throw new Refusal('method_unknown', `Method not found: ${message.method}`, { id })
-  }
+  if (era === 'modern') refuseRemoved(message)
   return era
 }
 
@@ -101,6 +98,14 @@ function checkMirrors(message: Message, headers: IncomingHttpHeaders, era: Era):
   if (said === undefined || member === undefined || said !== message.params?.[member]) {
     throw headerMismatch('Mcp-Name', name, member === undefined ? undefined : `params.${member}`, message.id)
   }
+}
+
+/** A server of the modern era has none of these, whatever is wrong with the rest of the message. */
+function refuseRemoved({ id, method = '', params }: Message): void {
+  if (!removed.has(method)) return
+  const member = removed.get(method)
+  if (member !== undefined && params?.[member] !== undefined) return
+  throw new Refusal('method_unknown', `Method not found: ${method}`, { id })
 }
 
 /** The member of `params` that Mcp-Name mirrors; undefined for a method that names nothing. */

@@ -1,6 +1,7 @@
 import type { Era } from './era.ts'
 import { Refusal } from './errors.ts'
 import type { Message } from './message.ts'
+import { ruleOf } from './methods.ts'
 import { isHandle } from './presented-handles.ts'
 
 const capabilitiesKey = 'io.modelcontextprotocol/clientCapabilities'
@@ -41,7 +42,8 @@ export function expectsHandles({ kind, method, params }: Message, era: Era | und
  */
 export function requireTasks({ id, method, params }: Message): void {
   const taskId = params?.['taskId']
-  if (method?.startsWith('tasks/') !== true || typeof taskId !== 'string' || isHandle(taskId)) return
+  if (method === undefined || ruleOf(method)?.task !== true) return
+  if (typeof taskId !== 'string' || isHandle(taskId)) return
   if (declaresTasks(params)) return
   throw new Refusal('capability_missing', `${method} needs the client capability ${tasksExtension}`, {
     id,
