@@ -388,7 +388,7 @@ t.test('arguments of another type than MCP gives them were forwarded', async t =
   }
 })
 
-t.test('a name with a control character, or of any length, reached the upstream', async t => {
+t.test('a name with a control character, of any length, or many long ones, reached the upstream', async t => {
   const bad = [
     'get_a\u0000delete_a',
     'get_\u0001',
@@ -433,7 +433,28 @@ t.test('a name with a control character, or of any length, reached the upstream'
     )
     t.equal((await ask(era, 'subscriptions/listen', { notifications: { taskIds: many } })).status, 400)
     t.equal((await ask(era, 'tools/call', { name: `get_${'x'.repeat(8000)}` })).status, 200)
+    const long = Array.from({ length: 150 }, (_, index) => `skill://public/${index}/${'x'.repeat(1000)}`)
+    const together = await ask(era, 'subscriptions/listen', {
+      notifications: { resourceSubscriptions: long },
+    })
+    t.equal(together.body['error'].code, -32602, 'names are bounded together, too')
+    const some = { notifications: { resourceSubscriptions: long.slice(0, 100) } }
+    t.equal((await ask(era, 'subscriptions/listen', some)).status, 200)
   }
+  const batch = Array.from({ length: 20 }, (_, id) => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'resources/read',
+    params: { uri: `skill://public/${'x'.repeat(8000)}` },
+  }))
+  const { status, body } = await send(batch)
+  t.equal(status, 400)
+  const refused = Object.values(body).filter(({ error }) => error.code === -32602)
+  t.same(
+    refused.map(({ id }) => id),
+    [16],
+    'the first one too many is named',
+  )
 })
 
 t.test('what a header and a body say differently in kind', async t => {

@@ -29,6 +29,8 @@ export interface Exchange {
   operation: Operation | undefined
   /** How many operations were judged. */
   operations: number
+  /** How long their names are together, in UTF-16 code units. */
+  named: number
   /** The operations of a batch, in order. */
   batched: Operation[] | undefined
   /** The rule that decided, as a JSON pointer. */
@@ -63,6 +65,7 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
     era: undefined,
     operation: undefined,
     operations: 0,
+    named: 0,
     batched: undefined,
     rule: undefined,
     refusal: undefined,

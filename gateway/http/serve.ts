@@ -27,6 +27,8 @@ import { hasExpired, type Streams } from './streams.ts'
 import { checkNotNamed, checkWire } from './wire.ts'
 
 const methods = 'POST, GET, DELETE, OPTIONS'
+/** UTF-16 code units: to judge more at a stretch would hold up everybody else. */
+const maxNamed = 131_072
 const nothingExpected: ReadonlyMap<string, ListMember> = new Map()
 /** Nothing else: two parsers may find two charsets in what only looks like one. */
 const isJsonInUtf8 = remember(type => /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i.test(type))
@@ -240,6 +242,8 @@ function checkMessage(exchange: Exchange, proxy: ServedProxy, message: Message):
   for (const operation of operationsOf(message)) {
     exchange.operation ??= operation
     exchange.operations++
+    if (operation.kind !== 'other') exchange.named += operation.name.length
+    if (exchange.named > maxNamed) throw tooMuchNamed(message.id)
     if (batch) (exchange.batched ??= []).push(operation)
     try {
       exchange.rule = proxy.checkOperation(principal!, operation, message.id)
@@ -248,6 +252,11 @@ function checkMessage(exchange: Exchange, proxy: ServedProxy, message: Message):
       throw error
     }
   }
+}
+
+function tooMuchNamed(id: string | undefined): Refusal {
+  const message = `the names in one request are longer than ${maxNamed} characters together`
+  return new Refusal('params_invalid', message, { id })
 }
 
 /** The headers to send upstream; a legacy session's id is given back as the upstream's own. */

@@ -1,6 +1,6 @@
 import { Refusal } from './errors.ts'
 import type { Message } from './message.ts'
-import { familyOf, meantMethod, ruleOf, type ListMember, type NamedKind } from './methods.ts'
+import { familyOf, meantMethod, ruleOf, type ListMember, type MethodRule, type NamedKind } from './methods.ts'
 
 /** What kind of thing an operation names. */
 export type Kind = NamedKind | 'other'
@@ -43,7 +43,7 @@ export function operationsOf(message: Message): Operation[] {
   const { method, params, id } = message
   if (method === undefined) return []
   const rule = ruleOf(method)
-  checkMethod(message, method)
+  checkMethod(message, method, rule)
   if (params !== undefined) checkNames(params, rule?.names?.member, id)
   if (rule?.names !== undefined) {
     const { kind, member } = rule.names
@@ -64,15 +64,15 @@ export function isJudgeable(name: string): boolean {
 }
 
 /** A list or a call without an id would be answered, if at all, where nothing expects it. */
-function checkMethod({ kind, id }: Message, method: string): void {
-  const meant = meantMethod(method)
-  if (meant === undefined) {
-    if (isJudgeable(method)) return
-    throw new Refusal('message_invalid', 'the method has control characters, or is too long', { id })
+function checkMethod({ kind, id }: Message, method: string, rule: MethodRule | undefined): void {
+  if (rule !== undefined) {
+    if (kind !== 'notification' || !rule.answered) return
+    throw new Refusal('message_invalid', `${method} needs an id`)
   }
-  if (meant !== method) throw new Refusal('message_invalid', `the method is spelled ${meant}`, { id })
-  if (kind === 'notification' && ruleOf(meant)?.answered === true)
-    throw new Refusal('message_invalid', `${meant} needs an id`)
+  const meant = meantMethod(method)
+  if (meant !== undefined) throw new Refusal('message_invalid', `the method is spelled ${meant}`, { id })
+  if (isJudgeable(method)) return
+  throw new Refusal('message_invalid', 'the method has control characters, or is too long', { id })
 }
 
 /**
