@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { keepInspectorShut } from './commands/inspector.ts'
 import type { Io } from './commands/io.ts'
+import { createLogSink } from './observe/log-sink.ts'
+import { printableLines } from './observe/printable.ts'
 
 keepInspectorShut()
 
@@ -31,12 +33,22 @@ gatehouse <command> --help says more.
 const io: Io = {
   stdin: process.stdin,
   stdout: text => void process.stdout.write(text),
-  stderr: text => void process.stderr.write(text),
+  stderr: text => void process.stderr.write(printableLines(text)),
+  logSink: createLogSink(process.stderr),
   env: process.env,
   cwd: process.cwd(),
   colour: process.stderr.isTTY && !process.env['NO_COLOR'],
 }
 
+// A reader that has gone is no reason to stop serving. Commands that were to answer it have failed.
+let wasTold = true
+process.stdout.on('error', () => (wasTold = false))
+process.stderr.on('error', () => {})
+process.on('exit', () => {
+  if (!wasTold && process.exitCode === 0 && !servers.has(name)) process.exitCode = 2
+})
+
+const servers = new Set(['run', 'demo'])
 const [name = '', ...args] = process.argv.slice(2)
 if (Object.hasOwn(commands, name)) {
   const command = await commands[name]!()

@@ -1,4 +1,6 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
+import type { LogSink } from '../observe/log-output.ts'
+import { printable } from '../observe/printable.ts'
 
 /** Everything of the world that a command may touch besides files. */
 export interface Io {
@@ -7,6 +9,8 @@ export interface Io {
   stdout: (text: string) => void
   /** Diagnostics. */
   stderr: (text: string) => void
+  /** Where a gateway writes its log: stderr unless given, in a way that never stops the gateway. */
+  logSink?: LogSink
   env: Record<string, string | undefined>
   cwd: string
   /** Whether stderr takes colour; false with NO_COLOR. */
@@ -55,7 +59,7 @@ export function usageError(
   usage: string,
   io: Pick<Io, 'stderr'>,
 ): { ok: false; exitCode: number } {
-  io.stderr(`gatehouse: ${sentence}\n\nusage: ${usage}`)
+  io.stderr(`gatehouse: ${printable(sentence)}\n\nusage: ${usage}`)
   return { ok: false, exitCode: 2 }
 }
 

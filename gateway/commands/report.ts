@@ -5,6 +5,7 @@ import { formatGithub, formatJson, formatText } from '../config/format.ts'
 import { load, type LoadOptions, type LoadResult } from '../config/load.ts'
 import { shownPath } from '../config/render.ts'
 import { formatSarif } from '../config/sarif.ts'
+import { printable } from '../observe/printable.ts'
 import { readStdin, usageError, type Io } from './io.ts'
 
 /** Options of every command that reports on a configuration; the file may be the one positional argument as well. */
@@ -85,5 +86,5 @@ export function present({ result, file, format, quiet }: Report, verdict: string
   if (format === 'sarif') return io.stdout(formatSarif(result, repository))
   if (format === 'github') io.stdout(formatGithub(result, repository))
   else if (!quiet || verdict === undefined) io.stderr(formatText(result, io))
-  if (verdict !== undefined && !quiet) io.stdout(`${file}: ${verdict}\n`)
+  if (verdict !== undefined && !quiet) io.stdout(`${printable(`${file}: ${verdict}`)}\n`)
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { formatText } from '../config/format.ts'
+import { createLogOutput, type LogSink } from '../observe/log-output.ts'
 import { createLog } from '../observe/log.ts'
 import { ConfigRefused } from '../runtime/apply.ts'
 import { startGateway, type Gateway } from '../runtime/gateway.ts'
@@ -40,15 +41,28 @@ export async function run(args: string[], io: Io): Promise<number> {
   return 0
 }
 
+/** Milliseconds that the last lines of the log may take to be written. */
+const finishTime = 1000
+
 /** Starts a gateway on a file, or says on stderr why it cannot and returns the exit code. */
 export async function start(config: string, watch: boolean, io: Io): Promise<Gateway | number> {
   // V8 takes it that what is made where much survived a collection will live long, and is wrong about calls: their
   // objects filled the old space, and collections cost ten times as much.
   setFlagsFromString('--no-allocation-site-pretenuring')
-  process.on('SIGUSR1', () => createLog(io.stderr).warn('signal_ignored', { signal: 'SIGUSR1' }))
+  const output = createLogOutput(io.logSink ?? sinkOf(io))
+  process.on('SIGUSR1', () => createLog(output.write).warn('signal_ignored', { signal: 'SIGUSR1' }))
   const { load, loadRevocations } = createLoader(resolve(io.cwd, config), io.env)
   try {
-    return await startGateway({ load, loadRevocations, write: io.stderr, watch })
+    const { write, droppedLines } = output
+    const gateway = await startGateway({ load, loadRevocations, write, droppedLines, watch })
+    return {
+      ...gateway,
+      async close() {
+        await gateway.close()
+        // A pipe that nobody reads would keep the process from ending.
+        if (!(await output.finish(finishTime))) setImmediate(() => process.exit())
+      },
+    }
   } catch (error) {
     if (error instanceof ConfigRefused) {
       io.stderr(formatText(error.result, { colour: io.colour, cwd: io.cwd }))
@@ -62,5 +76,12 @@ export async function start(config: string, watch: boolean, io: Io): Promise<Gat
     if (syscall !== 'listen' && syscall !== 'getaddrinfo') throw error
     io.stderr(`gatehouse: cannot listen: ${(error as Error).message} (${code})\n`)
     return 2
+  }
+}
+
+function sinkOf({ stderr }: Pick<Io, 'stderr'>): LogSink {
+  return (text, done) => {
+    stderr(text)
+    done(null)
   }
 }

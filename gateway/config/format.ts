@@ -1,6 +1,7 @@
+import { printable, printableJson } from '../observe/printable.ts'
 import { diagnosticCodes, type Diagnostic } from './diagnostics.ts'
 import type { LoadResult } from './load.ts'
-import { codeFrame, printable, shownPath } from './render.ts'
+import { codeFrame, shownPath } from './render.ts'
 
 /** What a report is made from. */
 export type Reported = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'> &
@@ -57,7 +58,7 @@ export function formatJson({ diagnostics, omitted = 0, loaded }: Reported, { cwd
     diagnostics: diagnostics.map(one => relocate(one, cwd)),
     ...(omitted > 0 && { omitted }),
   }
-  return `${JSON.stringify(document, null, 2)}\n`
+  return `${printableJson(JSON.stringify(document, null, 2))}\n`
 }
 
 function relocate(one: Diagnostic, cwd: string): Diagnostic {
@@ -90,7 +91,7 @@ export function formatGithub({ diagnostics, omitted = 0 }: Reported, { cwd }: { 
 }
 
 function escapeData(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+  return printable(text).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }
 
 function escapeProperty(text: string): string {

@@ -1,18 +1,11 @@
 import { isAbsolute, relative } from 'node:path'
+import { printable } from '../observe/printable.ts'
 import type { Diagnostic } from './diagnostics.ts'
 
 /** Paths as a reader knows them: relative to a folder, where they are within it. */
 export function shownPath(file: string, folder: string): string {
   const path = relative(folder, file)
   return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path
-}
-
-/** Text for a terminal: what could steer it, or turn the reading direction, is shown as what it is. */
-export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are what is to be kept from the terminal
-  return text.replaceAll(/[\0-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, character => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
 }
 
 const widest = 100

@@ -1,3 +1,4 @@
+import { printableJson } from '../observe/printable.ts'
 import { diagnosticCodes, type Diagnostic } from './diagnostics.ts'
 import type { Reported } from './format.ts'
 import { shownPath } from './render.ts'
@@ -31,7 +32,7 @@ export function formatSarif({ diagnostics, omitted = 0 }: Reported, { cwd }: { c
     ...(omitted > 0 && { properties: { omitted } }),
   }
   const document = { $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs: [run] }
-  return `${JSON.stringify(document, null, 2)}\n`
+  return `${printableJson(JSON.stringify(document, null, 2))}\n`
 }
 
 function regionOf({ line, column, endLine, endColumn }: Diagnostic): object {

@@ -1,3 +1,5 @@
+import { printableJson } from '../observe/printable.ts'
+
 /** One row of the table of errors on the wire: what a client can rely on. */
 interface Row {
   readonly status: number
@@ -112,11 +114,12 @@ export function errorMessage(
   id: string | null | undefined,
   context: { requestId: string; revision?: string | undefined },
 ): string {
-  const error = JSON.stringify({
+  const text = JSON.stringify({
     code: refusal.code,
     message: refusal.message,
     data: { reason: refusal.reason, ...refusal.data, ...context },
   })
+  const error = printableJson(text)
   return id === undefined
     ? `{"jsonrpc":"2.0","error":${error}}`
     : `{"jsonrpc":"2.0","id":${id},"error":${error}}`

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http'
+import { printableJson } from './printable.ts'
 
 /** What operators are told; asked for anew with every request. */
 export interface AdminSource {
@@ -24,7 +25,7 @@ export function createAdminListener(source: AdminSource): Server {
     '/status': async () => ({
       status: 200,
       type: 'application/json',
-      body: `${JSON.stringify(await source.status())}\n`,
+      body: `${printableJson(JSON.stringify(await source.status()))}\n`,
     }),
     '/metrics': async () => ({
       status: 200,

@@ -1,3 +1,5 @@
+import { printableJson } from './printable.ts'
+
 /** What a log line may carry beside its time, level and event. */
 export type Fields = Readonly<
   Record<string, string | number | boolean | null | undefined | readonly unknown[]>
@@ -26,8 +28,7 @@ export function createLog(write: (text: string) => void): Log {
   }
   const line = (level: string, event: string, fields: Fields = {}): void => {
     if (held === '') setImmediate(flush)
-    const rest = JSON.stringify(fields)
-    held += `{"time":"${timeText()}","level":"${level}","event":"${event}"${rest === '{}' ? '' : ','}${rest.slice(1)}\n`
+    held += logLine(level, event, fields)
   }
   return {
     info: (event, fields) => line('info', event, fields),
@@ -35,6 +36,12 @@ export function createLog(write: (text: string) => void): Log {
     error: (event, fields) => line('error', event, fields),
     flush,
   }
+}
+
+/** Returns one line of the log, harmless in a terminal. */
+export function logLine(level: string, event: string, fields: Fields): string {
+  const rest = printableJson(JSON.stringify(fields))
+  return `{"time":"${timeText()}","level":"${level}","event":"${event}"${rest === '{}' ? '' : ','}${rest.slice(1)}\n`
 }
 
 let lastTime = 0

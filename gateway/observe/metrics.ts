@@ -30,6 +30,7 @@ const counters = {
   gatehouse_introspections_total: 'Questions about tokens to their issuer, by auth method and result.',
   gatehouse_connections_dropped_total:
     'Connections of clients that were refused or closed because there were too many, by reason.',
+  gatehouse_log_lines_dropped_total: 'Lines of the log that could not be written.',
   gatehouse_workers_lost_total: 'Threads that died; each is replaced.',
 } as const
 

@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly loadRevocations?: LoadRevocations
   /** Takes whole lines of the log. */
   write(this: void, text: string): void
+  /** Number of lines of the log that could not be written so far; unless given, all were. */
+  readonly droppedLines?: () => number
   /** Whether to apply changes as they are saved. */
   readonly watch: boolean
   /** Told of every thread that is started to serve. */
@@ -55,6 +57,7 @@ export async function startGateway({
   load,
   loadRevocations = ({ file, names }) => readRevocations(file, names, { now: new Date() }),
   write,
+  droppedLines = () => 0,
   watch,
   onThread,
   patience,
@@ -72,6 +75,7 @@ export async function startGateway({
       ? createServing({ log, metrics, sessionSecret })
       : createWorkers(count, { sessionSecret, write, log, metrics, onThread, patience })
   let stopping = false
+  let toldLines = 0
   try {
     const revocations = createRevocationsKeeper(loadRevocations, { serving, log, metrics })
     const applier = await createApplier({ ...first, checked }, load, { serving, log, metrics, revocations })
@@ -94,6 +98,9 @@ export async function startGateway({
         metrics.set('gatehouse_workers', workers)
         metrics.set('gatehouse_config_pending_seconds', applier.pendingSeconds())
         metrics.setEach('gatehouse_jwks_age_seconds', keyAges)
+        const lines = droppedLines()
+        metrics.add([['gatehouse_log_lines_dropped_total', '', lines - toldLines]])
+        toldLines = lines
         return metrics.render()
       },
     })

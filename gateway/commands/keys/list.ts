@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Key } from '../../../schema/config.ts'
-import { printable } from '../../config/render.ts'
+import { printable, printableJson } from '../../observe/printable.ts'
 import { secretWindow, stateAt, type State } from '../../config/window.ts'
 import { parseCommandLine, type Io } from '../io.ts'
 import { read, reporting, valid } from './change.ts'
@@ -55,7 +55,7 @@ export async function list(args: string[], io: Io): Promise<number> {
     const now = new Date()
     const { config } = valid(read(resolve(io.cwd, parsed.values.config), io, now))
     const keys = Object.entries(config.keys).map(([name, key]) => show(name, key, now.getTime()))
-    io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, keys }, null, 2)}\n` : table(keys))
+    io.stdout(json ? `${printableJson(JSON.stringify({ schemaVersion: 1, keys }, null, 2))}\n` : table(keys))
     if (keys.length === 0 && !json) io.stderr('there are no keys; `gatehouse keys new` adds one\n')
     return 0
   })

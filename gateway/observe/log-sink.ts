@@ -1,0 +1,55 @@
+import { fstatSync, write } from 'node:fs'
+import type { WriteStream } from 'node:tty'
+import type { LogSink } from './log-output.ts'
+
+/** Milliseconds after which a descriptor that takes nothing now is tried again. */
+const retryPause = 50
+
+type StandardStream = Pick<WriteStream, 'isTTY' | 'write' | 'on'> & { readonly fd: number }
+
+/**
+ * Makes a sink of a standard stream of this process. Files are written in the background, because a slow disk would stop
+ * everything; the stream takes care of the rest, which does not block, but for a terminal, where it is told not to.
+ */
+export function createLogSink(stream: StandardStream): LogSink {
+  if (!isStream(stream)) return createFileSink(stream.fd)
+  const { _handle: handle } = stream as unknown as { _handle?: { setBlocking?(blocking: boolean): void } }
+  if (stream.isTTY) handle?.setBlocking?.(false)
+  // Each write is told of its own failure.
+  stream.on('error', () => {})
+  return (text, done) => void stream.write(text, done)
+}
+
+/** Whether this is a pipe, a socket or a terminal, rather than a file or a device. */
+function isStream({ fd, isTTY }: StandardStream): boolean {
+  try {
+    const status = fstatSync(fd)
+    return isTTY || !(status.isFile() || status.isCharacterDevice())
+  } catch {
+    return true
+  }
+}
+
+/** @param file a descriptor; written at its end */
+function createFileSink(file: number): LogSink {
+  /** The last text was written in part. */
+  let isTorn = false
+  return (text, done) => {
+    const bytes = Buffer.from(isTorn ? `\n${text}` : text)
+    const writeFrom = (at: number): void => {
+      write(file, bytes, at, bytes.length - at, null, (error, written) => {
+        if (error?.code === 'EAGAIN') {
+          setTimeout(writeFrom, retryPause, at)
+          return
+        }
+        const next = error === null ? at + written : at
+        if (error === null && next < bytes.length) writeFrom(next)
+        else {
+          isTorn = error === null ? false : isTorn || next > 0
+          done(error)
+        }
+      })
+    }
+    writeFrom(0)
+  }
+}
