@@ -443,6 +443,24 @@ t.test('an answer that holds no handle passes byte by byte, whatever the client 
   t.equal(upstream.arrivals.at(-1)!.body, body, 'and so does a request')
 })
 
+t.test('handles are sealed in answers of several MiB', async t => {
+  const content = [{ type: 'text', text: '\u00e9'.repeat(2 * 1024 * 1024) }]
+  const { url } = await setUp(t, (arrival, response) => {
+    const { id, method } = messageOf(arrival)
+    const began = method === 'tools/call'
+    json(response, {
+      jsonrpc: '2.0',
+      id,
+      result: { content, resultType: began ? 'task' : 'complete', taskId: 'raw' },
+    })
+  })
+  const made = (await messageIn(await modern(url, 'ann', 'tools/call', { name: 'get_a' })))['result']
+  t.not(made.taskId, 'raw')
+  const { result } = await messageIn(await modern(url, 'ann', 'tasks/get', { taskId: made.taskId }))
+  t.equal(result.taskId, made.taskId)
+  t.ok(result.content[0].text === content[0]!.text)
+})
+
 t.test('a client that declared nothing, and is given a handle all the same, can use it', async t => {
   const { url, upstream } = await setUp(t, (arrival, response) => {
     const { id, params } = messageOf(arrival)

@@ -45,30 +45,29 @@ function* changing(text: string, rules: AnswerRules): Generator<void, string | u
   const filtered = judge === undefined ? text : yield* filtering(text, { judge, expected })
   params?.learn(filtered)
   if (handles === undefined) return filtered
-  if (text.length > maxSealed) {
-    if (ofSeveral.has(handles.method)) throw new UnreadableList(`it has more than ${maxSealed} characters`)
-    return filtered
+  if (text.length > maxParsed && ofSeveral.has(handles.method))
+    throw new UnreadableList(`it has more than ${maxParsed} characters`)
+  try {
+    if (text.length <= maxParsed) JSON.parse(text)
+    return sealHandles(filtered, handles)
+  } catch (error) {
+    // What is not JSON is no message, and a handle that is not sealed is of no use to anybody.
+    if (error instanceof SyntaxError && !mustBeRead(rules)) return filtered
+    throw error instanceof SyntaxError
+      ? new UnreadableList('the message is not valid JSON', { cause: error })
+      : error
   }
-  // What is not JSON is no message, and a handle that is not sealed is of no use to anybody.
-  if (!mustBeRead(rules) && !isJson(text)) return text
-  return sealHandles(filtered, handles)
 }
 
-/** Most characters of an answer in which handles are sealed. */
-const maxSealed = 1024 * 1024
+/**
+ * Most characters of an answer in which handles are sealed that are parsed as JSON first: that takes its time. In a longer one
+ * of another sort than JSON nothing is lost by sealing what looks like a handle.
+ */
+const maxParsed = 1024 * 1024
 
 /** Says whether an answer holds back what only some callers may see, so that one that cannot be read is not passed. */
 export function mustBeRead({ judge, handles }: AnswerRules): boolean {
   return judge !== undefined || (handles !== undefined && ofSeveral.has(handles.method))
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Says whether an answer has to hold a list. */
