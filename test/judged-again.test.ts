@@ -228,6 +228,48 @@ proxies: {main: {auth: [sso], upstream: {url: "${upstream.url}"}}}
   t.match(await lineOf(gateway), { revision: (await gateway.status()).revision, principal: /#ann$/ })
 })
 
+t.test(
+  'a call whose client left while its issuer was asked is not executed, whatever changed meanwhile',
+  async t => {
+    const [issuer, busy] = [await startHeld(t), await startHeld(t)]
+    const yaml = (more = ''): string => `
+auth:
+  keys: {type: api-key, name: X-Api-Key}
+  sso:
+    type: jwt
+    issuer: ${new URL(issuer.url).origin}
+    audiences: [main]
+    introspection: {url: "${issuer.url}", clientId: gatehouse, clientSecret: {env: SECRET}}
+    grants: [{roles: [all]}]
+roles: {all: {access: {"*": {tools: {allow: ["*"]}}}}}
+keys: {waiting: {roles: [all], secrets: [{hash: "${hash}"}]}}
+proxies:
+  busy: {auth: [keys], upstream: {url: "${busy.url}"}}
+  main: {auth: [sso, keys], upstream: {url: "${upstream.url}"}}
+${more}
+`
+    const gateway = await start(t, yaml(), { env: { SECRET: 'x'.repeat(40) } })
+    const byKey = head().replace('Authorization: Bearer', 'X-Api-Key:')
+    const opaque = head().replace(secret, 'opaque-token-of-the-issuer')
+    const first = byKey.replace('/main/', '/busy/')
+    const { socket } = await open(t, gateway, `${first}${body}${opaque}${body}`)
+    const asked = (): ServerResponse | undefined => issuer.waiting.find(({ req }) => req.url === '/held')
+    await until(
+      () => busy.waiting.length === 1 && asked(),
+      'the second waits for the issuer, behind the first',
+    )
+    socket.destroy()
+    const requests = (): number => gateway.lines.filter(line => line['event'] === 'request').length
+    await until(() => requests() === 2, 'both are given up')
+    await change(gateway, yaml('outbound: {allowedHosts: [a.example]}'))
+    json(asked()!, { active: true, aud: 'main', sub: 'ann' })
+    const other = await open(t, gateway, byKey + body)
+    await until(() => other.seen().endsWith('}'), 'another call is answered')
+    t.match(other.seen(), '"served":"first"')
+    t.equal(upstream.arrivals.length, 1)
+  },
+)
+
 const withToken = (tokenUrl: string, more = ''): Shape => ({
   proxy: '}, keepAlive: 15s',
   url: `${upstream.url}", auth: {type: client-credentials, tokenUrl: "${tokenUrl}", clientId: g, clientSecret: {env: SECRET}}, timeout: {response: "60s${more}`,

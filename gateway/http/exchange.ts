@@ -43,6 +43,8 @@ export interface Exchange {
   batch: boolean
   /** The Origin was found to be allowed, so the answer may say so. */
   originAllowed: boolean
+  /** Its answer has ended, or the client has gone; also where the answer never had a connection. */
+  isOver: boolean
   /** What relays the answer, if anything does. */
   relay: { onClose(): void; probe(hasEnded: boolean): void } | undefined
 }
@@ -73,12 +75,15 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
     requestIds: [],
     batch: false,
     originAllowed: false,
+    isOver: false,
     relay: undefined,
   }
 }
 
 /** Moves an exchange to another snapshot and forgets who sent the request, so that it can be judged again. */
 export function startOver(exchange: Exchange, snapshot: Snapshot): void {
+  // What is over has let go of its snapshot already.
+  if (exchange.isOver) return
   snapshot.retain()
   exchange.snapshot.release()
   exchange.snapshot = snapshot

@@ -53,7 +53,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
     // Waiting costs, even for what is there.
     const { principal, method, subject } = found instanceof Promise ? await found : found
     // It may have taken a while, and nobody would be told any more that the client left, or sent what cannot be read.
-    if (exchange.response.destroyed || exchange.refusal !== undefined) return
+    if (exchange.isOver || exchange.response.destroyed || exchange.refusal !== undefined) return
     if (found instanceof Promise && isOutdated(exchange, streams, principal)) continue
     exchange.principal = principal
     exchange.method = method
@@ -64,7 +64,7 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
     if (head.method === 'POST') {
       if (body === undefined) {
         body = await readJson(request, proxy)
-        if (exchange.response.destroyed || exchange.refusal !== undefined) return
+        if (exchange.isOver || exchange.response.destroyed || exchange.refusal !== undefined) return
         if (isOutdated(exchange, streams, principal)) continue
       } else checkSize(body, proxy.maxBody)
     }

@@ -165,6 +165,7 @@ async function run(
 
 /** Ends an exchange, once: its answer has ended, or the client has gone. */
 function close(exchange: Exchange, dependencies: ListenerDependencies): void {
+  exchange.isOver = true
   exchange.snapshot.release()
   recordExchange(exchange, dependencies)
   exchange.relay?.onClose()
