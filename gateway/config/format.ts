@@ -91,7 +91,11 @@ export function formatGithub({ diagnostics, omitted = 0 }: Reported, { cwd }: { 
 }
 
 function escapeData(text: string): string {
-  return printable(text).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+  return text
+    .replaceAll(/[^\r\n]+/g, printable)
+    .replaceAll('%', '%25')
+    .replaceAll('\r', '%0D')
+    .replaceAll('\n', '%0A')
 }
 
 function escapeProperty(text: string): string {
