@@ -105,6 +105,10 @@ function serve(leg: { stream: boolean }): Answer {
     }))
     if (arrival.method === 'GET') {
       sse(response)
+      for (const uri of ['skill://public/a.md', 'skill://payroll/a.md', 'skill://public/secret.md']) {
+        const params = { uri, title: uri === 'skill://public/a.md' ? shared : hers }
+        response.write(event({ jsonrpc: '2.0', method: 'notifications/resources/updated', params }))
+      }
       const list = { jsonrpc: '2.0', id: 'resumed', result: results['tools/list']!({}) }
       return void response.end([list, ...news].map(message => event(message)).join(''))
     }
@@ -374,7 +378,11 @@ for (const era of ['modern', 'legacy'] as const) {
         if (era === 'legacy') {
           const stream = await send('bob', era, 'GET')
           if (stream.text.includes(hers)) through++
-          t.match(stream, { forwarded: 1, text: shared }, 'the stream of a session')
+          const updated = stream.messages.filter(({ method }) => method === 'notifications/resources/updated')
+          t.match(updated, [{ params: { uri: 'skill://public/a.md' } }], 'news of what bob may read')
+          t.match(stream, { forwarded: 1, text: new RegExp(`get_a.*${shared}`) }, 'the stream of a session')
+          const whole = await send('ann', era, 'GET')
+          t.equal(whole.messages.length, 5, 'the stream of a session of ann')
         }
         t.equal(through, 0)
       },

@@ -11,7 +11,7 @@ import {
   type Replacement,
 } from './json.ts'
 import { UnreadableList, type Judge } from './lists.ts'
-import type { Operation } from './operation.ts'
+import { isJudgeable, type Operation } from './operation.ts'
 import { relatedTask } from './presented-handles.ts'
 import type { Owner, Seals } from './seal.ts'
 
@@ -91,6 +91,10 @@ function sealParams(
     if (handle === undefined || !isAllowed(handle, handles)) return false
     edits.push(at(task!, JSON.stringify(handle)))
   }
+  if (method === 'notifications/resources/updated' && isNews(handles)) {
+    const uri = only(found, 'uri')
+    if (!isVisible(uri && stringOf(text, uri), handles)) return false
+  }
   const list = only(only(found, 'notifications')?.members ?? [], 'taskIds')
   if (list !== undefined) edits.push(sealList(text, list, handles))
   for (const { task, id } of relatedIn(text, found)) {
@@ -99,6 +103,13 @@ function sealParams(
     edits.push(at(task, JSON.stringify(handle ?? reference(id, handles))))
   }
   return true
+}
+
+/** Whether the caller may read a resource; a subscription may be older than the rule that took the right away. */
+function isVisible(name: string | undefined, { judge }: AnswerHandles): boolean {
+  return (
+    name !== undefined && isJudgeable(name) && judge({ method: 'resources/read', kind: 'resource', name })
+  )
 }
 
 /** A stream that answers no call may bring news of tasks of others, where a server does not tell its callers apart. */
