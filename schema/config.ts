@@ -202,6 +202,12 @@ export interface Admin {
    * Where to listen. A change needs a restart.
    */
   address: string
+  /**
+   * Further names that the Host header may carry, as host or host:port. Loopback names and the address a request arrived at are always allowed. A change needs a restart.
+   *
+   * @maxItems 100
+   */
+  allowedHosts: string[]
 }
 /**
  * A shared secret that the client sends with every request; its hash stands under a key.

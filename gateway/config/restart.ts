@@ -9,6 +9,7 @@ export const restartFields: readonly {
   { pointer: '/listen/tls', of: ({ listen }) => listen.tls !== undefined },
   { pointer: '/listen/tls/clientCa', of: ({ listen }) => listen.tls?.clientCa !== undefined },
   { pointer: '/admin/address', of: config => config.admin.address },
+  { pointer: '/admin/allowedHosts', of: ({ admin }) => admin.allowedHosts.join(', ') || 'empty' },
   { pointer: '/workers', of: config => config.workers },
 ]
 

@@ -11,6 +11,7 @@ import { parseAddress } from '../config/units.ts'
 import { createAdminListener } from '../observe/admin.ts'
 import { createLog } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
+import { createHostCheck } from './admin-hosts.ts'
 import { ConfigRefused, createApplier, type LoadConfig } from './apply.ts'
 import { createRevocationsKeeper, type LoadRevocations } from './revocations.ts'
 import { createServing, type Serving } from './serving.ts'
@@ -79,31 +80,34 @@ export async function startGateway({
   try {
     const revocations = createRevocationsKeeper(loadRevocations, { serving, log, metrics })
     const applier = await createApplier({ ...first, checked }, load, { serving, log, metrics, revocations })
-    const admin = createAdminListener({
-      ready: async () => !stopping && (await serving.gauges()).workers > 0,
-      async status() {
-        const { openStreams, workers } = await serving.gauges()
-        return {
-          ...applier.status(),
-          revocations: revocations.status(),
-          draining: stopping,
-          openStreams,
-          workers,
-        }
+    const admin = createAdminListener(
+      {
+        ready: async () => !stopping && (await serving.gauges()).workers > 0,
+        async status() {
+          const { openStreams, workers } = await serving.gauges()
+          return {
+            ...applier.status(),
+            revocations: revocations.status(),
+            draining: stopping,
+            openStreams,
+            workers,
+          }
+        },
+        async metrics() {
+          const { openStreams, connections, workers, keyAges } = await serving.gauges()
+          metrics.set('gatehouse_open_streams', openStreams)
+          metrics.set('gatehouse_connections', connections)
+          metrics.set('gatehouse_workers', workers)
+          metrics.set('gatehouse_config_pending_seconds', applier.pendingSeconds())
+          metrics.setEach('gatehouse_jwks_age_seconds', keyAges)
+          const lines = droppedLines()
+          metrics.add([['gatehouse_log_lines_dropped_total', '', lines - toldLines]])
+          toldLines = lines
+          return metrics.render()
+        },
       },
-      async metrics() {
-        const { openStreams, connections, workers, keyAges } = await serving.gauges()
-        metrics.set('gatehouse_open_streams', openStreams)
-        metrics.set('gatehouse_connections', connections)
-        metrics.set('gatehouse_workers', workers)
-        metrics.set('gatehouse_config_pending_seconds', applier.pendingSeconds())
-        metrics.setEach('gatehouse_jwks_age_seconds', keyAges)
-        const lines = droppedLines()
-        metrics.add([['gatehouse_log_lines_dropped_total', '', lines - toldLines]])
-        toldLines = lines
-        return metrics.render()
-      },
-    })
+      createHostCheck(settings.admin),
+    )
     const url = await listenForClients(serving, settings, count > 1)
     const adminUrl = await listenForOperators(admin, settings)
     const watcher = watch
