@@ -1,0 +1,165 @@
+import { getLines, getMessages } from '@microsoft/fetch-event-source/lib/esm/parse.js'
+import { createParser } from 'eventsource-parser'
+import type { AnswerRules } from '../../gateway/mcp/answers.ts'
+import { UnreadableList } from '../../gateway/mcp/lists.ts'
+import { ChangedEvents } from '../../gateway/http/changed-events.ts'
+import type { FuzzTarget } from './main.ts'
+import type { Random } from './random.ts'
+
+const hidden = 'delete_a'
+const list = (name: string): string => `{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"${name}"}]}}`
+const note = '{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"\u2028x\u0085"}}'
+const datas = [
+  list('get_a'),
+  list(hidden),
+  list(hidden),
+  note,
+  '',
+  ' ',
+  '{"jsonrpc":"2.0","id":2,"result":{}}',
+]
+const breaks = ['\n', '\r', '\r\n']
+const odd = [
+  '\ufeff',
+  '\ufeff\ufeff',
+  '\u0085',
+  '\u2028',
+  '\u2029',
+  '\u000b',
+  '\u000c',
+  '\u001c',
+  '\u0000',
+  ' ',
+  '\t',
+  'x',
+]
+const names = [
+  'data',
+  'event',
+  'id',
+  'retry',
+  'DATA',
+  'Data',
+  'data ',
+  ' data',
+  '\ufeffdata',
+  '',
+  'x',
+  'dat',
+  'data\u0000',
+]
+
+function line(random: Random): string {
+  const name = random.chance(0.6) ? 'data' : random.pick(names)
+  const value = random.chance(0.7)
+    ? random.pick(datas)
+    : `${random.pick(odd)}data: ${list(hidden)}${random.pick(odd)}`
+  const colon = random.pick([':', ': ', ': ', ':  ', ''])
+  return (
+    (random.chance(0.05) ? random.pick(odd) : '') +
+    name +
+    colon +
+    (random.chance(0.05) ? random.pick(odd) : '') +
+    value
+  )
+}
+
+function stream(random: Random): Buffer {
+  let text = random.chance(0.1) ? '\ufeff'.repeat(1 + random.below(3)) : ''
+  for (let events = 1 + random.below(4); events > 0; events--) {
+    for (let lines = 1 + random.below(3); lines > 0; lines--) text += line(random) + random.pick(breaks)
+    if (random.chance(0.9)) text += random.pick(breaks)
+  }
+  const bytes = Buffer.from(text)
+  if (random.chance(0.03)) bytes[random.below(bytes.length)] = random.below(256)
+  return bytes
+}
+
+/** Cuts bytes into chunks at random places. */
+function chunks(random: Random, bytes: Buffer): Buffer[] {
+  const cut: Buffer[] = []
+  for (let at = 0; at < bytes.length;) {
+    const next = random.chance(0.3) ? at + 1 + random.below(3) : at + 1 + random.below(bytes.length)
+    cut.push(bytes.subarray(at, next))
+    at = next
+  }
+  return cut
+}
+
+const rules: AnswerRules = {
+  expected: new Map(),
+  judge: ({ name }) => name?.startsWith('delete') !== true,
+  handles: undefined,
+  params: undefined,
+}
+
+/** What the gateway writes for what an upstream sent; ends where it cannot be read. */
+function filtered(pieces: readonly Buffer[]): Buffer[] {
+  const out: Buffer[] = []
+  const sink = { write: (bytes: Buffer) => void out.push(bytes), finish() {}, pause() {}, resume() {} }
+  const fail = (error: unknown): void => {
+    if (!(error instanceof UnreadableList) && !(error instanceof SyntaxError)) throw error
+  }
+  const events = new ChangedEvents(rules, { ...sink, fail }, 1_000_000)
+  for (const piece of pieces) events.take(piece)
+  events.end()
+  return out
+}
+
+function readByParser(pieces: readonly Buffer[]): string[] {
+  const found: string[] = []
+  const parser = createParser({ onEvent: ({ data }) => void found.push(data) })
+  const decoder = new TextDecoder()
+  for (const piece of pieces) parser.feed(decoder.decode(piece, { stream: true }))
+  return found
+}
+
+function readByFetch(pieces: readonly Buffer[]): string[] {
+  const found: string[] = []
+  const onLine = getLines(
+    getMessages(
+      () => {},
+      () => {},
+      ({ data }) => void found.push(data),
+    ),
+  )
+  for (const piece of pieces) onLine(new Uint8Array(piece))
+  return found
+}
+
+/** A reader that takes every break of a line that Python knows, drops marks and blanks, and does not mind case. */
+function readLoosely(pieces: readonly Buffer[]): string[] {
+  const lines = Buffer.concat(pieces)
+    .toString('utf8')
+    .split(/\r\n|[\n\r\u000b\u000c\u001c-\u001e\u0085\u2028\u2029\u0000]/)
+  return lines.flatMap(one => {
+    const [, value] = /^[\ufeff\s]*data\s*:(.*)$/i.exec(one) ?? []
+    return value === undefined ? [] : [value]
+  })
+}
+
+const target: FuzzTarget = {
+  cases: 300_000,
+  run(random) {
+    const bytes = stream(random)
+    const out = filtered(chunks(random, bytes))
+    const again = chunks(random, Buffer.concat(out))
+    for (const read of [readByParser, readByFetch, readLoosely]) {
+      for (const data of read(again)) {
+        if (!data.includes(`"result":{"tools":[{"name":"${hidden}"`)) continue
+        throw new Error(`${read.name} saw ${data}\nread: ${JSON.stringify(bytes.toString())}`)
+      }
+    }
+    // One of the readers leaves out empty lines at the beginning of data.
+    const [one, other] = [readByParser(again), readByFetch(again)].map(found =>
+      found.map(data => data.trim()).filter(data => data !== ''),
+    )
+    if (JSON.stringify(one) !== JSON.stringify(other))
+      throw new Error(`two readers see different events\nread: ${JSON.stringify(bytes.toString())}`)
+    const whole = Buffer.concat(filtered([bytes]))
+    if (!whole.equals(Buffer.concat(out)))
+      throw new Error(`another answer in other chunks\nread: ${JSON.stringify(bytes.toString())}`)
+  },
+}
+
+export default target
