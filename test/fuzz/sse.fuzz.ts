@@ -129,9 +129,9 @@ function readByFetch(pieces: readonly Buffer[]): string[] {
 
 /** A reader that takes every break of a line that Python knows, drops marks and blanks, and does not mind case. */
 function readLoosely(pieces: readonly Buffer[]): string[] {
-  const lines = Buffer.concat(pieces)
-    .toString('utf8')
-    .split(/\r\n|[\n\r\u000b\u000c\u001c-\u001e\u0085\u2028\u2029\u0000]/)
+  // oxlint-disable-next-line no-control-regex
+  const breaksOfLines = /\r\n|[\n\r\u000b\u000c\u001c-\u001e\u0085\u2028\u2029\u0000]/
+  const lines = Buffer.concat(pieces).toString('utf8').split(breaksOfLines)
   return lines.flatMap(one => {
     const [, value] = /^[\ufeff\s]*data\s*:(.*)$/i.exec(one) ?? []
     return value === undefined ? [] : [value]
