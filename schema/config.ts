@@ -565,7 +565,7 @@ export interface Proxy {
   methods?: MethodRules
   scopes?: Scopes
   /**
-   * The largest request body. A larger one gets 413 and is not read to its end.
+   * The largest request body, at most 64MiB. A larger one gets 413 and is not read to its end.
    */
   maxBody: string
   /**

@@ -75,7 +75,7 @@ pepper: {env: PEPPER}
 auth:
   keys: {type: api-key, name: X-Api-Key}
   machines: {type: mtls, grants: [{when: {san: "*"}, roles: [all]}]}
-  sso: {type: jwt, issuer: "${issuer.url}", audiences: [main], grants: [{roles: [all]}], introspection: {clientId: g, clientSecret: {env: PEPPER}}}
+  sso: {type: jwt, issuer: "${issuer.url}", audiences: [main], grants: [{roles: [all]}], introspection: {clientId: g, clientSecret: {env: CLIENT_SECRET}}}
 roles: {all: {access: {main: {tools: {allow: ["*"]}}}}}
 keys:
 ${keys}proxies: {main: {auth: [keys, machines, sso], upstream: {url: "${upstream.url}"}}}
@@ -174,7 +174,7 @@ for (const [workers, broken] of [
   const name = `whatever is revoked is refused at once, and its streams end: ${workers} workers`
   t.test(broken ? `${name}, while the configuration has errors` : name, async t => {
     const gateway = await startTestGateway(everything(workers), {
-      env: { PEPPER: pepper },
+      env: { PEPPER: pepper, CLIENT_SECRET: 'client-secret' },
       files: { 'revoked.yaml': 'version: 1\n' },
     })
     t.teardown(gateway.close)

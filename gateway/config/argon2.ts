@@ -55,6 +55,11 @@ export function isWeak({ memory, passes }: Argon2Hash): boolean {
   return memory < leastMemory[Math.min(passes, leastMemory.length) - 1]!
 }
 
+/** What one try costs: KiB of memory, times passes over it. */
+export function costOf({ memory, passes }: Argon2Hash): number {
+  return memory * passes
+}
+
 /** The text for gateway.yaml; see parseArgon2. */
 export function writeArgon2({ memory, passes, parallelism, salt, tag }: Argon2Hash): string {
   return `${prefix}$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${unpadded(salt)}$${unpadded(tag)}`

@@ -12,6 +12,24 @@ const governed = new Set(
 /** Of the client, for the gateway alone. */
 const credentials = new Set(['authorization', 'cookie', 'proxy-authorization'])
 
+/** Request headers that are no credential in any use of them, and so no place for one. */
+const shared = new Set(
+  `cookie proxy-authorization origin referer user-agent range cache-control pragma date via from warning forwarded
+  allow location max-forwards priority prefer traceparent tracestate baggage b3 x-request-id x-correlation-id`.split(
+    /\s+/,
+  ),
+)
+const sharedFamilies = [
+  'accept-',
+  'access-control-',
+  'content-',
+  'if-',
+  'sec-',
+  'x-b3-',
+  'x-content-',
+  'x-gatehouse-',
+]
+
 /** Headers that are sent upstream: their names, and values that stand in the file. */
 export function checkHeaders(view: View): void {
   for (const [proxy, { upstream }] of entries(view.config.proxies)) {
@@ -37,6 +55,30 @@ export function checkHeaders(view: View): void {
       reportAt(view, 'GH1395', ['proxies', proxy, 'upstream', 'forwardHeaders', index], message)
     }
   }
+}
+
+/**
+ * Headers that keys and certificates are read from: not those that HTTP, MCP, browsers or tracing need. They would be
+ * withheld from every upstream, whoever's proxy it belongs to.
+ */
+export function checkAuthHeaders(view: View): void {
+  for (const [method, options] of entries(view.config.auth)) {
+    const [path, name] =
+      options.type === 'mtls'
+        ? [['auth', method, 'from', 'header'], options.from?.header]
+        : options.type === 'api-key' && options.in === 'header'
+          ? [['auth', method, 'name'], options.name]
+          : [[], undefined]
+    if (name === undefined || !isShared(name, options.type === 'mtls')) continue
+    const message = `\`${name}\` has a meaning of its own for clients or upstreams, and would reach none of them any more; choose another name, such as ${options.type === 'mtls' ? 'X-Client-Cert' : 'X-API-Key'}`
+    reportAt(view, 'GH1309', path, message)
+  }
+}
+
+function isShared(name: string, isCertificate: boolean): boolean {
+  const lower = name.toLowerCase()
+  if (isCertificate && lower === 'authorization') return true
+  return isGoverned(lower) || shared.has(lower) || sharedFamilies.some(prefix => lower.startsWith(prefix))
 }
 
 /** Whether the gateway sets a header of this name itself. */

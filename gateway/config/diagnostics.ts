@@ -38,6 +38,15 @@ export const diagnosticCodes = {
     name: 'fragment-token-endpoint',
     summary: 'A fragment names an endpoint that is given tokens of callers.',
   },
+  GH1026: { name: 'system-file', summary: 'A path leads to /proc, /sys or /dev.' },
+  GH1027: {
+    name: 'file-outside',
+    summary: 'A fragment refers to a file outside the folder of the main file.',
+  },
+  GH1028: {
+    name: 'include-link',
+    summary: 'A pattern of `include` matches a link that leads out of the folder.',
+  },
   GH1031: { name: 'revocations-unreadable', summary: 'The revocations file cannot be read.' },
   GH1101: { name: 'variable-missing', summary: 'A `${NAME}` names an environment variable that is not set.' },
   GH1102: { name: 'variable-malformed', summary: 'A `${` begins no variable.' },
@@ -133,6 +142,15 @@ export const diagnosticCodes = {
   GH1341: { name: 'scopes-without-tokens', summary: 'Scopes are asked for where no token is taken.' },
   GH1345: { name: 'slow-hashes', summary: 'More than 16 hashes are `argon2id:`.' },
   GH1346: { name: 'argon2-missing', summary: 'This Node cannot compute `argon2id:` hashes.' },
+  GH1360: {
+    name: 'own-secret-sent',
+    summary: 'A secret that only the gateway itself may use would be sent elsewhere.',
+  },
+  GH1361: { name: 'max-body-ceiling', summary: 'A proxy takes bodies of more than 64 MiB.' },
+  GH1362: {
+    name: 'slow-hashes-cost',
+    summary: 'The `argon2id:` hashes cost too much to try, in total or in one fragment.',
+  },
   GH1380: { name: 'revocations-path', summary: 'The revocations file is no file of its own.' },
   GH1381: {
     name: 'revoked-subject',

@@ -1,7 +1,7 @@
-import { realpathSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { matchGlob, parseGlob, type Glob } from './glob.ts'
 import { MalformedError } from './malformed.ts'
+import { realPath } from './real-path.ts'
 
 /** What an item of `include` lets its fragments declare and refer to. What it does not name is not allowed. */
 export interface FragmentScope {
@@ -70,14 +70,4 @@ function compile(patterns: readonly string[]): Glob[] {
       throw error
     }
   })
-}
-
-/** Where a path leads; of what does not exist, where its folder leads. */
-export function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    const folder = dirname(path)
-    return folder === path ? path : join(realPath(folder), basename(path))
-  }
 }

@@ -9,6 +9,7 @@ import { MalformedError } from './malformed.ts'
 import { mergeBlock, reportDeclaredTwice, type Declared } from './merge.ts'
 import { parseSource } from './parse.ts'
 import { toPointer } from './pointer.ts'
+import { isSystemPath, isWithin, realPath } from './real-path.ts'
 import { mainFields } from './schema.ts'
 import type { Source } from './source.ts'
 import { instead, nearest } from './suggest.ts'
@@ -31,7 +32,14 @@ export function includeFragments(loading: Loading, main: Source, root: PlainMap)
     if (isPlainMap(item) && loading.opaque.get(item)?.has('path')) continue
     const { span } = locate(loading, root, ['include', index], 'value')
     const path = toPointer(['include', index])
-    for (const file of filesOf(loading, resolve(dirname(main.file), pattern), span, path)) {
+    const folder = dirname(main.file)
+    for (const file of filesOf(loading, resolve(folder, pattern), span, path)) {
+      const refusal = whyRefused(file, resolve(folder, pattern), folder)
+      if (refusal !== undefined) {
+        report(loading, refusal.code, span, `\`${shorten(file, main)}\` ${refusal.why}`, { path })
+        loading.incomplete = true
+        continue
+      }
       const first = included.get(file)
       if (file === main.file) {
         report(
@@ -58,7 +66,7 @@ export function includeFragments(loading: Loading, main: Source, root: PlainMap)
 }
 
 function filesOf(loading: Loading, pattern: string, span: Span, path: string): string[] {
-  if (!isPattern(pattern)) return [pattern]
+  if (!isPattern(pattern) || isSystemPath(fixedFolder(pattern))) return [pattern]
   try {
     const files = loading.files.glob(pattern)
     if (files.length === 0) report(loading, 'GH1404', span, 'no file matches this pattern', { path })
@@ -68,6 +76,29 @@ function filesOf(loading: Loading, pattern: string, span: Span, path: string): s
     report(loading, 'GH1306', span, error.message, { path })
     return []
   }
+}
+
+/** Why a file may not be a fragment. A pattern matches what others put there, so it must not lead anywhere else. */
+function whyRefused(
+  file: string,
+  pattern: string,
+  main: string,
+): { code: 'GH1026' | 'GH1028'; why: string } | undefined {
+  if (isSystemPath(fixedFolder(pattern)) || isSystemPath(file))
+    return { code: 'GH1026', why: 'leads to /proc, /sys or /dev; include files of your own' }
+  if (!isPattern(pattern) || isWithin(fixedFolder(pattern), file)) return undefined
+  if (isWithin(realPath(main), realPath(file))) return undefined
+  return {
+    code: 'GH1028',
+    why: 'is a link that leads out of the folder; include what it leads to by its own path',
+  }
+}
+
+/** The folder that a pattern names before its first wildcard. */
+function fixedFolder(pattern: string): string {
+  const segments = pattern.split('/')
+  const wild = segments.findIndex(isPattern)
+  return segments.slice(0, wild === -1 ? -1 : wild).join('/') || '/'
 }
 
 function includeFragment(

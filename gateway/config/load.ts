@@ -3,12 +3,15 @@ import type { Config } from '../../schema/config.ts'
 import { checkArgon2 } from './check-argon2.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkHashes, checkPepper, checkWindows } from './check-keys.ts'
+import { checkFiles } from './check-files.ts'
 import { checkFragmentVariables } from './check-fragment-references.ts'
 import { checkFragments } from './check-fragments.ts'
-import { checkHeaders } from './check-headers.ts'
+import { checkAuthHeaders, checkHeaders } from './check-headers.ts'
 import { checkJwt } from './check-jwt.ts'
+import { checkMaxBody } from './check-max-body.ts'
 import { checkMtls } from './check-mtls.ts'
 import { checkNames } from './check-names.ts'
+import { checkOwnSecrets } from './check-own-secrets.ts'
 import { checkUpstreams } from './check-upstreams.ts'
 import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
 import { digestOfAll } from './content-digest.ts'
@@ -117,6 +120,8 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     checkJwt,
     checkMtls,
     checkHeaders,
+    checkAuthHeaders,
+    checkMaxBody,
     checkUpstreams,
     checkHashes,
     checkPepper,
@@ -124,10 +129,12 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     checkWindows,
     checkFragments,
     checkFragmentVariables,
+    checkFiles,
   ])
     check(view)
   checkRevocations(view, source)
   const resolved = resolveSecrets(view)
+  checkOwnSecrets(view, resolved)
   checkCertificates(view, resolved)
   lint(view)
   dropIgnored(view)

@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { isSpecial } from './content-digest.ts'
 import type { Diagnostic } from './diagnostics.ts'
@@ -8,6 +7,7 @@ import { createLoading, report, type Loading, type LoadOptions } from './loading
 import { isOpaque, locate, nodeSpan } from './locate.ts'
 import { parseSource } from './parse.ts'
 import { toPointer, type Path } from './pointer.ts'
+import { isSystemPath } from './real-path.ts'
 import { revocationId } from './revocation-id.ts'
 import { validateRevocations } from './schema.ts'
 import { checkSchema } from './schema-errors.ts'
@@ -95,19 +95,8 @@ export function checkRevocations(view: View, main: Source): void {
 
 function whyUnfit(loading: Loading, file: string): string | undefined {
   if (loading.files.sources.has(file)) return 'this file holds the configuration'
-  for (const path of [file, realPath(file)]) {
-    if (/^\/(?:proc|sys|dev)(?:\/|$)/.test(path))
-      return 'this folder holds no files, but what the system says'
-  }
+  if (isSystemPath(file)) return 'this folder holds no files, but what the system says'
   return loading.options.readFile === undefined && isSpecial(file) ? 'it is a pipe or a device' : undefined
-}
-
-function realPath(file: string): string {
-  try {
-    return realpathSync(file)
-  } catch {
-    return file
-  }
 }
 
 /** Returns what a revocations file may refer to. */

@@ -1,16 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { SecretReference } from '../../schema/config.ts'
-import type { Client } from './check-client.ts'
 import { whyUnfit } from './check-headers.ts'
-import { takesTokens } from './check-jwt.ts'
 import { checkKeyMaterial } from './check-key-material.ts'
 import { parseKeySet } from './key-set.ts'
 import { MalformedError } from './malformed.ts'
 import { find, isOpaque, written } from './locate.ts'
 import type { Path } from './pointer.ts'
+import { secretReferences, type ReferenceKind } from './secret-references.ts'
 import { variable } from './variables.ts'
-import { entries, reportAt, type Sound, type View } from './view.ts'
+import { reportAt, type View } from './view.ts'
 
 /** Takes a reference of the checked configuration; returns the secret. Throws an Error where the secret is absent. */
 export type Secrets = (reference: { env?: string; file?: string }) => string
@@ -26,7 +25,6 @@ export interface Resolved {
   readonly paths: ReadonlyMap<object, string>
 }
 
-type Kind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'keys'
 const shortestSessionSecret = 32
 const shortestPepper = 32
 
@@ -35,7 +33,7 @@ export function resolveSecrets(view: View): Resolved {
   const values = new Map<string, string>()
   const paths = new Map<object, string>()
   const mainFolder = dirname([...view.loading.files.paths][0] ?? '/')
-  for (const [path, reference, kind] of references(view)) {
+  for (const [path, reference, kind] of secretReferences(view)) {
     if (isOpaque(view.loading, view.config, [...path, reference.env === undefined ? 'file' : 'env'])) continue
     const wrote = reference.file ?? ''
     const value =
@@ -65,67 +63,6 @@ export function secretsFrom(texts: ReadonlyMap<string, string>): Secrets {
     if (value === undefined) throw new Error(`the secret of ${identify(reference)} was not resolved`)
     return value
   }
-}
-
-/** Every place where a secret may be referred to. */
-function references(view: View): [Path, SecretReference, Kind][] {
-  const found: [Path, Sound<SecretReference>, Kind][] = []
-  for (const [name, { upstream }] of entries(view.config.proxies)) {
-    for (const [header, value] of entries(upstream?.headers)) {
-      found.push([['proxies', name, 'upstream', 'headers', header], value, 'header'])
-    }
-    for (const [parameter, value] of entries(upstream?.query)) {
-      found.push([['proxies', name, 'upstream', 'query', parameter], value, 'line'])
-    }
-    found.push(
-      ...clientReferences(upstream?.auth as Client | undefined, ['proxies', name, 'upstream', 'auth']),
-    )
-    for (const field of ['ca', 'cert', 'key'] as const) {
-      const reference = upstream?.tls?.[field]
-      if (reference !== undefined) found.push([['proxies', name, 'upstream', 'tls', field], reference, 'pem'])
-    }
-  }
-  for (const [name, method] of entries(view.config.auth)) {
-    if (!takesTokens(method)) continue
-    if (method.jwks !== undefined)
-      found.push([['auth', name, 'jwks'], method.jwks as Sound<SecretReference>, 'keys'])
-    found.push(...clientReferences(method.introspection, ['auth', name, 'introspection']))
-  }
-  const { secret } = view.config.sessions ?? {}
-  if (secret !== undefined) found.push([['sessions', 'secret'], secret, 'session'])
-  const { pepper } = view.config
-  if (pepper !== undefined) found.push([['pepper'], pepper, 'pepper'])
-  for (const [name, reference] of entries(
-    pick(view.config.listen?.tls, ['cert', 'key', 'clientCa', 'crl']),
-  )) {
-    found.push([['listen', 'tls', name], reference, 'pem'])
-  }
-  for (const [name, method] of entries(view.config.auth)) {
-    if (method.type !== 'mtls') continue
-    for (const [field, reference] of entries(pick(method.from, ['ca', 'crl']))) {
-      found.push([['auth', name, 'from', field], reference, 'pem'])
-    }
-  }
-  return found.filter(
-    (one): one is [Path, SecretReference, Kind] => one[1].env !== undefined || one[1].file !== undefined,
-  )
-}
-
-function clientReferences(
-  { clientSecret, privateKey }: Client = {},
-  path: Path,
-): [Path, Sound<SecretReference>, Kind][] {
-  return [
-    ...(clientSecret === undefined ? [] : [[[...path, 'clientSecret'], clientSecret, 'line'] as const]),
-    ...(privateKey === undefined ? [] : [[[...path, 'privateKey'], privateKey, 'pem'] as const]),
-  ].map(([at, reference, kind]) => [at, reference, kind])
-}
-
-function pick<T, Field extends keyof T>(
-  holder: T | undefined,
-  fields: readonly Field[],
-): Record<string, T[Field] | undefined> {
-  return Object.fromEntries(fields.map(field => [field, holder?.[field]]))
 }
 
 function identify({ env, file }: { env?: string | undefined; file?: string | undefined }): string {
@@ -182,7 +119,7 @@ function readFile(
   return undefined
 }
 
-function checkFitness(view: View, path: Path, value: string, kind: Kind): void {
+function checkFitness(view: View, path: Path, value: string, kind: ReferenceKind): void {
   const why = kind === 'header' ? whyUnfit(value) : undefined
   if (kind === 'line' && /[\r\n]/.test(value))
     reportAt(view, 'GH1104', path, 'what this refers to has a line break; put nothing but the secret there')
