@@ -236,7 +236,7 @@ for (const stream of [false, true]) {
       ['a header without any argument', undefined, { 'Mcp-Param-Region': 'us' }, false],
       ['a header beside null', '{"place":{"code":null}}', { 'Mcp-Param-Region': 'us' }, false],
       ['an object', '{"place":{"code":{"a":"us"}}}', { 'Mcp-Param-Region': 'us' }, false],
-      ['a list', '[{"place":{"code":"us"}}]', { 'Mcp-Param-Region': 'us' }, false],
+      ['a list', '{"place":[{"code":"us"}]}', { 'Mcp-Param-Region': 'us' }, false],
       ['a path that is no object', '{"place":"us"}', { 'Mcp-Param-Region': 'us' }, false],
       [
         'an argument written twice',
