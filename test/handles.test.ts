@@ -1,6 +1,10 @@
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
+import { sealHandles } from '../gateway/mcp/answer-handles.ts'
 import { createGivenTasks } from '../gateway/mcp/given-tasks.ts'
+import { openState, openTask, sealTask } from '../gateway/mcp/handle.ts'
+import { createSeals } from '../gateway/mcp/seal.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { bigState, taskUpstream } from './fixtures/task-upstream.ts'
 import { until } from './fixtures/until.ts'
@@ -684,4 +688,100 @@ t.test('the memory of given tasks is bounded, and one caller does not use it up'
   t.equal(given.handle('11999', owner('caller-99')), 'handle-11999', 'an id that the upstream gave to both')
   give('x'.repeat(5000), 'bob')
   t.equal(given.handle('x'.repeat(5000), owner('bob')), undefined)
+})
+
+t.test('Mcp-Name names the task to the upstream as the body does, whatever its id is', async t => {
+  const ids = [
+    'plain',
+    'two words',
+    ' blank ',
+    '=?base64?cGxhaW4=?=',
+    '=?base64?',
+    '\u00e4\u{1f600}',
+    'a\nb',
+    '"\\\u0000',
+    'x'.repeat(2000),
+  ]
+  const left = [...ids]
+  const { url, upstream } = await setUp(t, (arrival, response) => {
+    const { id, method } = messageOf(arrival)
+    const taskId = method === 'tools/call' ? left.shift() : messageOf(arrival).params!['taskId']
+    json(response, {
+      jsonrpc: '2.0',
+      id,
+      result: { resultType: method === 'tools/call' ? 'task' : 'complete', taskId },
+    })
+  })
+  const decode = (value: string): string => {
+    const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(value) ?? []
+    return encoded === undefined ? value : Buffer.from(encoded, 'base64').toString()
+  }
+  for (const id of ids) {
+    const { taskId } = (await messageIn(await modern(url, 'ann', 'tools/call', { name: 'get_a' })))['result']
+    const encoded = { 'mcp-name': `=?base64?${Buffer.from(taskId).toString('base64')}?=` }
+    for (const headers of [{}, encoded] as Record<string, string>[]) {
+      const answer = await messageIn(await modern(url, 'ann', 'tasks/get', { taskId }, { headers }))
+      t.equal(answer['result'].taskId, taskId)
+      const arrival = upstream.arrivals.at(-1)!
+      t.equal(messageOf(arrival).params!['taskId'], id)
+      t.equal(decode(arrival.headers['mcp-name'] as string), id, JSON.stringify(id.slice(0, 20)))
+    }
+  }
+})
+
+t.test('sealing changes the handles of a message and nothing else', async t => {
+  const seals = createSeals('a'.repeat(32))
+  const owner = { identities: ['key:ann'], proxy: 'main' }
+  const operation = { method: 'tools/call', kind: 'tool', name: 'get_a' } as const
+  const handles = {
+    seals,
+    owner,
+    given: createGivenTasks(),
+    operation,
+    presented: new Map(),
+    judge: () => true,
+  }
+  const related = 'io.modelcontextprotocol/related-task'
+  const name = fc.constantFrom('a', 'content', 'text', 'taskIds', 'status', '__proto__', 'requeststates')
+  const value = fc.letrec(tie => ({
+    any: fc.oneof(fc.jsonValue({ maxDepth: 2 }), tie('object')),
+    object: fc.dictionary(name, tie('any'), { maxKeys: 4 }),
+  })).object
+  fc.assert(
+    fc.property(
+      value,
+      fc.string(),
+      fc.string(),
+      fc.constantFrom('', '  ', '\n\t'),
+      fc.boolean(),
+      (rest, id, state, space, legacy) => {
+        const handle = sealTask(seals, owner, { id, operation })
+        const result = {
+          ...(rest as object),
+          ...(legacy ? { task: { taskId: id } } : { resultType: 'task', taskId: id }),
+        }
+        const message = {
+          jsonrpc: '2.0',
+          id: 1,
+          result: { ...result, requestState: state, _meta: { [related]: { taskId: id } } },
+        }
+        const text = JSON.stringify(message, null, space)
+        const sealed = JSON.parse(sealHandles(text, { ...handles, legacy, method: 'tools/call' })!)
+        const expected = JSON.parse(text)
+        if (legacy) expected.result.task.taskId = handle
+        else expected.result.taskId = handle
+        expected.result['_meta'][related].taskId = handle
+        expected.result.requestState = sealed.result.requestState
+        const untouched = JSON.stringify({ jsonrpc: '2.0', id: 1, result: rest }, null, space)
+        return (
+          JSON.stringify(sealed) === JSON.stringify(expected) &&
+          openTask(seals, owner, handle)!.id === id &&
+          openState(seals, owner, sealed.result.requestState, operation) === JSON.stringify(state) &&
+          sealHandles(untouched, { ...handles, legacy, method: 'tools/call' }) === untouched
+        )
+      },
+    ),
+    { numRuns: 500 },
+  )
+  t.pass('500 messages')
 })

@@ -31,6 +31,8 @@ export interface HandleUse {
 const nonePresented: ReadonlyMap<string, string> = new Map()
 const nothingFiltered = { expected: new Map<never, never>(), judge: undefined, params: undefined }
 const requestState = Buffer.from('"requestState"')
+/** Bytes of a large piece that are looked at, at either end: to look at all would cost as much as to relay it. */
+const edge = 2048
 
 /**
  * Opens the handles that a body presents, and judges again what began the tasks.
@@ -85,9 +87,13 @@ export function useHandles(
  * servers may give one also to a client that declared nothing. Undefined where the piece holds none.
  */
 export function lateRules(exchange: Exchange, proxy: ServedProxy, piece: Buffer): AnswerRules | undefined {
-  const { era, operation, principal } = exchange
-  if (operation === undefined || operation.kind === 'other') return undefined
-  if (!piece.includes(requestState)) return undefined
+  const { era, operation, principal, batch } = exchange
+  if (batch || operation === undefined || operation.kind === 'other') return undefined
+  const holds =
+    piece.length <= 2 * edge
+      ? piece.includes(requestState)
+      : piece.subarray(0, edge).includes(requestState) || piece.subarray(-edge).includes(requestState)
+  if (!holds) return undefined
   const judge = judgeFor(proxy, principal!)
   const answer = {
     method: operation.method,
