@@ -426,6 +426,11 @@ t.test(
     t.notOk(applier.status().pending)
     writeFileSync(path, addressed('v2'))
     const applied = applier.apply('change')
+    t.equal(
+      applier.status().lastReload.successful,
+      false,
+      'also while it is not certain that they stand still',
+    )
     await until(() => loads.length === 1, 'it is read')
     t.equal(applier.status().lastReload.successful, false)
     const { since } = applier.status().pending!

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Io } from '../gateway/commands/io.ts'
+import { schema } from '../gateway/commands/schema.ts'
 import { readRevocations } from '../gateway/config/revocations.ts'
 import { ann, config, folderWith, keysOf, run } from './fixtures/keys.ts'
 
@@ -107,4 +109,27 @@ t.test('what cannot be done is said, with what to add, and nothing is written', 
   })
   t.notOk(existsSync(join(other.folder, 'revoked.yaml')))
   t.equal(other.read(), named)
+})
+
+t.test('the schema of the revocations file is printed, and describes every field', async t => {
+  let text = ''
+  const io = { stdout: (more: string) => void (text += more), stderr: () => {} } as unknown as Io
+  t.equal(await schema(['--revocations'], io), 0)
+  interface Node {
+    description?: string
+    examples?: unknown[]
+    properties?: Record<string, Node>
+    items?: Node
+  }
+  let fields = 0
+  const walk = ({ properties = {}, items }: Node): void => {
+    for (const [name, field] of Object.entries(properties)) {
+      t.ok(field.description !== undefined && field.examples?.length, name)
+      fields++
+      walk(field)
+    }
+    if (items !== undefined) walk(items)
+  }
+  walk(JSON.parse(text) as Node)
+  t.ok(fields > 20)
 })

@@ -1,15 +1,19 @@
-import { schemaText } from '../config/schema.ts'
+import { revocationsSchemaText, schemaText } from '../config/schema.ts'
 import { parseCommandLine, type Io } from './io.ts'
 
-const usage = `gatehouse schema
+const usage = `gatehouse schema [--revocations]
 
 Prints the JSON Schema of gateway.yaml, for editors and other tools.
+
+  --revocations          that of the revocations file instead
 `
 
-/** Prints gateway.schema.json. Returns the exit code. */
+const options = { revocations: { type: 'boolean', default: false } } as const
+
+/** Prints one of the schemas. Returns the exit code. */
 export async function schema(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, {}, usage, io)
+  const parsed = parseCommandLine(args, options, usage, io)
   if (!parsed.ok) return parsed.exitCode
-  io.stdout(schemaText())
+  io.stdout(parsed.values.revocations ? revocationsSchemaText() : schemaText())
   return 0
 }

@@ -112,7 +112,9 @@ export async function createApplier(
   async function attempt(cause: 'change' | 'demand'): Promise<void> {
     if (stopped) return
     if (attempted !== undefined && restsUntil !== 0 && Date.now() >= restsUntil) attempted = undefined
-    if (cause === 'change' && isAttempted(fingerprint(paths))) return
+    const found = fingerprint(paths)
+    if (cause === 'change' && isAttempted(found)) return
+    if (found !== attempted) pendingSince ??= new Date()
     seen = await settledFingerprint(paths)
     if (cause === 'change' && isAttempted(seen)) return
     if (seen !== attempted) pendingSince ??= new Date()
