@@ -120,6 +120,12 @@ const refused: [name: string, text: string | Buffer, reason: string, id?: string
     '1',
   ],
   ['a method in another case', '{"jsonrpc":"2.0","id":1,"method":"a","Method":"b"}', 'message_invalid', '1'],
+  [
+    'a method that ends at a NUL',
+    '{"jsonrpc":"2.0","id":1,"method":"a","method\\u0000x":"b"}',
+    'message_invalid',
+    '1',
+  ],
   ['only a method in another case', '{"jsonrpc":"2.0","id":1,"METHOD":"b"}', 'message_invalid', '1'],
   [
     'a method with a dotless i in its id',

@@ -172,9 +172,12 @@ const ascii = /^[\0-\x7f]*$/
 
 /**
  * Folds the case of a name as widely as any parser does that matches names without regard to case: beside
- * ASCII letters the long s, the Kelvin sign, and the dotted and dotless i.
+ * ASCII letters the long s, the Kelvin sign, and the dotted and dotless i. A name ends at a NUL, as it does where it
+ * becomes a C string.
  */
-export function foldCase(name: string): string {
+export function foldCase(written: string): string {
+  const end = written.indexOf('\0')
+  const name = end === -1 ? written : written.slice(0, end)
   if (ascii.test(name)) return name.toLowerCase()
   return name
     .replaceAll('\u017f', 's')
