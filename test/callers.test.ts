@@ -2,7 +2,17 @@ import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
 import { methodNames, type MethodName } from '../gateway/config/method-names.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
-import { event, json, messageOf, sse, startTestUpstream, type Answer } from './fixtures/upstream.ts'
+import type { ServerResponse } from 'node:http'
+import { until } from './fixtures/until.ts'
+import {
+  event,
+  json,
+  messageOf,
+  sse,
+  startTestUpstream,
+  type Answer,
+  type TestUpstream,
+} from './fixtures/upstream.ts'
 
 const secrets = {
   ann: 'canary-of-ann-0123456789abcdef0123456789abcdef',
@@ -143,8 +153,16 @@ interface Outcome {
   readonly forwarded: number
 }
 
-async function setUp(t: Test, leg: { stream: boolean }): Promise<Setting> {
-  const upstream = await startTestUpstream(serve(leg))
+/** Sends as a caller: a message, or without one GET. */
+type Post = (
+  caller: Caller,
+  headers: Record<string, string>,
+  body?: Fields,
+  signal?: AbortSignal,
+) => Promise<Response>
+
+/** Starts a gateway in front of an upstream. */
+async function startBehind(t: Test, upstream: TestUpstream): Promise<Post> {
   const key = (name: Caller): string =>
     `{roles: [${name}], secrets: [{hash: "${hashSecret(secrets[name])}"}]}`
   const gateway = await startTestGateway(
@@ -162,9 +180,8 @@ proxies: {main: {auth: [keys], upstream: {url: "${upstream.url}"}}}
     await upstream.close()
     await gateway.close()
   })
-  const sessions = new Map<Caller, string>()
-  async function post(caller: Caller, headers: Record<string, string>, body?: Fields): Promise<Response> {
-    return fetch(`${gateway.url}/main/mcp`, {
+  return (caller, headers, body, signal) =>
+    fetch(`${gateway.url}/main/mcp`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         authorization: `Bearer ${secrets[caller]}`,
@@ -173,8 +190,14 @@ proxies: {main: {auth: [keys], upstream: {url: "${upstream.url}"}}}
         ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
     })
-  }
+}
+
+async function setUp(t: Test, leg: { stream: boolean }): Promise<Setting> {
+  const upstream = await startTestUpstream(serve(leg))
+  const post = await startBehind(t, upstream)
+  const sessions = new Map<Caller, string>()
   async function sessionOf(caller: Caller): Promise<string> {
     if (!sessions.has(caller)) {
       const opened = await post(caller, {}, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} })
@@ -416,3 +439,54 @@ t.test(
     }
   },
 )
+
+t.test('a list that comes as the answer to another request is filtered all the same', async t => {
+  // As with the official SDK, an answer goes to the request of the session that used its id last.
+  const waiting = new Map<unknown, ServerResponse>()
+  let list: Fields | undefined
+  const task = { taskId: 'raw-1', status: 'working', statusMessage: hers }
+  const lists: Record<string, Fields> = {
+    'tools/list': results['tools/list']!({}),
+    'tasks/list': { tasks: [task] },
+  }
+  const upstream = await startTestUpstream((arrival, response) => {
+    const { id, method = '' } = messageOf(arrival)
+    const answer = (result: Fields): void => {
+      sse(response)
+      response.end(event({ jsonrpc: '2.0', id, result }))
+    }
+    if (method === 'initialize')
+      json(response, { jsonrpc: '2.0', id, result: {} }, 200, { 'mcp-session-id': 's' })
+    else if (arrival.method === 'GET') answer({ ...list })
+    else if (lists[method] !== undefined) {
+      list = lists[method]
+      waiting.set(id, response)
+    } else answer(waiting.has(id) ? { ...list } : results['tools/list']!({}))
+  })
+  const post = await startBehind(t, upstream)
+  const opened = await post('bob', {}, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} })
+  const session = { 'mcp-session-id': opened.headers.get('mcp-session-id')! }
+  const ask = (method: string, signal?: AbortSignal, more = {}): Promise<Response> =>
+    post('bob', session, { jsonrpc: '2.0', id: 1, method, params: { name: 'get_a', ...more } }, signal)
+
+  for (const method of Object.keys(lists)) {
+    for (const leaves of [false, true]) {
+      const leaving = new AbortController()
+      const before = upstream.arrivals.length
+      const asked = ask(method, leaving.signal).catch(() => undefined)
+      await until(() => upstream.arrivals.length > before, 'the list was asked for')
+      if (leaves) leaving.abort()
+      if (leaves) await until(() => upstream.arrivals.at(-1)!.aborted, 'the client left')
+      for (const more of [{}, { task: {} }]) {
+        const text = await (await ask('tools/call', undefined, more)).text()
+        t.match(text, '"result"')
+        t.notMatch(text, new RegExp(`${hers}|raw-`), `${method}, ${leaves ? 'given up' : 'open'}`)
+      }
+      const resumed = await (await post('bob', { ...session, 'last-event-id': '1' })).text()
+      t.match(resumed, '"result"')
+      t.notMatch(resumed, new RegExp(`${hers}|raw-`), `${method}, resumed`)
+      leaving.abort()
+      await asked
+    }
+  }
+})

@@ -131,9 +131,11 @@ function sealResult(
     id === begunId ? handle : (knownHandle(id, handles) ?? reference(id, handles))
 
   if (begun !== undefined) edits.push(at(begun, JSON.stringify(handle)))
-  const task = method.startsWith('tasks/') ? only(found, 'taskId') : undefined
+  // A stream that is resumed brings answers to any of these.
+  const isResumed = method === ''
+  const task = isResumed || method.startsWith('tasks/') ? only(found, 'taskId') : undefined
   if (task !== undefined && task !== begun) edits.push(at(task, JSON.stringify(handleOf(idIn(text, task)))))
-  const tasks = method === 'tasks/list' ? only(found, 'tasks') : undefined
+  const tasks = isResumed || method === 'tasks/list' ? only(found, 'tasks') : undefined
   if (tasks !== undefined) edits.push(keepOwned(text, tasks, handles))
   const state = only(found, 'requestState')
   if (state !== undefined && stringOf(text, state) !== undefined) {
