@@ -281,6 +281,14 @@ const faults: [name: string, lay: (gateway: TestGateway) => void, code: string][
       ),
     'GH1210',
   ],
+  [
+    'the environment of the process',
+    gateway => {
+      rmSync(join(gateway.folder, 'revoked.yaml'))
+      symlinkSync('/proc/self/environ', join(gateway.folder, 'revoked.yaml'))
+    },
+    'GH1380',
+  ],
   ['gone', gateway => rmSync(join(gateway.folder, 'revoked.yaml')), 'GH1031'],
 ]
 

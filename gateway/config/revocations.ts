@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
-import { isSpecial } from './content-digest.ts'
-import type { Diagnostic } from './diagnostics.ts'
+import { digestOfFile, isSpecial } from './content-digest.ts'
+import type { Diagnostic, Span } from './diagnostics.ts'
 import { readSource } from './files.ts'
 import { parseFingerprint } from './fingerprint.ts'
 import { createLoading, report, type Loading, type LoadOptions } from './loading.ts'
@@ -50,13 +50,16 @@ export function readRevocations(
   options: Pick<LoadOptions, 'now' | 'readFile'>,
 ): RevocationsResult {
   const loading = createLoading({ ...options, env: {} })
-  const found = readEntries(loading, file, names)
+  // It may be another than the one that was there when the configuration was checked.
+  const why = whyUnfit(loading, file)
+  if (why !== undefined) report(loading, 'GH1380', startOf(file), `this is no revocations file: ${why}`)
+  const found = why === undefined ? readEntries(loading, file, names) : undefined
   const { diagnostics, omitted } = told(loading)
   return {
     diagnostics,
     omitted,
     sources: shownSources(loading),
-    digest: loading.files.digests.get(file) ?? '',
+    digest: loading.files.digests.get(file) ?? digestOfFile(file),
     ...(found !== undefined && loading.found.error === 0 && { entries: found }),
   }
 }
@@ -93,6 +96,10 @@ export function checkRevocations(view: View, main: Source): void {
   adopt(loading, own)
 }
 
+function startOf(file: string): Span {
+  return { file, line: 1, column: 1, endLine: 1, endColumn: 1 }
+}
+
 function whyUnfit(loading: Loading, file: string): string | undefined {
   if (loading.files.sources.has(file)) return 'this file holds the configuration'
   if (isSystemPath(file)) return 'this folder holds no files, but what the system says'
@@ -125,7 +132,7 @@ function adopt(loading: Loading, own: Loading): void {
 }
 
 function readEntries(loading: Loading, file: string, names: RevocableNames): RevocationEntries | undefined {
-  const at = { file, line: 1, column: 1, endLine: 1, endColumn: 1 }
+  const at = startOf(file)
   const source = readSource(loading.files, file)
   if ('why' in source) {
     const code = source.code === 'GH1001' ? 'GH1031' : source.code
