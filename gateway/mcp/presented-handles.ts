@@ -120,11 +120,9 @@ interface Opening {
 
 type Place = Pick<Member, 'start' | 'end'>
 
-/** The task that a method is about. */
+/** The task that a method is about; undefined for one that is about none. */
 function openSubject(place: Place | undefined, opening: Opening): Task | undefined {
-  if (place !== undefined) return openReadable(place, 'params.taskId', opening)
-  if (opening.method === 'tasks/list') return undefined
-  throw notString('params.taskId', opening.id)
+  return place && openReadable(place, 'params.taskId', opening)
 }
 
 function openContinued(place: Place | undefined, operation: Operation, opening: Opening): void {
