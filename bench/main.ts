@@ -12,6 +12,7 @@ import { watchOthers } from './others.ts'
 import { createMeasure } from './measure.ts'
 import { readOptions } from './options.ts'
 import { assignCores } from './pinning.ts'
+import { measurePauses } from './pauses.ts'
 import { has, stopAll } from './processes.ts'
 import { profile } from './profile.ts'
 import { measureReload } from './reload.ts'
@@ -32,7 +33,7 @@ if (missing.length > 0) {
 
 const credentials = await newCredentials()
 const every = allRows(credentials)
-const sections = ['reload', 'streams', 'cold-start']
+const sections = ['reload', 'pauses', 'streams', 'cold-start']
 const options = readOptions(process.argv.slice(2), [...every.map(({ name }) => name), ...sections])
 const { effort, wants } = options
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
@@ -71,6 +72,9 @@ try {
       ...summarize(rows, samples),
       ...(wants('reload', true) && {
         reload: await measureReload(options.repeats, targets, surroundings),
+      }),
+      ...(wants('pauses', true) && {
+        pauses: await measurePauses(options.repeats, targets, surroundings),
       }),
       ...(wants('streams', false) && {
         streams: await measureStreams([1000, possibleStreams(10_000)], surroundings),

@@ -3,6 +3,7 @@ import type { Machine } from './machine.ts'
 import type { Effort, Sample } from './measure.ts'
 import type { Others } from './others.ts'
 import { ratiosOf } from './ratios.ts'
+import type { PauseCost } from './pauses.ts'
 import type { ReloadCost } from './reload.ts'
 import type { Row } from './rows.ts'
 import { spread, type Spread } from './statistics.ts'
@@ -40,6 +41,7 @@ export interface Report {
   /** By what stands before the upstream. */
   readonly added: Readonly<Record<string, AddedLatency>>
   readonly reload?: ReloadCost
+  readonly pauses?: PauseCost
   readonly streams?: readonly StreamCost[]
   readonly coldStart?: ColdStart
 }

@@ -13,13 +13,14 @@ export interface Requirement {
 
 const streamLimit = 20 * 1024
 const reloadLimit = 50
+const pauseLimit = 50
 const addedLimit = 3
 const leastShare = 0.35
 const manyStreams = 5000
 
 /** Holds a report against what is asked; what it does not tell is left out. */
 export function requirementsOf(report: Report): Requirement[] {
-  const { rows, reload, streams } = report
+  const { rows, reload, pauses, streams } = report
   const compared = ratios.flatMap(({ name, limit }) => {
     const found = report.ratios[name]?.median
     if (limit === undefined || found === undefined) return []
@@ -68,6 +69,16 @@ export function requirementsOf(report: Report): Requirement[] {
             // Where calls are as slow without a reload, the machine stands still by itself.
             reload.slowestWithout.max > reloadLimit ? undefined : reload.slowest.max,
             reloadLimit,
+            value => `${number(value, 0)} ms`,
+          ),
+        ]),
+    ...(pauses === undefined
+      ? []
+      : [
+          atMost(
+            'slowest call while the largest requests are judged',
+            pauses.slowestWithout.max > pauseLimit ? undefined : pauses.slowest.max,
+            pauseLimit,
             value => `${number(value, 0)} ms`,
           ),
         ]),

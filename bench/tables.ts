@@ -9,7 +9,7 @@ export type Table = readonly (readonly string[])[]
 
 /** The tables of a report by name; those that it has the figures for. */
 export function tablesOf(report: Report): Map<string, Table> {
-  const { rows, added, reload, streams, coldStart } = report
+  const { rows, added, reload, pauses, streams, coldStart } = report
   const all = Object.entries(rows)
   const tables: Record<string, Table> = {
     saturated: [
@@ -55,6 +55,15 @@ export function tablesOf(report: Report): Map<string, Table> {
             [`${number(reload.keys, 0)} other keys in force after`, shown(reload.applied, 0)],
             ['slowest call meanwhile', shown(reload.slowest, 1)],
             ['slowest call without a reload', shown(reload.slowestWithout, 1)],
+          ]),
+    ],
+    pauses: [
+      ['the largest requests beside 1,000 calls/s', 'ms'],
+      ...(pauses === undefined
+        ? []
+        : [
+            ['slowest call meanwhile', shown(pauses.slowest, 1)],
+            ['slowest call without them', shown(pauses.slowestWithout, 1)],
           ]),
     ],
     streams: [

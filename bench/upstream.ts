@@ -4,6 +4,9 @@ import { filler, tools } from './calls.ts'
 import { nginxConf } from './nginx.ts'
 
 const listed = 20
+/** The method that is answered with a list as long as one can be. */
+export const longList = 'prompts/list'
+const mostListed = 220_000
 
 /**
  * Writes the upstream of the bench: nginx with one fixed answer for each tool, chosen by the headers that mirror the
@@ -24,6 +27,11 @@ export function writeUpstream(folder: string, port: number): string {
     join(answers, 'list'),
     result({ tools: tool(), ttlMs: 0, cacheScope: 'public', resultType: 'complete' }),
   )
+  const prompts = Array.from({ length: mostListed }, (_, index) => ({ name: `get_${index}` }))
+  writeFileSync(
+    join(answers, 'long'),
+    result({ prompts, ttlMs: 0, cacheScope: 'public', resultType: 'complete' }),
+  )
   const chosen = names.map(([name]) => `    tools/call:${name} /${name};`).join('\n')
   const streams = names.flatMap(([name, { events }]) => (events ? [name] : []))
   // A file that is posted to is "not allowed"; that is undone, which makes a GET of it.
@@ -31,6 +39,7 @@ export function writeUpstream(folder: string, port: number): string {
     folder,
     `map $http_mcp_method:$http_mcp_name $answer {
     tools/list: /list;
+    ${longList}: /long;
 ${chosen}
   }
   open_file_cache max=20 inactive=1h;
