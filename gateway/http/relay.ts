@@ -1,23 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { ownerOf, type Principal } from '../access/principal.ts'
-import { errorMessage, Refusal } from '../mcp/errors.ts'
+import { Refusal } from '../mcp/errors.ts'
 import { mustBeRead, type AnswerRules } from '../mcp/answers.ts'
 import { UnreadableList } from '../mcp/lists.ts'
 import { challenged } from './authenticate.ts'
 import { ByteStore } from './byte-store.ts'
-import { ChangedEvents, type EventSink } from './changed-events.ts'
 import { clientHeaders, judgedHeaders } from './client-headers.ts'
 import { atEndOfTurn } from './end-of-turn.ts'
-import { commonHeaders, errorContext, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
+import { commonHeaders, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
+import { EventStream, type StreamedAnswer } from './event-stream.ts'
 import type { Expectation } from './expectation.ts'
 import { lateRules } from './handles.ts'
 import { mediaType } from './headers.ts'
 import { changeHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
-import { BoundaryWatch, messageEvent } from './sse.ts'
 import { endWhenStalled } from './stall.ts'
-import { beat, type OpenStream, type Streams } from './streams.ts'
+import type { Streams } from './streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
 /** Bytes of a list that is held back to be filtered. */
@@ -29,7 +28,7 @@ const stalledIntervals = 4
 type Mode = 'waiting' | 'bytes' | 'list' | 'events' | 'done'
 
 /** One upstream answer on its way to the client. A class, because undici drives it by its methods. */
-export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink {
+export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
   readonly #exchange: Exchange
   readonly #proxy: ServedProxy
   readonly #streams: Streams
@@ -43,15 +42,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
   #held: ByteStore | undefined
   /** The body, where it came in one piece. */
   #whole: Buffer | undefined
-  #boundary: BoundaryWatch | undefined
-  #changed: ChangedEvents | undefined
-  /** Something of the stream was written, and its head with it. */
-  #begun = false
-  /** What is written waits for the end of this turn. */
-  #isGathering = false
-  /** Of a stream: something was written since the last look, and else since when nothing was, at the longest. */
-  #hasSpoken = true
-  #silentSince = 0
+  #events: EventStream | undefined
   #patience: NodeJS.Timeout | undefined
 
   constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, expectation: Expectation) {
@@ -85,14 +76,12 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
 
   /** The answer has ended, or the client has gone. */
   onClose(): void {
-    if (this.#mode !== 'done') this.#finish(new Error('the client left'))
+    if (this.#mode !== 'done') this.close(new Error('the client left'))
   }
 
   /** Writes something, which shows whether the client is gone; one that has ended its side waits for no news. */
   probe(hasEnded: boolean): void {
-    if (this.#mode !== 'events') return
-    if (hasEnded && this.listening) this.#exchange.response.destroy()
-    else if (this.#canInsert()) this.#exchange.response.write(': keep-alive\n\n')
+    this.#events?.probe(hasEnded)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -136,10 +125,10 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response } = this.#exchange
     if (this.#mode === 'list') this.#hold(chunk)
-    else if (this.#mode === 'events') this.#relayEvents(chunk)
+    else if (this.#mode === 'events') this.#events!.take(chunk)
     else if (this.#mode === 'bytes') {
       // What is whole is written when it ends, with its head, at one go.
-      if (this.#isWhole(chunk)) {
+      if (!response.headersSent && this.#headers['content-length'] === String(chunk.length)) {
         this.#rules = lateRules(this.#exchange, this.#proxy, chunk)
         if (this.#rules === undefined) this.#whole = chunk
         else {
@@ -164,8 +153,7 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
       return
     }
     if (this.#mode === 'events') {
-      if (this.#changed === undefined) this.finish()
-      else this.#changed.end()
+      this.#events!.onUpstreamEnd()
       return
     }
     if (this.#mode === 'bytes') {
@@ -178,16 +166,13 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
       }
       this.#endWith(this.#whole)
     }
-    this.#finish(undefined)
+    this.close(undefined)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#mode === 'done') return
     const refusal = upstreamRefusal(error)
-    // A legacy stream with event ids can be resumed (MCP 2025-11-25, Resumability); an error would end its request.
-    if (this.#mode === 'events' && this.#exchange.era !== 'modern' && this.#boundary!.resumable())
-      this.#cut(refusal)
-    else if (this.#mode === 'events') this.end(refusal)
+    if (this.#mode === 'events') this.#events!.onUpstreamError(refusal)
     else this.#refuse(refusal)
   }
 
@@ -218,10 +203,6 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
     endWhenStalled(this.#exchange.response, stalledIntervals * this.#proxy.keepAlive)
   }
 
-  #isWhole(chunk: Buffer): boolean {
-    return !this.#exchange.response.headersSent && this.#headers['content-length'] === String(chunk.length)
-  }
-
   #startBytes(): void {
     this.#writeHead(clientHeaders(this.#headers, true))
     this.#expectProgress()
@@ -237,60 +218,18 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
     const session = this.#headers['mcp-session-id']
     this.#headers = session === undefined ? {} : { 'mcp-session-id': session }
     this.#mode = 'events'
-    if (rules !== undefined) this.#changed = new ChangedEvents(rules, this, maxList)
     this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
-    this.#boundary = new BoundaryWatch()
     this.#expectProgress()
-    this.#gather()
+    this.#events = new EventStream(this.#exchange, this.#proxy, rules, this)
     atEndOfTurn(() => forgetHead(this.#exchange))
-    this.#streams.add(this)
+    this.#streams.add(this.#events)
   }
 
-  /** Makes one write of all that this turn brings: the first event mostly comes along with the head, or even the last. */
-  #gather(): void {
-    const { response } = this.#exchange
-    if (this.#isGathering) return
-    this.#isGathering = true
-    response.cork()
-    atEndOfTurn(() => {
-      this.#isGathering = false
-      if (response.writableEnded || response.destroyed) return
-      if (this.#mode === 'done') response.end()
-      else {
-        if (!this.#begun) response.flushHeaders()
-        response.uncork()
-      }
-    })
-  }
+  // What the stream of events asks for.
 
-  #relayEvents(chunk: Buffer): void {
-    if (this.#changed === undefined) {
-      this.#rules = lateRules(this.#exchange, this.#proxy, chunk)
-      if (this.#rules !== undefined && this.#boundary!.atBoundary())
-        this.#changed = new ChangedEvents(this.#rules, this, maxList)
-    }
-    this.#boundary!.see(chunk)
-    if (this.#changed === undefined) this.write(chunk)
-    else this.#changed.take(chunk)
-  }
-
-  // Where changed events go.
-
-  /** Writes to the stream; once for all that is there, because each write costs a system call. */
-  write(bytes: Buffer): void {
-    this.#gather()
-    this.#hasSpoken = true
-    this.#begun = true
-    this.#exchange.response.write(bytes)
-  }
-
-  fail(error: unknown): void {
-    this.end(unreadable(error))
-  }
-
-  finish(): void {
+  end(): void {
     this.#endWith(undefined)
-    this.#finish(undefined)
+    this.close(undefined)
   }
 
   pause(): void {
@@ -299,23 +238,6 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
 
   resume(): void {
     this.#controller?.resume()
-  }
-
-  /** Writes a comment where it would be too late by the next look, unless the client takes nothing anyway. */
-  breathe(now: number): void {
-    const { response } = this.#exchange
-    if (this.#hasSpoken) {
-      this.#hasSpoken = false
-      this.#silentSince = now - beat
-    } else if (now + beat - this.#silentSince > this.#proxy.keepAlive) {
-      this.#silentSince = now
-      if (!response.writableNeedDrain && this.#canInsert()) response.write(': keep-alive\n\n')
-    }
-  }
-
-  /** Whether the client's side of the stream stands between two events. */
-  #canInsert(): boolean {
-    return this.#changed !== undefined || this.#boundary!.atBoundary()
   }
 
   #hold(chunk: Buffer): void {
@@ -357,47 +279,20 @@ export class Relay implements Dispatcher.DispatchHandler, OpenStream, EventSink 
     if (this.#status !== 204) headers['content-length'] = String(body.length)
     this.#writeHead(headers)
     this.#endWith(body)
-    this.#finish(undefined)
+    this.close(undefined)
   }
 
   #refuse(refusal: Refusal): void {
-    this.#finish(refusal)
+    this.close(refusal)
     refuse(this.#exchange, refusal)
   }
 
-  /** Ends a stream of events with an error for every request that it answers, where one can still be sent. */
-  end(refusal: Refusal): void {
-    const { response, requestIds } = this.#exchange
-    if (!this.#canInsert()) {
-      this.#cut(refusal)
-      return
-    }
-    this.#note(refusal)
-    for (const requestId of requestIds) {
-      response.write(messageEvent(errorMessage(refusal, requestId, errorContext(this.#exchange))))
-    }
-    this.#finish(refusal)
-    response.end()
-  }
-
-  /** Keeps the reason of an end for the log. */
-  #note(refusal: Refusal): void {
-    this.#exchange.refusal ??= refusal
-    if (refusal.rule !== undefined) this.#exchange.rule = refusal.rule
-  }
-
-  #cut(refusal: Refusal): void {
-    this.#note(refusal)
-    this.#finish(refusal)
-    this.#exchange.response.destroy()
-  }
-
   /** Lets go of everything; with a reason, of the upstream call too. */
-  #finish(reason: Error | undefined): void {
+  close(reason: Error | undefined): void {
     if (this.#mode === 'done') return
-    if (this.#mode === 'events') this.#streams.remove(this)
+    if (this.#events !== undefined) this.#streams.remove(this.#events)
     this.#mode = 'done'
-    this.#changed?.close()
+    this.#events?.close()
     clearTimeout(this.#patience)
     this.#held = undefined
     this.#whole = undefined
