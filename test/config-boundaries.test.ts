@@ -306,3 +306,19 @@ t.test('one fragment used up what slow hashes may cost', async t => {
     ['teams/a.yaml:1 GH1345'],
   )
 })
+
+t.test('a field of another kind of auth method, with another type, threw an error', async t => {
+  for (const [field, value] of [
+    ['grants', 'text'],
+    ['grants', '{a: 1}'],
+    ['audiences', '1'],
+    ['introspection', 'text'],
+    ['from', '[1]'],
+    ['issuer', '{}'],
+  ]) {
+    for (const type of ['api-key', 'jwt', 'mtls', 'unknown']) {
+      const text = `auth: {k: {type: ${type}, ${field}: ${value}}}\n${proxy(url)}`
+      t.ok(errors(text).length > 0, `${type} with ${field}: ${value}`)
+    }
+  }
+})

@@ -39,6 +39,11 @@ export function checkSchema(loading: Loading, root: unknown, validate: Validate 
   loading.found.error += all.length - telling.length
   const wrong = errors.filter(error => !ofFields.has(error.keyword) && !isStandIn(loading, root, error))
   for (const { instancePath } of wrong) takeOut(root, fromPointer(instancePath))
+  // An unknown field of one kind of entry may be a field of another kind, with another type.
+  for (const { keyword, data, params } of errors) {
+    if (keyword === 'additionalProperties')
+      delete (data as Record<string, unknown>)[(params as { additionalProperty: string }).additionalProperty]
+  }
 }
 
 /** Keywords that fail for a field or a number of items, while the value itself is of its type. */
