@@ -2,7 +2,7 @@ import { isJudgedByName, ruleOf, type NamedKind } from '../mcp/methods.ts'
 import type { Operation } from '../mcp/operation.ts'
 import type { Principal } from './principal.ts'
 import type { Rule, RuleList } from './matcher.ts'
-import { decoded, readingsOf } from './readings.ts'
+import { decoded, readingsOf, type Reading } from './readings.ts'
 import { createRemembered } from './remembered.ts'
 import { grantsOf, type ProxyAccess, type RuleKind, type RuleSets } from './rules.ts'
 
@@ -95,12 +95,20 @@ function judgeMethod(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined
 }
 
 function judgeUri(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined, uri: string): Judgement {
+  const readings = readingsOf(uri)
+  if (readings === undefined) return { allow: isUnlimited(proxy, grants) }
   let judgement: Judgement | undefined
-  for (const reading of readingsOf(uri)) {
-    judgement = judgeName(proxy, grants, 'resource', reading)
+  for (const reading of readings) {
+    judgement = judgeName(proxy, grants, 'resource', reading.text, { uri, ...reading })
     if (!judgement.allow) break
   }
   return judgement!
+}
+
+/** Whether nothing that is said of resources could decide about one. */
+function isUnlimited({ ceiling }: ProxyAccess, grants: readonly RuleSets[] | undefined): boolean {
+  const { allow, deny } = ceiling.resource
+  return grants === undefined && allow === undefined && deny.rules.length === 0
 }
 
 function judgeName(
@@ -108,14 +116,17 @@ function judgeName(
   grants: readonly RuleSets[] | undefined,
   kind: NamedKind,
   name: string,
+  reading?: Reading & { readonly uri: string },
 ): Judgement {
   const match = (rules: RuleList): Rule | undefined =>
     rules.first(name) ?? (kind === 'resource' ? rules.first(decoded(name)) : undefined)
+  const permit = (rules: RuleList): Rule | undefined =>
+    match(rules) ?? (reading && spelledOut(rules, reading))
 
   const ceiling = proxy.ceiling[kind]
   const lowered = match(ceiling.deny)
   if (lowered !== undefined) return { allow: false, rule: lowered.path }
-  const permitted = ceiling.allow && match(ceiling.allow)
+  const permitted = ceiling.allow && permit(ceiling.allow)
   if (ceiling.allow !== undefined && permitted === undefined) {
     return { allow: false, rule: `/proxies/${proxy.name}/${kind}s/allow` }
   }
@@ -126,9 +137,20 @@ function judgeName(
     const { allow, deny } = sets[kind]
     const denied = match(deny)
     if (denied !== undefined) return { allow: false, rule: denied.path }
-    allowed ??= allow && match(allow)?.path
+    allowed ??= allow && permit(allow)?.path
   }
   return { allow: allowed !== undefined, rule: allowed }
+}
+
+/** The rule that allows a reading because its author wrote down what the reading lacks: the URI itself, or that part. */
+function spelledOut(rules: RuleList, { uri, from }: Reading & { readonly uri: string }): Rule | undefined {
+  const exact = rules.first(uri)
+  if (exact?.pattern.replaceAll('\\', '') === uri) return exact
+  const whole = from && rules.first(from.text)
+  if (whole === undefined) return undefined
+  const literal = whole.pattern.replaceAll('\\', '').split('*', 1)[0]!
+  const { text, length } = from!
+  return literal.length >= length && text.startsWith(literal.slice(0, length)) ? whole : undefined
 }
 
 /** Whether every list on the proxy shows everyone everything, so that none needs to be filtered. */

@@ -33,9 +33,11 @@ export function compileScopes(scopes: Scopes | undefined): ScopeRules {
 /** Every scope that an operation needs, each once. A resource needs those of every reading of its URI. */
 export function scopesFor(rules: ScopeRules, { kind, name }: Operation): string[] {
   if (kind === 'other') return [...rules.required]
-  const names =
-    kind === 'resource' ? [...readingsOf(name)].flatMap(reading => [reading, decoded(reading)]) : [name]
-  const matching = rules[kind].filter(({ glob }) => names.some(one => matchGlob(glob, one)))
+  const names = kind === 'resource' ? readingsOf(name)?.flatMap(({ text }) => [text, decoded(text)]) : [name]
+  // What is too ambiguous to judge needs everything.
+  const matching = rules[kind].filter(
+    ({ glob }) => names === undefined || names.some(one => matchGlob(glob, one)),
+  )
   return [...new Set([...rules.required, ...matching.flatMap(({ scopes }) => scopes)])]
 }
 

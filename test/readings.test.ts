@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { decide } from '../gateway/access/decide.ts'
+import { anonymous } from '../gateway/access/principal.ts'
+import { readingsOf } from '../gateway/access/readings.ts'
+import { compileAccess } from '../gateway/access/rules.ts'
+import { compileScopes, scopesFor } from '../gateway/access/scopes.ts'
+
+/** What parsers of four languages take each URI for: the resource that a server would look up. */
+const recorded = JSON.parse(readFileSync(join(import.meta.dirname, 'data/uri-readings.json'), 'utf8')) as {
+  uris: Record<string, Record<string, string[]>>
+}
+
+function judge(rules: { allow?: string[]; deny?: string[] }): (uri: string) => boolean {
+  const role = { access: { main: { resources: { deny: [], ...rules } } } }
+  const proxy = compileAccess('main', { auth: ['keys'] }, { reader: role })
+  const principal = { ...anonymous, kind: 'key' as const, name: 'agent', roles: ['reader'] }
+  return name => decide(proxy, principal, { method: 'resources/read', kind: 'resource', name }).allow
+}
+
+const literally = (text: string): string => text.replaceAll(/[\\*?]/g, '\\$&')
+
+t.test('what a parser of another language took a URI for got past the rule that denied it', async t => {
+  let compared = 0
+  const passed: string[] = []
+  for (const [uri, byParser] of Object.entries(recorded.uris)) {
+    for (const [parser, resources] of Object.entries(byParser)) {
+      for (const resource of resources) {
+        compared++
+        if (judge({ allow: ['*'], deny: [literally(resource)] })(uri)) passed.push(`${parser}: ${uri}`)
+      }
+    }
+  }
+  t.same(passed, [])
+  t.ok(compared > 2000, String(compared))
+})
+
+t.test('a URI was allowed that a parser takes for something that is not', async t => {
+  const allow = ['file:///public/*', 'docs://team/public/*', 'https://api.example/public/*']
+  const may = judge({ allow })
+  const outside = /^(?:file:\/\/\/|docs:\/\/team\/|https:\/\/api\.example\/)(?!public\/)./
+  const passed = Object.entries(recorded.uris).filter(
+    ([uri, byParser]) =>
+      may(uri) &&
+      Object.values(byParser)
+        .flat()
+        .some(resource => outside.test(resource)),
+  )
+  t.same(
+    passed.map(([uri]) => uri),
+    [],
+  )
+})
+
+t.test('one malformed escape turned the judging of all others off', async t => {
+  const may = judge({ allow: ['file:///public/*'], deny: ['file:///public/secret*'] })
+  for (const uri of [
+    'file:///public/%73ecret.txt#%',
+    'file:///public/..%2fetc%2fpasswd#%',
+    'file:///public/%%73ecret/../secret.txt',
+    'file:///public/%zz/..%2f%73ecret.txt',
+    'file:///public/%73ecret.txt?%c3',
+    'file:///public/%2573ecret.txt%',
+    'file:///public/%252573ecret.txt',
+    'file:///public/x;y/..;z/..%2fsecret.txt%',
+    'file:///public/..;/etc/passwd',
+    'file:///public\\..\\etc\\passwd#%',
+    'file://other/public/secret.txt',
+    'file://user@other/public/secret.txt',
+    'file:///public/a%00/../secret.txt',
+  ]) {
+    t.notOk(may(uri), uri)
+  }
+})
+
+t.test('an ambiguous URI was judged by one of its readings', async t => {
+  const may = judge({ allow: ['*'] })
+  for (const uri of [
+    'file:///public/caf%E9',
+    'file:///public/%c0%ae%c0%ae/secret',
+    'file:///public/a%00.png',
+    'file:///public/%u0073ecret',
+    'file:///public/%252525252573ecret',
+  ]) {
+    t.equal(readingsOf(uri), undefined, uri)
+    t.notOk(may(uri), uri)
+  }
+  const proxy = compileAccess('main', { auth: 'none' }, {})
+  const operation = { method: 'resources/read', kind: 'resource', name: 'file:///caf%E9' } as const
+  t.ok(decide(proxy, anonymous, operation).allow, 'without any rule there is nothing to be led around')
+  const scopes = compileScopes({
+    required: [],
+    tools: {},
+    prompts: {},
+    resources: { 'file:///caf*': ['a'], 'x:*': ['b'] },
+  })
+  t.same(scopesFor(scopes, operation), ['a', 'b'])
+})
+
+t.test('a pattern allowed a file by what stands in its query or fragment', async t => {
+  const may = judge({ allow: ['file:///*.md', 'db://t/rows\\?user=bob*', 'http://u@h/*'] })
+  for (const uri of [
+    'file:///etc/passwd?.md',
+    'file:///etc/passwd#.md',
+    'file:///etc/passwd;.md',
+    'file:///etc/passwd%23.md',
+    'file:///etc/passwd%3F.md',
+  ]) {
+    t.notOk(may(uri), uri)
+  }
+  t.notOk(judge({ allow: ['file:///???????????'] })('file:///etc/passwd#'))
+  for (const uri of ['file:///a/b.md', 'db://t/rows?user=bob%20b', 'http://u@h/a']) t.ok(may(uri), uri)
+  t.notOk(judge({ allow: ['*'], deny: ['db://t/rows'] })('db://t/rows?user=bob'))
+})
+
+t.test('a URI without a second meaning was refused', async t => {
+  for (const [pattern, uri] of [
+    ['file:///public/*', 'file:///public/a%20b.txt?x=1#y'],
+    ['https://x.example/*', 'https://x.example/s?q=a%2Fb+c&u=https%3A%2F%2Fy.example%2Fz%3Fa%3Db'],
+    ['db://t/rows?user=*', 'db://t/rows?user=b%20c'],
+    ['docs://Team/*', 'docs://Team/a'],
+    ['postgres://u@h/*', 'postgres://u@h/t'],
+    ['x://a//b', 'x://a//b'],
+    ['file:///*', 'file:///C:/Users/x%20y/a;b.md'],
+    ['skill://*', 'skill://Public/SKILL.md'],
+    ['data:*', 'data:text/plain,a%0Ab'],
+    ['https://x.example:8443/*', 'https://x.example:8443/a'],
+    ['posts://{id}/*', 'posts://{id}/comments{?q}'],
+    ['docs://team/*', 'docs://team/100%'],
+    ['docs://team/grüße/*', 'docs://team/gr%C3%BC%C3%9Fe/a%20b'],
+    ['urn:isbn:*', 'urn:isbn:0451450523'],
+  ] as const) {
+    t.ok(judge({ allow: [pattern] })(uri), uri)
+  }
+})
+
+t.test('the time to judge a URI grew faster than its length', async t => {
+  for (const piece of [
+    '%2e%2e/',
+    '%25',
+    '\\..//',
+    '../',
+    '//;',
+    'a?#%2f',
+    '%2f',
+    '%41',
+    '.',
+    ':',
+    '@',
+    ';+?',
+  ]) {
+    const uri = `x://a/${piece.repeat(8000 / piece.length)}`
+    const readings = readingsOf(uri)
+    t.ok((readings?.length ?? 0) < 300, `${piece}: ${readings?.length}`)
+    t.ok(readings?.every(({ text }) => text.length <= 2 * uri.length) ?? true)
+  }
+})
