@@ -1,6 +1,6 @@
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t from 'tap'
 import { load } from '../gateway/config/load.ts'
 import { Refusal, reasons } from '../gateway/mcp/errors.ts'
@@ -78,4 +78,16 @@ t.test('every field of gateway.yaml is described, with an example', async t => {
   }
   walk(schema, '')
   t.ok(fields > 100, `${fields} fields`)
+})
+
+t.test('the fuzzers in docs/security.md are those that run, with their numbers of cases', async t => {
+  const rows = [...page('docs/security.md').matchAll(/^\| `([\w-]+)` \|.*\| ([\d,]+) \|$/gm)]
+  const told = rows.map(([, name, cases]) => [name, Number(cases!.replaceAll(',', ''))])
+  const files = globSync('test/fuzz/*.fuzz.ts', { cwd: root })
+  const found = files.map(file => {
+    const [, cases = ''] = /^ {2}cases: ([\d_]+),$/m.exec(page(file)) ?? []
+    return [basename(file, '.fuzz.ts'), Number(cases.replaceAll('_', ''))]
+  })
+  t.same(told.toSorted(), found.toSorted())
+  t.ok(found.reduce((sum, [, cases]) => sum + Number(cases), 0) >= 1_000_000)
 })
