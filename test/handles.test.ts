@@ -420,6 +420,24 @@ t.test(
   },
 )
 
+t.test('waiting for the result of a task ends when its tool is taken away', async t => {
+  const { url, upstream, gateway, yaml } = await setUp(t, (arrival, response) => {
+    const { id, method } = messageOf(arrival)
+    if (method !== 'tasks/result') json(response, { jsonrpc: '2.0', id, result: { task: { taskId: 'raw' } } })
+    else sse(response)
+  })
+  const call = (id: number, method: string, params: object) =>
+    post(url, 'ann', { jsonrpc: '2.0', id, method, params })
+  const made = await messageIn(await call(1, 'tools/call', { name: 'delete_user', task: {} }))
+  const { taskId } = made['result'].task
+  const waiting = await call(2, 'tasks/result', { taskId })
+  gateway.write(yaml([key('ann', 'getter', secret('ann'))]))
+  await gateway.reload()
+  t.match(await messagesOf(waiting), [{ id: 2, error: { data: { reason: 'forbidden' } } }])
+  await until(() => upstream.arrivals.at(-1)!.aborted, 'the upstream call is given up')
+  t.match(await messageIn(await call(3, 'tasks/result', { taskId })), unknownTask)
+})
+
 t.test('an answer that holds no handle passes byte by byte, whatever the client declared', async t => {
   const odd = (id: unknown, inner: string): string =>
     `{ "jsonrpc":"2.0" ,"id":${JSON.stringify(id)}, "result":{${inner}}}`
