@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/access/key.ts'
+import { anonymous } from '../gateway/access/principal.ts'
+import { createUsageCounts } from '../gateway/http/usage.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import {
   event,
@@ -302,3 +304,86 @@ proxies: {main: {auth: [keys], upstream: {url: "${upstream.url}"}}}
     t.notMatch(log, 'EMFILE')
   },
 )
+
+const inFlight = async (gateway: TestGateway): Promise<number> =>
+  Number(/^gatehouse_requests_in_flight (\d+)$/m.exec(await gateway.metrics())?.[1])
+
+t.test('the calls in flight of a principal are bounded, and nothing is left of those that ended', async t => {
+  const { gateway, upstream, port } = await setUp(t, () => {})
+  const busy = async (): Promise<Client[]> => {
+    const before = upstream.arrivals.length
+    const clients = Array.from({ length: 250 }, () => open(t, port))
+    for (const { socket } of clients) socket.write(call(1) + call(2) + call(3) + call(4))
+    await until(() => upstream.arrivals.length === before + 1000, 'a thousand are made', 60_000)
+    return clients
+  }
+  for (let round = 0; round < 2; round++) {
+    const clients = await busy()
+    const late = open(t, port)
+    late.socket.write(call(5))
+    await until(() => late.text().includes('\r\n\r\n{'), 'one more is refused')
+    t.match(late.text(), /^HTTP\/1\.1 503 [^]*retry-after: 1\r\n[^]*"reason":"overloaded"/i)
+    for (const { socket } of [...clients, late]) socket.destroy()
+    await until(async () => (await inFlight(gateway)) === 0, 'the counts are zero again', 60_000)
+  }
+})
+
+t.test('nothing is counted of requests that were refused, failed, left or were answered', async t => {
+  const { gateway, port } = await setUp(t, (arrival, response) => {
+    const { id } = messageOf(arrival)
+    if (id === 1) served(arrival, response)
+    else if (id === 2) response.destroy()
+    else if (id === 3) response.writeHead(302, { location: '/' }).end()
+    else if (id === 4) {
+      sse(response)
+      response.end()
+    }
+  })
+  const bodies = [1, 2, 3, 4, 5].map(id => call(id))
+  bodies.push(call(1).replace('"2.0"', '"1.0"'), call(1).replace('"method"', '"Method"'))
+  bodies.push(call(1).slice(0, -5), call(1).replace(/Content-Length: \d+/, 'Content-Length: 99999999'))
+  const clients = bodies.map(bytes => {
+    const client = open(t, port)
+    client.socket.write(bytes)
+    return client
+  })
+  await until(() => clients.filter(({ text }) => text() !== '').length >= 8, 'all but one are answered')
+  for (const { socket } of clients) socket.destroy()
+  await until(async () => (await inFlight(gateway)) === 0, 'the counts are zero again')
+})
+
+t.test('the bytes of bodies that are held for a principal are bounded', t => {
+  const usage = createUsageCounts()
+  const principal = { ...anonymous, kind: 'key', name: 'agent' } as const
+  const [first, second] = [usage.enter('main', principal), usage.enter('main', principal)]
+  t.ok(first.addBody(100 * 1024 * 1024), 'one alone may be as large as the proxy lets it')
+  t.notOk(second.addBody(1))
+  t.notOk(usage.enter('main', principal).addBody(1))
+  t.ok(usage.enter('other', principal).addBody(1), 'on another proxy there is room')
+  t.ok(usage.enter('main', { ...principal, name: 'rival' }).addBody(1), 'and for another principal')
+  first.releaseBody()
+  t.ok(second.addBody(64 * 1024 * 1024))
+  t.notOk(first.addBody(1))
+  t.ok(first.addList(64 * 1024 * 1024))
+  t.notOk(second.addList(1))
+  second.leave()
+  second.leave()
+  t.ok(first.addBody(1))
+  t.end()
+})
+
+t.test('streams of news are not counted as calls', t => {
+  const usage = createUsageCounts()
+  const principal = { ...anonymous, kind: 'key', name: 'agent' } as const
+  const streams = Array.from({ length: 2000 }, () => {
+    const share = usage.enter('main', principal)
+    share.becomeStream()
+    return share
+  })
+  t.equal(usage.requests(), 2000)
+  const calls = Array.from({ length: 1000 }, () => usage.enter('main', principal))
+  t.throws(() => usage.enter('main', principal), { message: 'too many calls are in flight' })
+  for (const share of [...streams, ...calls]) share.leave()
+  t.equal(usage.requests(), 0)
+  t.end()
+})

@@ -1,10 +1,12 @@
 import { IncomingMessage } from 'node:http'
 import { Refusal } from '../mcp/errors.ts'
 import { ByteStore } from './byte-store.ts'
+import { overloaded, type Share } from './usage.ts'
 
 interface Reading {
   readonly store: ByteStore
   readonly limit: number
+  readonly share: Share
   resolve(this: void, body: Buffer): void
   reject(this: void, error: Error): void
 }
@@ -23,23 +25,24 @@ export class BodyRequest extends IncomingMessage {
    *
    * @param limit bytes
    * @returns never settled where the client leaves or reading stops: nobody is answered then, and nothing is to be undone
-   * @throws Refusal `body_too_large`
+   * @throws Refusal `body_too_large`, or `overloaded` where too much is held of others
    */
-  readBody(limit: number): Promise<Buffer> {
+  readBody(limit: number, share: Share): Promise<Buffer> {
     if (Number(this.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
     const asked = this.onWanted?.()
-    return asked === undefined ? this.#read(limit) : asked.then(() => this.#read(limit))
+    return asked === undefined ? this.#read(limit, share) : asked.then(() => this.#read(limit, share))
   }
 
-  #read(limit: number): Promise<Buffer> {
+  #read(limit: number, share: Share): Promise<Buffer> {
     const store = new ByteStore(limit)
     // What came before stands in the stream. To ask for it also tells node:http that the rest is wanted.
     for (let kept: Buffer | null = this.read(); kept !== null; kept = this.read()) {
       if (!store.append(kept)) return Promise.reject(tooLarge(limit))
+      if (!share.addBody(kept.length)) return Promise.reject(tooMuch())
     }
     if (this.complete) return Promise.resolve(store.bytes())
     return new Promise((resolve, reject) => {
-      this.#reading = { store, limit, resolve, reject }
+      this.#reading = { store, limit, share, resolve, reject }
     })
   }
 
@@ -51,10 +54,11 @@ export class BodyRequest extends IncomingMessage {
   override push(chunk: Buffer | null): boolean {
     const reading = this.#reading
     if (reading === undefined) return super.push(chunk)
-    if (chunk !== null && reading.store.append(chunk)) return true
+    const hasRoom = chunk === null || reading.share.addBody(chunk.length)
+    if (chunk !== null && hasRoom && reading.store.append(chunk)) return true
     this.#reading = undefined
     if (chunk === null) reading.resolve(reading.store.bytes())
-    else reading.reject(tooLarge(reading.limit))
+    else reading.reject(hasRoom ? tooLarge(reading.limit) : tooMuch())
     return true
   }
 }
@@ -66,4 +70,8 @@ export function checkSize(body: Buffer, limit: number): void {
 
 function tooLarge(limit: number): Refusal {
   return new Refusal('body_too_large', `the body is larger than ${limit} bytes`)
+}
+
+function tooMuch(): Refusal {
+  return overloaded('too many bytes of bodies are held')
 }

@@ -8,6 +8,7 @@ import { corsHeaders } from './cors.ts'
 import { atEndOfTurn } from './end-of-turn.ts'
 import { newRequestId } from './request-id.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
+import type { Share } from './usage.ts'
 import type { Subject } from './tokens.ts'
 
 /** One request and its answer, with what was found out on the way; the log line is made from it. */
@@ -45,6 +46,8 @@ export interface Exchange {
   originAllowed: boolean
   /** Its answer has ended, or the client has gone; also where the answer never had a connection. */
   isOver: boolean
+  /** What it adds to the counts of its principal and its proxy. */
+  share: Share | undefined
   /** What relays the answer, if anything does. */
   relay: { onClose(): void; probe(hasEnded: boolean): void } | undefined
 }
@@ -76,6 +79,7 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
     batch: false,
     originAllowed: false,
     isOver: false,
+    share: undefined,
     relay: undefined,
   }
 }
@@ -86,6 +90,8 @@ export function startOver(exchange: Exchange, snapshot: Snapshot): void {
   if (exchange.isOver) return
   snapshot.retain()
   exchange.snapshot.release()
+  exchange.share?.leave()
+  exchange.share = undefined
   exchange.snapshot = snapshot
   exchange.proxy = undefined
   exchange.principal = undefined

@@ -17,6 +17,7 @@ import { changeHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { endWhenStalled } from './stall.ts'
 import type { Streams } from './streams.ts'
+import { overloaded } from './usage.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
 /** Bytes of a list that is held back to be filtered. */
@@ -112,6 +113,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     if (status < 200 || this.#mode === 'done') return
     clearTimeout(this.#patience)
     this.#patience = undefined
+    this.#exchange.share?.releaseBody()
     this.#status = status
     this.#headers = headers
     const type = mediaType(headers['content-type'])
@@ -242,6 +244,10 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
 
   #hold(chunk: Buffer): void {
     this.#held ??= new ByteStore(maxList)
+    if (this.#exchange.share?.addList(chunk.length) === false) {
+      this.#refuse(overloaded('too many bytes of lists are held'))
+      return
+    }
     if (this.#held.append(chunk)) return
     if (mustBeRead(this.#rules!)) {
       this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))

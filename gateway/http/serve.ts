@@ -25,6 +25,7 @@ import { checkSingle } from './single-headers.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
 import { hasExpired, type Streams } from './streams.ts'
+import { overloaded, type Share, type UsageCounts } from './usage.ts'
 import { checkNotNamed, checkWire } from './wire.ts'
 
 const methods = 'POST, GET, DELETE, OPTIONS'
@@ -39,7 +40,7 @@ const isJsonInUtf8 = remember(type => /^application\/json(?:\s*;\s*charset="?utf
  *
  * @throws Refusal for whatever is refused before an answer began, and the caller writes it
  */
-export async function serve(exchange: Exchange, streams: Streams): Promise<void> {
+export async function serve(exchange: Exchange, streams: Streams, usage: UsageCounts): Promise<void> {
   const { request } = exchange
   checkWire(request)
   const { path, query } = readTarget(request.url)
@@ -62,12 +63,16 @@ export async function serve(exchange: Exchange, streams: Streams): Promise<void>
     const operation = { method: '', kind: 'other', preliminary: head.method === 'POST' } as const
     exchange.rule = proxy.checkOperation(principal, operation, undefined)
     checkAccept(request)
+    exchange.share = usage.enter(proxy.name, principal)
     if (head.method === 'POST') {
       if (body === undefined) {
-        body = await readJson(request, proxy)
+        body = await readJson(request, proxy, exchange.share)
         if (exchange.isOver || exchange.response.destroyed || exchange.refusal !== undefined) return
         if (isOutdated(exchange, streams, principal)) continue
-      } else checkSize(body, proxy.maxBody)
+      } else {
+        checkSize(body, proxy.maxBody)
+        if (!exchange.share.addBody(body.length)) throw overloaded('too many bytes of bodies are held')
+      }
     }
     forwardJudged(exchange, streams, proxy, principal, body)
     return
@@ -168,6 +173,7 @@ function forwardJudged(
   const params = judge !== undefined && [...expected.values()].includes('tools') ? proxy.params : undefined
   const rules =
     judge === undefined && handles === undefined ? undefined : { expected, judge, handles, params }
+  if (listening) exchange.share?.becomeStream()
   const expectation: Expectation = { method, rules, listening }
   forward(exchange, proxy, streams, { body: use?.body ?? body, headers, expectation })
 }
@@ -224,7 +230,7 @@ function checkAccept({ method, headers }: IncomingMessage): void {
   throw new Refusal('not_acceptable', `the Accept header must allow ${usable.join(' and ')}`)
 }
 
-function readJson(request: BodyRequest, proxy: ServedProxy): Promise<Buffer> {
+function readJson(request: BodyRequest, proxy: ServedProxy, share: Share): Promise<Buffer> {
   const coding = request.headers['content-encoding']
   if (!isJsonInUtf8(request.headers['content-type'] ?? '')) {
     throw new Refusal('unsupported_media_type', 'the body must be application/json in UTF-8')
@@ -232,7 +238,7 @@ function readJson(request: BodyRequest, proxy: ServedProxy): Promise<Buffer> {
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     throw new Refusal('unsupported_media_type', 'the body must not be compressed')
   }
-  return request.readBody(proxy.maxBody)
+  return request.readBody(proxy.maxBody, share)
 }
 
 /** Judges one message; every operation that it names must be allowed. */

@@ -12,6 +12,7 @@ import { recordExchange, type Records } from './record.ts'
 import { serve } from './serve.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Streams } from './streams.ts'
+import type { UsageCounts } from './usage.ts'
 import { answerUnparsed } from './unparsed.ts'
 
 /** What the listener for clients works with. */
@@ -22,6 +23,7 @@ export interface ListenerDependencies extends Records {
   draining(this: void): boolean
   readonly streams: Streams
   readonly slots: ConnectionSlots
+  readonly usage: UsageCounts
 }
 
 /** How long clients may take, in milliseconds: for a whole request, and between two. */
@@ -146,7 +148,7 @@ async function run(
         headers: { 'retry-after': retryAfter, connection: 'close' },
       })
     }
-    await serve(exchange, dependencies.streams)
+    await serve(exchange, dependencies.streams, dependencies.usage)
   } catch (error) {
     if (error instanceof Refusal) {
       // It was refused for something else meanwhile.
@@ -166,6 +168,7 @@ async function run(
 /** Ends an exchange, once: its answer has ended, or the client has gone. */
 function close(exchange: Exchange, dependencies: ListenerDependencies): void {
   exchange.isOver = true
+  exchange.share?.leave()
   exchange.snapshot.release()
   recordExchange(exchange, dependencies)
   exchange.relay?.onClose()

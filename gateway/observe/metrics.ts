@@ -46,6 +46,7 @@ const gauges = {
   gatehouse_jwks_age_seconds: 'Since the keys of an issuer were last fetched, by auth method.',
   gatehouse_open_streams: 'Streams that are open to clients.',
   gatehouse_connections: 'Connections of clients.',
+  gatehouse_requests_in_flight: 'Authenticated requests under way, open streams included.',
   gatehouse_workers: 'Threads that serve clients.',
 } as const
 

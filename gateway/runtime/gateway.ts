@@ -94,9 +94,10 @@ export async function startGateway({
           }
         },
         async metrics() {
-          const { openStreams, connections, workers, keyAges } = await serving.gauges()
+          const { openStreams, connections, requests, workers, keyAges } = await serving.gauges()
           metrics.set('gatehouse_open_streams', openStreams)
           metrics.set('gatehouse_connections', connections)
+          metrics.set('gatehouse_requests_in_flight', requests)
           metrics.set('gatehouse_workers', workers)
           metrics.set('gatehouse_config_pending_seconds', applier.pendingSeconds())
           metrics.setEach('gatehouse_jwks_age_seconds', keyAges)

@@ -11,6 +11,7 @@ import { parseWait } from '../config/units.ts'
 import { createConnectionSlots } from '../http/connection-slots.ts'
 import { createListener, setTimeouts, type Listener, type ListenerTimeouts } from '../http/server.ts'
 import { createStreams } from '../http/streams.ts'
+import { createUsageCounts } from '../http/usage.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { createGivenTasks, type GivenTasks } from '../mcp/given-tasks.ts'
 import type { Log } from '../observe/log.ts'
@@ -38,6 +39,8 @@ export interface Gauges {
   readonly openStreams: number
   /** Connections of clients. */
   readonly connections: number
+  /** Requests that were admitted and are under way, streams of news included. */
+  readonly requests: number
   /** Threads that serve. */
   readonly workers: number
   /** Seconds since the keys of issuers were fetched. */
@@ -91,6 +94,7 @@ export function createServing({
   const introspections = createShared<KeptIntrospection>(held => held.close())
   const slowHashes = createShared<SlowHash>(() => {})
   const trials = createTrials()
+  const usage = createUsageCounts()
   const fetchKeys = fetchKeysWith(log, metrics, () => streams.review())
   const introspect = introspectWith(log, metrics)
   const kept = { pools, tokens, issuerKeys, introspections, slowHashes, trials }
@@ -141,7 +145,7 @@ export function createServing({
     async listen(address) {
       const { tls, settings } = current()
       const { request: handshakeTimeout } = timeouts(settings)
-      const dependencies = { current, draining: () => stopping, streams, slots, log, metrics }
+      const dependencies = { current, draining: () => stopping, streams, slots, usage, log, metrics }
       listener = createListener(dependencies, tls && { context: tls, handshakeTimeout })
       const { server } = listener
       setTimeouts(server, timeouts(settings))
@@ -153,6 +157,7 @@ export function createServing({
       return {
         openStreams: streams.size(),
         connections: slots.own(),
+        requests: usage.requests(),
         workers: 1,
         keyAges: agesOf(issuerKeys.values()),
       }

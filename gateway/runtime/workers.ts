@@ -188,6 +188,7 @@ function sum(gauges: readonly Gauges[]): Gauges {
   return {
     openStreams: gauges.reduce((total, one) => total + one.openStreams, 0),
     connections: gauges.reduce((total, one) => total + one.connections, 0),
+    requests: gauges.reduce((total, one) => total + one.requests, 0),
     workers: gauges.length,
     keyAges: [...ages].map(([method, age]) => [{ method }, age] as const),
   }
