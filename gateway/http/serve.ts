@@ -18,7 +18,7 @@ import type { Expectation } from './expectation.ts'
 import { forward } from './forward.ts'
 import { handlesOfStream, judgeFor, nameTask, useHandles, type HandleUse } from './handles.ts'
 import { mediaType, upstreamHeaders } from './headers.ts'
-import { mayHoldOpenList, openLists } from './open-lists.ts'
+import { mayAnswerOpenList } from './open-lists.ts'
 import { peerCertificate } from './peer-certificate.ts'
 import { remember } from './remember.ts'
 import { checkSingle } from './single-headers.ts'
@@ -135,7 +135,7 @@ function forwardJudged(
   let expected = nothingExpected
   let listening = method === 'GET'
   let listing = false
-  let strange = false
+  let listsTasks = false
   let use: HandleUse | undefined
   if (body !== undefined) {
     const { messages, batch } = readMessages(body, allowsBatch(request.headers))
@@ -150,22 +150,18 @@ function forwardJudged(
       }
       listening ||= message.method === 'subscriptions/listen'
       listing ||= mayList(message.method)
+      listsTasks ||= message.method === 'tasks/list'
     }
     checkParamHeaders(request.rawHeaders, messages, body, proxy.params, exchange.era === 'modern')
     use = useHandles(exchange, proxy, messages, body)
-    const session = exchange.era === 'legacy' ? request.headers['mcp-session-id'] : undefined
-    if (typeof session === 'string') {
-      strange = mayHoldOpenList(session, exchange)
-      listing ||= strange
-      const ofTasks = messages.some(message => message.method === 'tasks/list')
-      if (expected.size > 0 || ofTasks) openLists(session, exchange)
-    }
   }
   const headers = headersFor(exchange, proxy)
   if (use?.taskId !== undefined) nameTask(headers, use.taskId)
+  const strange = mayAnswerOpenList(exchange, expected.size > 0 || listsTasks)
   exchange.forwarded = true
   const judge =
-    (exchange.requestIds.length === 0 || expected.size > 0 || listing) && !seesEverything(proxy.access)
+    (exchange.requestIds.length === 0 || expected.size > 0 || listing || strange) &&
+    !seesEverything(proxy.access)
       ? judgeFor(proxy, principal)
       : undefined
   const answered = use?.answer ?? (method === 'GET' || strange ? handlesOfStream(exchange, proxy) : undefined)
