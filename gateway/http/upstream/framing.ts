@@ -43,11 +43,16 @@ function readLength(value: string | string[]): number {
  * body where there can be none: whoever sent it may send that body after all.
  */
 export function isPersistent(status: number, minor: number, headers: IncomingHttpHeaders): boolean {
-  const { connection } = headers
+  const { connection, 'proxy-connection': older } = headers
   if (minor === 0) return false
   if (isBodiless(status) && announcesBody(headers)) return false
-  if (connection === undefined || connection === 'keep-alive') return true
-  return !/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(String(connection))
+  // llhttp heeds the older name too, and would take what follows an informational answer for nobody's.
+  if (older !== undefined && saysClose(older)) return false
+  return connection === undefined || connection === 'keep-alive' || !saysClose(connection)
+}
+
+function saysClose(value: string | string[]): boolean {
+  return /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(String(value))
 }
 
 function announcesBody(headers: IncomingHttpHeaders): boolean {
