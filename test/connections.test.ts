@@ -387,3 +387,21 @@ t.test('streams of news are not counted as calls', t => {
   t.equal(usage.requests(), 0)
   t.end()
 })
+
+t.test('another process that shares the port is noticed', { skip: process.platform !== 'linux' }, async t => {
+  const gateway = await startTestGateway(
+    'workers: 2\nproxies: {a: {auth: none, upstream: {url: "http://127.0.0.1:9/mcp"}}}\n',
+  )
+  t.teardown(gateway.close)
+  const ready = async (): Promise<number> => (await fetch(`${gateway.adminUrl}/readyz`)).status
+  t.equal(await ready(), 200)
+  const port = Number(new URL(gateway.url).port)
+  const script = `require('node:net').createServer().listen({ port: ${port}, host: '127.0.0.1', reusePort: true })`
+  const other = spawn(process.execPath, ['-e', script], { stdio: 'ignore' })
+  t.teardown(() => other.kill('SIGKILL'))
+  await until(async () => (await ready()) === 503, 'the gateway is not ready', 30_000)
+  t.ok(gateway.lines.some(({ event: name }) => name === 'port_shared'))
+  t.match(await gateway.metrics(), 'gatehouse_port_shared 1')
+  other.kill('SIGKILL')
+  await until(async () => (await ready()) === 200, 'it is ready again', 30_000)
+})

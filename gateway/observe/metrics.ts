@@ -45,6 +45,7 @@ const gauges = {
     'Whether the revocations file in force is the one that is there.',
   gatehouse_jwks_age_seconds: 'Since the keys of an issuer were last fetched, by auth method.',
   gatehouse_open_streams: 'Streams that are open to clients.',
+  gatehouse_port_shared: 'Whether another process listens on the port for clients too.',
   gatehouse_connections: 'Connections of clients.',
   gatehouse_requests_in_flight: 'Authenticated requests under way, open streams included.',
   gatehouse_workers: 'Threads that serve clients.',

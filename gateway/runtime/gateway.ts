@@ -13,6 +13,7 @@ import { createLog } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import { createHostCheck } from './admin-hosts.ts'
 import { ConfigRefused, createApplier, type LoadConfig } from './apply.ts'
+import { watchPort, type PortWatch } from './port-watch.ts'
 import { createRevocationsKeeper, type LoadRevocations } from './revocations.ts'
 import { createServing, type Serving } from './serving.ts'
 import { createWatcher } from './watch.ts'
@@ -76,13 +77,14 @@ export async function startGateway({
       ? createServing({ log, metrics, sessionSecret })
       : createWorkers(count, { sessionSecret, write, log, metrics, onThread, patience })
   let stopping = false
+  let port: PortWatch | undefined
   let toldLines = 0
   try {
     const revocations = createRevocationsKeeper(loadRevocations, { serving, log, metrics })
     const applier = await createApplier({ ...first, checked }, load, { serving, log, metrics, revocations })
     const admin = createAdminListener(
       {
-        ready: async () => !stopping && (await serving.gauges()).workers > 0,
+        ready: async () => !stopping && port?.isShared() !== true && (await serving.gauges()).workers > 0,
         async status() {
           const { openStreams, workers } = await serving.gauges()
           return {
@@ -109,7 +111,8 @@ export async function startGateway({
       },
       createHostCheck(settings.admin),
     )
-    const url = await listenForClients(serving, settings, count > 1)
+    const { url, address } = await listenForClients(serving, settings, count > 1)
+    if (count > 1) port = watchPort(address, { log, metrics })
     const adminUrl = await listenForOperators(admin, settings)
     const watcher = watch
       ? createWatcher(
@@ -138,6 +141,7 @@ export async function startGateway({
         stopping = true
         log.info('draining', { openStreams: (await serving.gauges()).openStreams })
         await watcher?.close()
+        port?.close()
         await serving.drain()
         applier.stop()
         admin.closeAllConnections()
@@ -147,6 +151,7 @@ export async function startGateway({
       },
     }
   } catch (error) {
+    port?.close()
     await serving.drain().catch(() => {})
     throw error
   }
@@ -159,11 +164,15 @@ function threadsFor({ workers }: Settings): number {
 }
 
 /** @param shared several threads listen */
-async function listenForClients(serving: Serving, { listen }: Settings, shared: boolean): Promise<string> {
+async function listenForClients(
+  serving: Serving,
+  { listen }: Settings,
+  shared: boolean,
+): Promise<{ url: string; address: AddressInfo }> {
   const { host, port } = parseAddress(listen.address)
   const free = shared ? await findFree(host, port) : port
   const address = await serving.listen({ host, port: free, reusePort: shared })
-  return urlOf(listen.tls === undefined ? 'http' : 'https', address)
+  return { url: urlOf(listen.tls === undefined ? 'http' : 'https', address), address }
 }
 
 async function listenForOperators(admin: Server, { admin: { address } }: Settings): Promise<string> {
