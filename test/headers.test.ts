@@ -62,6 +62,8 @@ t.test("an upstream's page was served on the gateway's origin", async t => {
     [503, { 'content-type': 'text/xml' }],
     [500, { 'content-type': 'multipart/x-mixed-replace; boundary=x' }],
     [500, { 'content-type': ' ' }],
+    [500, { 'content-type': 'application/json\u00a0' }],
+    [500, { 'content-type': 'application/json, text/html' }],
     [500, {}],
     [500, { 'content-length': String(page.length) }],
   ]
@@ -95,7 +97,8 @@ t.test('headers of an upstream spoke for the host', async t => {
     surrogate-control surrogate-key x-accel-redirect x-accel-expires x-lighttpd-send-file cdn-cache-control expect-ct
     origin-trial link refresh content-disposition content-location sourcemap permissions-policy alt-svc clear-site-data
     cross-origin-opener-policy content-security-policy x-frame-options set-login speculation-rules edge-control
-    use-as-dictionary attribution-reporting-register-source access-control-allow-origin set-cookie`.split(
+    use-as-dictionary x-envoy-immediate-health-check-fail x-middleware-rewrite cache-tag secure-session-registration
+    referrer-policy vercel-cdn-cache-control expect-staple-report-only attribution-reporting-register-source access-control-allow-origin set-cookie`.split(
       /\s+/,
     )
   const passed = {
@@ -158,9 +161,8 @@ const identities =
   x-pomerium-jwt-assertion tailscale-user-login x-token-subject x-userinfo x-id-token x-access-token x-jwt-payload
   fastly-client-ip x-azure-clientip x-appengine-user-ip x-original-forwarded-for x-original-host ssl-client-cert
   x-ssl-client-dn x-arr-clientcert impersonate-user impersonate-group x-impersonate-user x-middleware-subrequest
-  x-http-destinationurl x-host x-real-ip x-user x-user-id x-gatehouse-caller remote_user x-original-url`.split(
-    /\s+/,
-  )
+  x-http-destinationurl x-host x-real-ip x-user x-user-id x-auth-user x-role oidc-claim-sub shib-session-id x-apigateway-context wl-proxy-client-ip sm-user iv-user
+  x-sendfile-type x-accel-mapping x-hasura-role x-gatehouse-caller remote_user x-original-url`.split(/\s+/)
 
 t.test('who calls was for clients to say in headers of other proxies', async t => {
   answer = undefined
