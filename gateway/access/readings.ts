@@ -9,6 +9,9 @@ export interface Reading {
 
 /** Largest number of ways to take one URI apart; one that has more is refused. */
 const maxForms = 32
+/** Largest number of readings of one URI, and of UTF-16 code units in all of them: all are matched with every rule. */
+const maxReadings = 64
+const maxUnits = 65_536
 /** Times that percent signs are decoded; a URI that still changes then is refused. */
 const maxDecodings = 3
 
@@ -24,7 +27,7 @@ const plainFile = /^file:\/\/(?:\/(?![./])[\w.~!$&'()*+,=:-]+)+$/
  * @returns undefined where it is too ambiguous to judge: escapes that are not UTF-8, U+0000, `%u0041`, too many readings
  */
 export function readingsOf(uri: string): readonly Reading[] | undefined {
-  if (plain.test(uri) || (plainFile.test(uri) && !/:$|\|/.test(uri))) return [{ text: uri }]
+  if (isPlain(uri)) return [{ text: uri }]
   const forms = formsOf(uri)
   if (forms === undefined) return undefined
   const readings = new Map<string, Reading>([[uri, { text: uri }]])
@@ -39,7 +42,14 @@ export function readingsOf(uri: string): readonly Reading[] | undefined {
       if (!readings.has(text)) readings.set(text, { text, from: { text: from, length } })
     }
   }
-  return [...readings.values()]
+  let units = 0
+  for (const { text } of readings.values()) units += text.length
+  return readings.size > maxReadings || units > maxUnits ? undefined : [...readings.values()]
+}
+
+/** Whether a URI has one reading only, so that judging it costs little. */
+export function isPlain(uri: string): boolean {
+  return plain.test(uri) || (plainFile.test(uri) && !/:$|\|/.test(uri))
 }
 
 /** Decodes percent-encoding once, escape by escape. Malformed escapes, and those that are not UTF-8, stay as they are. */
@@ -75,9 +85,12 @@ function formsOf(uri: string): readonly UriParts[] | undefined {
   add(split(uri), 0)
   // Some parsers end the authority at a backslash, some do not.
   add(split(uri, true), 0)
+  let units = 0
   for (const form of queue) {
     const { decodings } = form
     const text = textOf(form)
+    units += text.length
+    if (units > maxUnits) return undefined
     if (found.size > maxForms || isUnreadable(text)) return undefined
     // After decoding, what looked like a part of the path may look like a query.
     add(split(text), decodings)

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { seesEverything } from '../access/decide.ts'
 import type { RequestHead } from '../access/policy.ts'
 import { ownerOf, type Principal } from '../access/principal.ts'
+import { isPlain } from '../access/readings.ts'
 import { agreedEra, allowsBatch, claimedVersion, hasModernHeader } from '../mcp/era.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { readMessages, type Message } from '../mcp/message.ts'
@@ -254,7 +255,7 @@ function checkMessage(exchange: Exchange, proxy: ServedProxy, message: Message):
   for (const operation of operationsOf(message)) {
     exchange.operation ??= operation
     exchange.operations++
-    if (operation.kind !== 'other') exchange.named += operation.name.length
+    if (operation.kind !== 'other') exchange.named += weightOf(operation.kind, operation.name)
     if (exchange.named > maxNamed) throw tooMuchNamed(message.id)
     if (batch) (exchange.batched ??= []).push(operation)
     try {
@@ -264,6 +265,11 @@ function checkMessage(exchange: Exchange, proxy: ServedProxy, message: Message):
       throw error
     }
   }
+}
+
+/** A URI with several readings is matched as often. */
+function weightOf(kind: string, name: string): number {
+  return kind === 'resource' && !isPlain(name) ? 8 * name.length : name.length
 }
 
 function tooMuchNamed(id: string | undefined): Refusal {
