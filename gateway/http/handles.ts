@@ -117,6 +117,16 @@ export function handlesOfStream(exchange: Exchange, proxy: ServedProxy): AnswerH
   }
 }
 
+/** Returns the id of a legacy session that the client gets for the upstream's; undefined where the answer opens none. */
+export function sealedSession(
+  { era, principal, snapshot }: Exchange,
+  { name }: ServedProxy,
+  upstreamId: string | string[] | undefined,
+): string | undefined {
+  if (typeof upstreamId !== 'string' || era === 'modern') return undefined
+  return snapshot.seals.seal('session', upstreamId, ownerOf(principal!, name))
+}
+
 /** Puts the upstream's id of a task into Mcp-Name, in a flat list of names and values. */
 export function nameTask(headers: string[], taskId: string): void {
   for (let index = 0; index < headers.length; index += 2) {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { ownerOf, type Principal } from '../access/principal.ts'
+import type { Principal } from '../access/principal.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { mustBeRead, type AnswerRules } from '../mcp/answers.ts'
 import { UnreadableList } from '../mcp/lists.ts'
@@ -11,7 +11,7 @@ import { atEndOfTurn } from './end-of-turn.ts'
 import { commonHeaders, forgetHead, refuse, startOver, type Exchange } from './exchange.ts'
 import { EventStream, type StreamedAnswer } from './event-stream.ts'
 import type { Expectation } from './expectation.ts'
-import { lateRules } from './handles.ts'
+import { lateRules, sealedSession } from './handles.ts'
 import { mediaType } from './headers.ts'
 import { changeHeld } from './held-answer.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -179,17 +179,10 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
   }
 
   #writeHead(headers: Record<string, unknown>): void {
-    const { response, era, principal, snapshot } = this.#exchange
-    const session = this.#headers['mcp-session-id']
-    if (typeof session === 'string' && era !== 'modern') {
-      headers['mcp-session-id'] = snapshot.seals.seal(
-        'session',
-        session,
-        ownerOf(principal!, this.#proxy.name),
-      )
-    }
+    const session = sealedSession(this.#exchange, this.#proxy, this.#headers['mcp-session-id'])
+    if (session !== undefined) headers['mcp-session-id'] = session
     if (this.#exchange.originAllowed) Object.assign(headers, commonHeaders(this.#exchange))
-    response.writeHead(this.#status, headers as Record<string, string>)
+    this.#exchange.response.writeHead(this.#status, headers as Record<string, string>)
   }
 
   /** Ends the answer; a client that does not take it at once is given a while. */
