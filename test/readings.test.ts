@@ -10,6 +10,8 @@ import { compileScopes, scopesFor } from '../gateway/access/scopes.ts'
 /** What parsers of four languages take each URI for: the resource that a server would look up. */
 const recorded = JSON.parse(readFileSync(join(import.meta.dirname, 'data/uri-readings.json'), 'utf8')) as {
   uris: Record<string, Record<string, string[]>>
+  /** URIs that begin like one of a public folder, as more functions of the same parsers take them. */
+  belowPublic: Record<string, Record<string, string[]>>
 }
 
 function judge(rules: { allow?: string[]; deny?: string[] }): (uri: string) => boolean {
@@ -51,6 +53,63 @@ t.test('a URI was allowed that a parser takes for something that is not', async 
     passed.map(([uri]) => uri),
     [],
   )
+})
+
+t.test('a URI led out of the allowed folder, or to the denied files in it', async t => {
+  const may = judge({ allow: ['file:///public/*'], deny: ['file:///public/secret*'] })
+  let compared = 0
+  const passed: string[] = []
+  for (const [uri, byParser] of Object.entries(recorded.belowPublic)) {
+    for (const [parser, resources] of Object.entries(byParser)) {
+      for (const resource of resources) {
+        // A folder is the same with and without its slash.
+        if (`${resource}/`.startsWith('file:///public/') && !resource.startsWith('file:///public/secret'))
+          continue
+        compared++
+        if (may(uri)) passed.push(`${parser}: ${uri}`)
+      }
+    }
+  }
+  t.same(passed, [])
+  t.ok(compared > 900, String(compared))
+})
+
+t.test('a question mark or hash ended the path for every server', async t => {
+  const may = judge({ allow: ['file:///public/*'], deny: ['file:///public/secret*'] })
+  for (const mark of ['?', '#', '?x#', '%3f', '%23', '#%', '?%2e', '?a=b']) {
+    for (const up of [
+      '/../',
+      '/%2e%2e/',
+      '%2f..%2f',
+      '\\..\\',
+      '%5c..%5c',
+      '/..//',
+      '%252f%252e%252e%252f',
+    ]) {
+      t.notOk(may(`file:///public/a${mark}${up}secret`), mark + up)
+      t.notOk(may(`file:///public/a${mark}${up}../etc/passwd`), mark + up)
+    }
+  }
+  for (const query of ['?u=https://x.example/a//b', '?q=a/b', '?q=...', '?v=1.2/3.4', '#a/b', '?q=..']) {
+    t.ok(may(`file:///public/a${query}`), query)
+  }
+})
+
+t.test('a slash at the end led around a rule for a folder', async t => {
+  const may = judge({ allow: ['docs://t/*', 'x://h/s/?q=*'], deny: ['docs://t/secret'] })
+  for (const end of ['/', '//', '/.', '/x/..', '%2f', '/?q', '/#a', '\\']) {
+    t.notOk(may(`docs://t/secret${end}`), end)
+  }
+  for (const uri of [
+    'docs://t/',
+    'docs://t/public/',
+    'docs://t/public/?q=1',
+    'docs://t/public/#a',
+    'x://h/s/?q=1',
+  ]) {
+    t.ok(may(uri), uri)
+  }
+  t.ok(judge({ allow: ['docs://t/public/*'] })('docs://t/public/'))
 })
 
 t.test('one malformed escape turned the judging of all others off', async t => {

@@ -102,6 +102,9 @@ function formsOf(uri: string): readonly UriParts[] | undefined {
       add(split(textOf({ ...form, prefix: slashes(prefix), path: slashes(path) })), decodings)
       add({ ...form, path: slashes(path) }, decodings)
     }
+    for (const path of pathsWithTail(form)) {
+      add({ ...form, path, query: undefined, fragment: undefined }, decodings)
+    }
     add({ ...form, path: cleaned(form.path, false) }, decodings)
     add({ ...form, path: cleaned(form.path, true) }, decodings)
     const next: UriParts = {
@@ -138,6 +141,11 @@ function reduced(form: UriParts): Reduced[] {
     const other = path === '' ? '/' : ''
     found.push([{ ...form, path: other }, 0], [{ ...bare, path: other }, 0, textOf(bare)])
   }
+  // File systems and `path.Clean` take a folder with its slash for the same without it.
+  if (path.length > 1 && path.endsWith('/')) {
+    const folder = { ...bare, path: withoutLastSlashes(path) }
+    found.push([folder, query === undefined && fragment === undefined ? 0 : upToPath])
+  }
   if (path.includes(';'))
     for (const collapse of [false, true])
       found.push([{ ...bare, path: cleaned(path.replaceAll(/;[^/]*/g, ''), collapse) }, upToPath])
@@ -162,6 +170,20 @@ function reduced(form: UriParts): Reduced[] {
       found.push([{ ...bare, prefix: one }, prefix.length, textOf(bare)])
   }
   return found
+}
+
+/** A path to which `?` and `#` are characters like others, where dot segments after them lead elsewhere. */
+function pathsWithTail({ path, query, fragment }: UriParts): string[] {
+  const tail = textOf({ prefix: '', path: '', query, fragment })
+  if (!/[/\\]\.\.?(?:[/\\]|$)/.test(tail)) return []
+  const whole = path + tail
+  return [whole, slashes(whole)].flatMap(one => [cleaned(one, false), cleaned(one, true)])
+}
+
+function withoutLastSlashes(path: string): string {
+  let end = path.length
+  while (end > 1 && path[end - 1] === '/') end -= 1
+  return path.slice(0, end)
 }
 
 function slashes(text: string): string {
