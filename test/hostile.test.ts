@@ -421,7 +421,8 @@ t.test('a client that waits to be asked behind another request is asked in its t
   await until(() => answer.split('"served":true}}').length === 7, 'all are answered')
   const answers = answer.split('"served":true}}')
   t.same(
-    answers.map(text => text.match(/HTTP\/1\.1 \d+/g)?.join() ?? ''),
+    // A client that is not read for a while is sent 102, which shows whether it is still there.
+    answers.map(text => (text.match(/HTTP\/1\.1 (?!102)\d+/g) ?? []).join()),
     [
       'HTTP/1.1 401,HTTP/1.1 100,HTTP/1.1 200',
       ...Array<string>(4).fill('HTTP/1.1 100,HTTP/1.1 200'),
