@@ -112,6 +112,52 @@ t.test('a slash at the end led around a rule for a folder', async t => {
   t.ok(judge({ allow: ['docs://t/public/*'] })('docs://t/public/'))
 })
 
+t.test(
+  'a rule that is encoded, or names its host in another way than parsers do, matched nothing',
+  async t => {
+    for (const [deny, ...uris] of [
+      ['docs://t/gr%c3%bc*', 'docs://t/grün', 'docs://t/gr%C3%BCn', 'docs://t/gr%c3%bcn'],
+      ['docs://t/%73ecret', 'docs://t/secret', 'docs://t/%73ecret', 'docs://t/x/../secret'],
+      ['docs://t%2fsecret*', 'docs://t/secret'],
+      ['docs://t/100%25', 'docs://t/100%', 'docs://t/100%25'],
+      ['docs://t/a%2ab', 'docs://t/a*b', 'docs://t/a%2Ab'],
+      ['DOCS://Team/secret', 'docs://team/secret', 'docs://Team/secret'],
+      ['http://bücher.example/*', 'http://xn--bcher-kva.example/x', 'http://BÜCHER.example/x'],
+      ['http://h:80/*', 'http://h/x', 'HTTP://H:80/x'],
+      ['file://localhost/etc/*', 'file:///etc/x', 'file:/etc/x'],
+    ] as const) {
+      for (const uri of uris) t.notOk(judge({ allow: ['*'], deny: [deny] })(uri), `${uri} of ${deny}`)
+      const scopes = compileScopes({ required: [], tools: {}, prompts: {}, resources: { [deny]: ['s'] } })
+      for (const name of uris)
+        t.same(scopesFor(scopes, { method: 'resources/read', kind: 'resource', name }), ['s'])
+    }
+    for (const [allow, ...uris] of [
+      ['docs://t/gr%c3%bc%c3%9fe', 'docs://t/grüße', 'docs://t/gr%c3%bc%c3%9fe', 'docs://t/gr%C3%BC%C3%9Fe'],
+      ['docs://t/user%40example.com', 'docs://t/user%40example.com', 'docs://t/user@example.com'],
+      ['docs://t/a%20b/*', 'docs://t/a%20b/c', 'docs://t/a b/c'],
+      ['http://Example.com/*', 'http://Example.com/x'],
+      ['http://h:80/*', 'http://h:80/x'],
+      ['http://bücher.example/*', 'http://bücher.example/x'],
+      ['http://*.Example.com/*', 'http://a.Example.com/x'],
+      ['postgres://Reader@db/*', 'postgres://Reader@db/x'],
+    ] as const) {
+      for (const uri of uris) t.ok(judge({ allow: [allow] })(uri), `${uri} of ${allow}`)
+    }
+    for (const [allow, uri] of [
+      ['docs://t/a%2f*', 'docs://t/a/x'],
+      ['docs://t/a%2a', 'docs://t/abc'],
+      ['docs://t/a%3f', 'docs://t/ab'],
+      ['http://good%40evil/*', 'http://good@evil/x'],
+      ['docs://t/a%5c%2a', 'docs://t/a/x'],
+      ['docs://Team/*', 'docs://team/x'],
+      ['postgres://Reader@db/*', 'postgres://reader@db/x'],
+      ['http://Reader@h/*', 'http://reader@h/x'],
+    ] as const) {
+      t.notOk(judge({ allow: [allow] })(uri), `${uri} of ${allow}`)
+    }
+  },
+)
+
 t.test('one malformed escape turned the judging of all others off', async t => {
   const may = judge({ allow: ['file:///public/*'], deny: ['file:///public/secret*'] })
   for (const uri of [

@@ -20,13 +20,19 @@ const anyRun = -1
  * looked up, and only other globs are tried one by one.
  *
  * @param path of the list
+ * @param spellingsOf the patterns to compile for each: a name that matches any of them matches the rule
  */
-export function compileRules(patterns: readonly string[], path: string): RuleList {
+export function compileRules(
+  patterns: readonly string[],
+  path: string,
+  spellingsOf: (pattern: string) => readonly string[] = pattern => [pattern],
+): RuleList {
   const rules = patterns.map((pattern, index) => ({ pattern, path: `${path}/${index}` }))
   const exact = new Map<string, number>()
   const prefixes = new Map<string, number>()
   const others: { glob: Glob; index: number }[] = []
-  for (const [index, { pattern }] of rules.entries()) {
+  const spelled = rules.flatMap(({ pattern }, index) => spellingsOf(pattern).map(text => ({ text, index })))
+  for (const { text: pattern, index } of spelled) {
     const glob = parseGlob(pattern)
     const literal = glob.tokens.filter(token => token >= 0)
     const wild = glob.tokens.length - literal.length

@@ -2,6 +2,7 @@ import type { Access, Proxy, Role, Rules } from '../../schema/config.ts'
 import type { NamedKind } from '../mcp/methods.ts'
 import { compileRules, type RuleList } from './matcher.ts'
 import { compileScopes, type ScopeRules } from './scopes.ts'
+import { spellingsOfAllow, spellingsOfDeny } from './uri-patterns.ts'
 
 /** The rules for one kind of thing. Without `allow` every name is allowed that is not denied. */
 export interface RuleSet {
@@ -92,16 +93,19 @@ function compileSets(access: Access, path: string, missing: RuleSet): RuleSets {
   return {
     tool: compileSet(access.tools, `${path}/tools`, missing),
     prompt: compileSet(access.prompts, `${path}/prompts`, missing),
-    resource: compileSet(access.resources, `${path}/resources`, missing),
+    resource: compileSet(access.resources, `${path}/resources`, missing, true),
     method: compileSet(access.methods, `${path}/methods`, everything),
   }
 }
 
-function compileSet(rules: Rules | undefined, path: string, missing: RuleSet): RuleSet {
+function compileSet(rules: Rules | undefined, path: string, missing: RuleSet, ofUris = false): RuleSet {
   if (rules === undefined) return missing
   const { allow, deny } = rules
   return {
-    allow: allow === undefined ? missing.allow : compileRules(allow, `${path}/allow`),
-    deny: compileRules(deny, `${path}/deny`),
+    allow:
+      allow === undefined
+        ? missing.allow
+        : compileRules(allow, `${path}/allow`, ofUris ? spellingsOfAllow : undefined),
+    deny: compileRules(deny, `${path}/deny`, ofUris ? spellingsOfDeny : undefined),
   }
 }

@@ -2,10 +2,13 @@ import type { Scopes } from '../../schema/config.ts'
 import { matchGlob, parseGlob, type Glob } from '../config/glob.ts'
 import type { Operation } from '../mcp/operation.ts'
 import { decoded, readingsOf } from './readings.ts'
+import { spellingsOfDeny } from './uri-patterns.ts'
 
 /** Scopes that names of one pattern need. */
 interface ScopeRule {
-  readonly glob: Glob
+  readonly pattern: string
+  /** The pattern, and for resources its other spellings. */
+  readonly globs: readonly Glob[]
   readonly scopes: readonly string[]
 }
 
@@ -20,13 +23,20 @@ export interface ScopeRules {
 
 /** Compiles what tokens need; nothing where nothing is configured. */
 export function compileScopes(scopes: Scopes | undefined): ScopeRules {
-  const compile = (map: Scopes['tools'] = {}): ScopeRule[] =>
-    Object.entries(map).map(([pattern, needed]) => ({ glob: parseGlob(pattern), scopes: needed }))
+  const compile = (
+    map: Scopes['tools'] = {},
+    spellings = (pattern: string): readonly string[] => [pattern],
+  ): ScopeRule[] =>
+    Object.entries(map).map(([pattern, needed]) => ({
+      pattern,
+      globs: spellings(pattern).map(parseGlob),
+      scopes: needed,
+    }))
   return {
     required: scopes?.required ?? [],
     tool: compile(scopes?.tools),
     prompt: compile(scopes?.prompts),
-    resource: compile(scopes?.resources),
+    resource: compile(scopes?.resources, spellingsOfDeny),
   }
 }
 
@@ -36,7 +46,7 @@ export function scopesFor(rules: ScopeRules, { kind, name }: Operation): string[
   const names = kind === 'resource' ? readingsOf(name)?.flatMap(({ text }) => [text, decoded(text)]) : [name]
   // What is too ambiguous to judge needs everything.
   const matching = rules[kind].filter(
-    ({ glob }) => names === undefined || names.some(one => matchGlob(glob, one)),
+    ({ globs }) => names === undefined || names.some(one => globs.some(glob => matchGlob(glob, one))),
   )
   return [...new Set([...rules.required, ...matching.flatMap(({ scopes }) => scopes)])]
 }
@@ -67,8 +77,8 @@ function pairsOf(rules: ScopeRules): readonly [pair: string, scope: string][] {
   if (before !== undefined) return before
   const { required, ...byKind } = rules
   const ofNames = Object.entries(byKind).flatMap(([kind, list]) =>
-    (list as readonly ScopeRule[]).flatMap(({ glob, scopes }) =>
-      scopes.map((scope): [string, string] => [JSON.stringify([kind, glob.pattern, scope]), scope]),
+    (list as readonly ScopeRule[]).flatMap(({ pattern, scopes }) =>
+      scopes.map((scope): [string, string] => [JSON.stringify([kind, pattern, scope]), scope]),
     ),
   )
   const all = [...required.map((scope): [string, string] => [scope, scope]), ...ofNames]
