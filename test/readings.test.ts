@@ -186,6 +186,14 @@ t.test('an ambiguous URI was judged by one of its readings', async t => {
     'file:///public/%c0%ae%c0%ae/secret',
     'file:///public/a%00.png',
     'file:///public/%u0073ecret',
+    'file:///public/a%0A.png',
+    'file:///public/a%0d%0Ab?x',
+    'docs://t/a%2509b',
+    'docs://t%0a/a',
+    'docs://t/a%7F',
+    'docs://t/a?q=%1b',
+    'docs://t/a#%08',
+    'urn:a%01',
     'file:///public/%252525252573ecret',
   ]) {
     t.equal(readingsOf(uri), undefined, uri)
@@ -230,6 +238,7 @@ t.test('a URI without a second meaning was refused', async t => {
     ['file:///*', 'file:///C:/Users/x%20y/a;b.md'],
     ['skill://*', 'skill://Public/SKILL.md'],
     ['data:*', 'data:text/plain,a%0Ab'],
+    ['docs://t/*', 'docs://t/a?text=one%0D%0A%09two#%0A'],
     ['https://x.example:8443/*', 'https://x.example:8443/a'],
     ['posts://{id}/*', 'posts://{id}/comments{?q}'],
     ['docs://team/*', 'docs://team/100%'],

@@ -24,7 +24,7 @@ const plainFile = /^file:\/\/(?:\/(?![./])[\w.~!$&'()*+,=:-]+)+$/
  * Returns every reading of a URI: as it is written, as URL parsers normalise it, decoded once or more, with and without
  * what servers ignore. The first is the URI itself. Time and number are bounded.
  *
- * @returns undefined where it is too ambiguous to judge: escapes that are not UTF-8, U+0000, `%u0041`, too many readings
+ * @returns undefined where it is too ambiguous to judge: escapes that are not UTF-8, control characters, `%u0041`, too many readings
  */
 export function readingsOf(uri: string): readonly Reading[] | undefined {
   if (isPlain(uri)) return [{ text: uri }]
@@ -67,7 +67,7 @@ function decodedRun(run: string): string | undefined {
 }
 
 function isUnreadable(text: string): boolean {
-  if (/%u[0-9a-f]{4}|%00/i.test(text)) return true
+  if (/%u[0-9a-f]{4}|%0[0-8bcef]|%1[0-9a-f]|%7f/i.test(text)) return true
   return text.match(/(?:%[0-9a-f]{2})+/gi)?.some(run => decodedRun(run) === undefined) === true
 }
 
@@ -92,6 +92,8 @@ function formsOf(uri: string): readonly UriParts[] | undefined {
     units += text.length
     if (units > maxUnits) return undefined
     if (found.size > maxForms || isUnreadable(text)) return undefined
+    // Tabs and line breaks are text in a query, and in `data:`, and nothing in the path of a file.
+    if (form.prefix.includes('//') && /%0[9ad]/i.test(form.prefix + form.path)) return undefined
     // After decoding, what looked like a part of the path may look like a query.
     add(split(text), decodings)
     const url = URL.parse(text)
