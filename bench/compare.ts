@@ -16,7 +16,8 @@ const again = { rounds: 15, often: 1, roundsOfProcess: 5, tries: 3 }
  * runs on a machine makes some rounds look worse, and a regression all of them.
  *
  * @param file an earlier report
- * @returns a sentence for each ratio that got worse by more than 15 %
+ * @returns a sentence for each ratio that got worse by more than 15 %; none where the processors are of two makes, which
+ *   give other ratios for the same code
  */
 export async function regressions(
   report: Report,
@@ -25,7 +26,8 @@ export async function regressions(
   measure: Measure,
   { seconds, warmUp }: Effort,
 ): Promise<string[]> {
-  const earlier = (JSON.parse(readFileSync(file, 'utf8')) as Report).ratios
+  const { ratios: earlier, machine } = JSON.parse(readFileSync(file, 'utf8')) as Report
+  if (makeOf(machine.cpu) !== makeOf(report.machine.cpu)) return []
   const isWorse = (figure: number | undefined, name: string): boolean =>
     (figure ?? 0) > (earlier[name]?.median ?? Number.POSITIVE_INFINITY) * allowance
   const suspects = ratios.filter(({ name }) => isWorse(report.ratios[name]?.median, name))
@@ -39,4 +41,9 @@ export async function regressions(
         `${name} was ${number(earlier[name]!.median, 2)} and is ${number(found[name]!.median, 2)} ` +
         `(${number(report.ratios[name]!.median, 2)} at first)`,
     )
+}
+
+/** The maker of a processor. */
+function makeOf(cpu: string): string {
+  return cpu.split(/[ (]/, 1)[0]!
 }

@@ -26,7 +26,7 @@ const usage = `npm run bench -- [options]
   --rounds N           how often every row is measured (default: 9; quick: 3)
   --seconds N          how long, each time (default: 2; quick: 1)
   --json FILE          where the results go (default: bench/results.json)
-  --compare FILE       exit 1 where a ratio is over 15 % worse than in these results
+  --compare FILE       exit 1 where a ratio is over 15 % worse than in these results of a processor of the same make
   --against FOLDER     only compare with another checkout, in one run; exit 1 where a row takes over 5 % more CPU
   --write-docs         write docs/performance.md and its plots from the results
   --profile            what the gateway spends its time on in one row (--only; default: call)

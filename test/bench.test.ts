@@ -57,6 +57,12 @@ t.test('a ratio counts as worse when it is over 15 % worse twice', async t => {
   }
   const compared = (first: number, ...second: number[]) =>
     regressions(report(first), baseline, rows, measuring(second) as never, effort)
+  const elsewhere = { ...report(9), machine: { ...results.machine, cpu: 'Intel(R) Xeon(R) Processor' } }
+  t.same(
+    await regressions(elsewhere, baseline, rows, measuring([9]) as never, effort),
+    [],
+    'processors of two makes are not compared',
+  )
   t.same(await compared(1.14, 9), [])
   t.same(measured, [], 'nothing is measured again where nothing is worse')
   t.same(await compared(1.16, 1.14), [])
