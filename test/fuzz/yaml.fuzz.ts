@@ -251,7 +251,7 @@ function attack(random: Random): string {
 }
 
 const target: FuzzTarget = {
-  cases: 30_000,
+  cases: 24_000,
   run(random) {
     const review = random.chance(0.2) ? 'lint' : undefined
     if (random.chance(0.5)) {
