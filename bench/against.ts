@@ -33,19 +33,29 @@ export interface Comparison {
 /**
  * Compares the pairs of {@link withOther}. A row over the ratio is measured again in more rounds, and counts as slower
  * where three quarters of those are over it, because other load slows some rounds and a regression all of them.
+ *
+ * @param tell shows what the first rounds came to
  */
 export async function compareWithOther(
   pairs: readonly Row[],
   measure: Measure,
   effort: Effort,
+  tell: (text: string) => void,
 ): Promise<Comparison> {
   const first = ratiosOf(await measure(pairs, effort))
+  tell(`${tableOf(first)}\n`)
   const isOver = (name: string): boolean => first.get(name)!.ratio.median > maxRatio
   const doubtful = pairs.filter(({ name }) => isOver(name.replace(suffix, '')))
   const second =
     doubtful.length === 0 ? new Map() : ratiosOf(await measure(doubtful, { ...effort, ...again }))
-  const found = new Map([...first, ...second])
-  const table = columns([
+  return {
+    table: tableOf(new Map([...first, ...second])),
+    slower: [...second].filter(([, { ratio }]) => ratio.low > maxRatio).map(([name]) => name),
+  }
+}
+
+function tableOf(found: ReadonlyMap<string, Pair>): string {
+  return columns([
     ['CPU per call, in one run', 'µs', 'µs before', 'ratio', 'rounds'],
     ...[...found].map(([name, { now, before, ratio, rounds }]) => [
       name,
@@ -55,7 +65,6 @@ export async function compareWithOther(
       number(rounds, 0),
     ]),
   ])
-  return { table, slower: [...second].filter(([, { ratio }]) => ratio.low > maxRatio).map(([name]) => name) }
 }
 
 interface Pair {

@@ -59,6 +59,7 @@ try {
       withOther(rows, resolve(options.against)),
       measure,
       effort,
+      tell,
     )
     process.stdout.write(`${table}\n`)
     for (const name of slower) process.stdout.write(`SLOWER ${name}\n`)

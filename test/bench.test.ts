@@ -96,7 +96,7 @@ t.test('a row that takes over 5 % more CPU than in another checkout is slower', 
         ['call-before', now.map(() => ({ cpuPerCall: 10 }) as Sample)],
       ])
     }
-    return compareWithOther(pairs, measure, effort)
+    return compareWithOther(pairs, measure, effort, () => {})
   }
   t.same((await compared([10.5])).slower, [])
   t.same(
