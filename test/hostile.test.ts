@@ -504,7 +504,7 @@ const numbered = (id: number, headers = '', line?: string): string => {
 const bare = (headers: string): string =>
   head(`Authorization: Bearer ${canary}\r\n${headers}`, 'GET /none HTTP/1.1')
 const upgrade = 'Connection: Upgrade\r\nUpgrade: '
-const pipelines: [name: string, bytes: string, answers: string[]][] = [
+const pipelines: [name: string, bytes: string, answers: string[], mayFollow?: string][] = [
   ['calls', [1, 2, 3].map(id => numbered(id)).join(''), ['1 served', '2 served', '3 served']],
   [
     'calls that wait to be asked for their bodies',
@@ -526,6 +526,8 @@ const pipelines: [name: string, bytes: string, answers: string[]][] = [
     'CONNECT',
     numbered(1) + numbered(2) + head('', 'CONNECT a:1 HTTP/1.1') + numbered(3),
     ['1 served', '2 served'],
+    // It is answered where it comes when the calls have been; else the connection ends with their answers.
+    '- method_not_allowed',
   ],
   [
     'a call whose coding is refused, with which the connection ends',
@@ -542,15 +544,14 @@ const pipelines: [name: string, bytes: string, answers: string[]][] = [
   ],
 ]
 
-for (const [name, bytes, expected] of pipelines) {
+for (const [name, bytes, expected, mayFollow] of pipelines) {
   t.test(`no answer is lost or shifted in a pipeline, wherever it is split: ${name}`, async t => {
     for (const size of [bytes.length, 1, 7, 100]) {
-      const answers = await converse(bytes, size, expected.length)
-      t.same(
-        answers.map(answer => answer.replace('null', '-')),
-        expected,
-        `in pieces of ${size}`,
+      const answers = (await converse(bytes, size, expected.length)).map(answer =>
+        answer.replace('null', '-'),
       )
+      if (answers.length > expected.length && answers.at(-1) === mayFollow) answers.pop()
+      t.same(answers, expected, `in pieces of ${size}`)
     }
   })
 }
