@@ -551,6 +551,8 @@ t.test('lists are cut, never re-typed', async t => {
     '{"id":1,"result":{"tools":["get_a"]}}',
     '{"id":1,"result":{"tools":[],"tools":[{"name":"del"}]}}',
     '{"id":1,"result":{"tools":[],"Tools":[{"name":"del"}]}}',
+    '{"id":1,"result":{"tools":[],"tools\\u0000x":[{"name":"del"}]}}',
+    '{"id":1,"result":{"tools":[{"name":"get","name\\u0000":"del"}]}}',
     '{"id":1,"result":{"tools":[{"name":"get_a","name":"del"}]}}',
     '{"id":1,"result":{"tools":[{"name":"get_a","NAME":"del"}]}}',
     '{"id":1,"result":{"tools":[]},"result":{"tools":[{"name":"del"}]}}',

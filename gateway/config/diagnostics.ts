@@ -151,7 +151,7 @@ export const diagnosticCodes = {
     name: 'slow-hashes-cost',
     summary: 'The `argon2id:` hashes cost too much to try, in total or in one fragment.',
   },
-  GH1380: { name: 'revocations-path', summary: 'The revocations file is no file of its own.' },
+  GH1380: { name: 'revocations-path', summary: 'The revocations file is not a file of its own.' },
   GH1381: {
     name: 'revoked-subject',
     summary: 'A revoked subject names neither `sub` nor `client`, or both.',

@@ -1,16 +1,7 @@
 import type { GivenTasks } from './given-tasks.ts'
 import { maxState, maxTaskId, openTask, sealState, sealTask } from './handle.ts'
-import {
-  elements,
-  foldCase,
-  members,
-  replaced,
-  stringOf,
-  type Asked,
-  type Member,
-  type Replacement,
-} from './json.ts'
-import { UnreadableList, type Judge } from './lists.ts'
+import { elements, members, replaced, stringOf, type Asked, type Member, type Replacement } from './json.ts'
+import { only, UnreadableList, type Judge } from './lists.ts'
 import { isJudgeable, type Operation } from './operation.ts'
 import { relatedTask } from './presented-handles.ts'
 import type { Owner, Seals } from './seal.ts'
@@ -228,16 +219,4 @@ function relatedIn(text: string, found: readonly Member[]): { task: Member; id: 
     const task = only(related?.members ?? [], 'taskId')
     return task === undefined ? [] : [{ task, id: idIn(text, task) }]
   })
-}
-
-/** The member of that name; undefined where there is none. Throws where a parser could take another for it. */
-function only(found: readonly Member[], name: string): Member | undefined {
-  let member: Member | undefined
-  for (const candidate of found) {
-    if (candidate.name.length !== name.length || foldCase(candidate.name) !== foldCase(name)) continue
-    if (member !== undefined || candidate.name !== name)
-      throw new UnreadableList(`the member ${name} is ambiguous`)
-    member = candidate
-  }
-  return member
 }

@@ -124,6 +124,23 @@ function readString(text: string, start: number, end: number): string {
   return written.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : written
 }
 
+/**
+ * The member of that name, which is ASCII; undefined where there is none, `ambiguous` where it is written twice or in
+ * another case, so that some parser could take another one for it.
+ */
+export function memberNamed(found: readonly Member[], name: string): Member | undefined | 'ambiguous' {
+  let member: Member | undefined
+  for (const candidate of found) {
+    // What folds to an ASCII name is as long as it is, or goes on behind a NUL.
+    const { length } = name
+    if (candidate.name.length !== length && candidate.name.charCodeAt(length) !== 0) continue
+    if (candidate.name !== name && foldCase(candidate.name) !== foldCase(name)) continue
+    if (member !== undefined || candidate.name !== name) return 'ambiguous'
+    member = candidate
+  }
+  return member
+}
+
 /** A piece of a text, and what stands there instead. */
 export interface Replacement {
   readonly start: number

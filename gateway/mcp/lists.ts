@@ -2,7 +2,7 @@ import { atOnce } from './pieces.ts'
 import {
   eachElement,
   elements,
-  foldCase,
+  memberNamed,
   members,
   stringOf,
   type Asked,
@@ -165,7 +165,7 @@ function checkGap(gap: string, hasComma: boolean): void {
   if (gap.trim() !== (hasComma ? ',' : '')) throw new UnreadableList('the message is not valid JSON')
 }
 
-/** Checks a long text but for the pieces of it that were checked one by one. */
+/** Checks a long text, except the pieces of it that were checked one by one. */
 function checkAround(text: string, pieces: readonly Cut[]): void {
   checkPart(
     spliced(
@@ -205,19 +205,9 @@ function textIn(text: string, found: readonly Member[], name: string): string | 
 }
 
 /** The member of that name; undefined where there is none. Throws where a parser could take another for it. */
-function only(found: readonly Member[], name: string): Member | undefined {
-  let member: Member | undefined
-  for (const candidate of found) {
-    // What folds to one of these names, all ASCII, is as long as it is.
-    if (
-      candidate.name.length !== name.length ||
-      (candidate.name !== name && foldCase(candidate.name) !== foldCase(name))
-    )
-      continue
-    if (member !== undefined || candidate.name !== name)
-      throw new UnreadableList(`the member ${name} is ambiguous`)
-    member = candidate
-  }
+export function only(found: readonly Member[], name: string): Member | undefined {
+  const member = memberNamed(found, name)
+  if (member === 'ambiguous') throw new UnreadableList(`the member ${name} is ambiguous`)
   return member
 }
 

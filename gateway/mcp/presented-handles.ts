@@ -3,7 +3,7 @@ import type { GivenTasks } from './given-tasks.ts'
 import { openState, openTask, type Task } from './handle.ts'
 import {
   elements,
-  foldCase,
+  memberNamed,
   members,
   replaced,
   stringOf,
@@ -190,15 +190,9 @@ function member(value: unknown, name: string): unknown {
 
 /** The member of that name; undefined where there is none. Refuses where a parser could take another for it. */
 function only(found: readonly Member[], name: string, id: string | undefined): Member | undefined {
-  let member: Member | undefined
-  for (const candidate of found) {
-    if (candidate.name.length !== name.length || foldCase(candidate.name) !== foldCase(name)) continue
-    if (member !== undefined || candidate.name !== name) {
-      throw new Refusal('message_invalid', `the member ${name} is written twice, or in another case`, { id })
-    }
-    member = candidate
-  }
-  return member
+  const member = memberNamed(found, name)
+  if (member !== 'ambiguous') return member
+  throw new Refusal('message_invalid', `the member ${name} is written twice, or in another case`, { id })
 }
 
 function notString(path: string, id: string | undefined): Refusal {

@@ -27,6 +27,7 @@ function varied(random: Random, name: string): string {
     `${name}s`,
     ` ${name}`,
     name.replace('s', 'ſ'),
+    `${name}\u0000x`,
   ]
   return random.pick(other)
 }
@@ -140,9 +141,10 @@ function namesOf(found: Tree, list: (typeof members)[number]): Tree[] {
   return [...field(found, 'uri'), ...files.flatMap(file => field(file, 'uri'))]
 }
 
-/** The values of a member, by its name as encoding/json of Go matches it. */
+/** The values of a member, by its name as encoding/json of Go matches it, or as it is in a C string. */
 function field({ members: found }: Tree, name: string): Tree[] {
-  const fold = (text: string): string => text.toLowerCase().replaceAll('ſ', 's').replaceAll('\u212a', 'k')
+  const fold = (text: string): string =>
+    text.split('\u0000', 1)[0]!.toLowerCase().replaceAll('ſ', 's').replaceAll('\u212a', 'k')
   return found.flatMap(([key, value]) => (fold(key) === name.toLowerCase() ? [value] : []))
 }
 
