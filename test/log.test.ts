@@ -138,8 +138,8 @@ t.test('a command whose answer nobody could read did not say so', async t => {
 t.test('what a log cannot write is bounded, counted, and told of once it can', async t => {
   const written: string[] = []
   let answer: ((error: Error | null) => void) | undefined
-  const sink: LogSink = (text, done) => {
-    written.push(text)
+  const sink: LogSink = (bytes, done) => {
+    written.push(bytes.toString())
     answer = done
   }
   const output = createLogOutput(sink)

@@ -80,8 +80,8 @@ export async function start(config: string, watch: boolean, io: Io): Promise<Gat
 }
 
 function sinkOf({ stderr }: Pick<Io, 'stderr'>): LogSink {
-  return (text, done) => {
-    stderr(text)
+  return (bytes, done) => {
+    stderr(bytes.toString())
     done(null)
   }
 }

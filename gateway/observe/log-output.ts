@@ -1,7 +1,7 @@
 import { logLine } from './log.ts'
 
-/** Writes text, and then says whether that failed. */
-export type LogSink = (text: string, done: (error: Error | null | undefined) => void) => void
+/** Writes bytes of whole lines, and then says whether that failed; until then they stay as they are. */
+export type LogSink = (bytes: Buffer, done: (error: Error | null | undefined) => void) => void
 
 /** Where lines of the log go. */
 export interface LogOutput {
@@ -13,64 +13,71 @@ export interface LogOutput {
   finish(this: void, milliseconds: number): Promise<boolean>
 }
 
-/** Characters that wait while the sink takes nothing. */
+/** Bytes that wait while the sink takes nothing. */
 const maxHeld = 1024 * 1024
+/** Bytes beside them for the line that tells of what was lost. */
+const maxTold = 1024
+const lineFeed = 0x0a
 
 /**
  * Makes an output that outlives its sink: what a reader that is gone, slow or full does not take is counted and thrown
  * away, the newest first. One line says how many were lost once writing works again.
  */
 export function createLogOutput(sink: LogSink): LogOutput {
-  let held: string[] = []
+  // Two, of which one fills while the other is written. Texts that wait would survive collections, and fill the old space.
+  let [held, spare] = [newBuffer(), newBuffer()]
   let heldLength = 0
-  /** What is being written; empty where nothing is. */
-  let current = ''
+  /** What is being written; undefined where nothing is. */
+  let current: Buffer | undefined
   let dropped = 0
   /** Of these, how many no line has told of yet. */
   let untold = 0
   let onIdle: (() => void) | undefined
 
-  const drop = (text: string): void => {
+  const drop = (bytes: Buffer): void => {
     let lines = 0
-    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines++
+    for (let at = bytes.indexOf(lineFeed); at !== -1; at = bytes.indexOf(lineFeed, at + 1)) lines++
     dropped += lines
     untold += lines
   }
 
+  const tell = (): void => {
+    const line = logLine('warn', 'log_lines_dropped', { lines: untold })
+    untold = 0
+    held.copy(held, Buffer.byteLength(line), 0, heldLength)
+    heldLength += held.write(line)
+  }
+
   const done = (error: Error | null | undefined): void => {
-    if (error) drop(current)
-    else if (untold > 0) {
-      held.unshift(logLine('warn', 'log_lines_dropped', { lines: untold }))
-      untold = 0
-    }
-    current = ''
+    if (error) drop(current!)
+    else if (untold > 0) tell()
+    current = undefined
     writeNext()
   }
 
   const writeNext = (): void => {
-    if (held.length === 0) {
+    if (heldLength === 0) {
       onIdle?.()
       return
     }
-    current = held.length === 1 ? held[0]! : held.join('')
-    held = []
+    current = held.subarray(0, heldLength)
+    ;[held, spare] = [spare, held]
     heldLength = 0
     sink(current, done)
   }
 
   return {
     write(text) {
-      if (heldLength + text.length > maxHeld) {
-        drop(text)
+      if (heldLength + Buffer.byteLength(text) > maxHeld) {
+        drop(Buffer.from(text))
         return
       }
-      held.push(text)
-      heldLength += text.length
-      if (current === '') writeNext()
+      heldLength += held.write(text, heldLength)
+      if (current === undefined) writeNext()
     },
     droppedLines: () => dropped,
     finish(milliseconds) {
-      if (current === '') return Promise.resolve(true)
+      if (current === undefined) return Promise.resolve(true)
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const timer = setTimeout(() => resolve(false), milliseconds)
       onIdle = () => {
@@ -80,4 +87,8 @@ export function createLogOutput(sink: LogSink): LogOutput {
       return promise
     },
   }
+}
+
+function newBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(maxHeld + maxTold)
 }

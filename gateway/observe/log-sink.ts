@@ -4,6 +4,8 @@ import type { LogSink } from './log-output.ts'
 
 /** Milliseconds after which a descriptor that takes nothing now is tried again. */
 const retryPause = 50
+/** Milliseconds between two writes to a file: each takes a turn of another thread, and lines come by the thousand. */
+const writePause = 20
 
 type StandardStream = Pick<WriteStream, 'isTTY' | 'write' | 'on'> & { readonly fd: number }
 
@@ -17,7 +19,7 @@ export function createLogSink(stream: StandardStream): LogSink {
   if (stream.isTTY) handle?.setBlocking?.(false)
   // Each write is told of its own failure.
   stream.on('error', () => {})
-  return (text, done) => void stream.write(text, done)
+  return (bytes, done) => void stream.write(bytes, done)
 }
 
 /** Whether this is a pipe, a socket or a terminal, rather than a file or a device. */
@@ -32,21 +34,21 @@ function isStream({ fd, isTTY }: StandardStream): boolean {
 
 /** @param file a descriptor; written at its end */
 function createFileSink(file: number): LogSink {
-  /** The last text was written in part. */
+  /** The last bytes were written in part. */
   let isTorn = false
-  return (text, done) => {
-    const bytes = Buffer.from(isTorn ? `\n${text}` : text)
+  return (whole, done) => {
+    const bytes = isTorn ? Buffer.concat([Buffer.from('\n'), whole]) : whole
     const writeFrom = (at: number): void => {
       write(file, bytes, at, bytes.length - at, null, (error, written) => {
         if (error?.code === 'EAGAIN') {
           setTimeout(writeFrom, retryPause, at)
           return
         }
-        const next = error === null ? at + written : at
-        if (error === null && next < bytes.length) writeFrom(next)
+        const reached = error === null ? at + written : at
+        if (error === null && reached < bytes.length) writeFrom(reached)
         else {
-          isTorn = error === null ? false : isTorn || next > 0
-          done(error)
+          isTorn = error === null ? false : isTorn || reached > 0
+          setTimeout(done, writePause, error)
         }
       })
     }
