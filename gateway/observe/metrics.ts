@@ -81,7 +81,7 @@ export function createMetrics(): Metrics {
       const lines: string[] = []
       for (const [name, series] of counted.all()) {
         lines.push(`# HELP ${name} ${counters[name]}`, `# TYPE ${name} counter`)
-        for (const [labels, value] of series) lines.push(`${name}${labels} ${value}`)
+        for (const [labels, { value }] of series) lines.push(`${name}${labels} ${value}`)
       }
       for (const [name, line] of measured)
         lines.push(`# HELP ${name} ${gauges[name]}`, `# TYPE ${name} gauge`, line)
@@ -90,22 +90,28 @@ export function createMetrics(): Metrics {
   }
 }
 
+interface Sum {
+  value: number
+}
+
 function createSeries(): {
   add(name: CounterName, labels: string, value: number): void
-  all(): Iterable<[CounterName, ReadonlyMap<string, number>]>
+  all(): Iterable<[CounterName, ReadonlyMap<string, Sum>]>
   take(): Counted
 } {
-  const counted = new Map<CounterName, Map<string, number>>()
+  const counted = new Map<CounterName, Map<string, Sum>>()
   return {
     add(name, labels, value) {
-      const series = counted.get(name) ?? new Map<string, number>()
-      counted.set(name, series)
-      series.set(labels, (series.get(labels) ?? 0) + value)
+      let series = counted.get(name)
+      if (series === undefined) counted.set(name, (series = new Map()))
+      const sum = series.get(labels)
+      if (sum === undefined) series.set(labels, { value })
+      else sum.value += value
     },
     all: () => counted,
     take() {
       const taken = [...counted].flatMap(([name, series]) =>
-        [...series].map(([labels, value]) => [name, labels, value] as const),
+        [...series].map(([labels, { value }]) => [name, labels, value] as const),
       )
       counted.clear()
       return taken
