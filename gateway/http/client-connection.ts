@@ -34,6 +34,8 @@ export class ClientConnection {
   readonly socket: Socket
   /** A request was served on it. */
   hasServed = false
+  /** Where it stands among those between two requests, the longest first; 0 while it has a request, and before the first. */
+  restsSince = 0
   /** Number of looks since something last changed at an end of this connection. */
   quiet = 0
   /** Bytes that were written at the last look. */
@@ -104,7 +106,8 @@ export class ClientConnection {
   end(exchange: Exchange): boolean {
     const index = this.#open.indexOf(exchange)
     if (index === -1) return false
-    this.#open.splice(index, 1)
+    if (index === 0) this.#open.shift()
+    else this.#open.splice(index, 1)
     if (this.#waiting.length > 0) this.#startNext(exchange)
     if (this.#open.length === 0) this.#events.onIdle(this)
     return true

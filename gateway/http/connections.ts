@@ -49,28 +49,39 @@ export function followConnections(listener: Server, options: ConnectionsOptions)
   const { slots } = options
   const known = new WeakMap<Socket, ClientConnection>()
   const open = new Set<ClientConnection>()
-  /** Sockets without a request yet, TLS handshakes included, then those between two requests; the oldest first. */
+  /** Sockets without a request yet, TLS handshakes included; the oldest first. */
   const fresh = new Set<Socket>()
-  const idle = new Set<Socket>()
+  /** How often a connection came between two requests. */
+  let rests = 0
   const accepted = new Set<Socket>()
   let timer: NodeJS.Timeout | undefined
 
-  const onBusy = ({ socket, hasServed }: ClientConnection): void =>
-    void (hasServed ? idle : fresh).delete(underlying(socket))
-  const onIdle = ({ socket }: ClientConnection): void => {
-    if (!socket.destroyed) idle.add(underlying(socket))
+  const onBusy = (connection: ClientConnection): void => {
+    if (!connection.hasServed) fresh.delete(underlying(connection.socket))
+    connection.restsSince = 0
+  }
+  const onIdle = (connection: ClientConnection): void => {
+    connection.restsSince = ++rests
   }
 
   /** Closes the connection that has been without a request for longest; false where each has one. */
   function makeRoom(): boolean {
-    for (const group of [fresh, idle]) {
-      for (const socket of group) {
-        group.delete(socket)
-        socket.destroy()
-        return true
-      }
+    const [socket = longestResting()] = fresh
+    if (socket === undefined) return false
+    fresh.delete(socket)
+    socket.destroy()
+    return true
+  }
+
+  /** Looked for when it is needed, because a set of them would be rebuilt as calls come and go, and fill the old space. */
+  function longestResting(): Socket | undefined {
+    let longest: ClientConnection | undefined
+    for (const connection of open) {
+      const { restsSince, socket } = connection
+      if (restsSince === 0 || socket.destroyed) continue
+      if (longest === undefined || restsSince < longest.restsSince) longest = connection
     }
-    return false
+    return longest && underlying(longest.socket)
   }
 
   function accept(socket: Socket): void {
@@ -90,7 +101,6 @@ export function followConnections(listener: Server, options: ConnectionsOptions)
       slots.free()
       accepted.delete(socket)
       fresh.delete(socket)
-      idle.delete(socket)
     })
   }
 
