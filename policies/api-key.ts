@@ -59,7 +59,7 @@ function accepted(verdict: Verdict): Principal {
 /** Node takes every byte of a header for a character; those that are UTF-8 are what somebody typed and hashed. */
 function textOf(value: string | string[] | undefined): string | undefined {
   const text = Array.isArray(value) ? value.join(', ') : value
-  if (text === undefined || !/[\x80-\xff]/.test(text)) return text
+  if (text === undefined || Buffer.byteLength(text) === text.length) return text
   const bytes = Buffer.from(text, 'latin1')
   return isUtf8(bytes) ? bytes.toString() : text
 }

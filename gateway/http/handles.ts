@@ -30,7 +30,8 @@ export interface HandleUse {
 
 const nonePresented: ReadonlyMap<string, string> = new Map()
 const nothingFiltered = { expected: new Map<never, never>(), judge: undefined, params: undefined }
-const requestState = Buffer.from('"requestState"')
+/** The end of its name: a capital is rare in JSON, so this is found fastest. */
+const requestState = Buffer.from('State"')
 /** Bytes of a large piece that are looked at, at either end: to look at all would cost as much as to relay it. */
 const edge = 2048
 

@@ -215,8 +215,11 @@ export function upstreamHeaders(
 
 /** The media type of a Content-Type header, in lower case and without parameters; empty where there is none. */
 export function mediaType(value: string | string[] | undefined): string {
-  const text = Array.isArray(value) ? (value[0] ?? '') : (value ?? '')
+  return typeOf(Array.isArray(value) ? (value[0] ?? '') : (value ?? ''))
+}
+
+const typeOf = remember(text => {
   const type = text.split(';', 1)[0]!
   // No blank to HTTP: a browser would find no type in this, and guess.
   return (type.includes('\u00a0') ? type : type.trim()).toLowerCase()
-}
+})

@@ -114,24 +114,23 @@ function readMessage(text: string, value: unknown): Message {
   if (isAnswer) throw invalid('a message has a method or is a response, not both', id)
   if (params !== undefined && !isObject(params)) throw invalid('params must be an object', id)
   const span = found.find(member => member.name === 'params')
-  if (span?.members !== undefined) checkParams(span.members, id)
-  if (params !== undefined) checkObjects(params, id)
+  if (params !== undefined && span?.members !== undefined) checkParams(params, span.members, id)
   return { kind: id === undefined ? 'notification' : 'request', id, method, params }
 }
 
-function checkParams(found: readonly Member[], id: string | undefined): void {
+/** What decisions read must be what it is taken for, and not ambiguous. */
+function checkParams(
+  params: Readonly<Record<string, unknown>>,
+  found: readonly Member[],
+  id: string | undefined,
+): void {
   refuseAmbiguous(found, paramsMembers, 'params.', id)
   for (const { name, members: inner } of found) {
     const names = judgedObjects.get(name)
-    if (inner !== undefined && names !== undefined) refuseAmbiguous(inner, names, `params.${name}.`, id)
-  }
-}
-
-/** What decisions read must be what it is taken for. */
-function checkObjects(params: Record<string, unknown>, id: string | undefined): void {
-  for (const name of judgedObjects.keys()) {
-    if (Object.hasOwn(params, name) && !isObject(params[name]))
+    if (names === undefined) continue
+    if (!isObject(params[name]))
       throw new Refusal('params_invalid', `params.${name} must be an object`, { id })
+    refuseAmbiguous(inner!, names, `params.${name}.`, id)
   }
 }
 

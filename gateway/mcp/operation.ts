@@ -89,15 +89,19 @@ function unclassified(method: string, params: Message['params'], id: string | un
   return operations.length > 0 ? operations : [{ method, kind: 'other' }]
 }
 
-const nameMembers = ['name', 'uri', 'taskId'] as const
-
 /** What looks like a name must be one that can be judged, also where the method is not known to name anything. */
-function checkNames(params: object, judged: string | undefined, id: string | undefined): void {
-  for (const member of nameMembers) {
-    if (member === judged) continue
-    const name = (params as Record<string, unknown>)[member]
-    if (typeof name === 'string' && name !== '') nameIn(params, member, `params.${member}`, id)
-  }
+function checkNames(
+  { name, uri, taskId }: Readonly<Record<string, unknown>>,
+  judged: string | undefined,
+  id: string | undefined,
+): void {
+  if (judged !== 'name' && looksLikeName(name)) checkName(name, 'params.name', id)
+  if (judged !== 'uri' && looksLikeName(uri)) checkName(uri, 'params.uri', id)
+  if (looksLikeName(taskId)) checkName(taskId, 'params.taskId', id)
+}
+
+function looksLikeName(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
 }
 
 /** Some clients send null for no arguments. */
@@ -131,7 +135,10 @@ function subscriptions(method: string, filter: unknown, id: string | undefined):
 }
 
 function nameIn(holder: unknown, member: string, path: string, id: string | undefined): string {
-  const name = ((holder ?? {}) as Record<string, unknown>)[member]
+  return checkName(((holder ?? {}) as Record<string, unknown>)[member], path, id)
+}
+
+function checkName(name: unknown, path: string, id: string | undefined): string {
   if (typeof name !== 'string' || !isJudgeable(name)) {
     const wanted = `a non-empty string of valid Unicode, without control characters, of at most ${maxName} characters`
     throw new Refusal('params_invalid', `${path} must be ${wanted}`, { id })
