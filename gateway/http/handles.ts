@@ -30,8 +30,9 @@ export interface HandleUse {
 
 const nonePresented: ReadonlyMap<string, string> = new Map()
 const nothingFiltered = { expected: new Map<never, never>(), judge: undefined, params: undefined }
-/** The end of its name: a capital is rare in JSON, so this is found fastest. */
-const requestState = Buffer.from('State"')
+const requestState = Buffer.from('"requestState"')
+/** The end of it begins with a capital, which is rare in JSON, and so is found faster than a quotation mark. */
+const stateEnd = requestState.subarray(requestState.indexOf('S'))
 /** Bytes of a large piece that are looked at, at either end: to look at all would cost as much as to relay it. */
 const edge = 2048
 
@@ -92,8 +93,8 @@ export function lateRules(exchange: Exchange, proxy: ServedProxy, piece: Buffer)
   if (batch || operation === undefined || operation.kind === 'other') return undefined
   const holds =
     piece.length <= 2 * edge
-      ? piece.includes(requestState)
-      : piece.subarray(0, edge).includes(requestState) || piece.subarray(-edge).includes(requestState)
+      ? hasState(piece)
+      : hasState(piece.subarray(0, edge)) || hasState(piece.subarray(-edge))
   if (!holds) return undefined
   const judge = judgeFor(proxy, principal!)
   const answer = {
@@ -104,6 +105,10 @@ export function lateRules(exchange: Exchange, proxy: ServedProxy, piece: Buffer)
     judge,
   }
   return { ...nothingFiltered, handles: { ...contextOf(exchange, proxy), ...answer } }
+}
+
+function hasState(piece: Buffer): boolean {
+  return piece.includes(stateEnd) && piece.includes(requestState)
 }
 
 /** Returns how handles are sealed in a stream that answers no request: news and requests of a legacy server. */
