@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../mcp/errors.ts'
+import { namedByConnection } from './headers.ts'
 
 /** Headers that decide what a request is, who sent it, or what the gateway makes of it. */
 const judged: ReadonlySet<string> = new Set([
@@ -35,10 +36,7 @@ export function checkWire({ headers, httpVersionMajor, httpVersionMinor }: Incom
     if (coding !== 'chunked' && coding.toLowerCase() !== 'chunked')
       throw malformed('the only transfer coding is chunked')
   }
-  const { connection } = headers
-  if (isPlain(connection)) return
-  for (const option of connection.split(',')) {
-    const name = option.trim().toLowerCase()
+  for (const name of namedByConnection(headers.connection) ?? []) {
     if (judged.has(name) || name.startsWith('mcp-'))
       throw malformed(`the Connection header must not name ${name}`)
   }
@@ -51,15 +49,9 @@ export function checkWire({ headers, httpVersionMajor, httpVersionMinor }: Incom
  * @throws Refusal `request_malformed`
  */
 export function checkNotNamed(connection: string | undefined, names: readonly { header: string }[]): void {
-  if (isPlain(connection)) return
-  const options = new Set(connection.split(',').map(option => option.trim().toLowerCase()))
-  const named = names.find(({ header }) => options.has(header.toLowerCase()))
-  if (named !== undefined) throw malformed('the Connection header must not name a credential')
-}
-
-/** Whether a Connection header says nothing about a header that is judged or forwarded (RFC 9110 §7.6.1). */
-function isPlain(connection: string | undefined): connection is 'keep-alive' | 'close' | undefined {
-  return connection === undefined || connection === 'keep-alive' || connection === 'close'
+  const named = namedByConnection(connection)
+  if (named !== undefined && names.some(({ header }) => named.has(header.toLowerCase())))
+    throw malformed('the Connection header must not name a credential')
 }
 
 /** Whoever sent it may disagree about where it ends, so nothing after it is read. */

@@ -129,10 +129,10 @@ function readString(text: string, start: number, end: number): string {
  * another case, so that some parser could take another one for it.
  */
 export function memberNamed(found: readonly Member[], name: string): Member | undefined | 'ambiguous' {
+  const { length } = name
   let member: Member | undefined
   for (const candidate of found) {
     // What folds to an ASCII name is as long as it is, or goes on behind a NUL.
-    const { length } = name
     if (candidate.name.length !== length && candidate.name.charCodeAt(length) !== 0) continue
     if (candidate.name !== name && foldCase(candidate.name) !== foldCase(name)) continue
     if (member !== undefined || candidate.name !== name) return 'ambiguous'
