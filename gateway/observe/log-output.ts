@@ -15,7 +15,7 @@ export interface LogOutput {
 
 /** Bytes that wait while the sink takes nothing. */
 const maxHeld = 1024 * 1024
-/** Bytes beside them for the line that tells of what was lost. */
+/** Bytes beside them for the line that says how many lines were lost. */
 const maxTold = 1024
 const lineFeed = 0x0a
 
