@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import { hopByHop, mediaType, namedByConnection } from './headers.ts'
-import { remember } from './remember.ts'
+import { remember } from '../lib/remember.ts'
 
 /**
  * Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read, and what

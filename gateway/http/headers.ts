@@ -1,5 +1,5 @@
 import { matchGlob, parseGlob } from '../config/glob.ts'
-import { remember } from './remember.ts'
+import { remember } from '../lib/remember.ts'
 
 /** Headers that are about one connection (RFC 9110 §7.6.1), and the older ones that name it. */
 export const hopByHop: readonly string[] = [

@@ -21,7 +21,7 @@ import { handlesOfStream, judgeFor, nameTask, useHandles, type HandleUse } from 
 import { mediaType, upstreamHeaders } from './headers.ts'
 import { mayAnswerOpenList } from './open-lists.ts'
 import { peerCertificate } from './peer-certificate.ts'
-import { remember } from './remember.ts'
+import { remember } from '../lib/remember.ts'
 import { checkSingle } from './single-headers.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -258,12 +258,11 @@ function checkMessage(exchange: Exchange, proxy: ServedProxy, message: Message):
     if (operation.kind !== 'other') exchange.named += weightOf(operation.kind, operation.name)
     if (exchange.named > maxNamed) throw tooMuchNamed(message.id)
     if (batch) (exchange.batched ??= []).push(operation)
-    try {
-      exchange.rule = proxy.checkOperation(principal!, operation, message.id)
-    } catch (error) {
-      exchange.operation = operation
-      throw error
-    }
+    const first = exchange.operation
+    // What a refusal is about.
+    exchange.operation = operation
+    exchange.rule = proxy.checkOperation(principal!, operation, message.id)
+    exchange.operation = first
   }
 }
 

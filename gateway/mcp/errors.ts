@@ -88,7 +88,7 @@ export class Refusal extends Error {
     const { stackTraceLimit } = Error
     // Where a refusal was made says nothing that its reason does not, and to find out would cost more than the request.
     Error.stackTraceLimit = 0
-    super(message, { cause: details.cause })
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
     Error.stackTraceLimit = stackTraceLimit
     this.name = 'Refusal'
     this.reason = reason
@@ -114,11 +114,9 @@ export function errorMessage(
   id: string | null | undefined,
   context: { requestId: string; revision?: string | undefined },
 ): string {
-  const text = JSON.stringify({
-    code: refusal.code,
-    message: refusal.message,
-    data: { reason: refusal.reason, ...refusal.data, ...context },
-  })
+  const { reason, code, message, data } = refusal
+  const { requestId, revision } = context
+  const text = JSON.stringify({ code, message, data: { reason, ...data, requestId, revision } })
   const error = printableJson(text)
   return id === undefined
     ? `{"jsonrpc":"2.0","error":${error}}`

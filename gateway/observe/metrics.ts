@@ -1,3 +1,5 @@
+import { remember } from '../lib/remember.ts'
+
 /** What can be counted. */
 export interface Counters {
   /** Adds one to a counter. Label values must come from the configuration or a fixed set, so that they stay few. */
@@ -119,8 +121,10 @@ function createSeries(): {
   }
 }
 
+const quoted = remember(value => JSON.stringify(value))
+
 function format(labels: Readonly<Record<string, string>>): string {
   let text = ''
-  for (const name in labels) text += `${text === '' ? '{' : ','}${name}=${JSON.stringify(labels[name])}`
+  for (const name in labels) text += `${text === '' ? '{' : ','}${name}=${quoted(labels[name]!)}`
   return text === '' ? '' : `${text}}`
 }

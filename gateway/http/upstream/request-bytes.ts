@@ -1,4 +1,4 @@
-import { remember } from '../remember.ts'
+import { remember } from '../../lib/remember.ts'
 import { isToken, isValueCode } from './fields.ts'
 import { WireError } from './wire-error.ts'
 
