@@ -516,6 +516,23 @@ t.test('a client that declared nothing, and is given a handle all the same, can 
   }
 })
 
+t.test('an answer was read for a requestState, and refused, because a name in it ends in State', async t => {
+  const answers = ['"prevState"', '"State"', '"requeststate"', '"xrequestState"'].map(name =>
+    Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{${name}:"\xff\xfe"}}`, 'latin1'),
+  )
+  let answer = answers[0]!
+  const { url } = await setUp(t, (_, response) => {
+    response
+      .writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length })
+      .end(answer)
+  })
+  const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'get_json' } }
+  for (answer of answers) {
+    const passed = Buffer.from(await (await post(url, 'ann', call)).arrayBuffer())
+    t.ok(passed.equals(answer), `${answer.toString('latin1')} passes byte by byte`)
+  }
+})
+
 t.test('a handle that two parsers could read in two ways is refused', async t => {
   const { url, upstream } = await setUp(t, taskUpstream())
   const made = await messageIn(await legacy(url, 'ann', 'tools/call', { name: 'delete_user', task: {} }))
