@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { newSecret } from '../gateway/access/key.ts'
+import { newSecret } from '../gateway/auth/api-key/key.ts'
 
 export const issuer = 'https://idp.example.com'
 export const audience = 'https://mcp.example.com'

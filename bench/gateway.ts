@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { hashSecret } from '../gateway/access/key.ts'
+import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { audience, issuer, type Credentials } from './credentials.ts'
 
 const root = join(import.meta.dirname, '..')

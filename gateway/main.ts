@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { keepInspectorShut } from './commands/inspector.ts'
-import type { Io } from './commands/io.ts'
+import { keepInspectorShut } from './commands/cli/inspector.ts'
+import type { Io } from './commands/cli/io.ts'
 import { createLogSink } from './observe/log-sink.ts'
-import { printableLines } from './observe/printable.ts'
+import { printableLines } from './lib/printable.ts'
 
 keepInspectorShut()
 

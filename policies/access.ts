@@ -1,5 +1,5 @@
 import { decide } from '../gateway/access/decide.ts'
-import type { OperationPolicy } from '../gateway/access/policy.ts'
+import type { OperationPolicy } from './policy.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 
 /**

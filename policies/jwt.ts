@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto'
-import { compileGrants } from '../gateway/access/grants.ts'
-import { fromHeader } from '../gateway/access/header-credential.ts'
+import { compileGrants } from '../gateway/auth/token/grants.ts'
+import { fromHeader } from '../gateway/auth/header-credential.ts'
 import {
   checkIntrospected,
   checkIssuer,
   checkOpaque,
   type Introspection,
-} from '../gateway/access/introspected-token.ts'
-import { glance, readJws, type Claims } from '../gateway/access/jws.ts'
-import type { Authenticator, IdentityPolicy } from '../gateway/access/policy.ts'
-import type { Principal } from '../gateway/access/principal.ts'
-import { createSignatures } from '../gateway/access/signatures.ts'
-import { createStanding } from '../gateway/access/standing.ts'
-import { checkClaims, checkProvenance, scopesOf, type TokenRules } from '../gateway/access/token.ts'
-import { checkBinding } from '../gateway/access/token-binding.ts'
-import { createVerifiedTokens } from '../gateway/access/verified-tokens.ts'
-import { parseDuration } from '../gateway/config/units.ts'
+} from '../gateway/auth/token/introspected-token.ts'
+import { glance, readJws, type Claims } from '../gateway/auth/jws.ts'
+import type { Authenticator, IdentityPolicy } from './policy.ts'
+import type { Principal } from '../gateway/auth/principal.ts'
+import { createSignatures } from '../gateway/auth/token/signatures.ts'
+import { createStanding } from '../gateway/auth/token/revalidation.ts'
+import { checkClaims, checkProvenance, scopesOf, type TokenRules } from '../gateway/auth/token/token.ts'
+import { checkBinding } from '../gateway/auth/token/token-binding.ts'
+import { createVerifiedTokens } from '../gateway/auth/token/verified-tokens.ts'
+import { parseDuration } from '../gateway/values/units.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import type { JwtAuth } from '../schema/config.ts'
 

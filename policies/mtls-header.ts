@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { BlockList, isIPv4 } from 'node:net'
-import { readCertificate, type ClientCertificate } from '../gateway/access/certificate.ts'
-import type { RequestHead } from '../gateway/access/policy.ts'
-import { parseNetwork } from '../gateway/config/networks.ts'
+import { readCertificate, type ClientCertificate } from '../gateway/auth/certificate.ts'
+import type { RequestHead } from '../gateway/auth/request-head.ts'
+import { parseNetwork } from '../gateway/values/networks.ts'
 import type { CertificateHeader } from '../schema/config.ts'
 
 /** Certificates of clients whose TLS ends in front of the gateway. */

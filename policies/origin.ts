@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { HeadPolicy } from '../gateway/access/policy.ts'
+import type { HeadPolicy } from './policy.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import type { Listen } from '../schema/config.ts'
 

@@ -1,5 +1,5 @@
-import { bearerChallenge } from '../gateway/access/challenge.ts'
-import type { OperationPolicy } from '../gateway/access/policy.ts'
+import { bearerChallenge } from '../gateway/auth/challenge.ts'
+import type { OperationPolicy } from './policy.ts'
 import { isOffered, scopesFor } from '../gateway/access/scopes.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { hashSecret } from '../gateway/access/key.ts'
-import { methodNames, type MethodName } from '../gateway/config/method-names.ts'
+import { hashSecret } from '../gateway/auth/api-key/key.ts'
+import { methodNames, type MethodName } from '../gateway/values/method-names.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { until } from './fixtures/until.ts'
 import {

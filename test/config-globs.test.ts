@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { matchGlob, parseGlob } from '../gateway/config/glob.ts'
-import { MalformedError } from '../gateway/config/malformed.ts'
-import { looksLikeCredential } from '../gateway/config/sensitive.ts'
-import { nearest } from '../gateway/config/suggest.ts'
-import { substitute } from '../gateway/config/variables.ts'
+import { matchGlob, parseGlob } from '../gateway/values/glob.ts'
+import { MalformedError } from '../gateway/values/malformed.ts'
+import { looksLikeCredential } from '../gateway/config/document/sensitive.ts'
+import { nearest } from '../gateway/config/document/suggest.ts'
+import { substitute } from '../gateway/config/read/variables.ts'
 
 function matches(pattern: string, text: string): boolean {
   return matchGlob(parseGlob(pattern), text)

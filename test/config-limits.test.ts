@@ -1,7 +1,7 @@
 import t from 'tap'
-import { formatGithub, formatJson, formatText } from '../gateway/config/format.ts'
-import { formatSarif } from '../gateway/config/sarif.ts'
-import { createBudget, nearest } from '../gateway/config/suggest.ts'
+import { formatGithub, formatJson, formatText } from '../gateway/config/report/format.ts'
+import { formatSarif } from '../gateway/config/report/sarif.ts'
+import { createBudget, nearest } from '../gateway/config/document/suggest.ts'
 import { loadText, oneProxy } from './fixtures/configuration.ts'
 
 const hash = (index: number): string => `sha256:${index.toString(16).padStart(64, '0')}`

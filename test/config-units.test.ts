@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { whyMalformed } from '../gateway/config/formats.ts'
-import { MalformedError } from '../gateway/config/malformed.ts'
-import { parseAddress, parseDuration, parseInstant, parseSize } from '../gateway/config/units.ts'
+import { whyMalformed } from '../gateway/values/formats.ts'
+import { MalformedError } from '../gateway/values/malformed.ts'
+import { parseAddress, parseDuration, parseInstant, parseSize } from '../gateway/values/units.ts'
 
 t.test('durations', async t => {
   t.equal(parseDuration('250ms'), 250)

@@ -2,7 +2,7 @@ import crypto from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import t from 'tap'
-import { diagnosticCodes, severityOf } from '../gateway/config/diagnostics.ts'
+import { diagnosticCodes, severityOf } from '../gateway/config/document/diagnostics.ts'
 import { load } from '../gateway/config/load.ts'
 import { found, loadText, loadTexts, oneProxy, today } from './fixtures/configuration.ts'
 

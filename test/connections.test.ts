@@ -4,9 +4,9 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { hashSecret } from '../gateway/access/key.ts'
-import { anonymous } from '../gateway/access/principal.ts'
-import { createUsageCounts } from '../gateway/http/usage.ts'
+import { hashSecret } from '../gateway/auth/api-key/key.ts'
+import { anonymous } from '../gateway/auth/principal.ts'
+import { createUsageCounts } from '../gateway/http/exchange/usage.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import {
   event,

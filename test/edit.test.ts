@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { EditError, editText, type Change } from '../gateway/config/edit.ts'
+import { EditError, editText, type Change } from '../gateway/config/edit/edit.ts'
 import { load } from '../gateway/config/load.ts'
 
 const rest = `version: 1

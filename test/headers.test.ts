@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
-import { hashSecret } from '../gateway/access/key.ts'
+import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { json, messageOf, startTestUpstream } from './fixtures/upstream.ts'
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { hashSecret } from '../gateway/access/key.ts'
+import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { json, messageOf, startTestUpstream } from './fixtures/upstream.ts'
 import { until } from './fixtures/until.ts'
 

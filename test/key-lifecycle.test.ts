@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { hashSecret, newSecret } from '../gateway/access/key.ts'
+import { hashSecret, newSecret } from '../gateway/auth/api-key/key.ts'
 import { load } from '../gateway/config/load.ts'
 import { config as keysConfig, folderWith, keysOf, run } from './fixtures/keys.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'

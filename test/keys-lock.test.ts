@@ -15,7 +15,7 @@ import {
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { hashSecret } from '../gateway/access/key.ts'
+import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { LockedError, withLock } from '../gateway/commands/keys/lock.ts'
 import { config, folderWith, keysOf, main, run, spawned } from './fixtures/keys.ts'
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { hasGoodChecksum, hashSecret, looksLikeKey } from '../gateway/access/key.ts'
-import { createKeyring } from '../gateway/access/keyring.ts'
+import { hasGoodChecksum, hashSecret, looksLikeKey } from '../gateway/auth/api-key/key.ts'
+import { createKeyring } from '../gateway/auth/api-key/keyring.ts'
 import { load } from '../gateway/config/load.ts'
 import { ann, config, folderWith, keysOf, other, run } from './fixtures/keys.ts'
 

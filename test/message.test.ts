@@ -5,11 +5,11 @@ import { Refusal } from '../gateway/mcp/errors.ts'
 import { elements, members, nesting } from '../gateway/mcp/json.ts'
 import { filterLists, UnreadableList } from '../gateway/mcp/lists.ts'
 import { readMessages, type Message } from '../gateway/mcp/message.ts'
-import { ByteStore } from '../gateway/http/byte-store.ts'
-import { remember } from '../gateway/lib/remember.ts'
-import { createEventSplitter } from '../gateway/http/sse.ts'
+import { ByteStore } from '../gateway/lib/byte-store.ts'
+import { remember } from '../gateway/lib/memoize.ts'
+import { createEventSplitter } from '../gateway/http/relay/sse.ts'
 import { operationsOf } from '../gateway/mcp/operation.ts'
-import { createSeals } from '../gateway/mcp/seal.ts'
+import { createSeals } from '../gateway/mcp/handles/seal.ts'
 
 function refusal(act: () => unknown): Refusal {
   try {

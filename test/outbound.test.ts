@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { lookup } from 'node:dns'
 import t, { type Test } from 'tap'
 import { until } from './fixtures/until.ts'
-import { createOutbound, OutboundRefused, publicLookup, type Outbound } from '../gateway/runtime/outbound.ts'
+import { createOutbound, OutboundRefused, publicLookup, type Outbound } from '../gateway/oauth/outbound.ts'
 
 /** A resolver that gives each answer once, and remembers what it was asked. */
 function resolver(...answers: string[][]): { resolve: typeof lookup; asked: string[] } {

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import t, { type Test } from 'tap'
-import { hashSecret } from '../gateway/access/key.ts'
+import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream, type TestUpstream } from './fixtures/upstream.ts'
 

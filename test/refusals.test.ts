@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { newSecret } from '../gateway/access/key.ts'
+import { newSecret } from '../gateway/auth/api-key/key.ts'
 import { createIssuerKey, forgeToken, startTestIssuer, type IssuerKey } from './fixtures/issuer.ts'
 import {
   eras,

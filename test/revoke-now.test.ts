@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Io } from '../gateway/commands/io.ts'
+import type { Io } from '../gateway/commands/cli/io.ts'
 import { schema } from '../gateway/commands/schema.ts'
 import { readRevocations } from '../gateway/config/revocations.ts'
 import { ann, config, folderWith, keysOf, run } from './fixtures/keys.ts'

@@ -9,7 +9,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { ElicitRequestSchema, ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import t from 'tap'
-import { hashSecret } from '../gateway/access/key.ts'
+import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 
 /** A server of the official SDK with one store of tasks for all its sessions. */

@@ -4,7 +4,7 @@ import { connect, createServer, Socket, type AddressInfo } from 'node:net'
 import { queryObjects } from 'node:v8'
 import t, { type Test } from 'tap'
 import type { Dispatcher } from 'undici'
-import { createPool, type UpstreamCall, type UpstreamDispatcher } from '../gateway/http/upstream/pool.ts'
+import { createPool, type UpstreamCall, type UpstreamDispatcher } from '../gateway/http/client/pool.ts'
 import { until } from './fixtures/until.ts'
 
 const ok = (body = '{}', more = ''): string =>

@@ -1,9 +1,9 @@
 import { isJudgedByName, ruleOf, type NamedKind } from '../mcp/methods.ts'
 import type { Operation } from '../mcp/operation.ts'
-import type { Principal } from './principal.ts'
+import type { Principal } from '../auth/principal.ts'
 import type { Rule, RuleList } from './matcher.ts'
-import { decoded, readingsOf, type Reading } from './readings.ts'
-import { createRemembered } from './remembered.ts'
+import { decoded, readingsOf, type Reading } from './uri-variants.ts'
+import { createRemembered } from './decision-cache.ts'
 import { grantsOf, type ProxyAccess, type RuleKind, type RuleSets } from './rules.ts'
 
 /** Allow or deny, and the rule that decided: its place in the configuration as a JSON pointer. */

@@ -1,4 +1,4 @@
-import { matchGlob, parseGlob, type Glob } from '../config/glob.ts'
+import { matchGlob, parseGlob, type Glob } from '../values/glob.ts'
 
 /** One compiled glob and its place in the configuration, as a JSON pointer. */
 export interface Rule {

@@ -1,7 +1,7 @@
 import type { Scopes } from '../../schema/config.ts'
-import { matchGlob, parseGlob, type Glob } from '../config/glob.ts'
+import { matchGlob, parseGlob, type Glob } from '../values/glob.ts'
 import type { Operation } from '../mcp/operation.ts'
-import { decoded, readingsOf } from './readings.ts'
+import { decoded, readingsOf } from './uri-variants.ts'
 import { spellingsOfDeny } from './uri-patterns.ts'
 
 /** Scopes that names of one pattern need. */

@@ -1,5 +1,5 @@
-import { parseGlob } from '../config/glob.ts'
-import { decoded } from './readings.ts'
+import { parseGlob } from '../values/glob.ts'
+import { decoded } from './uri-variants.ts'
 import { split } from './uri-parts.ts'
 
 /** Returns a pattern of URIs, the same decoded, and that with scheme and host as URL parsers write them, and in lower case. */

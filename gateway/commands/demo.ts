@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { choosePorts, type Ports } from './demo/ports.ts'
 import { jsonLine, welcome } from './demo/welcome.ts'
-import { parseCommandLine, usageError, type Io } from './io.ts'
+import { parseCommandLine, usageError, type Io } from './cli/io.ts'
 import { addKey } from './keys/new.ts'
 import { instantText } from './keys/options.ts'
 import { start } from './run.ts'
-import { stopSignal } from './signals.ts'
+import { stopSignal } from './cli/signals.ts'
 
 const usage = `gatehouse demo [--format text|json] [--ephemeral]
 

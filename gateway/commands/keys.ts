@@ -1,4 +1,4 @@
-import { usageError, type Io } from './io.ts'
+import { usageError, type Io } from './cli/io.ts'
 import { hash } from './keys/hash.ts'
 import { list } from './keys/list.ts'
 import { newKey } from './keys/new.ts'

@@ -1,7 +1,7 @@
-import type { Diagnostic } from '../config/diagnostics.ts'
-import { exitCodeOf } from './exit-code.ts'
-import { parseCommandLine, usageError, type Io } from './io.ts'
-import { present, readReport, reportOptions } from './report.ts'
+import type { Diagnostic } from '../config/document/diagnostics.ts'
+import { exitCodeOf } from './cli/exit-code.ts'
+import { parseCommandLine, usageError, type Io } from './cli/io.ts'
+import { present, readReport, reportOptions } from './cli/report.ts'
 
 const usage = `gatehouse lint [-c gateway.yaml | FILE | -] [options]
 

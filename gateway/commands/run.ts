@@ -1,15 +1,15 @@
 import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import { formatText } from '../config/format.ts'
+import { formatText } from '../config/report/format.ts'
 import { createLogOutput, type LogSink } from '../observe/log-output.ts'
 import { createLog } from '../observe/log.ts'
 import { ConfigRefused } from '../runtime/apply.ts'
 import { startGateway, type Gateway } from '../runtime/gateway.ts'
-import { LoadTimeout } from '../runtime/load-timeout.ts'
-import { createLoader } from '../runtime/loader.ts'
-import { exitCodeOf } from './exit-code.ts'
-import { parseCommandLine, type Io } from './io.ts'
-import { stopSignal } from './signals.ts'
+import { LoadTimeout } from '../runtime/loader/load-timeout.ts'
+import { createLoader } from '../runtime/loader/loader.ts'
+import { exitCodeOf } from './cli/exit-code.ts'
+import { parseCommandLine, type Io } from './cli/io.ts'
+import { stopSignal } from './cli/signals.ts'
 
 const usage = `gatehouse run [-c gateway.yaml] [--no-watch]
 

@@ -1,5 +1,5 @@
-import { revocationsSchemaText, schemaText } from '../config/schema.ts'
-import { parseCommandLine, type Io } from './io.ts'
+import { revocationsSchemaText, schemaText } from '../config/schema/schema.ts'
+import { parseCommandLine, type Io } from './cli/io.ts'
 
 const usage = `gatehouse schema [--revocations]
 

@@ -1,7 +1,7 @@
-import type { Reported } from '../config/format.ts'
-import { exitCodeOf } from './exit-code.ts'
-import { parseCommandLine, type Io } from './io.ts'
-import { present, readReport, reportOptions } from './report.ts'
+import type { Reported } from '../config/report/format.ts'
+import { exitCodeOf } from './cli/exit-code.ts'
+import { parseCommandLine, type Io } from './cli/io.ts'
+import { present, readReport, reportOptions } from './cli/report.ts'
 
 const usage = `gatehouse validate [-c gateway.yaml | FILE | -] [options]
 

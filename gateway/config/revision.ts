@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Config } from '../../schema/config.ts'
-import type { Resolved } from './secrets.ts'
+import type { Resolved } from './secrets/secrets.ts'
 
 /**
  * The first 12 hex digits of the SHA-256 of the canonical configuration: defaults filled in, fragments merged, maps in

@@ -1,28 +1,26 @@
 import { dirname, resolve } from 'node:path'
-import { digestOfFile, isSpecial } from './content-digest.ts'
-import type { Diagnostic, Span } from './diagnostics.ts'
-import { readSource } from './files.ts'
-import { parseFingerprint } from './fingerprint.ts'
-import { createLoading, report, type Loading, type LoadOptions } from './loading.ts'
-import { isOpaque, locate, nodeSpan } from './locate.ts'
-import { parseSource } from './parse.ts'
-import { toPointer, type Path } from './pointer.ts'
-import { isSystemPath } from './real-path.ts'
-import { revocationId } from './revocation-id.ts'
-import { validateRevocations } from './schema.ts'
-import { checkSchema } from './schema-errors.ts'
-import { shownSources } from './sensitive.ts'
-import { spanBetween, type Source } from './source.ts'
-import { instead, nearest } from './suggest.ts'
-import { told } from './told.ts'
-import { isPlainMap, toPlain } from './tree.ts'
-import { entries, items, reportAt, type View } from './view.ts'
+import { digestOfFile, isSpecial } from './document/content-digest.ts'
+import type { Diagnostic, Span } from './document/diagnostics.ts'
+import { readSource } from './document/files.ts'
+import { parseFingerprint } from '../values/fingerprint.ts'
+import { createLoading, report, type Loading } from './document/load-context.ts'
+import type { LoadOptions } from './document/load-options.ts'
+import { isOpaque, locate, nodeSpan } from './document/locate.ts'
+import { parseSource } from './read/parse.ts'
+import { toPointer, type Path } from './document/pointer.ts'
+import { isSystemPath } from './document/real-path.ts'
+import { revocationId, type RevocationEntries } from '../values/revocation-id.ts'
+import { validateRevocations } from './schema/schema.ts'
+import { checkSchema } from './schema/schema-errors.ts'
+import { shownSources } from './document/sensitive.ts'
+import { spanBetween, type Source } from './document/source.ts'
+import { instead, nearest } from './document/suggest.ts'
+import { told } from './document/diagnostic-limit.ts'
+import { isPlainMap, toPlain } from './read/tree.ts'
+import { entries, items, reportAt, type View } from './checks/check-context.ts'
 
 /** Bytes that a revocations file may have. */
 const maxSize = 2 ** 20
-
-/** What is revoked: by the text that it is looked up by, its place in the file as a JSON pointer. */
-export type RevocationEntries = ReadonlyMap<string, string>
 
 /** Names of the configuration that a revocations file may refer to. */
 export interface RevocableNames {

@@ -1,4 +1,4 @@
-import { printableJson } from '../observe/printable.ts'
+import { printableJson } from '../lib/printable.ts'
 
 /** One row of the table of errors on the wire: what a client can rely on. */
 interface Row {

@@ -1,4 +1,4 @@
-import type { MethodName } from '../config/method-names.ts'
+import type { MethodName } from '../values/method-names.ts'
 import { foldCase } from './json.ts'
 
 /** What kind of thing a method names. */

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { printableJson } from './printable.ts'
+import { printableJson } from '../lib/printable.ts'
 
 /** What operators are told; asked for anew with every request. */
 export interface AdminSource {

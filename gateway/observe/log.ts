@@ -1,4 +1,4 @@
-import { printableJson } from './printable.ts'
+import { printableJson } from '../lib/printable.ts'
 
 /** What a log line may carry beside its time, level and event. */
 export type Fields = Readonly<

@@ -1,4 +1,4 @@
-import { remember } from '../lib/remember.ts'
+import { remember } from '../lib/memoize.ts'
 
 /** What can be counted. */
 export interface Counters {

@@ -1,15 +1,15 @@
-import type { ReadPaths } from '../config/content-digest.ts'
-import { settingsOf, type Checked, type ReadResult } from '../config/checked.ts'
-import { restartFields } from '../config/restart.ts'
+import type { ReadPaths } from '../config/document/content-digest.ts'
+import { settingsOf, type Checked, type ReadResult } from '../config/handover.ts'
+import { restartFields } from '../config/static-fields.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { report, restartRequired, type ConfigStatus } from './config-status.ts'
 import type { RevocationsResult } from '../config/revocations.ts'
-import { LoadTimeout } from './load-timeout.ts'
-import { nameRevision, type InForce } from './revision-name.ts'
+import { LoadTimeout } from './loader/load-timeout.ts'
+import { nameRevision, type InForce } from './build/revision-name.ts'
 import type { RevocationsKeeper } from './revocations.ts'
-import type { Serving } from './serving.ts'
-import { fingerprint, settledFingerprint } from './watch.ts'
+import type { Serving } from './workers/worker-core.ts'
+import { fingerprint, settledFingerprint } from './loader/watch.ts'
 
 /**
  * Reads and checks the configuration as it stands now. Rejects with the reason of the signal where it is given up, and

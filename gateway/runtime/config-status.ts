@@ -1,6 +1,6 @@
-import type { ReadResult } from '../config/checked.ts'
-import type { Diagnostic } from '../config/diagnostics.ts'
-import type { restartFields, Settings } from '../config/restart.ts'
+import type { ReadResult } from '../config/handover.ts'
+import type { Diagnostic } from '../config/document/diagnostics.ts'
+import type { restartFields, Settings } from '../config/static-fields.ts'
 
 /** What operators are told about the configuration. */
 export interface ConfigStatus {

@@ -1,12 +1,13 @@
-import type { Checked } from '../config/checked.ts'
-import { digestOfFile } from '../config/content-digest.ts'
-import type { RevocationEntries, RevocationsResult } from '../config/revocations.ts'
+import type { Checked } from '../config/handover.ts'
+import { digestOfFile } from '../config/document/content-digest.ts'
+import type { RevocationsResult } from '../config/revocations.ts'
+import type { RevocationEntries } from '../values/revocation-id.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { report, type ConfigStatus } from './config-status.ts'
-import type { RevocationsRequest } from './loader.ts'
-import type { Serving } from './serving.ts'
-import { settled } from './watch.ts'
+import type { RevocationsRequest } from './loader/loader.ts'
+import type { Serving } from './workers/worker-core.ts'
+import { settled } from './loader/watch.ts'
 
 /** Reads and checks a revocations file as it stands now. */
 export type LoadRevocations = (request: RevocationsRequest) => RevocationsResult | Promise<RevocationsResult>

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { HTTPParser } from 'http-parser-js'
-import { AnswerReader } from '../../gateway/http/upstream/answer.ts'
+import { AnswerReader } from '../../gateway/http/client/answer.ts'
 
 /** What a reader made of the first answer in some bytes. */
 export interface Reading {

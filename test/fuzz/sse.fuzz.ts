@@ -1,8 +1,8 @@
 import { getLines, getMessages } from '@microsoft/fetch-event-source/lib/esm/parse.js'
 import { createParser } from 'eventsource-parser'
-import type { AnswerRules } from '../../gateway/mcp/answers.ts'
+import type { AnswerRules } from '../../gateway/mcp/handles/answers.ts'
 import { UnreadableList } from '../../gateway/mcp/lists.ts'
-import { ChangedEvents } from '../../gateway/http/changed-events.ts'
+import { ChangedEvents } from '../../gateway/http/relay/decoded-events.ts'
 import type { FuzzTarget } from './main.ts'
 import type { Random } from './random.ts'
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import type { Io } from '../io.ts'
+import type { Io } from '../cli/io.ts'
 
 const usual = { gateway: 8080, admin: 9090, mock: 7878 }
 

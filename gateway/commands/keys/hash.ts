@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { resolve } from 'node:path'
-import { hashArgon2 } from '../../access/argon2.ts'
-import { hashSecret, looksLikeKey } from '../../access/key.ts'
-import { hasArgon2 } from '../../config/argon2.ts'
-import { parseCommandLine, readStdin, type Io } from '../io.ts'
+import { hashArgon2 } from '../../auth/api-key/argon2.ts'
+import { hashSecret, looksLikeKey } from '../../auth/api-key/key.ts'
+import { hasArgon2 } from '../../values/argon2.ts'
+import { parseCommandLine, readStdin, type Io } from '../cli/io.ts'
 import { read, reporting, valid } from './change.ts'
 import { seasoningOf } from './pepper.ts'
 

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import type { Key } from '../../../schema/config.ts'
-import { printable, printableJson } from '../../observe/printable.ts'
-import { secretWindow, stateAt, type State } from '../../config/window.ts'
-import { parseCommandLine, type Io } from '../io.ts'
+import { printable, printableJson } from '../../lib/printable.ts'
+import { secretWindow, stateAt, type State } from '../../values/window.ts'
+import { parseCommandLine, type Io } from '../cli/io.ts'
 import { read, reporting, valid } from './change.ts'
 import { isJson, orUsage } from './options.ts'
 

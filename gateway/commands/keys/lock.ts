@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { printable } from '../../observe/printable.ts'
+import { printable } from '../../lib/printable.ts'
 
 /** Another process has kept a file locked for too long. */
 export class LockedError extends Error {

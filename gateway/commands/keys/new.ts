@@ -1,10 +1,10 @@
-import { hashSecret, newSecret } from '../../access/key.ts'
-import type { Change } from '../../config/edit.ts'
-import type { Value } from '../../config/notation.ts'
-import { shownPath } from '../../config/render.ts'
-import { instead, nearest } from '../../config/suggest.ts'
-import { parseDuration, parseInstant } from '../../config/units.ts'
-import { parseCommandLine, type Io } from '../io.ts'
+import { hashSecret, newSecret } from '../../auth/api-key/key.ts'
+import type { Change } from '../../config/edit/edit.ts'
+import type { Value } from '../../config/schema/notation.ts'
+import { shownPath } from '../../config/report/render.ts'
+import { instead, nearest } from '../../config/document/suggest.ts'
+import { parseDuration, parseInstant } from '../../values/units.ts'
+import { parseCommandLine, type Io } from '../cli/io.ts'
 import { Refused, reporting, withConfig, type OpenConfig, type Surroundings } from './change.ts'
 import {
   editing,

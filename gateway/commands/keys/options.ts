@@ -1,10 +1,10 @@
 import type { Loaded } from '../../config/load.ts'
-import { MalformedError } from '../../config/malformed.ts'
-import { toPointer } from '../../config/pointer.ts'
-import { shownPath } from '../../config/render.ts'
-import { resolveSchema } from '../../config/schema.ts'
-import { instead, nearest } from '../../config/suggest.ts'
-import { usageError, type Io } from '../io.ts'
+import { MalformedError } from '../../values/malformed.ts'
+import { toPointer } from '../../config/document/pointer.ts'
+import { shownPath } from '../../config/report/render.ts'
+import { resolveSchema } from '../../config/schema/schema.ts'
+import { instead, nearest } from '../../config/document/suggest.ts'
+import { usageError, type Io } from '../cli/io.ts'
 
 /** Options of every command that edits. */
 export const editing = {

@@ -1,5 +1,5 @@
-import { shownPath } from '../../config/render.ts'
-import { parseCommandLine, type Io } from '../io.ts'
+import { shownPath } from '../../config/report/render.ts'
+import { parseCommandLine, type Io } from '../cli/io.ts'
 import { Refused, reporting, valid, withConfig, type OpenConfig } from './change.ts'
 import {
   editing,

@@ -1,10 +1,10 @@
-import { hashSecret, newSecret } from '../../access/key.ts'
-import type { Change } from '../../config/edit.ts'
-import { shownPath } from '../../config/render.ts'
-import { parseDuration } from '../../config/units.ts'
-import { windowOf } from '../../config/window.ts'
+import { hashSecret, newSecret } from '../../auth/api-key/key.ts'
+import type { Change } from '../../config/edit/edit.ts'
+import { shownPath } from '../../config/report/render.ts'
+import { parseDuration } from '../../values/units.ts'
+import { windowOf } from '../../values/window.ts'
 import type { Key } from '../../../schema/config.ts'
-import { parseCommandLine, type Io } from '../io.ts'
+import { parseCommandLine, type Io } from '../cli/io.ts'
 import { Refused, reporting, valid, withConfig, type OpenConfig } from './change.ts'
 import {
   editing,

@@ -1,0 +1,68 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { Refusal } from '../../mcp/errors.ts'
+import { createFailures } from './failures.ts'
+
+/** Where secrets are tried against slow hashes: never too many at once, nor too often for one address. */
+export interface Trials {
+  /** What a secret is remembered by: an HMAC under a key of this thread, so that memory gives no secret away. */
+  fingerprint(secret: string): string
+  /**
+   * Waits for room, then tries.
+   *
+   * @param trial resolves with nothing where the secret was wrong, which counts against the address
+   * @throws Refusal `overloaded`, at once, where too many wait or too many from this address were wrong
+   */
+  run<Found>(address: string, trial: () => Promise<Found | undefined>): Promise<Found | undefined>
+  /** Refuses whatever waits. */
+  close(): void
+}
+
+/** Node has four threads for this, for files and for names; and each may need 256 MiB. */
+const mostRunning = 2
+const mostWaiting = 64
+
+/** Begins with no failures, and a random key. */
+export function createTrials(): Trials {
+  const key = randomBytes(32)
+  const failures = createFailures()
+  const waiting: { go(): void; refuse(refusal: Refusal): void }[] = []
+  let running = 0
+
+  async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (running < mostRunning) running++
+    else await new Promise<void>((go, refuse) => void waiting.push({ go, refuse }))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) running--
+      else next.go()
+    }
+  }
+
+  return {
+    fingerprint: secret => createHmac('sha256', key).update(secret).digest('base64url'),
+    run(address, trial) {
+      if (running === mostRunning && waiting.length === mostWaiting) {
+        throw overloaded(1, 'too many keys are being checked; send the request again')
+      }
+      const wait = failures.count(address)
+      if (wait > 0) {
+        const message = 'too many unknown keys came from this address; it takes no others for a while'
+        throw overloaded(Math.ceil(wait / 1000), message)
+      }
+      return inTurn(async () => {
+        const found = await trial()
+        if (found !== undefined) failures.forgive(address)
+        return found
+      })
+    },
+    close() {
+      for (const { refuse } of waiting.splice(0)) refuse(new Refusal('draining', 'the gateway is stopping'))
+    },
+  }
+}
+
+function overloaded(seconds: number, message: string): Refusal {
+  return new Refusal('overloaded', message, { headers: { 'retry-after': String(seconds) } })
+}

@@ -1,0 +1,28 @@
+// Not by name, as in config/argon2.ts.
+import crypto from 'node:crypto'
+import { writeArgon2, type Argon2Hash } from '../../values/argon2.ts'
+
+/** The OWASP Password Storage Cheat Sheet's choice for little memory; tens of milliseconds. */
+const recommended = { memory: 19_456, passes: 2, parallelism: 1 }
+
+/** What stands in gateway.yaml for a secret that can be guessed: `argon2id:` and a PHC string with a salt of its own. */
+export async function hashArgon2(secret: string): Promise<string> {
+  const parameters = { ...recommended, salt: crypto.randomBytes(16) }
+  return writeArgon2({ ...parameters, tag: await derive(secret, parameters, 32) })
+}
+
+/** Whether a hash is that of a secret (RFC 9106). Computed beside the event loop, on the thread pool. */
+export async function fitsArgon2(secret: string, hash: Argon2Hash): Promise<boolean> {
+  return crypto.timingSafeEqual(await derive(secret, hash, hash.tag.length), hash.tag)
+}
+
+function derive(
+  message: string,
+  { salt: nonce, memory, passes, parallelism }: Omit<Argon2Hash, 'tag'>,
+  tagLength: number,
+): Promise<Buffer> {
+  const parameters = { message, nonce, memory, passes, parallelism, tagLength }
+  return new Promise((resolve, reject) => {
+    crypto.argon2('argon2id', parameters, (error, tag) => (error === null ? resolve(tag) : reject(error)))
+  })
+}

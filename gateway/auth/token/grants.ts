@@ -1,0 +1,36 @@
+import type { JwtAuth, TokenCondition } from '../../../schema/config.ts'
+import { matchGlob, parseGlob } from '../../values/glob.ts'
+import type { Claims } from '../jws.ts'
+import { scopesOf } from './token.ts'
+
+type Test = (claims: Claims, scopes: ReadonlySet<string>) => boolean
+
+/**
+ * Compiles the grants of an auth method.
+ *
+ * @returns which roles the claims of a token hold: those of every grant that matches, each once
+ */
+export function compileGrants(grants: JwtAuth['grants']): (claims: Claims) => readonly string[] {
+  const compiled = grants.map(({ when, roles }) => ({ fits: compileCondition(when), roles }))
+  return claims => {
+    const scopes = scopesOf(claims)
+    return [...new Set(compiled.flatMap(({ fits, roles }) => (fits(claims, scopes) ? roles : [])))]
+  }
+}
+
+function compileCondition({ claims: wanted = {}, scopes: needed = [] }: TokenCondition): Test {
+  const tests = Object.entries(wanted).map(([name, value]) => ({ name, matches: compileValue(value) }))
+  return (claims, scopes) =>
+    needed.every(scope => scopes.has(scope)) &&
+    tests.every(({ name, matches }) => Object.hasOwn(claims, name) && fits(claims[name], matches))
+}
+
+function fits(claim: unknown, matches: (value: unknown) => boolean): boolean {
+  return Array.isArray(claim) ? claim.some(matches) : matches(claim)
+}
+
+function compileValue(wanted: string | number | boolean | string[]): (value: unknown) => boolean {
+  if (typeof wanted === 'number' || typeof wanted === 'boolean') return value => value === wanted
+  const globs = [wanted].flat().map(parseGlob)
+  return value => typeof value === 'string' && globs.some(glob => matchGlob(glob, value))
+}

@@ -1,0 +1,30 @@
+import { timingSafeEqual } from 'node:crypto'
+import { Refusal } from '../../mcp/errors.ts'
+import { certificateThumbprint } from '../certificate.ts'
+import type { Claims } from '../jws.ts'
+import type { RequestHead } from '../request-head.ts'
+
+const thumbprint = 'x5t#S256'
+
+/**
+ * Refuses a token that is bound to something (RFC 7800 `cnf`) which this request does not show: a certificate must be
+ * that of the connection (RFC 8705 §3); any other binding is one that the gateway cannot check.
+ *
+ * @throws Refusal `credential_invalid`
+ */
+export function checkBinding({ cnf }: Claims, head: Pick<RequestHead, 'clientCertificate'>): void {
+  if (cnf === undefined) return
+  const bindings = Object.entries(typeof cnf === 'object' && cnf !== null ? cnf : {})
+  const [name, wanted] = bindings[0] ?? []
+  if (bindings.length !== 1 || name !== thumbprint || typeof wanted !== 'string') {
+    throw new Refusal('credential_invalid', 'the token is bound in a way that cannot be checked here')
+  }
+  const shown = Buffer.from(certificateThumbprint(head) ?? '')
+  const expected = Buffer.from(wanted)
+  if (shown.length !== expected.length || !timingSafeEqual(shown, expected)) {
+    throw new Refusal(
+      'credential_invalid',
+      'the token is bound to a certificate that this connection does not present',
+    )
+  }
+}

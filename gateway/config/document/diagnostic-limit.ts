@@ -1,0 +1,50 @@
+import type { Diagnostic } from './diagnostics.ts'
+import { maxKept, type Loading } from './load-context.ts'
+
+/** Largest number of diagnostics of a load, and of characters of a text in them. */
+const maxTold = 100
+const maxText = 1000
+const severities: readonly Diagnostic['severity'][] = ['error', 'warning', 'info']
+
+/** Chooses what is told: the gravest, and of those the first; in order of file, line and column. */
+export function told(loading: Loading): { diagnostics: Diagnostic[]; omitted: number } {
+  const all = inOrder(loading)
+  const chosen = new Set(
+    severities.flatMap(severity => all.filter(one => one.severity === severity)).slice(0, maxTold),
+  )
+  const dropped = severities.reduce(
+    (count, severity) => count + Math.max(0, loading.found[severity] - maxKept[severity]),
+    0,
+  )
+  return {
+    diagnostics: all.filter(one => chosen.has(one)).map(shortened),
+    omitted: all.length - chosen.size + dropped,
+  }
+}
+
+function shortened(one: Diagnostic): Diagnostic {
+  const { message, path } = one
+  if (message.length <= maxText && path.length <= maxText) return one
+  return { ...one, message: cut(message), path: cut(path) }
+}
+
+function cut(text: string): string {
+  return text.length > maxText ? `${text.slice(0, maxText)}…` : text
+}
+
+function inOrder({ diagnostics, files }: Loading): Diagnostic[] {
+  const rank = new Map([...files.sources.keys()].map((file, index) => [file, index]))
+  const unique = new Map<string, Diagnostic>()
+  for (const one of diagnostics) {
+    const { code, file, line, column, message } = one
+    const identity = [code, file, line, column, message].join('\0')
+    if (!unique.has(identity)) unique.set(identity, one)
+  }
+  return [...unique.values()].toSorted(
+    (a, b) =>
+      (rank.get(a.file) ?? 0) - (rank.get(b.file) ?? 0) ||
+      a.line - b.line ||
+      a.column - b.column ||
+      a.code.localeCompare(b.code),
+  )
+}

@@ -1,0 +1,50 @@
+import { isCollection, visit, type Node } from 'yaml'
+import type { Loading } from './load-context.ts'
+import { find } from './locate.ts'
+import type { Path } from './pointer.ts'
+import type { Source } from './source.ts'
+
+/** A Gatehouse key in clear, also one that was cut or mistyped. */
+export const clearKey: RegExp = /gate_[0-9A-Za-z_]{8,}/
+
+const credentialWord =
+  /(?:keys?|tokens?|secrets?|passwords?|passwd|pwd|passphrase|auth|authentication|authorization|credentials?|cookies?|jwt|bearer|session)$/
+
+/** Whether the name of a header or field says that its value is a secret. */
+export function looksLikeCredential(name: string): boolean {
+  const words = name.replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase()
+  return words.split(/[^a-z0-9]+/).some(word => credentialWord.test(word))
+}
+
+/** Keeps the value at this path out of code frames. */
+export function mask(loading: Loading, root: unknown, path: Path): void {
+  const { entry, exact } = find(loading, root, path)
+  if (!exact || entry?.value == null) return
+  const { source, value } = entry
+  const hide = ({ range }: Node) => {
+    if (range != null) loading.masks.push({ source, start: range[0], end: range[1] })
+  }
+  if (isCollection(value)) visit(value, { Scalar: (part, node) => (part === 'key' ? undefined : hide(node)) })
+  else hide(value)
+}
+
+/** The text of every file, with secrets in clear blotted out, place for place. */
+export function shownSources(loading: Loading): Map<string, string> {
+  const shown = new Map<string, string>()
+  for (const [file, source] of loading.files.sources) shown.set(file, blot(loading, source))
+  return shown
+}
+
+function blot({ masks }: Loading, source: Source): string {
+  const pieces: string[] = []
+  let at = 0
+  const ranges = masks.filter(mask => mask.source === source).toSorted((a, b) => a.start - b.start)
+  for (const { start, end } of ranges) {
+    if (end <= at) continue
+    const begin = Math.max(start, at)
+    pieces.push(source.text.slice(at, begin), source.text.slice(begin, end).replaceAll(/[^\r\n]/g, '*'))
+    at = end
+  }
+  const text = pieces.join('') + source.text.slice(at)
+  return text.replaceAll(new RegExp(clearKey, 'g'), key => '*'.repeat(key.length))
+}

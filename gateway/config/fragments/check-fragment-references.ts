@@ -1,0 +1,124 @@
+import { dirname, resolve } from 'node:path'
+import type { FragmentScope } from '../document/fragment-scope.ts'
+import { find } from '../document/locate.ts'
+import { report } from '../document/load-context.ts'
+import type { Path } from '../document/pointer.ts'
+import { entries, reportAt, type View } from '../checks/check-context.ts'
+
+/** A named entry of a block that a fragment with a scope declared. */
+export interface Owned {
+  readonly block: 'auth' | 'roles' | 'keys' | 'proxies'
+  readonly name: string
+  readonly file: string
+  readonly scope: FragmentScope
+}
+
+/** Fields with the URL of something that the gateway connects to. */
+const urlFields: ReadonlySet<string> = new Set(['url', 'tokenUrl', 'issuer'])
+
+/** Checks the secrets, files and hosts that an entry of a fragment refers to. */
+export function checkFragmentReferences(view: View, owned: Owned): void {
+  const { block, name, scope } = owned
+  walk(view.config[block]?.[name], [block, name], (value, path, holder) => {
+    if (typeof value !== 'string') return
+    const field = path.at(-1)
+    if (field === 'env') checkVariable(view, path, value, scope, holder)
+    else if (field === 'file') checkFile(view, path, value, scope, holder)
+    else if (typeof field === 'string' && urlFields.has(field)) checkHost(view, path, value, scope)
+  })
+  if (block === 'auth') checkIntrospection(view, name)
+  if (block === 'proxies') checkExchange(view, name)
+}
+
+/** Checks every `${NAME}` in the text of the fragments, wherever it is. */
+export function checkFragmentVariables({ loading }: View): void {
+  for (const { file, name, span } of loading.variables) {
+    const scope = loading.fragments.get(file)?.scope
+    if (scope === undefined || scope.refersTo(name)) continue
+    report(loading, 'GH1022', span, variableMessage(name))
+  }
+}
+
+type Visit = (value: unknown, path: Path, holder: object) => void
+
+function walk(value: unknown, path: Path, visit: Visit): void {
+  if (typeof value !== 'object' || value === null) return
+  for (const [name, item] of Object.entries(value)) {
+    const at = [...path, Array.isArray(value) ? Number(name) : name]
+    if (typeof item === 'object') walk(item, at, visit)
+    else visit(item, at, value)
+  }
+}
+
+/** Keeps what is refused from being read: whether it is there is not for the fragment to know either. */
+function refuse(view: View, code: 'GH1022' | 'GH1023', path: Path, message: string, holder: object): void {
+  reportAt(view, code, path, message)
+  const { opaque } = view.loading
+  opaque.set(holder, (opaque.get(holder) ?? new Set()).add(String(path.at(-1))))
+}
+
+function variableMessage(name: string): string {
+  return `this fragment must not refer to the environment variable \`${name}\`; the main file allows variables under \`env\` of the \`include\` item`
+}
+
+function checkVariable(view: View, path: Path, name: string, scope: FragmentScope, holder: object): void {
+  if (!scope.refersTo(name)) refuse(view, 'GH1022', path, variableMessage(name), holder)
+}
+
+function checkFile(view: View, path: Path, file: string, scope: FragmentScope, holder: object): void {
+  const folder = dirname(find(view.loading, view.config, path).entry?.source.file ?? '/')
+  if (scope.reads(resolve(folder, file))) return
+  const message =
+    'this fragment must not refer to this file; the main file allows files under `files` of the `include` item'
+  refuse(view, 'GH1023', path, message, holder)
+}
+
+function checkHost(view: View, path: Path, text: string, scope: FragmentScope): void {
+  const url = URL.parse(text)
+  if (url !== null && scope.reaches(url)) return
+  const message = `this fragment must not reach the host \`${url?.host ?? ''}\`; the main file allows hosts under \`hosts\` of the \`include\` item`
+  reportAt(view, 'GH1024', path, message)
+}
+
+const explanation =
+  'it is given tokens of callers, so it stands in the main file, or belongs to an issuer of an auth method there'
+
+/** Origins and texts of the issuers that auth methods of the main file name. */
+function trustedIssuers({ loading, config }: View): { texts: Set<string>; origins: Set<string> } {
+  const issuers = entries(config.auth).flatMap(([name, method]) => {
+    const file = find(loading, config, ['auth', name]).entry?.source.file ?? ''
+    return loading.fragments.get(file)?.scope !== undefined ||
+      !('issuer' in method) ||
+      method.issuer === undefined
+      ? []
+      : [method.issuer]
+  })
+  return {
+    texts: new Set(issuers),
+    origins: new Set(issuers.flatMap(issuer => URL.parse(issuer)?.origin ?? [])),
+  }
+}
+
+function checkIntrospection(view: View, name: string): void {
+  const method = view.config.auth?.[name]
+  if (method === undefined || !('introspection' in method) || method.introspection === undefined) return
+  const { texts, origins } = trustedIssuers(view)
+  const { url } = method.introspection
+  const isTrusted =
+    texts.has(method.issuer ?? '') && (url === undefined || origins.has(URL.parse(url)?.origin ?? ''))
+  if (isTrusted) return
+  const path = ['auth', name, 'introspection', ...(url === undefined ? [] : ['url'])]
+  const message = `this fragment must not name an introspection endpoint: ${explanation}`
+  reportAt(view, 'GH1025', path, message, url === undefined ? { part: 'key' } : {})
+}
+
+function checkExchange(view: View, name: string): void {
+  const auth = view.config.proxies?.[name]?.upstream?.auth
+  if (auth?.type !== 'token-exchange') return
+  const { origins } = trustedIssuers(view)
+  const { tokenUrl } = auth
+  if (tokenUrl !== undefined && origins.has(URL.parse(tokenUrl)?.origin ?? '')) return
+  const path = ['proxies', name, 'upstream', 'auth', ...(tokenUrl === undefined ? [] : ['tokenUrl'])]
+  const message = `this fragment must not name an endpoint that exchanges tokens: ${explanation}`
+  reportAt(view, 'GH1025', path, message, tokenUrl === undefined ? { part: 'key' } : {})
+}

@@ -1,0 +1,30 @@
+import { lintGrants, lintMethods } from './lint-auth.ts'
+import { lintListeners, lintProxies } from './lint-exposure.ts'
+import { lintExpiry, lintOverlaps } from './lint-keys.ts'
+import { lintFragments } from './lint-fragments.ts'
+import { lintMethodRules } from './lint-methods.ts'
+import { lintReach, lintRules, lintUse } from './lint-roles.ts'
+import type { WholeView } from './whole-view.ts'
+import type { View } from '../checks/check-context.ts'
+
+const advice = [
+  lintOverlaps,
+  lintReach,
+  lintUse,
+  lintRules,
+  lintGrants,
+  lintMethods,
+  lintMethodRules,
+  lintFragments,
+  lintListeners,
+  lintProxies,
+]
+
+/** Looks further at a configuration without errors, as far as `review` asks for it. */
+export function lint(view: View): void {
+  const { found, options } = view.loading
+  if (options.review === undefined || found.error > 0) return
+  const checked = view as WholeView
+  lintExpiry(checked)
+  if (options.review === 'lint') for (const look of advice) look(checked)
+}

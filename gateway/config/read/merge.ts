@@ -1,0 +1,77 @@
+import type { Node } from 'yaml'
+import type { Span } from '../document/diagnostics.ts'
+import { maxRelated, report, type Loading } from '../document/load-context.ts'
+import { entriesOf, nodeSpan } from '../document/locate.ts'
+import type { Entry } from '../document/origin.ts'
+import { toPointer } from '../document/pointer.ts'
+import { isPlainMap, type PlainMap } from './tree.ts'
+
+/** By pointer: where a name is declared that more than one file declares. */
+export type Declared = Map<string, { name: string; spans: Span[] }>
+
+/**
+ * Adds the named entries of a fragment's block to that of the main configuration; the first of a name is kept.
+ *
+ * @param block its name; what the fragment has under it, and the key there
+ */
+export function mergeBlock(
+  loading: Loading,
+  block: string,
+  { fragment, key }: { fragment: PlainMap; key: Node | undefined },
+  root: PlainMap,
+  declared: Declared,
+): void {
+  const origin = loading.origins.get(fragment)!
+  if (root[block] === undefined) root[block] = createBlock(loading, fragment)
+  const target = root[block]
+  // What is no map is refused by the schema, and there is nothing to add to.
+  if (!isPlainMap(target)) return
+  const targetOrigin = loading.origins.get(target)!
+  const entries = new Map(entriesOf(targetOrigin))
+  targetOrigin.entries = entries
+  for (const [name, entry] of entriesOf(origin)) {
+    const known = entries.get(name)
+    if (known !== undefined) {
+      declareAgain(declared, toPointer([block, name]), name, known, entry)
+      continue
+    }
+    if (!(name in fragment)) continue
+    entries.set(name, { ...entry, block: key })
+    target[name] = fragment[name]
+    if (!loading.opaque.get(fragment)?.has(name)) continue
+    loading.opaque.set(target, (loading.opaque.get(target) ?? new Set()).add(name))
+  }
+}
+
+function createBlock(loading: Loading, fragment: PlainMap): PlainMap {
+  const block: PlainMap = Object.create(null)
+  loading.origins.set(block, { ...loading.origins.get(fragment)!, entries: new Map() })
+  return block
+}
+
+function declareAgain(declared: Declared, pointer: string, name: string, first: Entry, again: Entry): void {
+  const known = declared.get(pointer) ?? { name, spans: [keySpan(first)] }
+  known.spans.push(keySpan(again))
+  declared.set(pointer, known)
+}
+
+function keySpan({ source, key }: Entry): Span {
+  return nodeSpan(source, key!)
+}
+
+/** Every place gets a diagnostic of its own, because each may be another team's file. */
+export function reportDeclaredTwice(loading: Loading, declared: Declared): void {
+  for (const [path, { name, spans }] of declared) {
+    const named = spans.slice(0, maxRelated + 1)
+    for (const span of spans) {
+      const related = named
+        .filter(other => other !== span)
+        .slice(0, maxRelated)
+        .map(span => ({ span, message: 'also declared here' }))
+      report(loading, 'GH1017', span, `\`${name}\` is declared in another file too; rename one of them`, {
+        path,
+        related,
+      })
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { printable, printableJson } from '../../lib/printable.ts'
+import { diagnosticCodes, type Diagnostic } from '../document/diagnostics.ts'
+import type { LoadResult } from '../load.ts'
+import { codeFrame, shownPath } from './render.ts'
+
+/** What a report is made from. */
+export type Reported = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'> &
+  Partial<Pick<LoadResult, 'omitted'>>
+
+/** For people: each diagnostic with its line of the file, and a count at the end; empty when there is nothing to say. */
+export function formatText(
+  { diagnostics, omitted = 0, sources }: Reported,
+  options: { cwd: string; colour: boolean },
+): string {
+  if (diagnostics.length === 0) return ''
+  const paint = options.colour ? colours : plain
+  const lines = new Map([...sources].map(([file, text]) => [file, text.split(/\r?\n/)]))
+  const blocks = diagnostics.map(one => {
+    const severity = paint[one.severity](one.severity)
+    const frame = codeFrame(lines.get(one.file)?.[one.line - 1], one).map(
+      (line, index) => `  ${index === 1 ? paint.error(line) : line}\n`,
+    )
+    const related = (one.related ?? []).map(
+      other => `  ${placeOf(other, options.cwd)}: ${printable(other.message)}\n`,
+    )
+    return `${paint.bold(placeOf(one, options.cwd))}: ${severity} ${one.code}: ${printable(one.message)}\n${frame.join('')}${related.join('')}`
+  })
+  const more = omitted > 0 ? `, and ${omitted} more that are not shown` : ''
+  return `${blocks.join('\n')}\n${countOf(diagnostics)}${more}\n`
+}
+
+function placeOf(
+  { file, line, column }: { file: string; line: number; column: number },
+  cwd: string,
+): string {
+  return `${printable(shownPath(file, cwd))}:${line}:${column}`
+}
+
+const wrap = (code: number) => (text: string) => `\u001b[${code}m${text}\u001b[0m`
+const colours = { error: wrap(31), warning: wrap(33), info: wrap(36), bold: wrap(1) }
+const plain = { error: String, warning: String, info: String, bold: String }
+const nouns = { error: 'error', warning: 'warning', info: 'note' }
+
+function countOf(diagnostics: readonly Diagnostic[]): string {
+  const counts = (['error', 'warning', 'info'] as const).map(severity => {
+    const count = diagnostics.filter(one => one.severity === severity).length
+    return count === 0 ? [] : [`${count} ${nouns[severity]}${count === 1 ? '' : 's'}`]
+  })
+  return counts.flat().join(', ')
+}
+
+/** For programs: one JSON document. */
+export function formatJson({ diagnostics, omitted = 0, loaded }: Reported, { cwd }: { cwd: string }): string {
+  const document = {
+    schemaVersion: 1,
+    valid: loaded !== undefined,
+    ...(loaded?.missing.length === 0 && { revision: loaded.revision }),
+    diagnostics: diagnostics.map(one => relocate(one, cwd)),
+    ...(omitted > 0 && { omitted }),
+  }
+  return `${printableJson(JSON.stringify(document, null, 2))}\n`
+}
+
+function relocate(one: Diagnostic, cwd: string): Diagnostic {
+  const related = one.related?.map(other => ({ ...other, file: shownPath(other.file, cwd) }))
+  return { ...one, file: shownPath(one.file, cwd), ...(related !== undefined && { related }) }
+}
+
+const annotations = { error: 'error', warning: 'warning', info: 'notice' }
+
+/** For GitHub Actions: one workflow command for each diagnostic, which becomes an annotation of the pull request. */
+export function formatGithub({ diagnostics, omitted = 0 }: Reported, { cwd }: { cwd: string }): string {
+  const more = omitted > 0 ? `::notice::${omitted} more diagnostics are not shown\n` : ''
+  const commands = diagnostics
+    .map(one => {
+      const properties = {
+        file: shownPath(one.file, cwd),
+        line: one.line,
+        endLine: one.endLine,
+        col: one.column,
+        endColumn: one.endColumn,
+        title: `${one.code} ${diagnosticCodes[one.code].name}`,
+      }
+      const list = Object.entries(properties).map(
+        ([name, value]) => `${name}=${escapeProperty(String(value))}`,
+      )
+      return `::${annotations[one.severity]} ${list.join(',')}::${escapeData(one.message)}\n`
+    })
+    .join('')
+  return commands + more
+}
+
+function escapeData(text: string): string {
+  return text
+    .replaceAll(/[^\r\n]+/g, printable)
+    .replaceAll('%', '%25')
+    .replaceAll('\r', '%0D')
+    .replaceAll('\n', '%0A')
+}
+
+function escapeProperty(text: string): string {
+  return escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
+}

@@ -1,0 +1,52 @@
+import type { Principal } from '../../auth/principal.ts'
+
+/** The names of the headers that tell the upstream who called; see `upstream.caller`. */
+export interface CallerHeaders {
+  readonly principal: string
+  readonly kind?: string | undefined
+  readonly roles?: string | undefined
+  /** By claim. */
+  readonly claims?: Readonly<Record<string, string>> | undefined
+}
+
+const longestClaim = 4096
+
+/**
+ * The headers that tell the upstream who called, as name-value pairs.
+ *
+ * @param token the one that it was proved with, which goes upstream in no claim either
+ */
+export function callerHeaders(
+  names: CallerHeaders | undefined,
+  principal: Principal,
+  token?: string | undefined,
+): (readonly [string, string])[] {
+  if (names === undefined) return []
+  const headers: (readonly [string, string])[] = [[names.principal, headerSafe(principal.name)]]
+  if (names.kind !== undefined) headers.push([names.kind, principal.kind])
+  if (names.roles !== undefined) headers.push([names.roles, principal.roles.map(headerSafe).join(',')])
+  for (const [claim, name] of Object.entries(names.claims ?? {})) {
+    const { claims = {} } = principal
+    const value = Object.hasOwn(claims, claim) ? claimText(claims[claim]) : undefined
+    if (value === undefined || value.length > longestClaim) continue
+    if (token === undefined || !value.includes(headerSafe(token))) headers.push([name, value])
+  }
+  return headers
+}
+
+/** A claim as text; undefined where it is neither a text, a number or a boolean, nor a list of them. */
+function claimText(value: unknown): string | undefined {
+  const values: unknown[] = Array.isArray(value) ? value : [value]
+  const plain = values.every(one => ['string', 'number', 'boolean'].includes(typeof one))
+  return plain ? values.map(one => headerSafe(String(one))).join(',') : undefined
+}
+
+/** Percent-encodes what is no visible ASCII, and commas and percent signs, so that it can be taken back. */
+function headerSafe(text: string): string {
+  let safe = ''
+  for (const byte of Buffer.from(text)) {
+    const plain = byte > 0x20 && byte < 0x7f && byte !== 0x25 && byte !== 0x2c
+    safe += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }
+  return safe
+}

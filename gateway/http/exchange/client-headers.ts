@@ -1,0 +1,157 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import { hopByHop, mediaType, namedByConnection } from './headers.ts'
+import { remember } from '../../lib/memoize.ts'
+
+/**
+ * Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read, and what
+ * speaks for the whole host, or makes a proxy in front do something.
+ */
+const withheldFromClient = new Set([
+  ...hopByHop,
+  'accept-ch',
+  'accept-ch-lifetime',
+  'activate-storage-access',
+  'alt-svc',
+  'authentication-info',
+  'cache-tag',
+  'cache-tags',
+  'edge-cache-tag',
+  'feature-policy',
+  'p3p',
+  'proxy-authentication-info',
+  'referrer-policy',
+  'xkey',
+  'cdn-cache-control',
+  'clear-site-data',
+  'content-disposition',
+  'content-location',
+  'content-security-policy',
+  'content-security-policy-report-only',
+  'critical-ch',
+  'delta-base',
+  'edge-control',
+  'expect-ct',
+  'expect-staple',
+  'im',
+  'link',
+  'location',
+  'mcp-session-id',
+  'nel',
+  'no-vary-search',
+  'observe-browsing-topics',
+  'origin-agent-cluster',
+  'origin-trial',
+  'refresh',
+  'report-to',
+  'reporting-endpoints',
+  'service-worker-allowed',
+  'set-cookie',
+  'set-cookie2',
+  'set-login',
+  'sourcemap',
+  'speculation-rules',
+  'strict-transport-security',
+  'supports-loading-mode',
+  'upgrade-insecure-requests',
+  'use-as-dictionary',
+  'www-authenticate',
+  'x-content-type-options',
+  'x-dns-prefetch-control',
+  'x-frame-options',
+  'x-permitted-cross-domain-policies',
+  'x-reproxy-url',
+  'x-sourcemap',
+  'x-xss-protection',
+])
+
+const spokenForHost = [
+  'access-control-',
+  'attribution-reporting-',
+  'available-dictionary',
+  'cloudflare-cdn-',
+  'cross-origin-',
+  'document-',
+  'expect-staple',
+  'integrity-policy',
+  'netlify-cdn-',
+  'permissions-policy',
+  'public-key-pins',
+  'require-document-',
+  'sec-',
+  'secure-session-',
+  'surrogate-',
+  'vercel-cdn-',
+  'x-accel-',
+  'x-envoy-',
+  'x-gatehouse-',
+  'x-lighttpd-',
+  'x-litespeed-',
+  'x-middleware-',
+  'x-reproxy-',
+  'x-sendfile',
+]
+
+const isWithheldFromClient = remember(
+  name => withheldFromClient.has(name) || spokenForHost.some(family => name.startsWith(family)),
+)
+
+const isJson = remember(type => /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type))
+
+/**
+ * The upstream's headers that go to the client. A body that is neither JSON nor events is made harmless to a browser,
+ * which would show it as a page of the gateway's origin: as plain text (Fetch, nosniff), in a sandbox (CSP Level 3).
+ *
+ * @param hasBody whether a body follows
+ */
+export function clientHeaders(headers: IncomingHttpHeaders, hasBody: boolean): OutgoingHttpHeaders {
+  const named = namedByConnection(headers.connection)
+  const kept: OutgoingHttpHeaders = {}
+  for (const name in headers) {
+    if (isWithheldFromClient(name) || named?.has(name) === true) continue
+    const value = headers[name]
+    if (value !== undefined) kept[name] = value
+  }
+  const written = kept['content-type']
+  const type = mediaType(headers['content-type'])
+  if (isJson(type) || type === 'text/event-stream') {
+    if (Array.isArray(written)) kept['content-type'] = type
+  } else if (hasBody || written !== undefined) {
+    kept['content-type'] = 'text/plain'
+    kept['x-content-type-options'] = 'nosniff'
+    kept['content-security-policy'] = "sandbox; default-src 'none'"
+  }
+  return kept
+}
+
+/** What is said of the very bytes that the upstream sent, or of how long and for whom they may be kept. */
+const aboutOriginal = [
+  'accept-ranges',
+  'age',
+  'content-digest',
+  'content-md5',
+  'digest',
+  'etag',
+  'expires',
+  'last-modified',
+  'repr-digest',
+  'signature',
+  'signature-input',
+  'vary',
+]
+
+/**
+ * The upstream's headers of an answer that was judged, and may have been changed, for one caller.
+ *
+ * @param type the media type that the answer was read as
+ */
+export function judgedHeaders(
+  headers: IncomingHttpHeaders,
+  type: 'application/json' | 'text/event-stream',
+): OutgoingHttpHeaders {
+  const kept = clientHeaders(headers, false)
+  for (const name of aboutOriginal) delete kept[name]
+  kept['content-type'] = type
+  kept['cache-control'] =
+    type === 'application/json' ? 'private, no-store' : 'private, no-store, no-transform'
+  return kept
+}

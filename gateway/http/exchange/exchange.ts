@@ -1,0 +1,195 @@
+import type { ServerResponse } from 'node:http'
+import type { Principal } from '../../auth/principal.ts'
+import { hasModernHeader, type Era } from '../../mcp/era.ts'
+import { errorMessage, Refusal, statusOf } from '../../mcp/errors.ts'
+import type { Operation } from '../../mcp/operation.ts'
+import type { BodyRequest } from './body.ts'
+import { corsHeaders } from './cors.ts'
+import { atEndOfTurn } from '../../lib/end-of-turn.ts'
+import { newRequestId } from './request-id.ts'
+import type { ServedProxy, Snapshot } from './snapshot.ts'
+import type { Share } from './usage.ts'
+import type { Subject } from './tokens.ts'
+
+/** One request and its answer, with what was found out on the way; the log line is made from it. */
+export interface Exchange {
+  readonly id: string
+  readonly startedAt: number
+  readonly request: BodyRequest
+  readonly response: ServerResponse
+  /** The one that decides; another, where the revision changed while something was waited for. */
+  snapshot: Snapshot
+  proxy: ServedProxy | undefined
+  principal: Principal | undefined
+  /** The auth method that vouched for the principal. */
+  method: string | undefined
+  /** What the principal was proved with, where that is an access token. */
+  subject: Subject | undefined
+  era: Era | undefined
+  /** What the message asks for; of a batch or a subscription, the first of several. */
+  operation: Operation | undefined
+  /** How many operations were judged. */
+  operations: number
+  /** How long their names are together, in UTF-16 code units. */
+  named: number
+  /** The operations of a batch, in order. */
+  batched: Operation[] | undefined
+  /** The rule that decided, as a JSON pointer. */
+  rule: string | undefined
+  refusal: Refusal | undefined
+  /** The request was allowed, and went upstream. */
+  forwarded: boolean
+  /** Ids of the requests in the body, as JSON text. */
+  readonly requestIds: string[]
+  batch: boolean
+  /** The Origin was found to be allowed, so the answer may say so. */
+  originAllowed: boolean
+  /** Its answer has ended, or the client has gone; also where the answer never had a connection. */
+  isOver: boolean
+  /** What it adds to the counts of its principal and its proxy. */
+  share: Share | undefined
+  /** What relays the answer, if anything does. */
+  relay: { onClose(): void; probe(hasEnded: boolean): void } | undefined
+}
+
+const drainable = 64 * 1024
+const drainTime = 1000
+
+/** Begins an exchange on the snapshot in force. */
+export function openExchange(request: BodyRequest, response: ServerResponse, snapshot: Snapshot): Exchange {
+  return {
+    id: newRequestId(),
+    startedAt: performance.now(),
+    request,
+    response,
+    snapshot,
+    proxy: undefined,
+    principal: undefined,
+    method: undefined,
+    subject: undefined,
+    era: undefined,
+    operation: undefined,
+    operations: 0,
+    named: 0,
+    batched: undefined,
+    rule: undefined,
+    refusal: undefined,
+    forwarded: false,
+    requestIds: [],
+    batch: false,
+    originAllowed: false,
+    isOver: false,
+    share: undefined,
+    relay: undefined,
+  }
+}
+
+/** Moves an exchange to another snapshot and forgets who sent the request, so that it can be judged again. */
+export function startOver(exchange: Exchange, snapshot: Snapshot): void {
+  // What is over has let go of its snapshot already.
+  if (exchange.isOver) return
+  snapshot.retain()
+  exchange.snapshot.release()
+  exchange.share?.leave()
+  exchange.share = undefined
+  exchange.snapshot = snapshot
+  exchange.proxy = undefined
+  exchange.principal = undefined
+  exchange.method = undefined
+  exchange.subject = undefined
+  exchange.rule = undefined
+  exchange.originAllowed = false
+}
+
+const noHeaders = Object.freeze({})
+const noRawHeaders: string[] = []
+
+/**
+ * Lets go of what was asked for in detail, and of whoever read it: an answer that has begun needs it no more, and a
+ * stream may be one of thousands.
+ */
+export function forgetHead({ request, response, rule }: Exchange): void {
+  request.headers = noHeaders
+  request.rawHeaders = noRawHeaders
+  request.removeAllListeners()
+  // Texts that were put together of pieces become one; Node keeps that of its head.
+  const { _header: head } = response as ServerResponse & { readonly _header?: unknown }
+  for (const text of [rule, head]) if (typeof text === 'string') text.charCodeAt(0)
+}
+
+/** Headers of every answer of this exchange. */
+export function commonHeaders(exchange: Exchange): Record<string, string> {
+  return exchange.originAllowed ? corsHeaders(exchange.request.headers) : {}
+}
+
+/** Members of `data` that every error of this exchange carries. Who is not authenticated is not told the revision. */
+export function errorContext({ id, principal, snapshot }: Exchange): {
+  requestId: string
+  revision: string | undefined
+} {
+  const isKnown = principal !== undefined && principal.kind !== 'anonymous'
+  return { requestId: id, revision: isKnown ? snapshot.revision : undefined }
+}
+
+/** The JSON-RPC error, or the array of errors for a batch, that a refusal is in this exchange. */
+function refusalBody(exchange: Exchange, refusal: Refusal): string {
+  const context = errorContext(exchange)
+  if (!exchange.batch || exchange.requestIds.length === 0)
+    return errorMessage(refusal, refusedId(exchange, refusal), context)
+  const other = new Refusal('message_invalid', 'not done, because another message of the batch was refused')
+  const errors = exchange.requestIds.map(id => errorMessage(refusal.id === id ? refusal : other, id, context))
+  return `[${errors.join(',')}]`
+}
+
+/** Answers with an error, where no answer has begun; otherwise cuts the connection, so that nothing looks whole. */
+export function refuse(exchange: Exchange, refusal: Refusal): void {
+  const { request, response } = exchange
+  exchange.refusal ??= refusal
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const body = refusalBody(exchange, refusal)
+  const endsAtOnce = request.complete || Number(request.headers['content-length'] ?? Infinity) <= drainable
+  const headers = listed(commonHeaders(exchange), refusal.headers)
+  headers.push('content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)))
+  if (!endsAtOnce) headers.push('connection', 'close')
+  response.writeHead(statusOf(refusal.reason, exchange.era), headers)
+  // Whatever comes after it on this connection is not served.
+  if (!endsAtOnce || refusal.headers['connection'] === 'close') response.shouldKeepAlive = false
+  if (endsAtOnce) {
+    atEndOfTurn(() => response.end(body))
+    return
+  }
+  // The client may still be sending. Closing now would reset the connection before it reads the answer, so
+  // what comes is thrown away for a moment first.
+  response.write(body)
+  const close = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(close, drainTime)
+  request.once('end', close).once('close', close).resume()
+}
+
+/** Answers with a body that is already whole. */
+export function reply(exchange: Exchange, status: number, headers: Record<string, string>, body = ''): void {
+  const all = listed({ ...commonHeaders(exchange), ...headers }, {})
+  if (status !== 204) all.push('content-length', String(Buffer.byteLength(body)))
+  exchange.response.writeHead(status, all)
+  exchange.response.end(body)
+}
+
+/** The names and values of headers in turn, as node:http takes them at the least cost. */
+function listed(...sets: readonly Readonly<Record<string, string>>[]): string[] {
+  const list: string[] = []
+  for (const headers of sets) for (const name in headers) list.push(name, headers[name]!)
+  return list
+}
+
+function refusedId(exchange: Exchange, refusal: Refusal): string | null | undefined {
+  if (refusal.reason === 'origin_refused' || refusal.reason === 'host_refused') return undefined
+  const id = refusal.id ?? exchange.requestIds[0]
+  if (id !== undefined) return id
+  return exchange.era === 'modern' || hasModernHeader(exchange.request.headers) ? undefined : null
+}

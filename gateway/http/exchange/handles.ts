@@ -1,0 +1,192 @@
+import { decide } from '../../access/decide.ts'
+import { ownerOf, type Principal } from '../../auth/principal.ts'
+import { noOperation, type AnswerHandles } from '../../mcp/handles/answer-handles.ts'
+import type { AnswerRules } from '../../mcp/handles/answers.ts'
+import { encodeMirrored } from '../../mcp/header-value.ts'
+import { Refusal } from '../../mcp/errors.ts'
+import { expectsHandles, requireTasks } from '../../mcp/handles/expected-handles.ts'
+import { elements } from '../../mcp/json.ts'
+import type { Judge } from '../../mcp/lists.ts'
+import type { Message } from '../../mcp/message.ts'
+import {
+  openHandles,
+  presentsHandles,
+  unknownTask,
+  type HandleContext,
+  type PresentedHandles,
+} from '../../mcp/handles/presented-handles.ts'
+import type { Exchange } from './exchange.ts'
+import type { ServedProxy } from './snapshot.ts'
+
+/** The handles of a message, as they concern the upstream and the answer. */
+export interface HandleUse {
+  /** What goes upstream in place of the body; undefined where it presents none. */
+  readonly body: Buffer | undefined
+  /** The upstream's id of the task that the message is about. */
+  readonly taskId: string | undefined
+  /** How those in the answer are sealed; undefined where none is expected. */
+  readonly answer: AnswerHandles | undefined
+}
+
+const nonePresented: ReadonlyMap<string, string> = new Map()
+const nothingFiltered = { expected: new Map<never, never>(), judge: undefined, params: undefined }
+const requestState = Buffer.from('"requestState"')
+/** The end of it begins with a capital, which is rare in JSON, and so is found faster than a quotation mark. */
+const stateEnd = requestState.subarray(requestState.indexOf('S'))
+/** Bytes of a large piece that are looked at, at either end: to look at all would cost as much as to relay it. */
+const edge = 2048
+
+/**
+ * Opens the handles that a body presents, and judges again what began the tasks.
+ *
+ * @returns undefined where it neither presents one nor can be answered with one
+ * @throws Refusal `handle_unknown`, what `checkOperation` throws, and `message_invalid` for a handle in a batch
+ */
+export function useHandles(
+  exchange: Exchange,
+  proxy: ServedProxy,
+  messages: readonly Message[],
+  body: Buffer,
+): HandleUse | undefined {
+  const [message] = messages
+  if (exchange.batch || message === undefined) {
+    if (messages.some(presentsHandles)) refuseInBatch(exchange, proxy, messages, body)
+    return undefined
+  }
+  const presents = presentsHandles(message)
+  const expects = expectsHandles(message, exchange.era)
+  if (!presents && !expects) return undefined
+  if (exchange.era === 'modern') requireTasks(message)
+  const context = contextOf(exchange, proxy)
+  const operation = exchange.operation ?? noOperation
+  const presented = presents ? openHandles(body.toString('utf8'), message, operation, context) : undefined
+  if (presented !== undefined) judgeAgain(exchange, proxy, message, presented)
+  const { method = '' } = message
+  const legacy = exchange.era !== 'modern'
+  if (legacy && presented?.taskId !== undefined) {
+    const { taskId: id, tasks } = presented
+    const { owner, given } = context
+    given.give({ id, proxy: proxy.name, identity: owner.identities[0]!, handle: tasks.get(id)! })
+  }
+  return {
+    body: presented && Buffer.from(presented.text),
+    taskId: presented?.taskId,
+    answer: expects
+      ? {
+          ...context,
+          method,
+          operation: presented?.continued ?? operation,
+          presented: presented?.tasks ?? nonePresented,
+          legacy,
+          judge: judgeFor(proxy, exchange.principal!),
+        }
+      : undefined,
+  }
+}
+
+/**
+ * Returns how an answer is changed after all that was to pass as it is, where a piece of it seems to hold a `requestState`:
+ * servers may give one also to a client that declared nothing. Undefined where the piece holds none.
+ */
+export function lateRules(exchange: Exchange, proxy: ServedProxy, piece: Buffer): AnswerRules | undefined {
+  const { era, operation, principal, batch } = exchange
+  if (batch || operation === undefined || operation.kind === 'other') return undefined
+  const holds =
+    piece.length <= 2 * edge
+      ? hasState(piece)
+      : hasState(piece.subarray(0, edge)) || hasState(piece.subarray(-edge))
+  if (!holds) return undefined
+  const judge = judgeFor(proxy, principal!)
+  const answer = {
+    method: operation.method,
+    operation,
+    presented: nonePresented,
+    legacy: era !== 'modern',
+    judge,
+  }
+  return { ...nothingFiltered, handles: { ...contextOf(exchange, proxy), ...answer } }
+}
+
+function hasState(piece: Buffer): boolean {
+  return piece.includes(stateEnd) && piece.includes(requestState)
+}
+
+/** Returns how handles are sealed in a stream that answers no request: news and requests of a legacy server. */
+export function handlesOfStream(exchange: Exchange, proxy: ServedProxy): AnswerHandles {
+  return {
+    ...contextOf(exchange, proxy),
+    method: '',
+    operation: noOperation,
+    presented: nonePresented,
+    legacy: true,
+    judge: judgeFor(proxy, exchange.principal!),
+  }
+}
+
+/** Returns the id of a legacy session that the client gets for the upstream's; undefined where the answer opens none. */
+export function sealedSession(
+  { era, principal, snapshot }: Exchange,
+  { name }: ServedProxy,
+  upstreamId: string | string[] | undefined,
+): string | undefined {
+  if (typeof upstreamId !== 'string' || era === 'modern') return undefined
+  return snapshot.seals.seal('session', upstreamId, ownerOf(principal!, name))
+}
+
+/** Puts the upstream's id of a task into Mcp-Name, in a flat list of names and values. */
+export function nameTask(headers: string[], taskId: string): void {
+  for (let index = 0; index < headers.length; index += 2) {
+    if (headers[index]!.toLowerCase() === 'mcp-name') headers[index + 1] = encodeMirrored(taskId)
+  }
+}
+
+/** Says which operations a principal may do. Not made where requests are served, so that a stream keeps nothing of one alive. */
+export function judgeFor({ access }: ServedProxy, principal: Principal): Judge {
+  return operation => decide(access, principal, operation).allow
+}
+
+function contextOf({ snapshot, principal }: Exchange, proxy: ServedProxy): HandleContext {
+  const { seals, givenTasks: given } = snapshot
+  return { seals, given, owner: ownerOf(principal!, proxy.name) }
+}
+
+/** What began a task must still be allowed. Whoever may not do it any more is told what is told of a task of another. */
+function judgeAgain(
+  exchange: Exchange,
+  proxy: ServedProxy,
+  message: Message,
+  { operations }: PresentedHandles,
+): void {
+  for (const operation of operations) {
+    if (exchange.operation === undefined || exchange.operation.kind === 'other')
+      exchange.operation = operation
+    try {
+      exchange.rule = proxy.checkOperation(exchange.principal!, operation, message.id)
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.reason !== 'name_unknown') throw error
+      throw unknownTask(message.kind === 'request' ? message.id : undefined, error.rule)
+    }
+  }
+}
+
+/** Batches are of MCP 2025-03-26, which has neither tasks nor `requestState`. */
+function refuseInBatch(
+  exchange: Exchange,
+  proxy: ServedProxy,
+  messages: readonly Message[],
+  body: Buffer,
+): void {
+  const text = body.toString('utf8')
+  const places = elements(text)
+  for (const [index, message] of messages.entries()) {
+    const { start, end } = places[index]!
+    if (!presentsHandles(message)) continue
+    if (message.kind === 'response') {
+      const presented = openHandles(text.slice(start, end), message, noOperation, contextOf(exchange, proxy))
+      if (presented === undefined) continue
+    }
+    throw new Refusal('message_invalid', 'there are no tasks in a batch; send one message', {
+      id: message.id,
+    })
+  }
+}

@@ -1,0 +1,45 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import {
+  asksForList,
+  changeAnswer,
+  changeLongAnswer,
+  isLong,
+  mustBeRead,
+  type AnswerRules,
+} from '../../mcp/handles/answers.ts'
+import { UnreadableList } from '../../mcp/lists.ts'
+import { mediaType } from '../exchange/headers.ts'
+
+/**
+ * Changes an answer that was held back whole.
+ *
+ * @returns the body to send, or a promise of it where it is long; empty where a list would have to be filtered and was
+ *   not asked for, the answer is not JSON, and so its status alone says enough
+ * @throws UnreadableList, or rejects with one, where it cannot be judged
+ */
+export function changeHeld(
+  body: Buffer,
+  status: number,
+  headers: IncomingHttpHeaders,
+  rules: AnswerRules,
+): Buffer | Promise<Buffer> {
+  const readable = mediaType(headers['content-type']) === 'application/json' && body.length > 0
+  const required = mustBeRead(rules)
+  if (!readable && !required) return body
+  const instead = (error: unknown): Buffer => {
+    if (required && (status >= 300 || !asksForList(rules))) return Buffer.alloc(0)
+    throw error
+  }
+  try {
+    if (!readable) throw new UnreadableList('it is not JSON')
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+    const written = (changed: string | undefined): Buffer => {
+      if (changed === undefined) throw new UnreadableList('nothing of it is for this caller')
+      return changed === text && !required ? body : Buffer.from(changed)
+    }
+    if (!isLong(text.length)) return written(changeAnswer(text, rules))
+    return changeLongAnswer(text, rules).then(written).catch(instead)
+  } catch (error) {
+    return instead(error)
+  }
+}

@@ -1,0 +1,192 @@
+import { errorMessage, type Refusal } from '../../mcp/errors.ts'
+import type { Principal } from '../../auth/principal.ts'
+import type { AnswerRules } from '../../mcp/handles/answers.ts'
+import { ChangedEvents, type EventSink } from './decoded-events.ts'
+import { atEndOfTurn } from '../../lib/end-of-turn.ts'
+import { errorContext, type Exchange } from '../exchange/exchange.ts'
+import { lateRules } from '../exchange/handles.ts'
+import type { ServedProxy } from '../exchange/snapshot.ts'
+import { BoundaryWatch, messageEvent } from './sse.ts'
+import { beat, type OpenStream } from '../exchange/streams.ts'
+import { unreadable } from './upstream-refusal.ts'
+
+/** What a stream of events asks of the answer that it is. */
+export interface StreamedAnswer {
+  readonly listening: boolean
+  /** Lets go of everything; with a reason, of the upstream call too. */
+  close(reason: Error | undefined): void
+  /** Ends the response, and lets go of everything. */
+  end(): void
+  pause(): void
+  resume(): void
+}
+
+/** Most bytes of one event that is changed. */
+const maxEvent = 8 * 1024 * 1024
+
+/** An answer of events on its way to the client. A class: there may be ten thousand at once. */
+export class EventStream implements OpenStream, EventSink {
+  readonly #exchange: Exchange
+  readonly #answer: StreamedAnswer
+  readonly proxy: ServedProxy
+  readonly #boundary = new BoundaryWatch()
+  #changed: ChangedEvents | undefined
+  #isOpen = true
+  /** Something of the stream was written, and its head with it. */
+  #begun = false
+  /** What is written waits for the end of this turn. */
+  #isGathering = false
+  /** Something was written since the last look, and else since when nothing was, at the longest. */
+  #hasSpoken = true
+  #silentSince = 0
+
+  /** @param rules how events are changed; undefined where they pass as they are */
+  constructor(
+    exchange: Exchange,
+    proxy: ServedProxy,
+    rules: AnswerRules | undefined,
+    answer: StreamedAnswer,
+  ) {
+    this.#exchange = exchange
+    this.proxy = proxy
+    this.#answer = answer
+    if (rules !== undefined) this.#changed = new ChangedEvents(rules, this, maxEvent)
+    this.#gather()
+  }
+
+  get principal(): Principal {
+    return this.#exchange.principal!
+  }
+
+  get method(): string | undefined {
+    return this.#exchange.method
+  }
+
+  get listening(): boolean {
+    return this.#answer.listening
+  }
+
+  /** Takes what the upstream sent. */
+  take(chunk: Buffer): void {
+    if (this.#changed === undefined) {
+      const rules = lateRules(this.#exchange, this.proxy, chunk)
+      if (rules !== undefined && this.#boundary.atBoundary())
+        this.#changed = new ChangedEvents(rules, this, maxEvent)
+    }
+    this.#boundary.see(chunk)
+    if (this.#changed === undefined) this.write(chunk)
+    else this.#changed.take(chunk)
+  }
+
+  /** The upstream has ended the stream. */
+  onUpstreamEnd(): void {
+    if (this.#changed === undefined) this.finish()
+    else this.#changed.end()
+  }
+
+  /** The upstream broke off. */
+  onUpstreamError(refusal: Refusal): void {
+    // A legacy stream with event ids can be resumed (MCP 2025-11-25, Resumability); an error would end its request.
+    if (this.#exchange.era !== 'modern' && this.#boundary.resumable()) this.#cut(refusal)
+    else this.end(refusal)
+  }
+
+  /** Writes something, which shows whether the client is gone; one that has ended its side waits for no news. */
+  probe(hasEnded: boolean): void {
+    if (hasEnded && this.listening) this.#exchange.response.destroy()
+    else if (this.#canInsert()) this.#exchange.response.write(': keep-alive\n\n')
+  }
+
+  /** Writes a comment where it would be too late by the next look, unless the client takes nothing anyway. */
+  breathe(now: number): void {
+    const { response } = this.#exchange
+    if (this.#hasSpoken) {
+      this.#hasSpoken = false
+      this.#silentSince = now - beat
+    } else if (now + beat - this.#silentSince > this.proxy.keepAlive) {
+      this.#silentSince = now
+      if (!response.writableNeedDrain && this.#canInsert()) response.write(': keep-alive\n\n')
+    }
+  }
+
+  /** Ends the stream with an error for every request that it answers, where one can still be sent. */
+  end(refusal: Refusal): void {
+    const { response, requestIds } = this.#exchange
+    if (!this.#canInsert()) {
+      this.#cut(refusal)
+      return
+    }
+    this.#note(refusal)
+    for (const requestId of requestIds) {
+      response.write(messageEvent(errorMessage(refusal, requestId, errorContext(this.#exchange))))
+    }
+    this.#answer.close(refusal)
+    response.end()
+  }
+
+  /** Writes nothing more. */
+  close(): void {
+    this.#isOpen = false
+    this.#changed?.close()
+  }
+
+  // Where changed events go.
+
+  /** Writes to the stream; once for all that is there, because each write costs a system call. */
+  write(bytes: Buffer): void {
+    this.#gather()
+    this.#hasSpoken = true
+    this.#begun = true
+    this.#exchange.response.write(bytes)
+  }
+
+  fail(error: unknown): void {
+    this.end(unreadable(error))
+  }
+
+  finish(): void {
+    this.#answer.end()
+  }
+
+  pause(): void {
+    this.#answer.pause()
+  }
+
+  resume(): void {
+    this.#answer.resume()
+  }
+
+  /** Makes one write of all that this turn brings: the first event mostly comes along with the head, or even the last. */
+  #gather(): void {
+    const { response } = this.#exchange
+    if (this.#isGathering) return
+    this.#isGathering = true
+    response.cork()
+    atEndOfTurn(() => {
+      this.#isGathering = false
+      if (response.writableEnded || response.destroyed) return
+      if (!this.#isOpen) response.end()
+      else {
+        if (!this.#begun) response.flushHeaders()
+        response.uncork()
+      }
+    })
+  }
+
+  /** Whether the client's side of the stream stands between two events. */
+  #canInsert(): boolean {
+    return this.#changed !== undefined || this.#boundary.atBoundary()
+  }
+
+  /** Keeps the reason of an end for the log. */
+  #note(refusal: Refusal): void {
+    this.#exchange.refusal ??= refusal
+    if (refusal.rule !== undefined) this.#exchange.rule = refusal.rule
+  }
+
+  #cut(refusal: Refusal): void {
+    this.#note(refusal)
+    this.#answer.close(refusal)
+    this.#exchange.response.destroy()
+  }
+}

@@ -1,0 +1,300 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
+import type { Principal } from '../../auth/principal.ts'
+import { Refusal } from '../../mcp/errors.ts'
+import { mustBeRead, type AnswerRules } from '../../mcp/handles/answers.ts'
+import { UnreadableList } from '../../mcp/lists.ts'
+import { challenged } from '../exchange/challenged.ts'
+import { ByteStore } from '../../lib/byte-store.ts'
+import { clientHeaders, judgedHeaders } from '../exchange/client-headers.ts'
+import { atEndOfTurn } from '../../lib/end-of-turn.ts'
+import { commonHeaders, forgetHead, refuse, startOver, type Exchange } from '../exchange/exchange.ts'
+import { EventStream, type StreamedAnswer } from './event-stream.ts'
+import type { Expectation } from '../exchange/response-plan.ts'
+import { lateRules, sealedSession } from '../exchange/handles.ts'
+import { mediaType } from '../exchange/headers.ts'
+import { changeHeld } from './buffered-response.ts'
+import type { ServedProxy } from '../exchange/snapshot.ts'
+import { endWhenStalled } from '../exchange/stall.ts'
+import type { Streams } from '../exchange/streams.ts'
+import { overloaded } from '../exchange/usage.ts'
+import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
+
+/** Bytes of a list that is held back to be filtered. */
+const maxList = 8 * 1024 * 1024
+const nothing = Buffer.alloc(0)
+/** A client that takes nothing for so many keep-alive intervals is gone. */
+const stalledIntervals = 4
+
+type Mode = 'waiting' | 'bytes' | 'list' | 'events' | 'done'
+
+/** One upstream answer on its way to the client. A class, because undici drives it by its methods. */
+export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
+  readonly #exchange: Exchange
+  readonly #proxy: ServedProxy
+  readonly #streams: Streams
+  readonly #expectation: Expectation
+  /** How the answer is changed; undefined where it passes as it is. */
+  #rules: AnswerRules | undefined
+  #controller: Dispatcher.DispatchController | undefined
+  #mode: Mode = 'waiting'
+  #status = 0
+  #headers: IncomingHttpHeaders = {}
+  #held: ByteStore | undefined
+  /** The body, where it came in one piece. */
+  #whole: Buffer | undefined
+  #events: EventStream | undefined
+  #patience: NodeJS.Timeout | undefined
+
+  constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, expectation: Expectation) {
+    this.#exchange = exchange
+    this.#proxy = proxy
+    this.#streams = streams
+    this.#expectation = expectation
+    this.#rules = expectation.rules
+    exchange.relay = this
+    // Of ours, because undici's begins anew with every informational answer.
+    this.#patience = setTimeout(() => {
+      this.#refuse(new Refusal('upstream_timeout', 'the upstream did not answer in time'))
+    }, proxy.upstream.responseTimeout)
+  }
+
+  get principal(): Principal {
+    return this.#exchange.principal!
+  }
+
+  get method(): string | undefined {
+    return this.#exchange.method
+  }
+
+  get proxy(): ServedProxy {
+    return this.#proxy
+  }
+
+  get listening(): boolean {
+    return this.#expectation.listening
+  }
+
+  /** The answer has ended, or the client has gone. */
+  onClose(): void {
+    if (this.#mode !== 'done') this.close(new Error('the client left'))
+  }
+
+  /** Writes something, which shows whether the client is gone; one that has ended its side waits for no news. */
+  probe(hasEnded: boolean): void {
+    this.#events?.probe(hasEnded)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#mode === 'done') {
+      controller.abort(new Error('the client left'))
+      return
+    }
+    // It may have waited for a token of the upstream, or for a connection.
+    const refusal = this.#streams.refusalOf(this, this.#exchange.snapshot)
+    if (refusal !== undefined) this.#refuseUnsent(refusal)
+  }
+
+  /** Refuses what was allowed when it was judged, and is so no more. */
+  #refuseUnsent(refusal: Refusal): void {
+    const exchange = this.#exchange
+    const { principal, method, proxy } = exchange
+    startOver(exchange, this.#streams.current())
+    Object.assign(exchange, { principal, method, proxy, rule: refusal.rule, forwarded: false })
+    this.#refuse(refusal.status === 401 ? challenged(this.#proxy, refusal) : refusal)
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200 || this.#mode === 'done') return
+    clearTimeout(this.#patience)
+    this.#patience = undefined
+    this.#exchange.share?.releaseBody()
+    this.#status = status
+    this.#headers = headers
+    const type = mediaType(headers['content-type'])
+    const asks = this.#exchange.requestIds.length > 0
+    const fault = upstreamFault(this.#expectation.method, asks, status, headers, type)
+    if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
+    else if (type === 'text/event-stream') this.#startEvents()
+    else this.#mode = this.#rules === undefined ? 'bytes' : 'list'
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { response } = this.#exchange
+    if (this.#mode === 'list') this.#hold(chunk)
+    else if (this.#mode === 'events') this.#events!.take(chunk)
+    else if (this.#mode === 'bytes') {
+      // What is whole is written when it ends, with its head, at one go.
+      if (!response.headersSent && this.#headers['content-length'] === String(chunk.length)) {
+        this.#rules = lateRules(this.#exchange, this.#proxy, chunk)
+        if (this.#rules === undefined) this.#whole = chunk
+        else {
+          this.#mode = 'list'
+          this.#hold(chunk)
+        }
+        return
+      }
+      if (!response.headersSent) this.#startBytes()
+      response.write(chunk)
+    }
+    if (this.#mode !== 'done' && response.writableNeedDrain) {
+      controller.pause()
+      response.once('drain', () => controller.resume())
+    }
+  }
+
+  onResponseEnd(): void {
+    const { response, requestIds } = this.#exchange
+    if (this.#mode === 'list') {
+      this.#replyChanged()
+      return
+    }
+    if (this.#mode === 'events') {
+      this.#events!.onUpstreamEnd()
+      return
+    }
+    if (this.#mode === 'bytes') {
+      if (!response.headersSent) {
+        if (this.#whole === undefined && requestIds.length > 0 && this.#status < 300) {
+          this.#refuse(new Refusal('upstream_invalid', 'the upstream answered a request with nothing'))
+          return
+        }
+        this.#writeHead(clientHeaders(this.#headers, this.#whole !== undefined))
+      }
+      this.#endWith(this.#whole)
+    }
+    this.close(undefined)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    if (this.#mode === 'done') return
+    const refusal = upstreamRefusal(error)
+    if (this.#mode === 'events') this.#events!.onUpstreamError(refusal)
+    else this.#refuse(refusal)
+  }
+
+  #writeHead(headers: Record<string, unknown>): void {
+    const session = sealedSession(this.#exchange, this.#proxy, this.#headers['mcp-session-id'])
+    if (session !== undefined) headers['mcp-session-id'] = session
+    if (this.#exchange.originAllowed) Object.assign(headers, commonHeaders(this.#exchange))
+    this.#exchange.response.writeHead(this.#status, headers as Record<string, string>)
+  }
+
+  /** Ends the answer; a client that does not take it at once is given a while. */
+  #endWith(body: Buffer | undefined): void {
+    const { response } = this.#exchange
+    atEndOfTurn(() => {
+      response.end(body)
+      if (response.socket === null || response.socket.writableLength > 0) this.#expectProgress()
+    })
+  }
+
+  #expectProgress(): void {
+    endWhenStalled(this.#exchange.response, stalledIntervals * this.#proxy.keepAlive)
+  }
+
+  #startBytes(): void {
+    this.#writeHead(clientHeaders(this.#headers, true))
+    this.#expectProgress()
+  }
+
+  #startEvents(): void {
+    const rules = this.#rules
+    const isJudged = rules !== undefined && mustBeRead(rules)
+    const headers = isJudged
+      ? judgedHeaders(this.#headers, 'text/event-stream')
+      : clientHeaders(this.#headers, true)
+    delete headers['content-length']
+    const session = this.#headers['mcp-session-id']
+    this.#headers = session === undefined ? {} : { 'mcp-session-id': session }
+    this.#mode = 'events'
+    this.#writeHead({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers })
+    this.#expectProgress()
+    this.#events = new EventStream(this.#exchange, this.#proxy, rules, this)
+    atEndOfTurn(() => forgetHead(this.#exchange))
+    this.#streams.add(this.#events)
+  }
+
+  // What the stream of events asks for.
+
+  end(): void {
+    this.#endWith(undefined)
+    this.close(undefined)
+  }
+
+  pause(): void {
+    this.#controller?.pause()
+  }
+
+  resume(): void {
+    this.#controller?.resume()
+  }
+
+  #hold(chunk: Buffer): void {
+    this.#held ??= new ByteStore(maxList)
+    if (this.#exchange.share?.addList(chunk.length) === false) {
+      this.#refuse(overloaded('too many bytes of lists are held'))
+      return
+    }
+    if (this.#held.append(chunk)) return
+    if (mustBeRead(this.#rules!)) {
+      this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
+      return
+    }
+    // Handles that are not sealed are of no use to anybody, so what is too long to be looked into may pass.
+    this.#mode = 'bytes'
+    this.#startBytes()
+    this.#exchange.response.write(this.#held.bytes())
+    this.#exchange.response.write(chunk)
+    this.#held = undefined
+  }
+
+  #replyChanged(): void {
+    const held = this.#held?.bytes() ?? nothing
+    const fail = (error: unknown): void => {
+      if (this.#mode !== 'done') this.#refuse(unreadable(error))
+    }
+    try {
+      const body = changeHeld(held, this.#status, this.#headers, this.#rules!)
+      if (body instanceof Promise) void body.then(changed => this.#reply(changed, held)).catch(fail)
+      else this.#reply(body, held)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  #reply(body: Buffer, held: Buffer): void {
+    if (this.#mode === 'done') return
+    const isJudged = body.length > 0 && (mustBeRead(this.#rules!) || !body.equals(held))
+    const headers = isJudged
+      ? judgedHeaders(this.#headers, 'application/json')
+      : clientHeaders(this.#headers, body.length > 0)
+    if (body.length === 0) delete headers['content-type']
+    if (this.#status !== 204) headers['content-length'] = String(body.length)
+    this.#writeHead(headers)
+    this.#endWith(body)
+    this.close(undefined)
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.close(refusal)
+    refuse(this.#exchange, refusal)
+  }
+
+  /** Lets go of everything; with a reason, of the upstream call too. */
+  close(reason: Error | undefined): void {
+    if (this.#mode === 'done') return
+    if (this.#events !== undefined) this.#streams.remove(this.#events)
+    this.#mode = 'done'
+    this.#events?.close()
+    clearTimeout(this.#patience)
+    this.#held = undefined
+    this.#whole = undefined
+    if (reason !== undefined) this.#controller?.abort(reason)
+  }
+}

@@ -1,0 +1,161 @@
+import { isUtf8 } from 'node:buffer'
+import { UnreadableList } from '../../mcp/lists.ts'
+import { ByteStore } from '../../lib/byte-store.ts'
+
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+const lineFeedByte = Buffer.from([lineFeed])
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
+
+/**
+ * Cuts a byte stream into server-sent events (WHATWG HTML, event streams), each with the blank line that
+ * ends it. A byte order mark at the beginning is dropped, as clients do.
+ *
+ * @param limit the bytes that one event may have
+ * @returns takes a chunk and returns the events that it completes; throws UnreadableList beyond the limit
+ */
+export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] {
+  const pending = new ByteStore(limit)
+  let atLineStart = true
+  let afterReturn = false
+  let first = true
+
+  function event(end: Buffer, terminator: number): Buffer {
+    hold(end)
+    // A line feed may follow in the next chunk, and readers wait for it: it is written now and dropped then.
+    if (terminator === carriageReturn) hold(lineFeedByte)
+    const whole = Buffer.from(pending.bytes())
+    pending.clear()
+    const marked = first && whole.subarray(0, 3).equals(byteOrderMark)
+    first = false
+    return marked ? whole.subarray(3) : whole
+  }
+  function hold(chunk: Buffer): void {
+    if (!pending.append(chunk)) throw new UnreadableList(`an event is larger than ${limit} bytes`)
+  }
+
+  return function split(chunk) {
+    const events: Buffer[] = []
+    let start = 0
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]!
+      if (byte === lineFeed && afterReturn) {
+        // The second half of a line break, whose first half has been dealt with.
+        afterReturn = false
+        if (atLineStart && start === at && pending.bytes().length === 0) start = at + 1
+        continue
+      }
+      afterReturn = byte === carriageReturn
+      if (byte !== lineFeed && byte !== carriageReturn) {
+        atLineStart = false
+        continue
+      }
+      if (atLineStart) {
+        events.push(event(chunk.subarray(start, at + 1), byte))
+        start = at + 1
+      }
+      atLineStart = true
+    }
+    hold(chunk.subarray(start))
+    return events
+  }
+}
+
+/** Fields of one event (WHATWG HTML, event stream interpretation). */
+interface Fields {
+  readonly event: string | undefined
+  readonly id: string | undefined
+  readonly retry: string | undefined
+  /** Undefined where there is no such field. */
+  readonly data: string | undefined
+}
+
+/** Line breaks of some readers that are none of an event stream, and characters that end a text for some. */
+// oxlint-disable-next-line no-control-regex
+const ambiguous = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/
+const escaped: Readonly<Record<string, string>> = {
+  '\u0085': '\\u0085',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+  '\ufeff': '\\ufeff',
+}
+
+/**
+ * Writes an event anew, with changed data and nothing but the fields that an event has: what is left out, and comments,
+ * might be read as data by somebody. Of an event without data only the id stays, so that the client can resume behind
+ * it.
+ *
+ * @param event one whole event
+ * @param change gets the data, returns what shall stand there; undefined takes the data out
+ * @returns empty where nothing is left
+ */
+export function judgedEvent(event: Buffer, change: (data: string) => string | undefined): string {
+  const { event: type, id, retry, data } = fieldsOf(event)
+  const isBlank = data === undefined || data.trim() === ''
+  const changed = isBlank ? data && '' : change(data)
+  const lines = [
+    ...(type === undefined || ambiguous.test(type) || changed === undefined ? [] : [`event: ${type}`]),
+    ...(id === undefined || ambiguous.test(id) ? [] : [`id: ${id}`]),
+    ...(retry === undefined || !/^\d{1,15}$/.test(retry) ? [] : [`retry: ${retry}`]),
+    ...(changed === undefined ? [] : dataLines(changed)),
+  ]
+  return lines.length === 0 ? '' : [...lines, '', ''].join('\n')
+}
+
+function dataLines(data: string): string[] {
+  // In JSON these stand in strings only, where an escape is the same character.
+  const plain = data.replaceAll(/[\u0085\u2028\u2029\ufeff]/g, character => escaped[character]!)
+  return plain.split('\n').map(line => `data: ${line}`)
+}
+
+function fieldsOf(event: Buffer): Fields {
+  if (!isUtf8(event)) throw new UnreadableList('an event is not valid UTF-8')
+  const found: Record<string, string> = {}
+  for (const line of event.toString('utf8').split(/\r\n|\r|\n/)) {
+    const colon = line.indexOf(':')
+    const name = colon === -1 ? line : line.slice(0, colon)
+    const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
+    if (name === 'data' && found['data'] !== undefined) found['data'] += `\n${value}`
+    else if (name === 'data' || name === 'event' || name === 'id' || name === 'retry') found[name] = value
+  }
+  return { event: found['event'], id: found['id'], retry: found['retry'], data: found['data'] }
+}
+
+/**
+ * Replaces the data of an event, and leaves it as it was where nothing changes. It is for what may be passed unread;
+ * see {@link judgedEvent} for what may not.
+ *
+ * @param event one whole event
+ * @param change gets the data, returns what shall stand there; undefined takes the data out
+ */
+export function rewriteEvent(event: Buffer, change: (data: string) => string | undefined): Buffer | string {
+  const { data } = fieldsOf(event)
+  if (data === undefined || data.trim() === '') return event
+  const changed = change(data)
+  return changed === data ? event : judgedEvent(event, () => changed)
+}
+
+/** An event that carries one JSON-RPC message. */
+export function messageEvent(message: string): string {
+  return `event: message\ndata: ${message}\n\n`
+}
+
+/** Tells, chunk by chunk and without keeping any, whether a stream stands between two events. */
+export class BoundaryWatch {
+  #tail = '\n\n'
+  #hasIds = false
+
+  see(chunk: Buffer): void {
+    this.#tail = (this.#tail + chunk.subarray(-4).toString('latin1')).slice(-4)
+    this.#hasIds ||= chunk.includes('\nid:') || chunk.subarray(0, 3).toString('latin1') === 'id:'
+  }
+
+  atBoundary(): boolean {
+    return /(?:\n\n|\r\r|\r\n\r\n)$/.test(this.#tail)
+  }
+
+  /** Whether an event had an id. */
+  resumable(): boolean {
+    return this.#hasIds
+  }
+}

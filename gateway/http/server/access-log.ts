@@ -1,0 +1,78 @@
+import { performance } from 'node:perf_hooks'
+import type { Refusal } from '../../mcp/errors.ts'
+import type { Log } from '../../observe/log.ts'
+import type { Counters } from '../../observe/metrics.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+
+/** Where it is written down what was asked and answered. */
+export interface Records {
+  readonly log: Log
+  readonly metrics: Counters
+}
+
+const longestName = 256
+const clientGone = 499
+
+/** Writes the one line of an exchange, denials included, with the revision that decided it; counts it once. */
+export function recordExchange(exchange: Exchange, { log, metrics }: Records): void {
+  const { request, response, proxy, principal, operation, refusal, operations } = exchange
+  const status = response.headersSent ? response.statusCode : clientGone
+  countRequest(metrics, proxy?.name ?? '', status, refusal)
+  if (principal?.outgoing === true)
+    metrics.count('gatehouse_outgoing_secret_uses_total', { key: principal.name })
+  log.info('request', {
+    requestId: exchange.id,
+    revision: exchange.snapshot.revision,
+    proxy: proxy?.name,
+    principal: principal?.name,
+    auth: exchange.method,
+    secret: principal?.outgoing === true ? 'outgoing' : undefined,
+    client: request.socket.remoteAddress,
+    httpMethod: request.method,
+    era: exchange.era,
+    method: shortened(operation?.method),
+    kind: operation?.kind,
+    name: shortened(operation?.name),
+    operations: operations > 1 ? operations : undefined,
+    batch: exchange.batched?.map(({ method, name }) => [method, name].map(shortened)),
+    decision: exchange.forwarded ? 'allow' : refusal && 'deny',
+    rule: exchange.rule,
+    reason: refusal?.reason,
+    message: exchange.forwarded ? refusal?.message : undefined,
+    cause: causeCode(refusal),
+    status,
+    milliseconds: Math.round((performance.now() - exchange.startedAt) * 10) / 10,
+  })
+}
+
+function shortened(name: string | undefined): string | undefined {
+  return name?.slice(0, longestName)
+}
+
+/** Writes the line of what could not be read as a request, and counts it. */
+export function recordUnparsed(
+  refusal: Refusal,
+  { requestId, revision, client }: { requestId: string; revision: string; client: string | undefined },
+  { log, metrics }: Records,
+): void {
+  countRequest(metrics, '', refusal.status, refusal)
+  const { reason, status } = refusal
+  log.info('request', {
+    requestId,
+    revision,
+    client,
+    decision: 'deny',
+    reason,
+    cause: causeCode(refusal),
+    status,
+  })
+}
+
+function countRequest(metrics: Counters, proxy: string, status: number, refusal: Refusal | undefined): void {
+  metrics.count('gatehouse_requests_total', { proxy, status: String(status), reason: refusal?.reason ?? '' })
+}
+
+function causeCode(refusal: Refusal | undefined): string | undefined {
+  const cause = refusal?.cause
+  return cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.name) : undefined
+}

@@ -1,0 +1,156 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { BodyRequest } from '../exchange/body.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+
+/** Requests of one connection that are served at the same time; those behind them wait, and no more are read. */
+const maxInFlight = 4
+/** Requests that are ignored after the last one of a connection, before the connection is cut. */
+const maxIgnored = 100
+
+/** A request that waits for its turn, with the answer it will get. */
+export interface Arrival {
+  readonly request: BodyRequest
+  readonly response: ServerResponse
+}
+
+/** Callbacks of a connection. */
+export interface ConnectionEvents {
+  /** Serves a request. */
+  begin(this: void, request: BodyRequest, response: ServerResponse): Exchange
+  /** The first request of a connection without any has begun. */
+  onBusy(this: void, connection: ClientConnection): void
+  /** The last request has ended. */
+  onIdle(this: void, connection: ClientConnection): void
+  /** Nothing more is read until requests that wait have been served. */
+  onHold(this: void, connection: ClientConnection): void
+}
+
+/**
+ * One connection of a client: the requests on it that are being served, in order, and those that wait. A class, because
+ * each connection has one.
+ */
+export class ClientConnection {
+  readonly socket: Socket
+  /** A request was served on it. */
+  hasServed = false
+  /** Where it stands among those between two requests, the longest first; 0 while it has a request, and before the first. */
+  restsSince = 0
+  /** Number of looks since something last changed at an end of this connection. */
+  quiet = 0
+  /** Bytes that were written at the last look. */
+  written = -1
+  /** A request was too long under way, but was not read on; how many there were, and looks since. */
+  overdue: { readonly taken: number; looks: number } | undefined
+  /** Whether the client is being probed. */
+  isProbed = false
+  /** Number of requests that were read. */
+  taken = 0
+  readonly #events: ConnectionEvents
+  readonly #open: Exchange[] = []
+  #waiting: Arrival[] = []
+  #latest: Exchange | undefined
+  #isHeld = false
+  #ignored = 0
+
+  constructor(socket: Socket, events: ConnectionEvents) {
+    this.socket = socket
+    this.#events = events
+    // For node:http, which closes a connection with its last answer. What the client still sends would then reset it
+    // before that is read, so its end is waited for, and not for long.
+    socket.destroySoon = socket.end
+  }
+
+  /** The request that was read last, with its answer; undefined before the first. */
+  get latest(): Arrival | undefined {
+    return this.#waiting.at(-1) ?? this.#latest
+  }
+
+  /** The exchange whose answer is being written. */
+  get current(): Exchange | undefined {
+    return this.#open[0]
+  }
+
+  /** Whether nothing is read, because requests wait. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** Serves a request, now or in its turn. Whatever comes behind the last request of a connection is ignored. */
+  take(request: BodyRequest, response: ServerResponse): void {
+    const { latest } = this
+    this.taken++
+    if (this.socket.writableEnded || latest?.response.shouldKeepAlive === false) {
+      if (++this.#ignored > maxIgnored) this.socket.destroy()
+      else request.resume()
+      return
+    }
+    // The reader of node:http stops there, wherever the next request begins.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false
+    if (this.#open.length < maxInFlight) {
+      this.#start(request, response)
+      return
+    }
+    this.#waiting.push({ request, response })
+    this.#hold()
+  }
+
+  /** Serves the request that was read last at once, so that it can be refused; returns its exchange. */
+  startLatest(): Exchange | undefined {
+    const arrival = this.#waiting.pop()
+    if (arrival !== undefined) this.#start(arrival.request, arrival.response)
+    return this.#latest
+  }
+
+  /** Takes an exchange out that has ended; false where it was out already. */
+  end(exchange: Exchange): boolean {
+    const index = this.#open.indexOf(exchange)
+    if (index === -1) return false
+    if (index === 0) this.#open.shift()
+    else this.#open.splice(index, 1)
+    if (this.#waiting.length > 0) this.#startNext(exchange)
+    if (this.#open.length === 0) this.#events.onIdle(this)
+    return true
+  }
+
+  /** Takes out all that is left when the connection is gone: node:http does not say so of answers that wait. */
+  close(): readonly Exchange[] {
+    this.#waiting = []
+    this.#latest = undefined
+    return this.#open.splice(0)
+  }
+
+  #start(request: BodyRequest, response: ServerResponse): void {
+    if (this.#open.length === 0) this.#events.onBusy(this)
+    this.hasServed = true
+    const exchange = this.#events.begin(request, response)
+    this.#open.push(exchange)
+    this.#latest = exchange
+  }
+
+  #startNext({ response }: Exchange): void {
+    if (this.socket.destroyed || !response.shouldKeepAlive) {
+      this.#waiting = []
+      return
+    }
+    const { request, response: next } = this.#waiting.shift()!
+    this.#start(request, next)
+    if (this.#waiting.length > 0 || !this.#isHeld) return
+    this.#isHeld = false
+    this.socket.off('resume', this.#pauseAgain)
+    this.socket.resume()
+  }
+
+  /** Reads no more. node:http resumes a socket whenever a request on it was read to its end. */
+  #hold(): void {
+    if (this.#isHeld) return
+    this.#isHeld = true
+    this.socket.on('resume', this.#pauseAgain)
+    this.socket.pause()
+    this.#events.onHold(this)
+  }
+
+  readonly #pauseAgain = (): void => {
+    this.socket.pause()
+  }
+}

@@ -1,0 +1,179 @@
+import { createServer, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { SecureContextOptions } from 'node:tls'
+import { Refusal } from '../../mcp/errors.ts'
+import { BodyRequest } from '../exchange/body.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { ConnectionSlots } from './connection-slots.ts'
+import { followConnections, type Connections } from './connections.ts'
+import { openExchange, refuse, type Exchange } from '../exchange/exchange.ts'
+import { createFullReport } from './full-report.ts'
+import { recordExchange, type Records } from './access-log.ts'
+import { serve } from './pipeline.ts'
+import type { Snapshot } from '../exchange/snapshot.ts'
+import type { Streams } from '../exchange/streams.ts'
+import type { UsageCounts } from '../exchange/usage.ts'
+import { answerUnparsed } from './unparsed.ts'
+
+/** What the listener for clients works with. */
+export interface ListenerDependencies extends Records {
+  /** The snapshot in force. */
+  current(this: void): Snapshot
+  /** Whether the gateway is stopping. */
+  draining(this: void): boolean
+  readonly streams: Streams
+  readonly slots: ConnectionSlots
+  readonly usage: UsageCounts
+}
+
+/** How long clients may take, in milliseconds: for a whole request, and between two. */
+export interface ListenerTimeouts {
+  readonly request: number
+  readonly keepAlive: number
+}
+
+/** What TLS is served with. */
+export interface ListenerTls {
+  readonly context: SecureContextOptions
+  /** Milliseconds. */
+  readonly handshakeTimeout: number
+}
+
+const retryAfter = '1'
+const timeoutPrecision = 250
+
+/** A listener, and the connections to it. */
+export interface Listener {
+  readonly server: Server
+  readonly connections: Connections
+}
+
+/**
+ * The listener that MCP clients reach, not listening yet.
+ *
+ * @param tls undefined for plain HTTP
+ */
+export function createListener(dependencies: ListenerDependencies, tls: ListenerTls | undefined): Listener {
+  const options = {
+    IncomingMessage: BodyRequest,
+    connectionsCheckingInterval: timeoutPrecision,
+    requireHostHeader: false,
+  }
+  const server = tls === undefined ? createServer(options) : createSecureListener({ ...options, ...tls })
+  // By default node:http leaves out whatever comes after a thousand headers, and all of them are judged.
+  server.maxHeadersCount = 0
+  // A client that ends its side still gets its answer. Not in the types of node:http.
+  Object.assign(server, { httpAllowHalfOpen: true })
+  const connections = followConnections(server, {
+    begin(connection, request, response) {
+      const exchange = openExchange(request, response, dependencies.current())
+      void run(exchange, connection, dependencies)
+      return exchange
+    },
+    onLost: exchange => close(exchange, dependencies),
+    onFull: createFullReport(dependencies),
+    slots: dependencies.slots,
+  })
+  const handle = (request: BodyRequest, response: ServerResponse): void =>
+    connections.of(request.socket).take(request, response)
+  server.on('request', handle)
+  server.on('checkContinue', (request: BodyRequest, response: ServerResponse) => {
+    request.onWanted = () => askForBody(response)
+    handle(request, response)
+  })
+  server.on('checkExpectation', handle)
+  answerUnparsed(server, connections, { ...dependencies, revision: () => dependencies.current().revision })
+  return { server, connections }
+}
+
+/** Asks for a body that a client holds back, when it is its turn: what is said earlier gets behind the answer's head. */
+function askForBody(response: ServerResponse): Promise<void> | undefined {
+  if (response.socket !== null) {
+    response.writeContinue()
+    return undefined
+  }
+  return new Promise(resolve => {
+    response.once('socket', () => {
+      if (response.headersSent) return
+      response.writeContinue()
+      resolve()
+    })
+  })
+}
+
+/** Sets what may change while the listener runs. */
+export function setTimeouts(listener: Server, { request, keepAlive }: ListenerTimeouts): void {
+  listener.headersTimeout = request
+  listener.requestTimeout = request
+  listener.keepAliveTimeout = keepAlive
+}
+
+/**
+ * Serves TLS. Whether a client certificate is good is not for the handshake to enforce: who comes without one is
+ * told so by an answer.
+ */
+function createSecureListener({
+  context,
+  handshakeTimeout,
+  ...options
+}: ServerOptions & ListenerTls): Server {
+  const listener = createTlsServer({
+    ...options,
+    ...context,
+    allowHalfOpen: true,
+    handshakeTimeout,
+    requestCert: context.ca !== undefined,
+    rejectUnauthorized: false,
+  })
+  // By default a failed handshake counts as a malformed request, and would be answered in clear. Anyone can fail
+  // one, so none is logged.
+  listener.removeAllListeners('tlsClientError').on('tlsClientError', (_error, socket) => socket.destroy())
+  return listener
+}
+
+async function run(
+  exchange: Exchange,
+  connection: ClientConnection,
+  dependencies: ListenerDependencies,
+): Promise<void> {
+  const { response } = exchange
+  exchange.snapshot.retain()
+  response.on('error', ignore)
+  response.on('close', () => {
+    if (connection.end(exchange)) close(exchange, dependencies)
+  })
+  try {
+    if (dependencies.draining()) {
+      throw new Refusal('draining', 'the gateway is stopping', {
+        headers: { 'retry-after': retryAfter, connection: 'close' },
+      })
+    }
+    await serve(exchange, dependencies.streams, dependencies.usage)
+  } catch (error) {
+    if (error instanceof Refusal) {
+      // It was refused for something else meanwhile.
+      if (exchange.refusal !== undefined) return
+      exchange.rule = error.rule
+      refuse(exchange, error)
+      return
+    }
+    dependencies.log.error('internal_error', {
+      requestId: exchange.id,
+      error: String((error as Error).stack ?? error),
+    })
+    refuse(exchange, new Refusal('internal', 'the gateway failed'))
+  }
+}
+
+/** Ends an exchange, once: its answer has ended, or the client has gone. */
+function close(exchange: Exchange, dependencies: ListenerDependencies): void {
+  exchange.isOver = true
+  exchange.share?.leave()
+  exchange.snapshot.release()
+  recordExchange(exchange, dependencies)
+  exchange.relay?.onClose()
+  // The connection remembers its last exchange, which is to keep nothing of the answer alive.
+  exchange.relay = undefined
+}
+
+function ignore(): void {}

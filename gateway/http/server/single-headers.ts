@@ -1,0 +1,49 @@
+import { Refusal } from '../../mcp/errors.ts'
+
+/** Of most of these node:http keeps the first or joins them all, where another reader may do something else. */
+const singleHeaders = [
+  'Host',
+  'Mcp-Name',
+  'Mcp-Method',
+  'Content-Type',
+  'Authorization',
+  'Mcp-Session-Id',
+  'MCP-Protocol-Version',
+].map(written => ({ written, name: written.toLowerCase(), bit: 1 << written.length }))
+/** By length, since that is compared fastest; no two are of one length. */
+const byLength = Array.from({ length: 32 }, (_, length) =>
+  singleHeaders.find(({ name }) => name.length === length),
+)
+const mirrors: ReadonlySet<string> = new Set(['mcp-name', 'mcp-method'])
+
+/**
+ * Refuses a request that sends a header twice which readers take differently, and one without a body that has a header
+ * which mirrors the body.
+ *
+ * @throws Refusal `request_malformed`, or `header_mismatch` for the headers of MCP
+ */
+export function checkSingle(method: string, rawHeaders: readonly string[]): void {
+  let seen = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const sent = rawHeaders[index]!
+    const single = byLength[sent.length]
+    // As a rule it is written in one of two ways, and what is not begins with another letter.
+    if (
+      single === undefined ||
+      (sent !== single.name && sent !== single.written && !isSpelling(sent, single.name))
+    )
+      continue
+    const { name, bit } = single
+    if ((seen & bit) !== 0) {
+      const reason = name.startsWith('mcp-') ? 'header_mismatch' : 'request_malformed'
+      throw new Refusal(reason, `the header ${name} is sent twice`)
+    }
+    if (method !== 'POST' && mirrors.has(name))
+      throw new Refusal('header_mismatch', `the header ${name} mirrors a body, and ${method} has none`)
+    seen |= bit
+  }
+}
+
+function isSpelling(sent: string, name: string): boolean {
+  return (sent.charCodeAt(0) | 0x20) === name.charCodeAt(0) && sent.toLowerCase() === name
+}

@@ -1,0 +1,222 @@
+import type { GivenTasks } from './given-tasks.ts'
+import { maxState, maxTaskId, openTask, sealState, sealTask } from './handle.ts'
+import { elements, members, replaced, stringOf, type Asked, type Member, type Replacement } from '../json.ts'
+import { only, UnreadableList, type Judge } from '../lists.ts'
+import { isJudgeable, type Operation } from '../operation.ts'
+import { relatedTask } from './presented-handles.ts'
+import type { Owner, Seals } from './seal.ts'
+
+/** How the handles in an answer are sealed. It is kept as long as the answer goes on. */
+export interface AnswerHandles {
+  readonly seals: Seals
+  readonly owner: Owner
+  readonly given: GivenTasks
+  /** The method that is answered; empty for a stream that answers none. */
+  readonly method: string
+  /** The operation that a task or a `requestState` of the answer belongs to. */
+  readonly operation: Operation
+  /** The handles that the request presented, by the upstream's id of the task. */
+  readonly presented: ReadonlyMap<string, string>
+  /** The era has tasks that are listed and told of without being asked for (MCP 2025-11-25). */
+  readonly legacy: boolean
+  /** Judges the operation that began a task. */
+  readonly judge: Judge
+}
+
+/** Largest number of tasks that are judged in one go; servers list them page by page. */
+const maxListed = 5000
+const nothing: Asked = new Map()
+const meta = ['_meta', new Map([[relatedTask, nothing]])] as const
+const asked: Asked = new Map([
+  ['params', new Map([meta, ['result', new Map([meta])], ['notifications', nothing]])],
+  ['result', new Map([meta, ['result', new Map([meta])], ['task', nothing]])],
+])
+/** The operation of a stream that answers none. */
+export const noOperation: Operation = { method: '', kind: 'other' }
+
+/**
+ * Seals the handles in an answer: ids of tasks and `requestState`, wherever MCP 2025-11-25, MCP 2026-07-28 and its
+ * extension for tasks put them.
+ *
+ * @param text one JSON-RPC message, or an array of them; in what is not JSON anything may be changed
+ * @returns the text to send; undefined where nothing is left, because it is about a task of nobody or somebody else
+ * @throws UnreadableList where the text can be read in two ways, SyntaxError where it is not JSON
+ */
+export function sealHandles(text: string, handles: AnswerHandles): string | undefined {
+  if (!/^\s*\[/.test(text)) return sealMessage(text, handles)
+  const kept = elements(text).flatMap(({ start, end }) => sealMessage(text.slice(start, end), handles) ?? [])
+  return `[${kept.join(',')}]`
+}
+
+function sealMessage(text: string, handles: AnswerHandles): string | undefined {
+  const message = members(text, 0, asked)
+  const method = only(message, 'method')
+  const params = only(message, 'params')
+  const result = only(message, 'result')
+  const edits: Replacement[] = []
+  if (method !== undefined) {
+    const isRequest = only(message, 'id') !== undefined
+    const name = stringOf(text, method) ?? ''
+    // What the server asks about tasks are those that the client made of its requests.
+    if (name.startsWith('tasks/')) return text
+    if (params?.members === undefined) return text
+    const passes = sealParams(text, name, isRequest, params.members, handles, edits)
+    return passes ? replaced(text, edits) : undefined
+  }
+  if (result?.members !== undefined) sealResult(text, result.members, handles, edits)
+  return replaced(text, edits)
+}
+
+/** Collects the edits of a notification or a request of the server; returns whether it may be passed. */
+function sealParams(
+  text: string,
+  method: string,
+  isRequest: boolean,
+  found: readonly Member[],
+  handles: AnswerHandles,
+  edits: Replacement[],
+): boolean {
+  if (method === 'notifications/tasks' || method === 'notifications/tasks/status') {
+    const task = only(found, 'taskId')
+    const handle = task && knownHandle(idIn(text, task), handles)
+    if (handle === undefined || !isAllowed(handle, handles)) return false
+    edits.push(at(task!, JSON.stringify(handle)))
+  }
+  if (method === 'notifications/resources/updated' && isNews(handles)) {
+    const uri = only(found, 'uri')
+    if (!isVisible(uri && stringOf(text, uri), handles)) return false
+  }
+  const list = only(only(found, 'notifications')?.members ?? [], 'taskIds')
+  if (list !== undefined) edits.push(sealList(text, list, handles))
+  for (const { task, id } of relatedIn(text, found)) {
+    const handle = knownHandle(id, handles)
+    if (handle === undefined && !isRequest && isNews(handles)) return false
+    edits.push(at(task, JSON.stringify(handle ?? reference(id, handles))))
+  }
+  return true
+}
+
+/** Whether the caller may read a resource; a subscription may be older than the rule that took the right away. */
+function isVisible(name: string | undefined, { judge }: AnswerHandles): boolean {
+  return (
+    name !== undefined && isJudgeable(name) && judge({ method: 'resources/read', kind: 'resource', name })
+  )
+}
+
+/** A stream that answers no call may bring news of tasks of others, where a server does not tell its callers apart. */
+function isNews({ method }: AnswerHandles): boolean {
+  return method === '' || method === 'subscriptions/listen'
+}
+
+function sealResult(
+  text: string,
+  found: readonly Member[],
+  handles: AnswerHandles,
+  edits: Replacement[],
+): void {
+  const { method, legacy } = handles
+  const begun = begunBy(text, found, legacy)
+  const begunId = begun && idIn(text, begun)
+  const handle = begunId === undefined ? '' : begin(begunId, handles)
+  const handleOf = (id: string): string =>
+    id === begunId ? handle : (knownHandle(id, handles) ?? reference(id, handles))
+
+  if (begun !== undefined) edits.push(at(begun, JSON.stringify(handle)))
+  // A stream that is resumed brings answers to any of these.
+  const isResumed = method === ''
+  const task = isResumed || method.startsWith('tasks/') ? only(found, 'taskId') : undefined
+  if (task !== undefined && task !== begun) edits.push(at(task, JSON.stringify(handleOf(idIn(text, task)))))
+  const tasks = isResumed || method === 'tasks/list' ? only(found, 'tasks') : undefined
+  if (tasks !== undefined) edits.push(keepOwned(text, tasks, handles))
+  const state = only(found, 'requestState')
+  if (state !== undefined && stringOf(text, state) !== undefined) {
+    edits.push(at(state, JSON.stringify(sealedState(text.slice(state.start, state.end), handles))))
+  }
+  for (const related of relatedIn(text, found)) {
+    edits.push(at(related.task, JSON.stringify(handleOf(related.id))))
+  }
+}
+
+/** The id of a task in the result that began it: `CreateTaskResult` of either era. */
+function begunBy(text: string, found: readonly Member[], legacy: boolean): Member | undefined {
+  if (legacy) return only(only(found, 'task')?.members ?? [], 'taskId')
+  const type = only(found, 'resultType')
+  return type !== undefined && stringOf(text, type) === 'task' ? only(found, 'taskId') : undefined
+}
+
+/** The handle of a task that the answered operation began. */
+function begin(id: string, handles: AnswerHandles): string {
+  const { seals, owner, given, operation, legacy } = handles
+  const handle = sealTask(seals, owner, { id, operation })
+  if (legacy && operation.kind !== 'other') {
+    given.give({ id, proxy: owner.proxy, identity: owner.identities[0]!, handle })
+  }
+  return handle
+}
+
+function sealedState(json: string, { seals, owner, operation }: AnswerHandles): string {
+  if (json.length > maxState) throw new UnreadableList('the requestState is too long')
+  return sealState(seals, owner, json, operation)
+}
+
+/** The handle of a task that is the caller's: it presented it now, or it was given it. */
+function knownHandle(id: string, { presented, given, owner, legacy }: AnswerHandles): string | undefined {
+  return presented.get(id) ?? (legacy ? given.handle(id, owner) : undefined)
+}
+
+/** A handle that only fits where the client refers to the task: nobody knows which operation began it. */
+function reference(id: string, { seals, owner }: AnswerHandles): string {
+  return sealTask(seals, owner, { id, operation: noOperation })
+}
+
+function at({ start, end }: Member, by: string): Replacement {
+  return { start, end, by }
+}
+
+function isAllowed(handle: string, { seals, owner, judge }: AnswerHandles): boolean {
+  const operation = openTask(seals, owner, handle)?.operation
+  return (
+    operation !== undefined && operation.kind !== 'other' && judge({ method: '', ...operation } as Operation)
+  )
+}
+
+/** The list of ids that the server acknowledges, without those that were not asked for. */
+function sealList(text: string, list: Member, handles: AnswerHandles): Replacement {
+  if (text[list.start] !== '[') throw new UnreadableList('taskIds is not an array')
+  const kept = elements(text, list.start).flatMap(({ start, end }) => {
+    const id = stringOf(text, { start, end })
+    return (id !== undefined && knownHandle(id, handles)) || []
+  })
+  return at(list, JSON.stringify(kept))
+}
+
+/** The tasks of a list that the caller was given, and whose operation it may still do. */
+function keepOwned(text: string, list: Member, handles: AnswerHandles): Replacement {
+  if (text[list.start] !== '[') throw new UnreadableList('the member tasks is no array')
+  const items = elements(text, list.start)
+  if (items.length > maxListed) throw new UnreadableList(`it lists more than ${maxListed} tasks`)
+  const kept = items.flatMap(({ start, end, members: found }) => {
+    const task = only(found, 'taskId')
+    if (task === undefined) throw new UnreadableList('an item of tasks has no taskId')
+    const handle = knownHandle(idIn(text, task), handles)
+    if (handle === undefined || !isAllowed(handle, handles)) return []
+    return text.slice(start, task.start) + JSON.stringify(handle) + text.slice(task.end, end)
+  })
+  return at(list, `[${kept.join(',')}]`)
+}
+
+function idIn(text: string, member: Member): string {
+  const id = stringOf(text, member)
+  if (id === undefined || id.length > maxTaskId)
+    throw new UnreadableList('a taskId is not a string, or too long')
+  return id
+}
+
+/** The related tasks that `_meta` names, of the message and of the result of a task in it. */
+function relatedIn(text: string, found: readonly Member[]): { task: Member; id: string }[] {
+  return [found, only(found, 'result')?.members ?? []].flatMap(holder => {
+    const related = only(only(holder, '_meta')?.members ?? [], relatedTask)
+    const task = only(related?.members ?? [], 'taskId')
+    return task === undefined ? [] : [{ task, id: idIn(text, task) }]
+  })
+}

@@ -1,0 +1,200 @@
+import { Refusal } from '../errors.ts'
+import type { GivenTasks } from './given-tasks.ts'
+import { openState, openTask, type Task } from './handle.ts'
+import {
+  elements,
+  memberNamed,
+  members,
+  replaced,
+  stringOf,
+  type Asked,
+  type Member,
+  type Replacement,
+} from '../json.ts'
+import type { Message } from '../message.ts'
+import { ruleOf } from '../methods.ts'
+import type { Operation } from '../operation.ts'
+import type { Owner, Seals } from './seal.ts'
+
+/** The key in `_meta` of the task that a message belongs to (MCP 2025-11-25, Tasks, Related Task Metadata). */
+export const relatedTask = 'io.modelcontextprotocol/related-task'
+
+/** The handles that a message presents, opened. */
+export interface PresentedHandles {
+  /** The operations that began the tasks; each is to be judged again. */
+  readonly operations: readonly Operation[]
+  /** The handles of the tasks, by the upstream's ids. */
+  readonly tasks: ReadonlyMap<string, string>
+  /** The upstream's id of the task that the method is about. */
+  readonly taskId: string | undefined
+  /** The operation that a `requestState` of the answer would continue. */
+  readonly continued: Operation
+  /** The message with the upstream's ids and states in place of the handles. */
+  readonly text: string
+}
+
+/** What handles are opened with. */
+export interface HandleContext {
+  readonly seals: Seals
+  readonly owner: Owner
+  readonly given: GivenTasks
+}
+
+const maxTaskIds = 1000
+const nothing: Asked = new Map()
+const meta = ['_meta', new Map([[relatedTask, nothing]])] as const
+const asked: Asked = new Map([
+  ['params', new Map([meta, ['notifications', nothing]])],
+  ['result', new Map([meta])],
+])
+
+/** Whether a message may present handles; costs a few look-ups where it does not. */
+export function presentsHandles({ kind, method, params }: Message): boolean {
+  if (kind === 'response') return true
+  if (isAboutTask(method!, params)) return true
+  if (params === undefined) return false
+  return (
+    params['requestState'] !== undefined ||
+    member(params['_meta'], relatedTask) !== undefined ||
+    member(params['notifications'], 'taskIds') !== undefined
+  )
+}
+
+/** Whether a message is about a task: by its method or, where nobody classified that, by its `taskId`. */
+function isAboutTask(method: string, params: Message['params']): boolean {
+  return method.startsWith('tasks/') || (params?.['taskId'] !== undefined && ruleOf(method) === undefined)
+}
+
+/**
+ * Opens the handles of a message: `taskId` of the methods of tasks, `taskIds` of a subscription, `requestState`, and the
+ * related task in `_meta`.
+ *
+ * @param text the message
+ * @param operation what it asks for, where it asks for one thing
+ * @returns undefined where it presents none
+ * @throws Refusal `handle_unknown` for what the caller was not given, or not for this operation; `params_invalid` or
+ *   `message_invalid` for what cannot be a handle
+ */
+export function openHandles(
+  text: string,
+  message: Message,
+  operation: Operation,
+  context: HandleContext,
+): PresentedHandles | undefined {
+  const { kind, id, method = '' } = message
+  const holder = only(members(text, 0, asked), kind === 'response' ? 'result' : 'params', id)
+  const found = holder?.members ?? []
+  const opening: Opening = { text, id, method, context, edits: [], tasks: new Map(), operations: [] }
+  let task: Task | undefined
+  if (isAboutTask(method, message.params)) task = openSubject(only(found, 'taskId', id), opening)
+  const continued =
+    task === undefined ? operation : ({ ...task.operation, method: 'tasks/update' } as Operation)
+  if (kind !== 'response') openContinued(only(found, 'requestState', id), continued, opening)
+  if (method === 'subscriptions/listen') {
+    const { members: filter = [] } = only(found, 'notifications', id) ?? {}
+    openList(only(filter, 'taskIds', id), opening)
+  }
+  const { members: meta = [] } = only(found, '_meta', id) ?? {}
+  const { members: related = [] } = only(meta, relatedTask, id) ?? {}
+  openRelated(only(related, 'taskId', id), kind, opening)
+  const { edits, tasks, operations } = opening
+  if (edits.length === 0) return undefined
+  return { operations, tasks, taskId: task?.id, continued, text: replaced(text, edits) }
+}
+
+/** Returns the refusal of a task that the caller was not given, or whose operation it may not do any more. */
+export function unknownTask(id: string | undefined, rule?: string): Refusal {
+  return new Refusal('handle_unknown', 'Unknown task', { id, rule })
+}
+
+interface Opening {
+  readonly text: string
+  /** The id of the message as JSON text. */
+  readonly id: string | undefined
+  readonly method: string
+  readonly context: HandleContext
+  readonly edits: Replacement[]
+  readonly tasks: Map<string, string>
+  readonly operations: Operation[]
+}
+
+type Place = Pick<Member, 'start' | 'end'>
+
+/** The task that a method is about; undefined for one that is about none. */
+function openSubject(place: Place | undefined, opening: Opening): Task | undefined {
+  return place && openReadable(place, 'params.taskId', opening)
+}
+
+function openContinued(place: Place | undefined, operation: Operation, opening: Opening): void {
+  if (place === undefined) return
+  const { text, id, context, edits } = opening
+  const handle = stringOf(text, place)
+  if (handle === undefined) throw notString('params.requestState', id)
+  const by = openState(context.seals, context.owner, handle, operation)
+  if (by === undefined) throw new Refusal('handle_unknown', 'Unknown requestState', { id })
+  edits.push({ start: place.start, end: place.end, by })
+}
+
+function openList(list: Place | undefined, opening: Opening): void {
+  if (list === undefined) return
+  const { text, id } = opening
+  const path = 'params.notifications.taskIds'
+  if (text[list.start] !== '[')
+    throw new Refusal('params_invalid', `${path} must be a list of strings`, { id })
+  const places = elements(text, list.start)
+  if (places.length > maxTaskIds) {
+    throw new Refusal('params_invalid', `${path} has more than ${maxTaskIds} items`, { id })
+  }
+  for (const place of places) openReadable(place, path, opening)
+}
+
+/** A task whose state the caller asks for: what began it must be known, so that it can be judged again. */
+function openReadable(place: Place, path: string, opening: Opening): Task {
+  const handle = stringOf(opening.text, place)
+  if (handle === undefined) throw notString(path, opening.id)
+  const { seals, owner } = opening.context
+  const task = openTask(seals, owner, handle)
+  if (task === undefined || task.operation.kind === 'other') throw unknownTask(opening.id)
+  present(handle, task, place, opening)
+  return task
+}
+
+/** Clients of MCP 2025-11-25 make tasks, too, of what the server asks them, and refer to them in what they answer. */
+function openRelated(place: Place | undefined, kind: Message['kind'], opening: Opening): void {
+  const { text, id, context } = opening
+  const handle = place && stringOf(text, place)
+  if (handle === undefined) return
+  const task = openTask(context.seals, context.owner, handle)
+  if (task !== undefined) present(handle, task, place!, opening)
+  else if (kind === 'request') throw unknownTask(id)
+  else if (isHandle(handle) || context.given.isOthers(handle, context.owner)) {
+    throw new Refusal('params_invalid', `the task in _meta["${relatedTask}"] is unknown`)
+  }
+}
+
+function present(handle: string, task: Task, { start, end }: Place, opening: Opening): void {
+  opening.tasks.set(task.id, handle)
+  opening.edits.push({ start, end, by: JSON.stringify(task.id) })
+  if (task.operation.kind !== 'other')
+    opening.operations.push({ ...task.operation, method: opening.method } as Operation)
+}
+
+/** Whether a text has the form of a handle, whoever was given it. */
+export function isHandle(text: string): boolean {
+  return /^[\w-]+\.[\w-]{43}$/.test(text)
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
+}
+
+/** The member of that name; undefined where there is none. Refuses where a parser could take another for it. */
+function only(found: readonly Member[], name: string, id: string | undefined): Member | undefined {
+  const member = memberNamed(found, name)
+  if (member !== 'ambiguous') return member
+  throw new Refusal('message_invalid', `the member ${name} is written twice, or in another case`, { id })
+}
+
+function notString(path: string, id: string | undefined): Refusal {
+  return new Refusal('params_invalid', `${path} must be a string`, { id })
+}

@@ -1,0 +1,33 @@
+import type { UpstreamAuth } from '../../schema/config.ts'
+import type { Subject } from '../http/exchange/tokens.ts'
+
+/** RFC 8693 §3. */
+const tokenTypes = {
+  access_token: 'urn:ietf:params:oauth:token-type:access_token',
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+} as const
+
+/** What an exchanged token may be said to be. */
+export const issuedTypes: ReadonlySet<unknown> = new Set(Object.values(tokenTypes))
+
+/** What is asked for: RFC 6749 §4.4.2 with RFC 8707 §2, or RFC 8693 §2.1 but for the subject. */
+export function tokenParameters(auth: UpstreamAuth, upstreamUrl: string): Readonly<Record<string, string>> {
+  const { scope, audience } = auth
+  const asked = { ...(scope !== undefined && { scope }), ...(audience !== undefined && { audience }) }
+  if (auth.type === 'client-credentials') {
+    return { grant_type: 'client_credentials', resource: auth.resource ?? upstreamUrl, ...asked }
+  }
+  // Either names a target, and a token is asked for all that are named.
+  const resource = auth.resource ?? (audience === undefined ? upstreamUrl : undefined)
+  return {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    ...(resource !== undefined && { resource }),
+    ...asked,
+    requested_token_type: tokenTypes[auth.requestedTokenType],
+  }
+}
+
+/** What is asked to be exchanged (RFC 8693 §2.1). */
+export function subjectParameters({ token }: Subject): Readonly<Record<string, string>> {
+  return { subject_token: token, subject_token_type: tokenTypes.access_token }
+}

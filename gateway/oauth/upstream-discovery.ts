@@ -1,0 +1,190 @@
+import type { Dispatcher } from 'undici'
+import { isLoopback } from '../values/hosts.ts'
+import { TokenUnavailable } from '../http/exchange/tokens.ts'
+import type { SecretMethod } from './client-authentication.ts'
+import { fetchMetadata, MetadataUnusable, type IssuerMetadata } from './discovery.ts'
+import { exchange, failureName, readObject, type Outbound } from './outbound.ts'
+
+/** The endpoint of an upstream, as calls reach it. */
+export interface UpstreamEndpoint {
+  readonly url: string
+  readonly dispatcher: Dispatcher
+  /** With its query. */
+  readonly path: string
+  readonly headers: readonly (readonly [string, string])[]
+  /** Everything that makes it this endpoint. */
+  readonly identity: string
+}
+
+/** What is known of the token already, and what is found has to agree with. */
+export interface Expected {
+  /** Who alone is believed: the one that the file names, or that gave a token before. */
+  readonly issuer: string | undefined
+  readonly resource: string | undefined
+  /** Whether the gateway would hand over a secret, which an impostor could use. */
+  readonly secret: boolean
+}
+
+/** Where tokens for an upstream are to be had. */
+export interface Discovered {
+  readonly issuer: string
+  readonly tokenUrl: string
+  /** As the upstream publishes it. */
+  readonly resource: string
+  /** How clients may authenticate (RFC 8414 §2); undefined where the issuer does not say. */
+  readonly methods: readonly unknown[] | undefined
+}
+
+const patience = 5000
+const wellKnown = '/.well-known/oauth-protected-resource'
+
+/** What an unauthorized client would ask, to be told where to get authorized. It is answered nowhere. */
+const question = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+
+/**
+ * Finds out, each time that a token is needed, where tokens for an upstream are to be had: its challenge or well-known
+ * URLs lead to its own metadata (RFC 9728 §3, §5), these to an issuer, and this one's metadata to the token endpoint
+ * (RFC 8414 §3). What the upstream says of itself is read from its own origin only; which scopes to ask for is nothing
+ * that it may say. A credential belongs to one issuer (MCP, Authorization Server Binding): the one that first gave a
+ * token for it is the only one from then on.
+ *
+ * @param fetch for the issuer's metadata, guarded; see `createOutbound`
+ * @param onFound told of a place that is another than before
+ * @returns does something with the place; rejects with a TokenUnavailable where there is none, and as what it does
+ */
+export function createDiscovery(
+  endpoint: UpstreamEndpoint,
+  expected: Expected,
+  fetch: Outbound,
+  onFound: (place: Discovered) => void,
+): <Result>(use: (place: Discovered) => Promise<Result>) => Promise<Result> {
+  let { issuer } = expected
+  let last = ''
+  return async use => {
+    const place = await discoverTokenEndpoint(endpoint, { ...expected, issuer }, fetch)
+    const told = `${place.issuer} ${place.tokenUrl}`
+    if (told !== last) onFound(place)
+    last = told
+    const result = await use(place)
+    issuer = place.issuer
+    return result
+  }
+}
+
+async function discoverTokenEndpoint(
+  endpoint: UpstreamEndpoint,
+  expected: Expected,
+  fetch: Outbound,
+): Promise<Discovered> {
+  const { resource, issuers } = await describedResource(endpoint, expected.resource)
+  const issuer = expected.issuer ?? issuers[0]
+  if (typeof issuer !== 'string') throw new TokenUnavailable('resource_metadata_malformed')
+  if (!issuers.includes(issuer)) throw new TokenUnavailable('issuer_not_offered')
+  assertSecure(issuer, 'issuer_insecure')
+  if (expected.issuer === undefined && expected.secret && hostOf(issuer) !== hostOf(endpoint.url)) {
+    throw new TokenUnavailable('issuer_not_pinned')
+  }
+  const { token_endpoint: tokenUrl, token_endpoint_auth_methods_supported: methods } = await issuerMetadata(
+    issuer,
+    fetch,
+  )
+  if (typeof tokenUrl !== 'string') throw new TokenUnavailable('token_endpoint_missing')
+  assertSecure(tokenUrl, 'token_endpoint_insecure')
+  return { issuer, tokenUrl, resource, methods: Array.isArray(methods) ? methods : undefined }
+}
+
+/** How to send a secret where the file does not say: as the issuer takes it, and not at all where it does not. */
+export function secretMethod(methods: readonly unknown[] | undefined): SecretMethod {
+  // RFC 8414 §2: client_secret_basic where nothing is said.
+  if (methods === undefined || methods.includes('client_secret_basic')) return 'client_secret_basic'
+  if (methods.includes('client_secret_post')) return 'client_secret_post'
+  throw new TokenUnavailable('client_secret_not_taken')
+}
+
+async function describedResource(
+  endpoint: UpstreamEndpoint,
+  expected: string | undefined,
+): Promise<{ resource: string; issuers: readonly unknown[] }> {
+  const { origin, pathname } = new URL(endpoint.url)
+  const whole = expected === undefined ? [endpoint.url.split('?', 1)[0], origin + pathname] : [expected]
+  // The metadata of a whole host describe that host (RFC 9728 §3.3).
+  const root = expected === undefined ? [...whole, origin, `${origin}/`] : whole
+  const told = await challengedMetadata(endpoint).catch(failing('resource_metadata'))
+  const places =
+    told === undefined
+      ? [
+          { url: `${origin}${wellKnown}${pathname === '/' ? '' : pathname}`, names: whole },
+          { url: `${origin}${wellKnown}`, names: root },
+        ]
+      : [{ url: told, names: whole }]
+  let status = 0
+  for (const { url, names } of places) {
+    const answer = await exchange(url, {}, endpoint.dispatcher, patience).catch(failing('resource_metadata'))
+    status = answer.status
+    if (status !== 200) continue
+    const { resource, authorization_servers: issuers } = readObject(answer.text) ?? {}
+    if (typeof resource !== 'string' || !Array.isArray(issuers)) {
+      throw new TokenUnavailable('resource_metadata_malformed')
+    }
+    if (!names.includes(resource)) throw new TokenUnavailable('resource_mismatch')
+    return { resource, issuers }
+  }
+  throw new TokenUnavailable(`resource_metadata_${status}`)
+}
+
+/** Where the upstream says that its metadata is (RFC 9728 §5.1); undefined where it does not say. */
+async function challengedMetadata(endpoint: UpstreamEndpoint): Promise<string | undefined> {
+  const { origin } = new URL(endpoint.url)
+  const { statusCode, headers, body } = await endpoint.dispatcher.request({
+    origin,
+    path: endpoint.path,
+    method: 'POST',
+    headers: {
+      ...Object.fromEntries(endpoint.headers),
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: question,
+    signal: AbortSignal.timeout(patience),
+  })
+  body.on('error', () => {}).destroy()
+  if (statusCode !== 401) return undefined
+  const challenge = [headers['www-authenticate'] ?? []].flat().join(', ')
+  const [, quoted, bare] = /\bresource_metadata\s*=\s*(?:"([^"]*)"|([^\s",]+))/i.exec(challenge) ?? []
+  const told = quoted ?? bare
+  if (told !== undefined && URL.parse(told)?.origin !== origin) {
+    throw new TokenUnavailable('resource_metadata_elsewhere')
+  }
+  return told
+}
+
+async function issuerMetadata(issuer: string, fetch: Outbound): Promise<IssuerMetadata> {
+  try {
+    return await fetchMetadata(issuer, fetch)
+  } catch (error) {
+    if (error instanceof MetadataUnusable && error.code === 'mismatch') {
+      throw new TokenUnavailable('issuer_mismatch')
+    }
+    return failing('issuer_metadata')(error)
+  }
+}
+
+/** RFC 8414 §2, RFC 6749 §3.2; only what stays on this machine may do without TLS. */
+function assertSecure(url: string, code: string): void {
+  const parsed = URL.parse(url)
+  const secure =
+    parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback(parsed.hostname))
+  if (!secure || parsed.username !== '' || parsed.password !== '') throw new TokenUnavailable(code)
+}
+
+function hostOf(url: string): string | undefined {
+  return URL.parse(url)?.hostname
+}
+
+/** Makes what went wrong on the way a reason. */
+function failing(what: string): (error: unknown) => never {
+  return error => {
+    if (error instanceof TokenUnavailable) throw error
+    throw new TokenUnavailable(`${what}_${failureName(error)}`)
+  }
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto'
+import { Pool, type Dispatcher } from 'undici'
+import type { Proxy, UpstreamTls } from '../../../schema/config.ts'
+import type { Secrets } from '../../config/load.ts'
+import { parseWait } from '../../values/units.ts'
+import { createHeaderFilter, withheldFromUpstream } from '../../http/exchange/headers.ts'
+import type { Upstream } from '../../http/exchange/snapshot.ts'
+import { createPool, type UpstreamDispatcher } from '../../http/client/pool.ts'
+import type { Hold, Shared } from '../../lib/usage-pool.ts'
+import { tokenSourceFor, type KeptTokens, type TokenDependencies } from '../../oauth/tokens.ts'
+import type { UpstreamEndpoint } from '../../oauth/upstream-discovery.ts'
+
+/**
+ * Milliseconds that an idle connection is kept to an upstream that does not say how long it keeps it itself.
+ * Longer than some servers do, and calls would be sent into connections that are being closed.
+ */
+const keepAliveTimeout = 1500
+
+/** Connections to one origin. */
+export interface Connections {
+  /** For the calls of clients. */
+  readonly calls: UpstreamDispatcher
+  /** For whatever else is asked of it. */
+  readonly others: Dispatcher
+  /** Lets go of them when what is on its way has ended. */
+  close(): void
+}
+
+/** What upstreams are made with; pools and tokens outlive the snapshots that use them. */
+export interface UpstreamDependencies extends TokenDependencies {
+  readonly pools: Shared<Connections>
+  readonly tokens: Shared<KeptTokens>
+  readonly secrets: Secrets
+}
+
+/**
+ * Makes the upstream of a proxy.
+ *
+ * @param credentialHeaders lower-case names of headers that carry credentials of clients
+ * @param hold keeps what is shared for as long as the upstream is used
+ */
+export function makeUpstream(
+  { upstream }: Proxy,
+  credentialHeaders: readonly string[],
+  hold: Hold,
+  { pools, tokens, secrets, ...dependencies }: UpstreamDependencies,
+): Upstream {
+  const { url, auth, caller } = upstream
+  const { origin, pathname, search } = new URL(url)
+  const resolve = (values: Proxy['upstream']['headers']): (readonly [string, string])[] =>
+    Object.entries(values).map(([name, { value, ...reference }]) => [name, value ?? secrets(reference)])
+  const headers = resolve(upstream.headers)
+  const query = resolve(upstream.query)
+  const tls = readTls(upstream.tls, secrets)
+  const timeout = parseWait(upstream.timeout.connect)
+  const connect = (): Connections => createConnections(origin, timeout, tls)
+  const { calls, others } = hold(pools.acquire(digest([origin, timeout, tls]), connect))
+  const { claims = {}, ...plain } = caller ?? {}
+  const callerNames = [...Object.values(plain), ...Object.values(claims)]
+  const replaced = [...headers.map(([name]) => name), ...callerNames].map(name => name.toLowerCase())
+  const added = query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+  const endpoint: UpstreamEndpoint = {
+    url,
+    dispatcher: others,
+    path: pathname + [search || '?', ...added].join('&').replace(/^\?&?/, '?').replace(/^\?$/, ''),
+    headers: [['accept-encoding', 'identity'], ...headers],
+    identity: digest([url, headers, query, tls, timeout]),
+  }
+  const token = auth && tokenSourceFor(auth, endpoint, secrets, dependencies)
+  return {
+    identity: digest([url, headers, query, caller, tls, token?.identity]),
+    dispatcher: calls,
+    path: endpoint.path,
+    headers: endpoint.headers,
+    headerFilter: createHeaderFilter(
+      [...withheldFromUpstream, ...credentialHeaders, ...replaced],
+      upstream.forwardHeaders,
+    ),
+    tokens: token && hold(tokens.acquire(token.identity, token.create)).source,
+    caller,
+    responseTimeout: parseWait(upstream.timeout.response),
+    idleTimeout: parseWait(upstream.timeout.idle),
+  }
+}
+
+interface Tls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly servername?: string
+}
+
+function readTls(tls: UpstreamTls | undefined, secrets: Secrets): Tls {
+  const { ca, cert, key, serverName } = tls ?? {}
+  return {
+    ...(ca && { ca: secrets(ca) }),
+    ...(cert && { cert: secrets(cert) }),
+    ...(key && { key: secrets(key) }),
+    ...(serverName !== undefined && { servername: serverName }),
+  }
+}
+
+/** Calls in plain HTTP go over connections of our own, which cost less; everything else over those of undici. */
+function createConnections(origin: string, timeout: number, tls: Tls): Connections {
+  const others = new Pool(origin, {
+    connections: null,
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout,
+    // Said aloud, because an environment variable of Node would switch it off otherwise.
+    connect: { timeout, ...tls, rejectUnauthorized: true },
+  })
+  const calls = origin.startsWith('http:')
+    ? createPool(origin, { connectTimeout: timeout, keepAlive: keepAliveTimeout })
+    : others
+  return {
+    calls,
+    others,
+    close() {
+      for (const each of new Set([calls, others])) void each.close().catch(() => {})
+    },
+  }
+}
+
+function digest(parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}

@@ -1,0 +1,7 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { readChecked } from '../../config/handover.ts'
+import type { LoaderData } from './loader.ts'
+
+const { path, env } = workerData as LoaderData
+
+parentPort!.on('message', () => parentPort!.postMessage(readChecked(path, { env, now: new Date() })))

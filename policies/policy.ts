@@ -1,0 +1,86 @@
+import type { JwtAuth } from '../schema/config.ts'
+import type { Operation } from '../gateway/mcp/operation.ts'
+import type { Secrets } from '../gateway/config/secrets/secrets.ts'
+import type { RequestHead } from '../gateway/auth/request-head.ts'
+import type { Introspection } from '../gateway/auth/token/introspected-token.ts'
+import type { Principal } from '../gateway/auth/principal.ts'
+import type { ProxyAccess } from '../gateway/access/rules.ts'
+import type { Keyring } from '../gateway/auth/api-key/keyring.ts'
+import type { TokenKeys } from '../gateway/auth/token/token-keys.ts'
+import type { Trust } from '../gateway/auth/trust.ts'
+
+/** What a policy is made with, once per snapshot. */
+export interface PolicyDependencies {
+  /** The name of what the policy is made for: of the auth method, where it is one. */
+  readonly name: string
+  readonly keyring: Keyring
+  /** The public URL of the proxy that it is made for, in every spelling; empty where that is not known. */
+  readonly ownAudiences: readonly string[]
+  /** The keys of the issuer that an auth method names. */
+  tokenKeys(this: void, options: Pick<JwtAuth, 'issuer' | 'jwks'>): TokenKeys
+  /** Who is asked about tokens; undefined where nobody is. */
+  introspection(this: void, options: Pick<JwtAuth, 'issuer' | 'introspection'>): Introspection | undefined
+  readonly secrets: Secrets
+  /** Who vouches for the certificates of connections; undefined where clients are asked for none. */
+  readonly clientTrust: Trust | undefined
+}
+
+/** Looks at the head of every request to a proxy, before anything else. Throws a Refusal. */
+export interface HeadPolicy<Options> {
+  readonly kind: string
+  readonly stage: 'head'
+  create(options: Options): (head: RequestHead) => void
+}
+
+/** An auth method: proves who sends a request. */
+export interface IdentityPolicy<Options> {
+  /** The `type` of the auth method in gateway.yaml. */
+  readonly kind: string
+  readonly stage: 'identity'
+  /** The request header that carries the credential, in lower case; empty for none. */
+  header(this: void, options: Options): string
+  create(options: Options, dependencies: PolicyDependencies): Authenticator
+}
+
+/** One configured auth method on one proxy. */
+export interface Authenticator {
+  /** The name of the auth method in gateway.yaml. */
+  readonly method: string
+  /** The credential that the request carries for this method; undefined where it carries none. */
+  credential(head: RequestHead): string | undefined
+  /**
+   * Whether a credential is this method's by its shape, where other methods read the same header: its own, one of
+   * its kind that belongs to another, or none. A method without this takes whatever no other recognises.
+   */
+  recognises?(credential: string): 'own' | 'kind' | 'no'
+  /**
+   * Who the credential proves it is, at an instant in milliseconds since the epoch. Throws or rejects with a
+   * Refusal.
+   */
+  authenticate(credential: string, now: number, head: RequestHead): Principal | Promise<Principal>
+  /** Judges again, later, a principal that this method accepted before. Throws a Refusal. */
+  review(principal: Principal, now: number): Principal
+  /** Its part of WWW-Authenticate (RFC 9110 §11.6.1). */
+  readonly challenge: { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
+  /**
+   * Its credential is one of the connection, not chosen for a request: it decides only where the request carries
+   * none for another method.
+   */
+  readonly ofConnection?: boolean
+  /** As its policy says: the request header that carries the credential. */
+  readonly header: string
+}
+
+/** Judges what a message asks for, once the principal is known. Throws a Refusal. */
+export interface OperationPolicy {
+  readonly kind: string
+  readonly stage: 'operation'
+  /** @param metadataUrl where the proxy tells clients how to get a token; undefined where it does not */
+  create(proxy: ProxyAccess, metadataUrl: string | undefined): OperationStep
+}
+
+/**
+ * @param id the request's id as JSON text, for the refusal
+ * @returns the rule that allowed it; empty where the policy has nothing to say
+ */
+export type OperationStep = (principal: Principal, operation: Operation, id: string | undefined) => string
