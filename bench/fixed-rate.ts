@@ -13,7 +13,7 @@ import { percentile } from './statistics.ts'
 const { port, path, call, rate, seconds } = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as PacedJob
 const count = rate * seconds
 const lead = 200e6
-const patience = 10_000
+const timeoutMs = 10_000
 const opened = 64
 const request = requestBytes(call, port, path)
 const free: Caller[] = []
@@ -73,4 +73,4 @@ const pacer = new Worker(new URL('pacer.ts', import.meta.url), {
   workerData: { first: Number(process.hrtime.bigint()) + lead, interval: 1e9 / rate, count },
 })
 pacer.on('message', (due: number) => (free.pop() ?? createCaller()).call(due))
-setTimeout(finish, seconds * 1000 + patience)
+setTimeout(finish, seconds * 1000 + timeoutMs)

@@ -44,7 +44,7 @@ export interface Effort {
 export type Measure = (rows: readonly Row[], effort: Effort) => Promise<Map<string, Sample[]>>
 
 /** Seconds. */
-const longestWarmUp = 8
+const maxWarmUpSeconds = 8
 /**
  * Seconds of calls before each sample, for each thread: a process that idled has given up memory, and takes it back
  * first.
@@ -69,7 +69,7 @@ export function createMeasure(
       const target = await targets.start(row.target)
       const threads = threadsOf(row)
       const wanted = warm.has(target) ? 1 : calls * threads
-      for (let done = 0, runs = 0; done < wanted && runs < longestWarmUp * threads; runs++) {
+      for (let done = 0, runs = 0; done < wanted && runs < maxWarmUpSeconds * threads; runs++) {
         done += (await sample({ ...row, rate: undefined }, target, 1, surroundings)).callsPerSecond
       }
       warm.add(target)

@@ -45,7 +45,7 @@ export async function measurePauses(
   const url = `http://127.0.0.1:${ports.port}/mcp/mcp`
   const job = { call: callOf('get_small', credentials.reader), rate, seconds }
   const run = () => pace(url, job, { cores: cores.load, folder })
-  const largest = largestRequests(credentials.reader)
+  const largest = slowestRequests(credentials.reader)
   const samples = { slowest: [] as number[], slowestWithout: [] as number[] }
   await run()
   for (let round = 0; round < rounds; round++) {
@@ -65,7 +65,7 @@ export async function measurePauses(
 }
 
 /** A list of 220,000, as many subscriptions as a request may have, and the longest name. */
-function largestRequests(secret: string): Pick<ReturnType<typeof callOf>, 'headers' | 'body'>[] {
+function slowestRequests(secret: string): Pick<ReturnType<typeof callOf>, 'headers' | 'body'>[] {
   const uri = (index: number): string => `file:///${index}/${'%41b/../'.repeat(90)}`
   return [
     modernRequest(longList, {}, secret),

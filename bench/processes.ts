@@ -11,7 +11,7 @@ export interface Running {
   stop(): Promise<void>
 }
 
-const patience = 20_000
+const timeoutMs = 20_000
 const lowestPort = 16_000
 const ports = 16_000
 const started = new Set<Running>()
@@ -68,7 +68,7 @@ export async function start(
     },
   }
   started.add(running)
-  const end = Date.now() + patience
+  const end = Date.now() + timeoutMs
   while (!(await ready())) {
     if (child.exitCode !== null || Date.now() > end) {
       throw new Error(`${command.join(' ')} is not ready:\n${readFileSync(log, 'utf8').slice(-2000)}`)

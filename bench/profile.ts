@@ -23,7 +23,7 @@ interface Profile {
 const shownFunctions = 45
 const warmUp = 4
 /** Threads that are less busy are left out, as a share of the time. */
-const leastBusy = 0.02
+const minBusyShare = 0.02
 
 /**
  * Runs a gateway under V8's sampling profiler with one row's call, as fast as it goes.
@@ -47,7 +47,7 @@ export async function profile(row: Row, seconds: number, surroundings: Surroundi
   const files = readdirSync(profiles).map(file => readFileSync(join(profiles, file), 'utf8'))
   const found = files
     .map(file => selfTimes(JSON.parse(file) as Profile, from, until))
-    .filter(times => busyTime(times) > (until - from) * leastBusy)
+    .filter(times => busyTime(times) > (until - from) * minBusyShare)
   return `${row.title}: ${(calls / seconds).toFixed()} calls/s while being profiled\n\n${found.map(ranked).join('\n\n')}\n`
 }
 

@@ -24,7 +24,7 @@ const keys = 10_000
 const rate = 1000
 const seconds = 4
 const before = 1500
-const patience = 10_000
+const timeoutMs = 10_000
 
 /**
  * Calls a gateway 1,000 times a second while a file with 10,000 other secrets takes the place of its configuration.
@@ -71,7 +71,7 @@ export async function measureReload(
 }
 
 async function appliedAt(log: string): Promise<number> {
-  for (const end = Date.now() + patience; Date.now() < end; await delay(20)) {
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await delay(20)) {
     const line = /^.*"event":"config_applied".*$/m.exec(readFileSync(log, 'utf8'))
     if (line !== null) return Date.parse((JSON.parse(line[0]) as { time: string }).time)
   }

@@ -15,7 +15,7 @@ const streamLimit = 20 * 1024
 const reloadLimit = 50
 const pauseLimit = 50
 const addedLimit = 3
-const leastShare = 0.35
+const minShare = 0.35
 const manyStreams = 5000
 
 /** Holds a report against what is asked; what it does not tell is left out. */
@@ -47,7 +47,7 @@ export function requirementsOf(report: Report): Requirement[] {
           atMost(
             'work of the busier of two workers',
             share,
-            1 - leastShare,
+            1 - minShare,
             value => `${number(value * 100, 0)} %`,
           ),
         ]),

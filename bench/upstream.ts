@@ -6,7 +6,7 @@ import { nginxConf } from './nginx.ts'
 const listed = 20
 /** The method that is answered with a list as long as one can be. */
 export const longList = 'prompts/list'
-const mostListed = 220_000
+const maxListed = 220_000
 
 /**
  * Writes the upstream of the bench: nginx with one fixed answer for each tool, chosen by the headers that mirror the
@@ -27,7 +27,7 @@ export function writeUpstream(folder: string, port: number): string {
     join(answers, 'list'),
     result({ tools: tool(), ttlMs: 0, cacheScope: 'public', resultType: 'complete' }),
   )
-  const prompts = Array.from({ length: mostListed }, (_, index) => ({ name: `get_${index}` }))
+  const prompts = Array.from({ length: maxListed }, (_, index) => ({ name: `get_${index}` }))
   writeFileSync(
     join(answers, 'long'),
     result({ prompts, ttlMs: 0, cacheScope: 'public', resultType: 'complete' }),

@@ -7,11 +7,11 @@ import {
   checkOpaque,
   type Introspection,
 } from '../gateway/auth/token/introspected-token.ts'
-import { glance, readJws, type Claims } from '../gateway/auth/jws.ts'
+import { peek, readJws, type Claims } from '../gateway/auth/jws.ts'
 import type { Authenticator, IdentityPolicy } from './policy.ts'
 import type { Principal } from '../gateway/auth/principal.ts'
 import { createSignatures } from '../gateway/auth/token/signatures.ts'
-import { createStanding } from '../gateway/auth/token/revalidation.ts'
+import { createRevalidations } from '../gateway/auth/token/revalidation.ts'
 import { checkClaims, checkProvenance, scopesOf, type TokenRules } from '../gateway/auth/token/token.ts'
 import { checkBinding } from '../gateway/auth/token/token-binding.ts'
 import { createVerifiedTokens } from '../gateway/auth/token/verified-tokens.ts'
@@ -21,7 +21,7 @@ import type { JwtAuth } from '../schema/config.ts'
 
 const header = 'authorization'
 
-const standing = createStanding()
+const revalidations = createRevalidations()
 /** Principals whose token says nothing itself. */
 const introspected = new WeakSet<Principal>()
 const signatures = createSignatures()
@@ -84,7 +84,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       // Names are written down, and told to upstreams.
       if (principal.name.includes(text))
         throw new Refusal('credential_invalid', 'the issuer gives the token itself as whom it is about')
-      standing.begin(principal, text, now)
+      revalidations.begin(principal, text, now)
       introspected.add(principal)
       return principal
     }
@@ -95,20 +95,20 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       challenge: { scheme: 'Bearer', parameters: {} },
       credential: head => fromHeader(head.headers[header], 'Bearer'),
       recognises(credential) {
-        const token = glance(credential)
+        const token = peek(credential)
         if (token === undefined) return asked === undefined ? 'no' : 'own'
         return token.issuer === issuer ? 'own' : 'kind'
       },
       async authenticate(credential, now, head) {
         const digest = createHash('sha256').update(credential).digest('hex')
         let principal = verified.get(digest, now)
-        if (principal === undefined && asked !== undefined && glance(credential) === undefined) {
+        if (principal === undefined && asked !== undefined && peek(credential) === undefined) {
           principal = await judgeOpaque(asked, credential, digest, now)
         } else {
           principal ??= await verified.keep(now, credential.length, judge(credential, digest, now))
           if (askedAboutAll !== undefined) {
             checkIssuer(await askedAboutAll.ask(credential, digest), rules)
-            standing.begin(principal, credential, now)
+            revalidations.begin(principal, credential, now)
           }
         }
         // Never part of what is remembered: the next request may come over another connection.
@@ -120,7 +120,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
         if (before === undefined) throw new Refusal('credential_invalid', 'the token is not known any more')
         if (now >= principal.expires) throw new Refusal('credential_expired', 'the token has expired')
         const signed = signatures.review(principal, keys, now)
-        const said = asked && standing.review(principal, asked, now)
+        const said = asked && revalidations.review(principal, asked, now)
         const latest = introspected.has(principal) ? said?.claims : undefined
         if (latest !== undefined && issuer + checkIntrospected(latest, rules, now).subject !== principal.name)
           throw new Refusal('credential_invalid', 'the token is about somebody else now')
@@ -132,5 +132,5 @@ export const jwt: IdentityPolicy<JwtAuth> = {
   },
 }
 
-/** The same, where the proxy also tells clients how to get a token: see access/resource.ts. */
+/** The same, where the proxy also tells clients how to get a token: see auth/resource.ts. */
 export const oauth: IdentityPolicy<JwtAuth> = { ...jwt, kind: 'oauth' }

@@ -4,7 +4,7 @@ import { decide } from '../gateway/access/decide.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { anonymous, ownerOf } from '../gateway/auth/principal.ts'
 import { compileRules } from '../gateway/access/matcher.ts'
-import { createRemembered } from '../gateway/access/decision-cache.ts'
+import { createDecisionCache } from '../gateway/access/decision-cache.ts'
 import { compileAccess, grantsOf } from '../gateway/access/rules.ts'
 import { matchGlob, parseGlob } from '../gateway/values/glob.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
@@ -298,7 +298,7 @@ t.test(
 )
 
 t.test('what was decided grew with every combination of roles that tokens asked for', async t => {
-  const remembered = createRemembered<number>(10, 25)
+  const remembered = createDecisionCache<number>(10, 25)
   const owners = Array.from({ length: 100 }, () => ({}))
   for (const [index, owner] of owners.entries()) {
     for (let name = 0; name < 15; name++) {

@@ -9,7 +9,7 @@ const gateway = await startTestGateway(
 t.teardown(gateway.close)
 const port = Number(new URL(gateway.adminUrl).port)
 
-async function exchange(bytes: string, patience?: number): Promise<string> {
+async function exchange(bytes: string, timeoutMs?: number): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   let text = ''
   let ended = false
@@ -17,7 +17,7 @@ async function exchange(bytes: string, patience?: number): Promise<string> {
   socket.on('data', (more: string) => (text += more)).on('error', () => {})
   socket.on('end', () => (ended = true)).on('close', () => (ended = true))
   socket.write(bytes)
-  await until(() => ended || text.endsWith('\n'), 'it is answered', patience)
+  await until(() => ended || text.endsWith('\n'), 'it is answered', timeoutMs)
   socket.destroy()
   return text
 }

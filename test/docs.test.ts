@@ -48,7 +48,7 @@ t.test('every metric and every event of the log has its line in the manual', asy
     ([, name]) => name!,
   )
   t.ok(names.length >= 6)
-  const sources = globSync('gateway/{http,runtime}/*.ts', { cwd: root }).map(page)
+  const sources = globSync('gateway/**/*.ts', { cwd: root }).map(page)
   const events = [...sources.join('\n').matchAll(/log\.(?:info|warn|error)\('(\w+)'/g)].map(
     ([, event]) => event!,
   )

@@ -14,7 +14,7 @@ const fromRoot = (path: string): string => fileURLToPath(new URL(`../${path}`, i
 const inspector = fromRoot('node_modules/.bin/inspector')
 const browser = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 const picture = fromRoot('docs/inspector.png')
-const patience = 40_000
+const timeoutMs = 40_000
 
 const tools =
   'create_post create_user delete_user format_date generate_report generate_uuid get_analytics get_anything ' +
@@ -45,7 +45,7 @@ async function start(t: Test, args: string[], env: NodeJS.ProcessEnv, ready: Reg
   let said = ''
   let complained = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complained += text))
-  const deadline = setTimeout(kill, patience)
+  const deadline = setTimeout(kill, timeoutMs)
   for await (const text of child.stdout.setEncoding('utf8')) {
     said += text as string
     const found = ready.exec(said)
@@ -107,7 +107,7 @@ function runCli(
     method,
   ]
   const header = key === undefined ? [] : ['--header', `Authorization: Bearer ${key}`]
-  const options = { env: environment(temporaryFolder(t)), timeout: patience }
+  const options = { env: environment(temporaryFolder(t)), timeout: timeoutMs }
   return new Promise(resolve => {
     const child = execFile(
       process.execPath,
@@ -177,7 +177,7 @@ async function openPage(t: Test, home: string, args: string[]): Promise<Page> {
     ],
   })
   t.teardown(() => context.close())
-  context.setDefaultTimeout(patience)
+  context.setDefaultTimeout(timeoutMs)
   const [first] = context.pages()
   const opened = first ?? (await context.newPage())
   await opened.goto(url)
@@ -192,7 +192,7 @@ async function connect(page: Page, outcome: string, tries = 3): Promise<void> {
   const connected = page.getByRole('switch', { name: 'Connect or disconnect' })
   if (!(await connected.isChecked())) await connected.press('Space')
   try {
-    await page.getByText(outcome, { exact: true }).waitFor({ timeout: patience / 3 })
+    await page.getByText(outcome, { exact: true }).waitFor({ timeout: timeoutMs / 3 })
   } catch (error) {
     if (tries > 1) return connect(page, outcome, tries - 1)
     const shown = await page.locator('body').innerText()

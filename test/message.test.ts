@@ -6,7 +6,7 @@ import { elements, members, nesting } from '../gateway/mcp/json.ts'
 import { filterLists, UnreadableList } from '../gateway/mcp/lists.ts'
 import { readMessages, type Message } from '../gateway/mcp/message.ts'
 import { ByteStore } from '../gateway/lib/byte-store.ts'
-import { remember } from '../gateway/lib/memoize.ts'
+import { memoize } from '../gateway/lib/memoize.ts'
 import { createEventSplitter } from '../gateway/http/relay/sse.ts'
 import { operationsOf } from '../gateway/mcp/operation.ts'
 import { createSeals } from '../gateway/mcp/handles/seal.ts'
@@ -493,7 +493,7 @@ t.test('of a chunk in a large piece of memory that piece is not kept', async t =
 
 t.test('what is remembered of short texts begins anew when there is too much', async t => {
   const judged: string[] = []
-  const judge = remember(text => judged.push(text))
+  const judge = memoize(text => judged.push(text))
   const long = 'x'.repeat(129)
   for (const text of ['a', 'a', long, long]) judge(text)
   t.same(judged, ['a', long, long])

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { decide } from '../gateway/access/decide.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
-import { isNarrowed } from '../gateway/access/access-reduced.ts'
+import { isAccessReduced } from '../gateway/access/access-reduced.ts'
 import { anonymous } from '../gateway/auth/principal.ts'
 import { compileAccess } from '../gateway/access/rules.ts'
 import { isOfOthers, ruleOf } from '../gateway/mcp/methods.ts'
@@ -162,7 +162,7 @@ t.test('which methods pass', async t => {
 t.test('a stream ends where its methods shrink', async t => {
   const of = (methods: Access['methods'], ceiling?: Access['methods']) => compile({ a: methods }, ceiling)
   const narrowed = (before: ReturnType<typeof compile>, after: ReturnType<typeof compile>) =>
-    isNarrowed(before, principal, after, principal)
+    isAccessReduced(before, principal, after, principal)
   t.equal(narrowed(of(undefined), of(undefined)), false)
   t.equal(narrowed(of(undefined), of({ allow: ['tasks/*'], deny: [] })), true)
   t.equal(narrowed(of({ allow: ['x/y'], deny: [] }), of({ allow: ['tasks/*'], deny: [] })), true)

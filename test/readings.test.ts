@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { decide } from '../gateway/access/decide.ts'
 import { anonymous } from '../gateway/auth/principal.ts'
-import { readingsOf } from '../gateway/access/uri-variants.ts'
+import { variantsOf } from '../gateway/access/uri-variants.ts'
 import { compileAccess } from '../gateway/access/rules.ts'
 import { compileScopes, scopesFor } from '../gateway/access/scopes.ts'
 
@@ -196,7 +196,7 @@ t.test('an ambiguous URI was judged by one of its readings', async t => {
     'urn:a%01',
     'file:///public/%252525252573ecret',
   ]) {
-    t.equal(readingsOf(uri), undefined, uri)
+    t.equal(variantsOf(uri), undefined, uri)
     t.notOk(may(uri), uri)
   }
   const proxy = compileAccess('main', { auth: 'none' }, {})
@@ -265,7 +265,7 @@ t.test('the time to judge a URI grew faster than its length', async t => {
     ';+?',
   ]) {
     const uri = `x://a/${piece.repeat(8000 / piece.length)}`
-    const readings = readingsOf(uri)
+    const readings = variantsOf(uri)
     const units = (readings ?? []).reduce((sum, { text }) => sum + text.length, 0)
     t.ok((readings?.length ?? 0) <= 64 && units <= 65_536, `${piece}: ${readings?.length}, ${units}`)
   }

@@ -21,8 +21,8 @@ import { createApplier } from '../gateway/runtime/apply.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { LoadTimeout } from '../gateway/runtime/loader/load-timeout.ts'
 import { createLoader } from '../gateway/runtime/loader/loader.ts'
-import { createShared } from '../gateway/lib/usage-pool.ts'
-import { createWatcher, fingerprint } from '../gateway/runtime/loader/watch.ts'
+import { createUsagePool } from '../gateway/lib/usage-pool.ts'
+import { createWatcher, digestOfFiles } from '../gateway/runtime/loader/watch.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
 import { until } from './fixtures/until.ts'
@@ -387,8 +387,8 @@ t.test('what was read is read again only if it changed since, even while it was 
     meanwhile()
     return result
   }
-  const serving = { prepare: async () => {}, commit: async () => {} }
-  const observers = { serving, log: createLog(() => {}), metrics: createMetrics() }
+  const core = { prepare: async () => {}, commit: async () => {} }
+  const observers = { core, log: createLog(() => {}), metrics: createMetrics() }
   const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
   await applier.apply('change')
   t.equal(loads, 0)
@@ -419,8 +419,8 @@ t.test(
         loads.push({ signal: signal!, resolve })
       })
     const lines: string[] = []
-    const serving = { prepare: async () => {}, commit: async () => {} }
-    const observers = { serving, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
+    const core = { prepare: async () => {}, commit: async () => {} }
+    const observers = { core, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
     const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
     t.equal(applier.pendingSeconds(), 0)
     t.notOk(applier.status().pending)
@@ -477,11 +477,11 @@ t.test('what was read before the files changed is not applied over newer bytes',
     return result
   }
   const applied: string[] = []
-  const serving = {
+  const core = {
     prepare: async ({ revision }: { revision: string }) => void applied.push(revision),
     commit: async () => {},
   }
-  const observers = { serving, log: createLog(() => {}), metrics: createMetrics() }
+  const observers = { core, log: createLog(() => {}), metrics: createMetrics() }
   const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
   writeFileSync(path, addressed('v2'))
   meanwhile = () => {
@@ -505,8 +505,8 @@ t.test('a load that takes too long is given up, and said to have failed', async 
     return readChecked(path, { env: {}, now: new Date() })
   }
   const lines: string[] = []
-  const serving = { prepare: async () => {}, commit: async () => {} }
-  const observers = { serving, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
+  const core = { prepare: async () => {}, commit: async () => {} }
+  const observers = { core, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
   const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
   writeFileSync(path, addressed('v2'))
   await applier.apply('change')
@@ -641,13 +641,13 @@ t.test('a file too large for a configuration was read whole at every look', t =>
   const read = t.capture(fs, 'readFileSync', fs.readFileSync)
   syncBuiltinESMExports()
   t.teardown(syncBuiltinESMExports)
-  const before = fingerprint({ files: [small, large], directories: [] })
+  const before = digestOfFiles({ files: [small, large], directories: [] })
   t.same(
     read().map(({ args: [path] }) => path),
     [small],
   )
   truncateSync(large, 16)
-  t.not(fingerprint({ files: [small, large], directories: [] }), before, 'its change is seen')
+  t.not(digestOfFiles({ files: [small, large], directories: [] }), before, 'its change is seen')
   t.end()
 })
 
@@ -662,14 +662,14 @@ t.test('what is looked at again is what was read, whatever it is', t => {
     writeFileSync(path, `version: 1\nproxies: {main: {auth: none, upstream: ${upstream}}}\n`)
     const result = readChecked(path, { env: {}, now: new Date() })
     t.ok(result.files.includes(join(folder, name)))
-    t.equal(fingerprint(result), result.digest, name)
+    t.equal(digestOfFiles(result), result.digest, name)
   }
   t.end()
 })
 
 t.test('what several snapshots share lives until the last lets go', async t => {
   const ended: string[] = []
-  const shared = createShared<string>(value => ended.push(value))
+  const shared = createUsagePool<string>(value => ended.push(value))
   const [a, b] = [shared.acquire('x', () => 'x'), shared.acquire('x', () => 'never made')]
   t.equal(b.value, 'x')
   a.release()

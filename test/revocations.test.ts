@@ -370,7 +370,7 @@ t.test('a request whose body comes after its key was revoked is not executed', a
 t.test('a worker that takes the place of another knows what is revoked', async t => {
   const threads: Worker[] = []
   const gateway = await begin(t, 'version: 1\n', `${simple()}\nworkers: 2\n`, {
-    onThread: (thread: Worker) => threads.push(thread),
+    onWorker: (thread: Worker) => threads.push(thread),
   })
   put(gateway, one('named'))
   await until(async () => (await ask(gateway, 'named')) === 401, 'it is applied')

@@ -39,12 +39,16 @@ interface Started {
   call(tool: string, agent?: Agent): Promise<IncomingMessage>
 }
 
-async function start(t: Test, yaml = config(), { watch = true, patience = 30_000 } = {}): Promise<Started> {
+async function start(
+  t: Test,
+  yaml = config(),
+  { watch = true, answerTimeoutMs = 30_000 } = {},
+): Promise<Started> {
   const threads: Worker[] = []
   const gateway = await startTestGateway(yaml, {
     watch,
-    patience,
-    onThread: thread => threads.push(thread),
+    answerTimeoutMs,
+    onWorker: thread => threads.push(thread),
   })
   t.teardown(gateway.close)
   const call = (tool: string, agent?: Agent): Promise<IncomingMessage> =>
@@ -228,7 +232,7 @@ t.test('a thread that was about to take the place of another served on after the
 
 t.test('a thread that hung kept every reload waiting for ever, and the stop', async t => {
   for (const method of ['prepare', 'commit', 'drain']) {
-    const { gateway, threads, call } = await start(t, config(), { watch: false, patience: 1500 })
+    const { gateway, threads, call } = await start(t, config(), { watch: false, answerTimeoutMs: 1500 })
     const { revision } = await status(gateway)
     const post = threads[0]!.postMessage.bind(threads[0])
     threads[0]!.postMessage = (message: { method: string }) => {
@@ -250,11 +254,11 @@ t.test('a thread that hung kept every reload waiting for ever, and the stop', as
 t.test('a system without room for another thread ended the gateway', async t => {
   const threads: Worker[] = []
   let room = 2
-  const onThread = (thread: Worker): void => {
+  const onWorker = (thread: Worker): void => {
     threads.push(thread)
     if (room-- === 0) throw Object.assign(new Error('no room'), { code: 'ERR_WORKER_INIT_FAILED' })
   }
-  const gateway = await startTestGateway(config(), { watch: false, onThread })
+  const gateway = await startTestGateway(config(), { watch: false, onWorker })
   t.teardown(gateway.close)
   await threads[0]!.terminate()
   await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is tried again')
@@ -268,7 +272,7 @@ t.test('a system without room for another thread ended the gateway', async t => 
 t.test('an address that was taken in the last moment was a fault of the gateway', async t => {
   const holder = createServer()
   t.teardown(() => holder.close())
-  const onThread = (thread: Worker): void => {
+  const onWorker = (thread: Worker): void => {
     const post = thread.postMessage.bind(thread)
     thread.postMessage = (message: { method: string; argument: { port: number } }) => {
       if (message.method !== 'listen') return post(message)
@@ -277,7 +281,7 @@ t.test('an address that was taken in the last moment was a fault of the gateway'
       post(message)
     }
   }
-  await t.rejects(startTestGateway(config(), { watch: false, onThread }), {
+  await t.rejects(startTestGateway(config(), { watch: false, onWorker }), {
     code: 'EADDRINUSE',
     syscall: 'listen',
   })

@@ -8,16 +8,16 @@ type Roles = Pick<Principal, 'roles' | 'scopes'>
  * Whether what a principal may do on a proxy shrank, judged by the patterns themselves: an allow that is
  * gone or a deny that is new counts, whether or not another pattern makes up for it.
  */
-export function isNarrowed(before: ProxyAccess, was: Roles, after: ProxyAccess, is: Roles): boolean {
+export function isAccessReduced(before: ProxyAccess, was: Roles, after: ProxyAccess, is: Roles): boolean {
   if (before.open !== after.open) return !after.open
   if (is.scopes !== undefined && isShort(before.scopes, was.scopes, after.scopes, is.scopes)) return true
   const then = grantsOf(before, was.roles)
   const now = grantsOf(after, is.roles)
   let compared = known.get(then)
   if (compared === undefined) known.set(then, (compared = new WeakMap()))
-  let narrowed = compared.get(now)
-  if (narrowed === undefined) compared.set(now, (narrowed = isLess(before, then, after, now)))
-  return narrowed
+  let reduced = compared.get(now)
+  if (reduced === undefined) compared.set(now, (reduced = isLess(before, then, after, now)))
+  return reduced
 }
 
 /** What was found of two lists of grants, of which there are few, and streams that stand on them may be many. */

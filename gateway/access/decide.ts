@@ -2,8 +2,8 @@ import { isJudgedByName, ruleOf, type NamedKind } from '../mcp/methods.ts'
 import type { Operation } from '../mcp/operation.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Rule, RuleList } from './matcher.ts'
-import { decoded, readingsOf, type Reading } from './uri-variants.ts'
-import { createRemembered } from './decision-cache.ts'
+import { decoded, variantsOf, type UriVariant } from './uri-variants.ts'
+import { createDecisionCache } from './decision-cache.ts'
 import { grantsOf, type ProxyAccess, type RuleKind, type RuleSets } from './rules.ts'
 
 /** Allow or deny, and the rule that decided: its place in the configuration as a JSON pointer. */
@@ -20,7 +20,7 @@ export interface Decision {
  *
  * An operation is allowed when the proxy's ceiling permits its method and its name, and some role of the principal
  * allows both and none denies either. An operation that names nothing (kind `other`) is judged by its method alone. A
- * resource must be allowed in every reading of its URI, and be denied in none.
+ * resource must be allowed in every variant of its URI, and be denied in none.
  */
 export function decide(proxy: ProxyAccess, principal: Principal, operation: Operation): Decision {
   const grants = proxy.open ? undefined : grantsOf(proxy, principal.roles)
@@ -42,13 +42,13 @@ interface Judgement {
 }
 
 /** Judgements that were made, for each combination of roles on a proxy; in all of an open one. */
-const remembered = {
-  tool: createRemembered<Judgement>(1000, 20_000),
-  prompt: createRemembered<Judgement>(1000, 20_000),
-  resource: createRemembered<Judgement>(1000, 20_000),
-  method: createRemembered<Judgement>(1000, 20_000),
+const decisions = {
+  tool: createDecisionCache<Judgement>(1000, 20_000),
+  prompt: createDecisionCache<Judgement>(1000, 20_000),
+  resource: createDecisionCache<Judgement>(1000, 20_000),
+  method: createDecisionCache<Judgement>(1000, 20_000),
 }
-const longestRemembered = 256
+const maxCachedLength = 256
 
 function judged(
   proxy: ProxyAccess,
@@ -56,7 +56,7 @@ function judged(
   kind: RuleKind,
   name: string,
 ): Judgement {
-  const before = remembered[kind].get(grants ?? proxy, name)
+  const before = decisions[kind].get(grants ?? proxy, name)
   if (before !== undefined) return before
   const judgement =
     kind === 'method'
@@ -64,7 +64,7 @@ function judged(
       : kind === 'resource'
         ? judgeUri(proxy, grants, name)
         : judgeName(proxy, grants, kind, name)
-  if (name.length <= longestRemembered) remembered[kind].set(grants ?? proxy, name, judgement)
+  if (name.length <= maxCachedLength) decisions[kind].set(grants ?? proxy, name, judgement)
   return judgement
 }
 
@@ -95,11 +95,11 @@ function judgeMethod(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined
 }
 
 function judgeUri(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined, uri: string): Judgement {
-  const readings = readingsOf(uri)
-  if (readings === undefined) return { allow: isUnlimited(proxy, grants) }
+  const variants = variantsOf(uri)
+  if (variants === undefined) return { allow: isUnlimited(proxy, grants) }
   let judgement: Judgement | undefined
-  for (const reading of readings) {
-    judgement = judgeName(proxy, grants, 'resource', reading.text, { uri, ...reading })
+  for (const variant of variants) {
+    judgement = judgeName(proxy, grants, 'resource', variant.text, { uri, ...variant })
     if (!judgement.allow) break
   }
   return judgement!
@@ -116,12 +116,12 @@ function judgeName(
   grants: readonly RuleSets[] | undefined,
   kind: NamedKind,
   name: string,
-  reading?: Reading & { readonly uri: string },
+  variant?: UriVariant & { readonly uri: string },
 ): Judgement {
   const match = (rules: RuleList): Rule | undefined =>
     rules.first(name) ?? (kind === 'resource' ? rules.first(decoded(name)) : undefined)
   const permit = (rules: RuleList): Rule | undefined =>
-    match(rules) ?? (reading && spelledOut(rules, reading))
+    match(rules) ?? (variant && spelledOut(rules, variant))
 
   const ceiling = proxy.ceiling[kind]
   const lowered = match(ceiling.deny)
@@ -142,8 +142,8 @@ function judgeName(
   return { allow: allowed !== undefined, rule: allowed }
 }
 
-/** The rule that allows a reading because its author wrote down what the reading lacks: the URI itself, or that part. */
-function spelledOut(rules: RuleList, { uri, from }: Reading & { readonly uri: string }): Rule | undefined {
+/** The rule that allows a variant because its author wrote down what the variant lacks: the URI itself, or that part. */
+function spelledOut(rules: RuleList, { uri, from }: UriVariant & { readonly uri: string }): Rule | undefined {
   const exact = rules.first(uri)
   if (exact?.pattern.replaceAll('\\', '') === uri) return exact
   const whole = from && rules.first(from.text)

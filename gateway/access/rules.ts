@@ -65,7 +65,7 @@ export function compileAccess(
 /** What combinations of roles hold on each proxy, and by the very list of roles. */
 const combined = new WeakMap<ProxyAccess, Map<string, readonly RuleSets[]>>()
 const known = new WeakMap<ProxyAccess, WeakMap<readonly string[], readonly RuleSets[]>>()
-const mostCombinations = 1000
+const maxCombinations = 1000
 
 /** The rule sets that roles have on a proxy: for the same roles the same list, of which there are few. */
 export function grantsOf(proxy: ProxyAccess, roles: readonly string[]): readonly RuleSets[] {
@@ -84,7 +84,7 @@ function combine(proxy: ProxyAccess, roles: readonly string[]): readonly RuleSet
   const before = ofProxy.get(text)
   if (before !== undefined) return before
   const grants = held.flatMap(role => proxy.grants.get(role)!)
-  if (ofProxy.size >= mostCombinations) ofProxy.clear()
+  if (ofProxy.size >= maxCombinations) ofProxy.clear()
   ofProxy.set(text, grants)
   return grants
 }

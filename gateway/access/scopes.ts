@@ -1,7 +1,7 @@
 import type { Scopes } from '../../schema/config.ts'
 import { matchGlob, parseGlob, type Glob } from '../values/glob.ts'
 import type { Operation } from '../mcp/operation.ts'
-import { decoded, readingsOf } from './uri-variants.ts'
+import { decoded, variantsOf } from './uri-variants.ts'
 import { spellingsOfDeny } from './uri-patterns.ts'
 
 /** Scopes that names of one pattern need. */
@@ -43,7 +43,7 @@ export function compileScopes(scopes: Scopes | undefined): ScopeRules {
 /** Every scope that an operation needs, each once. A resource needs those of every reading of its URI. */
 export function scopesFor(rules: ScopeRules, { kind, name }: Operation): string[] {
   if (kind === 'other') return [...rules.required]
-  const names = kind === 'resource' ? readingsOf(name)?.flatMap(({ text }) => [text, decoded(text)]) : [name]
+  const names = kind === 'resource' ? variantsOf(name)?.flatMap(({ text }) => [text, decoded(text)]) : [name]
   // What is too ambiguous to judge needs everything.
   const matching = rules[kind].filter(
     ({ globs }) => names === undefined || names.some(one => globs.some(glob => matchGlob(glob, one))),

@@ -1,16 +1,16 @@
 import { cleaned, split, textOf, type UriParts } from './uri-parts.ts'
 
 /** A URI that a server may take another for. */
-export interface Reading {
+export interface UriVariant {
   readonly text: string
-  /** Set where a part was left out or changed: the reading before that, and how far a rule must spell it out to allow it. */
+  /** Set where a part was left out or changed: the variant before that, and how far a rule must spell it out to allow it. */
   readonly from?: { readonly text: string; readonly length: number }
 }
 
 /** Largest number of ways to take one URI apart; one that has more is refused. */
 const maxForms = 32
-/** Largest number of readings of one URI, and of UTF-16 code units in all of them: all are matched with every rule. */
-const maxReadings = 64
+/** Largest number of variants of one URI, and of UTF-16 code units in all of them: all are matched with every rule. */
+const maxVariants = 64
 const maxUnits = 65_536
 /** Times that percent signs are decoded; a URI that still changes then is refused. */
 const maxDecodings = 3
@@ -21,33 +21,33 @@ const plain =
 const plainFile = /^file:\/\/(?:\/(?![./])[\w.~!$&'()*+,=:-]+)+$/
 
 /**
- * Returns every reading of a URI: as it is written, as URL parsers normalise it, decoded once or more, with and without
+ * Returns every variant of a URI: as it is written, as URL parsers normalise it, decoded once or more, with and without
  * what servers ignore. The first is the URI itself. Time and number are bounded.
  *
- * @returns undefined where it is too ambiguous to judge: escapes that are not UTF-8, control characters, `%u0041`, too many readings
+ * @returns undefined where it is too ambiguous to judge: escapes that are not UTF-8, control characters, `%u0041`, too many variants
  */
-export function readingsOf(uri: string): readonly Reading[] | undefined {
+export function variantsOf(uri: string): readonly UriVariant[] | undefined {
   if (isPlain(uri)) return [{ text: uri }]
   const forms = formsOf(uri)
   if (forms === undefined) return undefined
-  const readings = new Map<string, Reading>([[uri, { text: uri }]])
+  const variants = new Map<string, UriVariant>([[uri, { text: uri }]])
   for (const form of forms) {
     const text = textOf(form)
-    if (!readings.has(text)) readings.set(text, { text })
+    if (!variants.has(text)) variants.set(text, { text })
   }
   for (const form of forms) {
     const before = textOf(form)
     for (const [parts, length, from = before] of reduced(form)) {
       const text = textOf(parts)
-      if (!readings.has(text)) readings.set(text, { text, from: { text: from, length } })
+      if (!variants.has(text)) variants.set(text, { text, from: { text: from, length } })
     }
   }
   let units = 0
-  for (const { text } of readings.values()) units += text.length
-  return readings.size > maxReadings || units > maxUnits ? undefined : [...readings.values()]
+  for (const { text } of variants.values()) units += text.length
+  return variants.size > maxVariants || units > maxUnits ? undefined : [...variants.values()]
 }
 
-/** Whether a URI has one reading only, so that judging it costs little. */
+/** Whether a URI has one variant only, so that judging it costs little. */
 export function isPlain(uri: string): boolean {
   return plain.test(uri) || (plainFile.test(uri) && !/:$|\|/.test(uri))
 }

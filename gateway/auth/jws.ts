@@ -20,7 +20,7 @@ const deepest = 8
  * Whether a credential has the shape of a signed token, and if so which issuer it says it is from. Nothing of it is
  * proven: this only tells which auth method is to judge it.
  */
-export function glance(text: string): { readonly issuer: unknown } | undefined {
+export function peek(text: string): { readonly issuer: unknown } | undefined {
   const [, head, body] = compact.exec(text) ?? []
   if (head === undefined || objectIn(head)?.['alg'] === undefined) return undefined
   return { issuer: objectIn(body!)?.['iss'] }

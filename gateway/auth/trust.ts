@@ -14,7 +14,7 @@ export interface Trust {
 
 const clientAuthentication = '1.3.6.1.5.5.7.3.2'
 /** More certificates than that no path has. */
-const longestPath = 8
+const maxPathLength = 8
 
 /** Signatures that were verified: issuers by certificate. They never change, and outlive snapshots. */
 const verified = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>()
@@ -45,7 +45,7 @@ export function createTrust(ca: string, crl: string | undefined): Trust {
 
   /** Looks at every certificate that was sent at most once, so that no set of them makes this long. */
   function leadsToAnchor(leaf: X509Certificate, sent: readonly X509Certificate[], now: number): boolean {
-    const left = new Set(sent.slice(0, longestPath).filter(({ ca }) => ca))
+    const left = new Set(sent.slice(0, maxPathLength).filter(({ ca }) => ca))
     for (const below of reachable(leaf, left, now)) {
       if (anchors.some(anchor => isGood(anchor, now) && isIssuedBy(below, anchor))) return true
     }

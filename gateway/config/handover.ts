@@ -10,7 +10,7 @@ import { secretsFrom } from './secrets/secrets.ts'
  * A configuration without errors, as it is handed from the thread that read it to those that serve it. Keys are texts
  * of a few hundred each, so that nobody has to take in thousands of them at one go.
  */
-export interface Checked {
+export interface Handover {
   readonly revision: string
   readonly settings: string
   readonly keys: readonly string[]
@@ -26,7 +26,7 @@ type Place = NonNullable<ReturnType<Loaded['locate']>>
 /** What came of reading a configuration. */
 export interface ReadResult extends Omit<LoadResult, 'loaded'> {
   /** There when no diagnostic is an error. */
-  readonly checked?: Checked
+  readonly checked?: Handover
 }
 
 const keysTogether = 200
@@ -40,7 +40,7 @@ export function readChecked(path: string, options: LoadOptions): ReadResult {
     : { ...result, sources: new Map(), checked: toChecked(loaded, resolve(path)) }
 }
 
-function toChecked({ config, revision, secretTexts, locate }: Loaded, main: string): Checked {
+function toChecked({ config, revision, secretTexts, locate }: Loaded, main: string): Handover {
   const { keys, ...settings } = config
   const entries = Object.entries(keys)
   const starts = Array.from(
@@ -65,7 +65,7 @@ function toChecked({ config, revision, secretTexts, locate }: Loaded, main: stri
 }
 
 /** What a checked configuration says beside its keys. */
-export function settingsOf({ settings }: Checked): Settings {
+export function settingsOf({ settings }: Handover): Settings {
   return freeze(JSON.parse(settings) as Settings)
 }
 
@@ -75,6 +75,6 @@ export function keysOf(text: string): Config['keys'] {
 }
 
 /** Gives out its secrets. */
-export function secretsOf({ secrets }: Checked): Secrets {
+export function secretsOf({ secrets }: Handover): Secrets {
   return secretsFrom(secrets)
 }

@@ -20,7 +20,7 @@ import { readSource } from './document/files.ts'
 import { dropIgnored } from './lint/ignore.ts'
 import { includeFragments } from './read/include.ts'
 import { freeze } from './freeze.ts'
-import { createLoading, maxKept, report, type Loading } from './document/load-context.ts'
+import { createLoadContext, maxKept, report, type LoadContext } from './document/load-context.ts'
 import type { LoadOptions } from './document/load-options.ts'
 import { lint } from './lint/lint.ts'
 import { locate, nodeSpan } from './document/locate.ts'
@@ -31,10 +31,10 @@ import { checkSchema } from './schema/schema-errors.ts'
 import { checkRevocations } from './revocations.ts'
 import { resolveSecrets, type Secrets } from './secrets/secrets.ts'
 import { shownSources } from './document/sensitive.ts'
-import { told } from './document/diagnostic-limit.ts'
+import { limitDiagnostics } from './document/diagnostic-limit.ts'
 import { spanBetween, type Source } from './document/source.ts'
 import { isPlainMap, toPlain, type PlainMap } from './read/tree.ts'
-import type { Sound, View } from './checks/check-context.ts'
+import type { DeepPartial, CheckContext } from './checks/check-context.ts'
 
 export type { LoadOptions } from './document/load-options.ts'
 export type { Secrets } from './secrets/secrets.ts'
@@ -78,41 +78,41 @@ export interface Loaded {
  * network or global state.
  */
 export function load(path: string, options: LoadOptions): LoadResult {
-  const loading = createLoading(options)
-  const loaded = loadMain(loading, resolve(path))
-  const { diagnostics, omitted } = told(loading)
+  const loadContext = createLoadContext(options)
+  const loaded = loadMain(loadContext, resolve(path))
+  const { diagnostics, omitted } = limitDiagnostics(loadContext)
   return {
     diagnostics,
     omitted,
     // What was not looked at may stand on a line that is shown, and may be a secret.
-    sources: loading.found.error > maxKept.error ? new Map() : shownSources(loading),
-    files: [...loading.files.paths],
-    directories: [...loading.files.directories],
-    digest: digestOfRead(loading),
-    ...(loading.revocations !== undefined && { revocations: loading.revocations }),
-    ...(loaded !== undefined && loading.found.error === 0 && { loaded: loaded() }),
+    sources: loadContext.found.error > maxKept.error ? new Map() : shownSources(loadContext),
+    files: [...loadContext.files.paths],
+    directories: [...loadContext.files.directories],
+    digest: digestOfRead(loadContext),
+    ...(loadContext.revocations !== undefined && { revocations: loadContext.revocations }),
+    ...(loaded !== undefined && loadContext.found.error === 0 && { loaded: loaded() }),
   }
 }
 
-function digestOfRead({ files: { paths, directories, digests } }: Loading): string {
+function digestOfRead({ files: { paths, directories, digests } }: LoadContext): string {
   return digestOfAll({ files: [...paths], directories: [...directories] }, path => digests.get(path) ?? '')
 }
 
-function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
-  const source = readSource(loading.files, file)
+function loadMain(loadContext: LoadContext, file: string): (() => Loaded) | undefined {
+  const source = readSource(loadContext.files, file)
   if ('why' in source) {
     const at = { file, line: 1, column: 1, endLine: 1, endColumn: 1 }
     const span =
       source.source === undefined ? at : spanBetween(source.source, source.offset ?? 0, source.offset ?? 0)
-    report(loading, source.code, span, `this file cannot be read: ${source.why}`)
+    report(loadContext, source.code, span, `this file cannot be read: ${source.why}`)
     return undefined
   }
-  const root = readRoot(loading, source)
+  const root = readRoot(loadContext, source)
   if (root === undefined) return undefined
-  dropEmptyBlocks(loading, root)
-  includeFragments(loading, source, root)
-  checkSchema(loading, root)
-  const view: View = { loading, config: root as Sound<Config> }
+  dropEmptyBlocks(loadContext, root)
+  includeFragments(loadContext, source, root)
+  checkSchema(loadContext, root)
+  const context: CheckContext = { loadContext, config: root as DeepPartial<Config> }
   for (const check of [
     checkNames,
     checkPaths,
@@ -132,52 +132,61 @@ function loadMain(loading: Loading, file: string): (() => Loaded) | undefined {
     checkFragmentVariables,
     checkFiles,
   ])
-    check(view)
-  checkRevocations(view, source)
-  const resolved = resolveSecrets(view)
-  checkOwnSecrets(view, resolved)
-  checkCertificates(view, resolved)
-  lint(view)
-  dropIgnored(view)
+    check(context)
+  checkRevocations(context, source)
+  const resolved = resolveSecrets(context)
+  checkOwnSecrets(context, resolved)
+  checkCertificates(context, resolved)
+  lint(context)
+  dropIgnored(context)
   return () => {
     const config = freeze(root) as unknown as Config
     const { secrets, texts: secretTexts } = resolved
-    const place = (pointer: string) => locateEntry(loading, config, pointer)
+    const place = (pointer: string) => locateEntry(loadContext, config, pointer)
     return {
       config,
       secrets,
       secretTexts,
       revision: revisionOf(config, resolved),
-      missing: [...loading.missing],
+      missing: [...loadContext.missing],
       locate: place,
     }
   }
 }
 
-function readRoot(loading: Loading, source: Source): PlainMap | undefined {
-  const node = parseSource(loading, source)
+function readRoot(loadContext: LoadContext, source: Source): PlainMap | undefined {
+  const node = parseSource(loadContext, source)
   if (node === undefined) return undefined
   if (node === null) {
     const message = 'this file is empty: nothing but white space and comments stands in it'
-    report(loading, 'GH1012', spanBetween(source, 0, 0), message)
+    report(loadContext, 'GH1012', spanBetween(source, 0, 0), message)
     return undefined
   }
-  const plain = toPlain(loading, source, node)
+  const plain = toPlain(loadContext, source, node)
   if (isPlainMap(plain)) return plain
-  report(loading, 'GH1203', nodeSpan(source, node), 'a configuration is a map that begins with `version: 1`')
+  report(
+    loadContext,
+    'GH1203',
+    nodeSpan(source, node),
+    'a configuration is a map that begins with `version: 1`',
+  )
   return undefined
 }
 
 // Taking the last key out of a block leaves it null. Were that refused, the file before would stay in force, and with
 // it the very key that was taken out.
-function dropEmptyBlocks({ opaque }: Loading, root: PlainMap): void {
+function dropEmptyBlocks({ opaque }: LoadContext, root: PlainMap): void {
   for (const block of ['include', 'auth', 'roles', 'keys']) {
     if (root[block] === null && !opaque.get(root)?.has(block)) delete root[block]
   }
 }
 
-function locateEntry(loading: Loading, config: Config, pointer: string): ReturnType<Loaded['locate']> {
-  const { span, exact } = locate(loading, config, fromPointer(pointer), 'key')
+function locateEntry(
+  loadContext: LoadContext,
+  config: Config,
+  pointer: string,
+): ReturnType<Loaded['locate']> {
+  const { span, exact } = locate(loadContext, config, fromPointer(pointer), 'key')
   const { file, line, column } = span
   return exact ? { file, line, column } : undefined
 }

@@ -3,7 +3,7 @@ import { digestOfFile, isSpecial } from './document/content-digest.ts'
 import type { Diagnostic, Span } from './document/diagnostics.ts'
 import { readSource } from './document/files.ts'
 import { parseFingerprint } from '../values/fingerprint.ts'
-import { createLoading, report, type Loading } from './document/load-context.ts'
+import { createLoadContext, report, type LoadContext } from './document/load-context.ts'
 import type { LoadOptions } from './document/load-options.ts'
 import { isOpaque, locate, nodeSpan } from './document/locate.ts'
 import { parseSource } from './read/parse.ts'
@@ -15,9 +15,9 @@ import { checkSchema } from './schema/schema-errors.ts'
 import { shownSources } from './document/sensitive.ts'
 import { spanBetween, type Source } from './document/source.ts'
 import { instead, nearest } from './document/suggest.ts'
-import { told } from './document/diagnostic-limit.ts'
+import { limitDiagnostics } from './document/diagnostic-limit.ts'
 import { isPlainMap, toPlain } from './read/tree.ts'
-import { entries, items, reportAt, type View } from './checks/check-context.ts'
+import { entries, items, reportAt, type CheckContext } from './checks/check-context.ts'
 
 /** Bytes that a revocations file may have. */
 const maxSize = 2 ** 20
@@ -47,18 +47,18 @@ export function readRevocations(
   names: RevocableNames,
   options: Pick<LoadOptions, 'now' | 'readFile'>,
 ): RevocationsResult {
-  const loading = createLoading({ ...options, env: {} })
+  const loadContext = createLoadContext({ ...options, env: {} })
   // It may be another than the one that was there when the configuration was checked.
-  const why = whyUnfit(loading, file)
-  if (why !== undefined) report(loading, 'GH1380', startOf(file), `this is no revocations file: ${why}`)
-  const found = why === undefined ? readEntries(loading, file, names) : undefined
-  const { diagnostics, omitted } = told(loading)
+  const why = whyUnfit(loadContext, file)
+  if (why !== undefined) report(loadContext, 'GH1380', startOf(file), `this is no revocations file: ${why}`)
+  const found = why === undefined ? readEntries(loadContext, file, names) : undefined
+  const { diagnostics, omitted } = limitDiagnostics(loadContext)
   return {
     diagnostics,
     omitted,
-    sources: shownSources(loading),
-    digest: loading.files.digests.get(file) ?? digestOfFile(file),
-    ...(found !== undefined && loading.found.error === 0 && { entries: found }),
+    sources: shownSources(loadContext),
+    digest: loadContext.files.digests.get(file) ?? digestOfFile(file),
+    ...(found !== undefined && loadContext.found.error === 0 && { entries: found }),
   }
 }
 
@@ -68,44 +68,46 @@ export function revocationsPath(main: string, named: string): string {
 }
 
 /** Checks that `revocations` names a file of its own; unless told otherwise, reads and checks that file as well. */
-export function checkRevocations(view: View, main: Source): void {
-  const { loading, config } = view
+export function checkRevocations(context: CheckContext, main: Source): void {
+  const { loadContext, config } = context
   const { revocations: named } = config
-  if (named === undefined || isOpaque(loading, config, ['revocations'])) return
+  if (named === undefined || isOpaque(loadContext, config, ['revocations'])) return
   const file = revocationsPath(main.file, named)
-  const why = whyUnfit(loading, file)
+  const why = whyUnfit(loadContext, file)
   if (why !== undefined) {
-    reportAt(view, 'GH1380', ['revocations'], `the revocations file cannot stand there: ${why}`)
+    reportAt(context, 'GH1380', ['revocations'], `the revocations file cannot stand there: ${why}`)
     return
   }
-  loading.revocations = file
-  if (loading.options.revocations === false) return
+  loadContext.revocations = file
+  if (loadContext.options.revocations === false) return
   // References to the environment mean nothing in that file, and it may be absent where secrets may.
-  const { allowMissingEnv = false, ...options } = loading.options
-  const own = createLoading({ ...options, env: {} })
+  const { allowMissingEnv = false, ...options } = loadContext.options
+  const own = createLoadContext({ ...options, env: {} })
   const content = own.files.read(file)
   if (!Buffer.isBuffer(content)) {
-    loading.files.paths.add(file)
+    loadContext.files.paths.add(file)
     if (allowMissingEnv && content.absent === true) return
-    reportAt(view, 'GH1031', ['revocations'], `the revocations file cannot be read: ${content.why}`)
+    reportAt(context, 'GH1031', ['revocations'], `the revocations file cannot be read: ${content.why}`)
     return
   }
   readEntries(own, file, revocableNames(config))
-  adopt(loading, own)
+  adopt(loadContext, own)
 }
 
 function startOf(file: string): Span {
   return { file, line: 1, column: 1, endLine: 1, endColumn: 1 }
 }
 
-function whyUnfit(loading: Loading, file: string): string | undefined {
-  if (loading.files.sources.has(file)) return 'this file holds the configuration'
+function whyUnfit(loadContext: LoadContext, file: string): string | undefined {
+  if (loadContext.files.sources.has(file)) return 'this file holds the configuration'
   if (isSystemPath(file)) return 'this folder holds no files, but what the system says'
-  return loading.options.readFile === undefined && isSpecial(file) ? 'it is a pipe or a device' : undefined
+  return loadContext.options.readFile === undefined && isSpecial(file)
+    ? 'it is a pipe or a device'
+    : undefined
 }
 
 /** Returns what a revocations file may refer to. */
-export function revocableNames(config: View['config']): RevocableNames {
+export function revocableNames(config: CheckContext['config']): RevocableNames {
   return {
     keys: entries(config.keys).map(([name]) => name),
     hashes: entries(config.keys).flatMap(([, { secrets }]) =>
@@ -118,45 +120,54 @@ export function revocableNames(config: View['config']): RevocableNames {
 }
 
 /** Makes what one load found part of another. */
-function adopt(loading: Loading, own: Loading): void {
-  for (const one of own.diagnostics) loading.diagnostics.push(one)
+function adopt(loadContext: LoadContext, own: LoadContext): void {
+  for (const one of own.diagnostics) loadContext.diagnostics.push(one)
   for (const severity of ['error', 'warning', 'info'] as const) {
-    loading.found[severity] += own.found[severity]
+    loadContext.found[severity] += own.found[severity]
   }
-  for (const mask of own.masks) loading.masks.push(mask)
-  for (const [file, source] of own.files.sources) loading.files.sources.set(file, source)
-  for (const [path, digest] of own.files.digests) loading.files.digests.set(path, digest)
-  for (const path of own.files.paths) loading.files.paths.add(path)
+  for (const mask of own.masks) loadContext.masks.push(mask)
+  for (const [file, source] of own.files.sources) loadContext.files.sources.set(file, source)
+  for (const [path, digest] of own.files.digests) loadContext.files.digests.set(path, digest)
+  for (const path of own.files.paths) loadContext.files.paths.add(path)
 }
 
-function readEntries(loading: Loading, file: string, names: RevocableNames): RevocationEntries | undefined {
+function readEntries(
+  loadContext: LoadContext,
+  file: string,
+  names: RevocableNames,
+): RevocationEntries | undefined {
   const at = startOf(file)
-  const source = readSource(loading.files, file)
+  const source = readSource(loadContext.files, file)
   if ('why' in source) {
     const code = source.code === 'GH1001' ? 'GH1031' : source.code
-    report(loading, code, at, `the revocations file cannot be read: ${source.why}`)
+    report(loadContext, code, at, `the revocations file cannot be read: ${source.why}`)
     return undefined
   }
   if (Buffer.byteLength(source.text) > maxSize) {
-    report(loading, 'GH1002', at, 'a revocations file has 1 MiB at most; take out what is gone for good')
+    report(loadContext, 'GH1002', at, 'a revocations file has 1 MiB at most; take out what is gone for good')
     return undefined
   }
-  const node = parseSource(loading, source)
+  const node = parseSource(loadContext, source)
   if (node === undefined) return undefined
   if (node === null) {
     const message = 'this file is empty; write `version: 1` where nothing is revoked'
-    report(loading, 'GH1012', spanBetween(source, 0, 0), message)
+    report(loadContext, 'GH1012', spanBetween(source, 0, 0), message)
     return undefined
   }
-  const root = toPlain(loading, source, node)
+  const root = toPlain(loadContext, source, node)
   if (!isPlainMap(root)) {
-    report(loading, 'GH1203', nodeSpan(source, node), 'a revocations file is a map of lists, such as `keys`')
+    report(
+      loadContext,
+      'GH1203',
+      nodeSpan(source, node),
+      'a revocations file is a map of lists, such as `keys`',
+    )
     return undefined
   }
   // A list whose last entry was taken out is null.
   for (const list of Object.keys(root)) if (root[list] === null) root[list] = []
-  checkSchema(loading, root, validateRevocations)
-  return loading.found.error === 0 ? collect(loading, root as unknown as Content, names) : undefined
+  checkSchema(loadContext, root, validateRevocations)
+  return loadContext.found.error === 0 ? collect(loadContext, root as unknown as Content, names) : undefined
 }
 
 /** A revocations file without errors of the schema. */
@@ -168,7 +179,7 @@ interface Content {
   readonly certificates?: readonly { readonly fingerprint: string }[]
 }
 
-function collect(loading: Loading, root: Content, names: RevocableNames): RevocationEntries {
+function collect(loadContext: LoadContext, root: Content, names: RevocableNames): RevocationEntries {
   const found = new Map<string, string>()
   const [keys, issuers] = [new Set(names.keys), new Set(names.issuers)]
   const hashes = new Set(names.hashes)
@@ -176,9 +187,9 @@ function collect(loading: Loading, root: Content, names: RevocableNames): Revoca
   const add = (id: string, path: Path): void => void (found.has(id) || found.set(id, toPointer(path)))
   const warn = (code: 'GH1440' | 'GH1441', noun: string, name: string, path: Path): void => {
     const known = code === 'GH1440' ? names.keys : names.issuers
-    const suggestion = nearest(name, known, loading.suggestions)
+    const suggestion = nearest(name, known, loadContext.suggestions)
     const message = `there is no ${noun} \`${name}\`${instead(suggestion, known, 'the configuration has none')}`
-    report(loading, code, locate(loading, root, path, 'value').span, message, {
+    report(loadContext, code, locate(loadContext, root, path, 'value').span, message, {
       path: toPointer(path),
       suggestion,
     })
@@ -191,9 +202,9 @@ function collect(loading: Loading, root: Content, names: RevocableNames): Revoca
     add(revocationId.secret(hash), ['secrets', index])
     // A digest may be that of a secret whose hash has another form.
     if (hashes.has(hash) || (hash.startsWith('sha256:') && hasOtherForms)) continue
-    const { span } = locate(loading, root, ['secrets', index, 'hash'], 'value')
+    const { span } = locate(loadContext, root, ['secrets', index, 'hash'], 'value')
     const message = 'no key has a secret with this hash; copy it from the configuration'
-    report(loading, 'GH1442', span, message, { path: toPointer(['secrets', index, 'hash']) })
+    report(loadContext, 'GH1442', span, message, { path: toPointer(['secrets', index, 'hash']) })
   }
   for (const [index, { issuer, sub, client }] of (root.subjects ?? []).entries()) {
     const path = ['subjects', index]
@@ -201,7 +212,9 @@ function collect(loading: Loading, root: Content, names: RevocableNames): Revoca
     else if (client !== undefined && sub === undefined) add(revocationId.client(issuer, client), path)
     else {
       const message = 'a subject is a user or a client; write `sub` or `client`, and not both'
-      report(loading, 'GH1381', locate(loading, root, path, 'value').span, message, { path: toPointer(path) })
+      report(loadContext, 'GH1381', locate(loadContext, root, path, 'value').span, message, {
+        path: toPointer(path),
+      })
     }
     if (!issuers.has(issuer)) warn('GH1441', 'issuer', issuer, [...path, 'issuer'])
   }

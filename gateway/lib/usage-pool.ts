@@ -14,13 +14,13 @@ export interface Identified<Value> {
 }
 
 /** What survives a reload, kept by identity and counted: the last one who lets go of it ends it. */
-export interface Shared<Value> {
+export interface UsagePool<Value> {
   acquire(identity: string, create: () => Value): Lease<Value>
   values(): Value[]
 }
 
 /** @param dispose ends a value that nobody uses any more */
-export function createShared<Value>(dispose: (value: Value) => void): Shared<Value> {
+export function createUsagePool<Value>(dispose: (value: Value) => void): UsagePool<Value> {
   const kept = new Map<string, { value: Value; users: number }>()
   return {
     acquire(identity, create) {

@@ -9,7 +9,7 @@ export interface BackOff {
 }
 
 const firstPause = 500
-const longestPause = 30_000
+const maxPauseMs = 30_000
 
 /** @param now milliseconds since the epoch */
 export function createBackOff(now: () => number): BackOff {
@@ -20,7 +20,7 @@ export function createBackOff(now: () => number): BackOff {
     current: () => (now() < until ? last : undefined),
     failed(failure) {
       last = failure
-      pause = Math.min(pause === 0 ? firstPause : pause * 2, longestPause)
+      pause = Math.min(pause === 0 ? firstPause : pause * 2, maxPauseMs)
       until = now() + pause
     },
     succeeded() {

@@ -6,15 +6,15 @@ export class TooManyQuestions extends Error {
 interface Line {
   readonly waiting: { since: number; go(): void; giveUp(why: Error): void }[]
   running: number
-  readonly mostRunning: number
-  readonly mostWaiting: number
+  readonly maxRunning: number
+  readonly maxWaiting: number
 }
 
 const atOnce = 32
 /** Milliseconds. */
 const longestWait = 5000
-const strangersPerSecond = 100
-const strangersAtFirst = 200
+const unknownTokensPerSecond = 100
+const unknownTokensBurst = 200
 
 /**
  * Lets questions to an issuer through, so that no flood of made-up tokens wears it out, or keeps those waiting whose
@@ -24,34 +24,34 @@ export interface Admission {
   /**
    * Asks a question as soon as there is room. Rejects as it does, or with TooManyQuestions.
    *
-   * @param stranger the question is about a token that never was active, and so may be made up
+   * @param isUnknown the question is about a token that never was active, and so may be made up
    */
-  admit<Answer>(stranger: boolean, ask: () => Promise<Answer>): Promise<Answer>
+  admit<Answer>(isUnknown: boolean, ask: () => Promise<Answer>): Promise<Answer>
   /** Ends the wait of everybody: nobody is there to be asked. */
   dismiss(why: Error): void
 }
 
 /** @param now milliseconds since the epoch */
 export function createAdmission(now: () => number): Admission {
-  const known: Line = { waiting: [], running: 0, mostRunning: atOnce, mostWaiting: 10_000 }
-  const strangers: Line = { waiting: [], running: 0, mostRunning: 24, mostWaiting: 100 }
-  let room = strangersAtFirst
+  const known: Line = { waiting: [], running: 0, maxRunning: atOnce, maxWaiting: 10_000 }
+  const unknownTokens: Line = { waiting: [], running: 0, maxRunning: 24, maxWaiting: 100 }
+  let room = unknownTokensBurst
   let countedAt = now()
 
   function isFlood(): boolean {
     const at = now()
-    const earned = (Math.max(at - countedAt, 0) / 1000) * strangersPerSecond
-    room = Math.min(room + earned, strangersAtFirst)
+    const earned = (Math.max(at - countedAt, 0) / 1000) * unknownTokensPerSecond
+    room = Math.min(room + earned, unknownTokensBurst)
     countedAt = at
     if (room < 1) return true
     room--
     return false
   }
   function hasRoom(line: Line): boolean {
-    return known.running + strangers.running < atOnce && line.running < line.mostRunning
+    return known.running + unknownTokens.running < atOnce && line.running < line.maxRunning
   }
   function next(): void {
-    for (const line of [known, strangers]) {
+    for (const line of [known, unknownTokens]) {
       while (line.waiting.length > 0 && hasRoom(line)) {
         const one = line.waiting.shift()!
         if (now() - one.since > longestWait) {
@@ -65,10 +65,10 @@ export function createAdmission(now: () => number): Admission {
   }
 
   return {
-    async admit(stranger, ask) {
-      const line = stranger ? strangers : known
-      const full = line.waiting.length >= line.mostWaiting
-      if (full || (stranger && isFlood())) throw new TooManyQuestions()
+    async admit(isUnknown, ask) {
+      const line = isUnknown ? unknownTokens : known
+      const full = line.waiting.length >= line.maxWaiting
+      if (full || (isUnknown && isFlood())) throw new TooManyQuestions()
       if (hasRoom(line)) line.running++
       else await new Promise<void>((go, giveUp) => line.waiting.push({ since: now(), go, giveUp }))
       try {
@@ -79,7 +79,7 @@ export function createAdmission(now: () => number): Admission {
       }
     },
     dismiss(why) {
-      for (const { waiting } of [known, strangers]) waiting.splice(0).forEach(one => one.giveUp(why))
+      for (const { waiting } of [known, unknownTokens]) waiting.splice(0).forEach(one => one.giveUp(why))
     },
   }
 }

@@ -26,7 +26,7 @@ export interface IntrospectionMethod extends Pick<JwtAuth, 'issuer'> {
 }
 
 const discoverEvery = 10 * 60_000
-const largestAnswer = 64 * 1024
+const maxAnswerBytes = 64 * 1024
 /** Between two lines of the log, because whoever makes tokens up may be able to make questions about them fail. */
 const logEvery = 10_000
 
@@ -47,7 +47,7 @@ export function introspectWith(
       identity: createHash('sha256').update(parts).digest('hex'),
       create() {
         const named = new Set([new URL(url ?? issuer).hostname, ...allowedHosts])
-        const outbound = createOutbound(named, { largest: largestAnswer })
+        const outbound = createOutbound(named, { largest: maxAnswerBytes })
         const endpoint = url === undefined ? discovered(issuer, outbound.fetch) : async () => url
         let loggedAt = -Infinity
         const introspection = createIntrospection({

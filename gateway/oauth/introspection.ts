@@ -21,7 +21,7 @@ const inactiveFor = 10_000
 const failedFor = 1000
 const most = 10_000
 /** Characters of all answers together: what is kept of them takes many times the room. */
-const mostText = 4 * 1024 * 1024
+const maxCachedLength = 4 * 1024 * 1024
 
 /**
  * Remembers what an issuer says of tokens: for a minute that one is active, for ten seconds that it is not, for a second
@@ -48,7 +48,7 @@ export function createIntrospection(
     refused.delete(digest)
     active.set(digest, { claims, until, length })
     text += length
-    while (active.size > most || text > mostText) forget(active.keys().next().value!)
+    while (active.size > most || text > maxCachedLength) forget(active.keys().next().value!)
     return claims
   }
   function refuse(digest: string, refusal: Refusal, until: number): Refusal {
@@ -89,7 +89,7 @@ export function createIntrospection(
     asking.set(digest, begun)
     return begun
   }
-  function remembered<Entry extends { until: number }>(
+  function cached<Entry extends { until: number }>(
     entries: ReadonlyMap<string, Entry>,
     digest: string,
   ): Entry | undefined {
@@ -99,16 +99,16 @@ export function createIntrospection(
 
   return {
     async ask(token, digest) {
-      const known = remembered(active, digest)
+      const known = cached(active, digest)
       if (known !== undefined) return known.claims
-      const no = remembered(refused, digest)
+      const no = cached(refused, digest)
       if (no !== undefined) throw no.refusal
       return begin(token, digest, !active.has(digest))
     },
     recall(token, digest) {
-      const known = remembered(active, digest)
+      const known = cached(active, digest)
       if (known !== undefined) return known
-      const no = remembered(refused, digest)
+      const no = cached(refused, digest)
       if (no?.refusal.reason === 'credential_invalid') throw no.refusal
       // Something is open on it, so it was active, even where that had to make room or was said to another client.
       if (no === undefined) begin(token, digest, false).catch(() => {})

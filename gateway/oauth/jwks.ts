@@ -39,12 +39,12 @@ export interface KeySource {
 
 const refreshEvery = 10 * 60_000
 const firstRetry = 1000
-const longestRetry = 60_000
+const maxRetryDelayMs = 60_000
 /** Between two fetches because of keys that nobody knows, so that made-up ones cost the issuer nothing. */
 const askEvery = 30_000
-const longestStale = 24 * 3_600_000
+const maxStaleMs = 24 * 3_600_000
 /** How long a request waits at a time: once for the very first keys, twice for one that is not among them. */
-const patience = 2000
+const waitTimeoutMs = 2000
 
 /** The system's own clock; what it waits for keeps no process alive. */
 const systemClock: Clock = {
@@ -75,7 +75,7 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
   function renew(): Promise<void> {
     fetching ??= fetchOnce().finally(() => {
       fetching = undefined
-      const wait = failures === 0 ? refreshEvery : Math.min(firstRetry * 2 ** (failures - 1), longestRetry)
+      const wait = failures === 0 ? refreshEvery : Math.min(firstRetry * 2 ** (failures - 1), maxRetryDelayMs)
       if (!closed) callOff = clock.after(wait, () => void renew())
     })
     return fetching
@@ -95,10 +95,10 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
     }
   }
 
-  async function attempt(token: Jws): Promise<{ outcome: SignatureOutcome; under: number }> {
-    if (keys === undefined && failures === 0 && fetching !== undefined) await atMost(patience, fetching)
+  async function verifyOnce(token: Jws): Promise<{ outcome: SignatureOutcome; under: number }> {
+    if (keys === undefined && failures === 0 && fetching !== undefined) await atMost(waitTimeoutMs, fetching)
     const under = generation
-    if (keys === undefined || clock.now() - fetchedAt > longestStale) {
+    if (keys === undefined || clock.now() - fetchedAt > maxStaleMs) {
       throw new Refusal('keys_unavailable', 'the keys of the issuer of this token cannot be had at present', {
         headers: { 'retry-after': '5' },
       })
@@ -112,7 +112,7 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
       if (clock.now() - askedAt < askEvery) return false
       askedAt = clock.now()
     }
-    await atMost(patience, renew())
+    await atMost(waitTimeoutMs, renew())
     return true
   }
 
@@ -128,11 +128,11 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
     generation: () => generation,
     age: () => (keys === undefined ? undefined : (clock.now() - fetchedAt) / 1000),
     async verify(token) {
-      let { outcome, under } = await attempt(token)
+      let { outcome, under } = await verifyOnce(token)
       // Twice, because a fetch that was under way already may have read what the issuer said before.
       for (let round = 0; outcome === 'unknown' && round < 2; round++) {
         if (under === generation && !(await asked())) break
-        ;({ outcome, under } = await attempt(token))
+        ;({ outcome, under } = await verifyOnce(token))
       }
       assertGood(outcome)
     },

@@ -23,7 +23,7 @@ export class OutboundRefused extends Error {
   }
 }
 
-const patience = 5000
+const requestTimeoutMs = 5000
 const mebibyte = 1024 * 1024
 
 const internal = new BlockList()
@@ -82,7 +82,7 @@ export function createOutbound(
   named: ReadonlySet<string>,
   {
     resolve = lookup,
-    timeout = patience,
+    timeout = requestTimeoutMs,
     largest = mebibyte,
   }: { resolve?: typeof lookup; timeout?: number; largest?: number } = {},
 ): { fetch: Outbound; close(this: void): void } {
@@ -99,7 +99,7 @@ export function createOutbound(
           `the gateway does not go to ${hostname}, which its configuration does not name`,
         )
       }
-      return exchange(url, sent, isNamed ? free : guarded, timeout, largest)
+      return sendRequest(url, sent, isNamed ? free : guarded, timeout, largest)
     },
     close() {
       for (const agent of [free, guarded]) void agent.close().catch(() => {})
@@ -113,7 +113,7 @@ export function createOutbound(
  * @param timeout milliseconds for all of it
  * @param largest characters of the answer
  */
-export async function exchange(
+export async function sendRequest(
   url: string,
   { method = 'GET', headers = {}, body }: OutboundRequest = {},
   dispatcher: Dispatcher,

@@ -15,9 +15,9 @@ const knownErrors = new Set(
   `invalid_request invalid_client invalid_grant unauthorized_client unsupported_grant_type invalid_scope invalid_target
   invalid_token access_denied server_error temporarily_unavailable slow_down`.split(/\s+/),
 )
-const longestToken = 16_384
+const maxTokenLength = 16_384
 const assumedLifetime = 300
-const longestLifetime = 86_400
+const maxLifetimeSeconds = 86_400
 
 /**
  * Asks a token endpoint for a token (RFC 6749 §4.4.2, §5.1). Nothing of the answer but the token, its lifetime and the
@@ -48,12 +48,12 @@ export async function requestToken(
   const { access_token: value, token_type: type, expires_in: seconds } = answer
   if (issuedTypes?.has(answer['issued_token_type']) === false) throw unavailable('issued_token_type_unknown')
   if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') throw unavailable('token_type_no_bearer')
-  if (typeof value !== 'string' || value.length > longestToken || !/^[\x21-\x7e]+$/.test(value)) {
+  if (typeof value !== 'string' || value.length > maxTokenLength || !/^[\x21-\x7e]+$/.test(value)) {
     throw unavailable('access_token_malformed')
   }
   const lifetime = seconds === undefined || seconds === null ? assumedLifetime : Number(seconds)
   if (!(lifetime > 0)) throw unavailable('expires_in_malformed')
-  return { value, lifetime: Math.min(lifetime, longestLifetime) }
+  return { value, lifetime: Math.min(lifetime, maxLifetimeSeconds) }
 }
 
 /**

@@ -24,7 +24,7 @@ export interface TokenDependencies {
   readonly log: Log
 }
 
-const longestLogged = 256
+const maxLoggedLength = 256
 
 /** A source of tokens that is kept as long as a snapshot uses it. */
 export interface KeptTokens {
@@ -79,7 +79,7 @@ export function tokenSourceFor(
       const found = (place: Discovered): void => {
         // Who says it may say much, and something else each time.
         const [issuer, tokenUrl, resource] = [place.issuer, place.tokenUrl, place.resource].map(text =>
-          withoutQuery(text).slice(0, longestLogged),
+          withoutQuery(text).slice(0, maxLoggedLength),
         )
         log.info('upstream_issuer_discovered', { issuer, tokenUrl, clientId, resource })
       }

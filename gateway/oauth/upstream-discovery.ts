@@ -3,7 +3,7 @@ import { isLoopback } from '../values/hosts.ts'
 import { TokenUnavailable } from '../http/exchange/tokens.ts'
 import type { SecretMethod } from './client-authentication.ts'
 import { fetchMetadata, MetadataUnusable, type IssuerMetadata } from './discovery.ts'
-import { exchange, failureName, readObject, type Outbound } from './outbound.ts'
+import { sendRequest, failureName, readObject, type Outbound } from './outbound.ts'
 
 /** The endpoint of an upstream, as calls reach it. */
 export interface UpstreamEndpoint {
@@ -35,7 +35,7 @@ export interface Discovered {
   readonly methods: readonly unknown[] | undefined
 }
 
-const patience = 5000
+const requestTimeoutMs = 5000
 const wellKnown = '/.well-known/oauth-protected-resource'
 
 /** What an unauthorized client would ask, to be told where to get authorized. It is answered nowhere. */
@@ -119,7 +119,9 @@ async function describedResource(
       : [{ url: told, names: whole }]
   let status = 0
   for (const { url, names } of places) {
-    const answer = await exchange(url, {}, endpoint.dispatcher, patience).catch(failing('resource_metadata'))
+    const answer = await sendRequest(url, {}, endpoint.dispatcher, requestTimeoutMs).catch(
+      failing('resource_metadata'),
+    )
     status = answer.status
     if (status !== 200) continue
     const { resource, authorization_servers: issuers } = readObject(answer.text) ?? {}
@@ -145,7 +147,7 @@ async function challengedMetadata(endpoint: UpstreamEndpoint): Promise<string | 
       accept: 'application/json, text/event-stream',
     },
     body: question,
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(requestTimeoutMs),
   })
   body.on('error', () => {}).destroy()
   if (statusCode !== 401) return undefined

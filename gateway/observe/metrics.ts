@@ -1,4 +1,4 @@
-import { remember } from '../lib/memoize.ts'
+import { memoize } from '../lib/memoize.ts'
 
 /** What can be counted. */
 export interface Counters {
@@ -121,7 +121,7 @@ function createSeries(): {
   }
 }
 
-const quoted = remember(value => JSON.stringify(value))
+const quoted = memoize(value => JSON.stringify(value))
 
 function format(labels: Readonly<Record<string, string>>): string {
   let text = ''

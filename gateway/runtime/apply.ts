@@ -1,5 +1,5 @@
 import type { ReadPaths } from '../config/document/content-digest.ts'
-import { settingsOf, type Checked, type ReadResult } from '../config/handover.ts'
+import { settingsOf, type Handover, type ReadResult } from '../config/handover.ts'
 import { restartFields } from '../config/static-fields.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -8,8 +8,8 @@ import type { RevocationsResult } from '../config/revocations.ts'
 import { LoadTimeout } from './loader/load-timeout.ts'
 import { nameRevision, type InForce } from './build/revision-name.ts'
 import type { RevocationsKeeper } from './revocations.ts'
-import type { Serving } from './workers/worker-core.ts'
-import { fingerprint, settledFingerprint } from './loader/watch.ts'
+import type { WorkerCore } from './workers/worker-core.ts'
+import { digestOfFiles, settledDigest } from './loader/watch.ts'
 
 /**
  * Reads and checks the configuration as it stands now. Rejects with the reason of the signal where it is given up, and
@@ -50,7 +50,7 @@ export interface Applier {
 
 /** Who applies it, and who is told. */
 export interface ApplyDependencies {
-  readonly serving: Pick<Serving, 'prepare' | 'commit'>
+  readonly core: Pick<WorkerCore, 'prepare' | 'commit'>
   readonly log: Log
   readonly metrics: Metrics
   /** Puts a revision into force with the revocations that it names; without it there are none. */
@@ -64,9 +64,9 @@ export interface ApplyDependencies {
  * @param load reads it again
  */
 export async function createApplier(
-  first: ReadResult & { readonly checked: Checked },
+  first: ReadResult & { readonly checked: Handover },
   load: LoadConfig,
-  { serving, log, metrics, revocations }: ApplyDependencies,
+  { core, log, metrics, revocations }: ApplyDependencies,
 ): Promise<Applier> {
   const started = settingsOf(first.checked)
   const broken = await enforce(first.checked)
@@ -83,7 +83,7 @@ export async function createApplier(
   let loading: { readonly giveUp: AbortController; lookedAt: number } | undefined
   /** Number of loads in a row whose files changed meanwhile. */
   let superseded = 0
-  /** The fingerprint of the last bytes that were to be read. */
+  /** The digest of the last bytes that were to be read. */
   let seen: string | undefined
   let restsUntil = 0
   let running: Promise<void> | undefined
@@ -109,20 +109,20 @@ export async function createApplier(
     })
   }
 
-  async function attempt(cause: 'change' | 'demand'): Promise<void> {
+  async function reloadOnce(cause: 'change' | 'demand'): Promise<void> {
     if (stopped) return
     if (attempted !== undefined && restsUntil !== 0 && Date.now() >= restsUntil) attempted = undefined
-    const found = fingerprint(paths)
+    const found = digestOfFiles(paths)
     if (cause === 'change' && isAttempted(found)) return
     if (found !== attempted) pendingSince ??= new Date()
-    seen = await settledFingerprint(paths)
+    seen = await settledDigest(paths)
     if (cause === 'change' && isAttempted(seen)) return
     if (seen !== attempted) pendingSince ??= new Date()
     const result = await loadUnlessSuperseded(cause)
     if (stopped || result === undefined) return
     attempted = result.digest
     paths = pathsOf(result)
-    if (superseded < maxSuperseded && fingerprint(paths) !== result.digest) {
+    if (superseded < maxSuperseded && digestOfFiles(paths) !== result.digest) {
       superseded++
       pendingSince ??= new Date()
       if (cause === 'demand') again = 'demand'
@@ -176,12 +176,12 @@ export async function createApplier(
     const now = performance.now()
     if (now - loading.lookedAt < lookInterval) return
     loading.lookedAt = now
-    if (fingerprint(paths) === seen) return
+    if (digestOfFiles(paths) === seen) return
     pendingSince ??= new Date()
     loading.giveUp.abort(new Error('the files changed while they were read'))
   }
 
-  async function swap(checked: Checked, result: ReadResult, cause: 'change' | 'demand'): Promise<void> {
+  async function swap(checked: Handover, result: ReadResult, cause: 'change' | 'demand'): Promise<void> {
     if (checked.revision === revision) {
       lastReload = report(result, true)
       pendingSince = undefined
@@ -206,10 +206,10 @@ export async function createApplier(
   }
 
   /** Puts a revision into force; returns what is wrong with its revocations where it cannot be. */
-  async function enforce(checked: Checked): Promise<RevocationsResult | undefined> {
+  async function enforce(checked: Handover): Promise<RevocationsResult | undefined> {
     const commit = async (): Promise<void> => {
-      await serving.prepare(checked)
-      await serving.commit()
+      await core.prepare(checked)
+      await core.commit()
     }
     if (revocations !== undefined) return revocations.follow(checked, commit)
     await commit()
@@ -246,7 +246,7 @@ export async function createApplier(
       running = (async () => {
         for (let next: typeof again = cause; next !== undefined; next = again) {
           again = undefined
-          await attempt(next).catch((error: unknown) => {
+          await reloadOnce(next).catch((error: unknown) => {
             if (stopped) return
             // What failed for another reason than its content is tried again at the next look; what took too long, later.
             attempted = error instanceof LoadTimeout ? seen : undefined

@@ -15,7 +15,7 @@ import { createHostCheck } from './admin-hosts.ts'
 import { ConfigRefused, createApplier, type LoadConfig } from './apply.ts'
 import { watchPort, type PortWatch } from './process/port-watch.ts'
 import { createRevocationsKeeper, type LoadRevocations } from './revocations.ts'
-import { createServing, type Serving } from './workers/worker-core.ts'
+import { createWorkerCore, type WorkerCore } from './workers/worker-core.ts'
 import { createWatcher } from './loader/watch.ts'
 import { createWorkers } from './workers/workers.ts'
 
@@ -32,9 +32,9 @@ export interface GatewayOptions {
   /** Whether to apply changes as they are saved. */
   readonly watch: boolean
   /** Told of every thread that is started to serve. */
-  readonly onThread?: (thread: Worker) => void
+  readonly onWorker?: (thread: Worker) => void
   /** Milliseconds after which a thread that does not answer is ended; 30 s unless given. */
-  readonly patience?: number
+  readonly answerTimeoutMs?: number
 }
 
 /** A gateway that serves. */
@@ -61,8 +61,8 @@ export async function startGateway({
   write,
   droppedLines = () => 0,
   watch,
-  onThread,
-  patience,
+  onWorker,
+  answerTimeoutMs,
 }: GatewayOptions): Promise<Gateway> {
   const log = createLog(write)
   const metrics = createMetrics()
@@ -72,21 +72,21 @@ export async function startGateway({
   const settings = settingsOf(checked)
   const count = threadsFor(settings)
   const sessionSecret = randomBytes(32)
-  const serving =
+  const core =
     count === 1
-      ? createServing({ log, metrics, sessionSecret })
-      : createWorkers(count, { sessionSecret, write, log, metrics, onThread, patience })
+      ? createWorkerCore({ log, metrics, sessionSecret })
+      : createWorkers(count, { sessionSecret, write, log, metrics, onWorker, answerTimeoutMs })
   let stopping = false
   let port: PortWatch | undefined
   let toldLines = 0
   try {
-    const revocations = createRevocationsKeeper(loadRevocations, { serving, log, metrics })
-    const applier = await createApplier({ ...first, checked }, load, { serving, log, metrics, revocations })
+    const revocations = createRevocationsKeeper(loadRevocations, { core, log, metrics })
+    const applier = await createApplier({ ...first, checked }, load, { core, log, metrics, revocations })
     const admin = createAdminListener(
       {
-        ready: async () => !stopping && port?.isShared() !== true && (await serving.gauges()).workers > 0,
+        ready: async () => !stopping && port?.isShared() !== true && (await core.gauges()).workers > 0,
         async status() {
-          const { openStreams, workers } = await serving.gauges()
+          const { openStreams, workers } = await core.gauges()
           return {
             ...applier.status(),
             revocations: revocations.status(),
@@ -96,7 +96,7 @@ export async function startGateway({
           }
         },
         async metrics() {
-          const { openStreams, connections, requests, workers, keyAges } = await serving.gauges()
+          const { openStreams, connections, requests, workers, keyAges } = await core.gauges()
           metrics.set('gatehouse_open_streams', openStreams)
           metrics.set('gatehouse_connections', connections)
           metrics.set('gatehouse_requests_in_flight', requests)
@@ -111,7 +111,7 @@ export async function startGateway({
       },
       createHostCheck(settings.admin),
     )
-    const { url, address } = await listenForClients(serving, settings, count > 1)
+    const { url, address } = await listenForClients(core, settings, count > 1)
     if (count > 1) port = watchPort(address, { log, metrics })
     const adminUrl = await listenForOperators(admin, settings)
     const watcher = watch
@@ -139,10 +139,10 @@ export async function startGateway({
       },
       async close() {
         stopping = true
-        log.info('draining', { openStreams: (await serving.gauges()).openStreams })
+        log.info('draining', { openStreams: (await core.gauges()).openStreams })
         await watcher?.close()
         port?.close()
-        await serving.drain()
+        await core.drain()
         applier.stop()
         admin.closeAllConnections()
         admin.close()
@@ -152,7 +152,7 @@ export async function startGateway({
     }
   } catch (error) {
     port?.close()
-    await serving.drain().catch(() => {})
+    await core.drain().catch(() => {})
     throw error
   }
 }
@@ -165,13 +165,13 @@ function threadsFor({ workers }: Settings): number {
 
 /** @param shared several threads listen */
 async function listenForClients(
-  serving: Serving,
+  core: WorkerCore,
   { listen }: Settings,
   shared: boolean,
 ): Promise<{ url: string; address: AddressInfo }> {
   const { host, port } = parseAddress(listen.address)
   const free = shared ? await findFree(host, port) : port
-  const address = await serving.listen({ host, port: free, reusePort: shared })
+  const address = await core.listen({ host, port: free, reusePort: shared })
   return { url: urlOf(listen.tls === undefined ? 'http' : 'https', address), address }
 }
 

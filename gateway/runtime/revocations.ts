@@ -1,4 +1,4 @@
-import type { Checked } from '../config/handover.ts'
+import type { Handover } from '../config/handover.ts'
 import { digestOfFile } from '../config/document/content-digest.ts'
 import type { RevocationsResult } from '../config/revocations.ts'
 import type { RevocationEntries } from '../values/revocation-id.ts'
@@ -6,7 +6,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { report, type ConfigStatus } from './config-status.ts'
 import type { RevocationsRequest } from './loader/loader.ts'
-import type { Serving } from './workers/worker-core.ts'
+import type { WorkerCore } from './workers/worker-core.ts'
 import { settled } from './loader/watch.ts'
 
 /** Reads and checks a revocations file as it stands now. */
@@ -35,7 +35,7 @@ export interface RevocationsKeeper {
    * @param commit puts the configuration into force
    * @returns what is wrong with its revocations, and then nothing was done; undefined otherwise
    */
-  follow(checked: Checked, commit: () => Promise<void>): Promise<RevocationsResult | undefined>
+  follow(checked: Handover, commit: () => Promise<void>): Promise<RevocationsResult | undefined>
   /** Applies the file where its bytes differ from those of the last attempt. Never throws. */
   apply(): Promise<void>
 }
@@ -45,7 +45,7 @@ const nothing: RevocationEntries = new Map()
 /** Makes a keeper that follows no file yet. */
 export function createRevocationsKeeper(
   load: LoadRevocations,
-  { serving, log, metrics }: { serving: Pick<Serving, 'revoke'>; log: Log; metrics: Metrics },
+  { core, log, metrics }: { core: Pick<WorkerCore, 'revoke'>; log: Log; metrics: Metrics },
 ): RevocationsKeeper {
   let file: string | undefined
   let names: RevocationsRequest['names'] = { keys: [], issuers: [], hashes: [] }
@@ -96,7 +96,7 @@ export function createRevocationsKeeper(
     })
   }
 
-  async function attempt(): Promise<void> {
+  async function applyOnce(): Promise<void> {
     const path = file
     if (path === undefined) return
     const look = (): string => digestOfFile(path)
@@ -108,12 +108,12 @@ export function createRevocationsKeeper(
       refused(result)
       return
     }
-    await serving.revoke(result.entries)
+    await core.revoke(result.entries)
     applied({ ...result, entries: result.entries })
   }
 
   async function change(
-    checked: Checked,
+    checked: Handover,
     commit: () => Promise<void>,
   ): Promise<RevocationsResult | undefined> {
     const { revocations } = checked
@@ -121,14 +121,14 @@ export function createRevocationsKeeper(
     if (result !== undefined && result.entries === undefined) return result
     const before = entries
     const after = result?.entries ?? nothing
-    await serving.revoke(new Map([...before, ...after]))
+    await core.revoke(new Map([...before, ...after]))
     try {
       await commit()
     } catch (error) {
-      await serving.revoke(before)
+      await core.revoke(before)
       throw error
     }
-    await serving.revoke(after)
+    await core.revoke(after)
     file = revocations?.file
     names = revocations?.names ?? names
     attempted = result?.digest
@@ -166,7 +166,7 @@ export function createRevocationsKeeper(
       waiting = true
       await inTurn(() => {
         waiting = false
-        return attempt()
+        return applyOnce()
       }).catch((error: unknown) => {
         // What failed for another reason than its content is tried again at the next look.
         attempted = undefined

@@ -16,11 +16,11 @@ const prefix = 'argon2id:'
 const shape =
   /^\$argon2id\$v=19\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
 const example = 'argon2id:$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH'
-const mostMemory = 262_144
-const mostPasses = 10
-const mostParallelism = 4
+const maxMemoryKib = 262_144
+const maxPasses = 10
+const maxParallelism = 4
 /** KiB that the OWASP Password Storage Cheat Sheet asks for at least, by passes: 1, 2, 3, 4, and 5 or more. */
-const leastMemory = [47_104, 19_456, 12_288, 9216, 7168]
+const minMemoryKib = [47_104, 19_456, 12_288, 9216, 7168]
 
 /** Whether a hash in gateway.yaml is of the form that is slow to try. */
 export function isArgon2(hash: string): boolean {
@@ -42,17 +42,17 @@ export function parseArgon2(hash: string): Argon2Hash {
     tag: bytes(tag, 'hash', 16),
   }
   const { memory, passes, parallelism } = parsed
-  if (passes > mostPasses) throw new MalformedError(`t is at most ${mostPasses}`)
-  if (parallelism > mostParallelism) throw new MalformedError(`p is at most ${mostParallelism}`)
-  if (memory > mostMemory || memory < 8 * parallelism) {
-    throw new MalformedError(`m is in KiB: from ${8 * parallelism} (8 × p) to ${mostMemory} (256 MiB)`)
+  if (passes > maxPasses) throw new MalformedError(`t is at most ${maxPasses}`)
+  if (parallelism > maxParallelism) throw new MalformedError(`p is at most ${maxParallelism}`)
+  if (memory > maxMemoryKib || memory < 8 * parallelism) {
+    throw new MalformedError(`m is in KiB: from ${8 * parallelism} (8 × p) to ${maxMemoryKib} (256 MiB)`)
   }
   return parsed
 }
 
 /** Whether a hash can be tried faster than the OWASP Password Storage Cheat Sheet asks for. */
 export function isWeak({ memory, passes }: Argon2Hash): boolean {
-  return memory < leastMemory[Math.min(passes, leastMemory.length) - 1]!
+  return memory < minMemoryKib[Math.min(passes, minMemoryKib.length) - 1]!
 }
 
 /** What one try costs: KiB of memory, times passes over it. */

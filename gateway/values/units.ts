@@ -3,9 +3,9 @@ import { isHostName } from './hosts.ts'
 import { MalformedError } from './malformed.ts'
 
 const durationUnits = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-const longestDuration = 3650 * durationUnits.d
+const maxDurationMs = 3650 * durationUnits.d
 const sizeUnits = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
-const largestSize = 2 ** 40
+const maxSizeBytes = 2 ** 40
 
 /** Takes a duration such as `250ms` or `30d`; returns milliseconds. Throws MalformedError; at most ten years. */
 export function parseDuration(text: string): number {
@@ -14,16 +14,16 @@ export function parseDuration(text: string): number {
     throw new MalformedError('a duration is a whole number and one of ms, s, m, h, d, such as 5m')
   }
   const milliseconds = Number(count) * durationUnits[unit as keyof typeof durationUnits]
-  if (milliseconds > longestDuration) throw new MalformedError('a duration is at most ten years, 3650d')
+  if (milliseconds > maxDurationMs) throw new MalformedError('a duration is at most ten years, 3650d')
   return milliseconds
 }
 
 /** Milliseconds that a timer is set to at most, 24 days; those of the system go off at once from 25 days on. */
-export const longestTimer: number = 24 * durationUnits.d
+export const maxTimerMs: number = 24 * durationUnits.d
 
 /** Takes a duration to wait for; returns milliseconds, at most 24 days. */
 export function parseWait(text: string): number {
-  return Math.min(parseDuration(text), longestTimer)
+  return Math.min(parseDuration(text), maxTimerMs)
 }
 
 /** Takes a size such as `64KiB` or `1MiB`; returns bytes. Throws MalformedError; at most 1024GiB. */
@@ -33,7 +33,7 @@ export function parseSize(text: string): number {
     throw new MalformedError('a size is a whole number and one of B, KiB, MiB, GiB, such as 1MiB')
   }
   const bytes = Number(count) * sizeUnits[unit as keyof typeof sizeUnits]
-  if (bytes > largestSize) throw new MalformedError('a size is at most 1024GiB')
+  if (bytes > maxSizeBytes) throw new MalformedError('a size is at most 1024GiB')
   return bytes
 }
 

@@ -7,7 +7,7 @@ import { createLlhttpReader, readByByte, readByScript, type Reading } from './ht
 import type { FuzzTarget } from './main.ts'
 
 const readers = { llhttp: createLlhttpReader(), 'http-parser-js': readByScript }
-const leastAccepted = 0.2
+const minAcceptedShare = 0.2
 let cases = 0
 let accepted = 0
 
@@ -32,7 +32,7 @@ const target: FuzzTarget = {
     }
   },
   close() {
-    if (cases > 1000 && accepted < cases * leastAccepted)
+    if (cases > 1000 && accepted < cases * minAcceptedShare)
       throw new Error(`only ${accepted} of ${cases} answers were accepted`)
   },
 }

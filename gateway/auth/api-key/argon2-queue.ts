@@ -3,9 +3,9 @@ import { Refusal } from '../../mcp/errors.ts'
 import { createFailures } from './failures.ts'
 
 /** Where secrets are tried against slow hashes: never too many at once, nor too often for one address. */
-export interface Trials {
+export interface Argon2Queue {
   /** What a secret is remembered by: an HMAC under a key of this thread, so that memory gives no secret away. */
-  fingerprint(secret: string): string
+  mac(secret: string): string
   /**
    * Waits for room, then tries.
    *
@@ -18,18 +18,18 @@ export interface Trials {
 }
 
 /** Node has four threads for this, for files and for names; and each may need 256 MiB. */
-const mostRunning = 2
-const mostWaiting = 64
+const maxRunning = 2
+const maxWaiting = 64
 
 /** Begins with no failures, and a random key. */
-export function createTrials(): Trials {
+export function createArgon2Queue(): Argon2Queue {
   const key = randomBytes(32)
   const failures = createFailures()
   const waiting: { go(): void; refuse(refusal: Refusal): void }[] = []
   let running = 0
 
   async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (running < mostRunning) running++
+    if (running < maxRunning) running++
     else await new Promise<void>((go, refuse) => void waiting.push({ go, refuse }))
     try {
       return await work()
@@ -41,9 +41,9 @@ export function createTrials(): Trials {
   }
 
   return {
-    fingerprint: secret => createHmac('sha256', key).update(secret).digest('base64url'),
+    mac: secret => createHmac('sha256', key).update(secret).digest('base64url'),
     run(address, trial) {
-      if (running === mostRunning && waiting.length === mostWaiting) {
+      if (running === maxRunning && waiting.length === maxWaiting) {
         throw overloaded(1, 'too many keys are being checked; send the request again')
       }
       const wait = failures.count(address)

@@ -1,4 +1,4 @@
-// Not by name, as in config/argon2.ts.
+// Not by name, as in values/argon2.ts.
 import crypto from 'node:crypto'
 import { writeArgon2, type Argon2Hash } from '../../values/argon2.ts'
 

@@ -1,16 +1,16 @@
 import type { Config } from '../../../schema/config.ts'
 import { isArgon2, parseArgon2 } from '../../values/argon2.ts'
 import { fitsArgon2 } from './argon2.ts'
-import type { Trials } from './argon2-queue.ts'
+import type { Argon2Queue } from './argon2-queue.ts'
 
 /** A hash that is slow to try, and what was found out about it; it outlives the snapshots that use it. */
 export interface SlowHash {
   /** As it stands in gateway.yaml. */
   readonly text: string
-  /** Whether it is of the secret with this fingerprint; undefined where that was not tried, or long ago. */
-  known(fingerprint: string): boolean | undefined
+  /** Whether it is of the secret with this mac; undefined where that was not tried, or long ago. */
+  known(mac: string): boolean | undefined
   /** Tries a secret, and remembers what came of it. */
-  try(secret: string, fingerprint: string): Promise<boolean>
+  try(secret: string, mac: string): Promise<boolean>
 }
 
 /**
@@ -22,7 +22,7 @@ export interface SlowHash {
  */
 export type SlowSearch = (secret: string, address: string) => string | undefined | Promise<string | undefined>
 
-const mostWrong = 1000
+const maxWrongSecrets = 1000
 
 /** The hashes of a configuration that are slow to try. */
 export function slowHashesOf(keys: Config['keys']): string[] {
@@ -36,35 +36,35 @@ export function createSlowHash(text: string): SlowHash {
   let right: string | undefined
   return {
     text,
-    known: fingerprint => (fingerprint === right ? true : wrong.has(fingerprint) ? false : undefined),
-    async try(secret, fingerprint) {
+    known: mac => (mac === right ? true : wrong.has(mac) ? false : undefined),
+    async try(secret, mac) {
       const fits = await fitsArgon2(secret, hash)
-      if (fits) right = fingerprint
-      else if (wrong.add(fingerprint).size > mostWrong) wrong.delete(wrong.keys().next().value!)
+      if (fits) right = mac
+      else if (wrong.add(mac).size > maxWrongSecrets) wrong.delete(wrong.keys().next().value!)
       return fits
     },
   }
 }
 
 /** Requests with one secret are one trial, and what is known is not tried again. */
-export function createSlowSearch(hashes: readonly SlowHash[], trials: Trials): SlowSearch {
+export function createSlowSearch(hashes: readonly SlowHash[], argon2Queue: Argon2Queue): SlowSearch {
   const flights = new Map<string, Promise<string | undefined>>()
   return (secret, address) => {
     if (hashes.length === 0) return undefined
-    const fingerprint = trials.fingerprint(secret)
-    const known = hashes.find(hash => hash.known(fingerprint) === true)
+    const mac = argon2Queue.mac(secret)
+    const known = hashes.find(hash => hash.known(mac) === true)
     if (known !== undefined) return known.text
-    const untried = hashes.filter(hash => hash.known(fingerprint) === undefined)
+    const untried = hashes.filter(hash => hash.known(mac) === undefined)
     if (untried.length === 0) return undefined
-    const flying = flights.get(fingerprint)
+    const flying = flights.get(mac)
     if (flying !== undefined) return flying
-    const flight = trials
+    const flight = argon2Queue
       .run(address, async () => {
-        for (const hash of untried) if (await hash.try(secret, fingerprint)) return hash.text
+        for (const hash of untried) if (await hash.try(secret, mac)) return hash.text
         return undefined
       })
-      .finally(() => flights.delete(fingerprint))
-    flights.set(fingerprint, flight)
+      .finally(() => flights.delete(mac))
+    flights.set(mac, flight)
     return flight
   }
 }

@@ -4,7 +4,7 @@ import type { Claims } from '../jws.ts'
 import type { Principal } from '../principal.ts'
 
 /** Whether tokens that something open stands on are still active, as their issuer says. */
-export interface Standing {
+export interface Revalidations {
   /** The token of this principal was active now, in milliseconds since the epoch. */
   begin(principal: Principal, token: string, now: number): void
   /**
@@ -23,12 +23,12 @@ interface Review {
 }
 
 /** Milliseconds beyond the last answer that something open outlives. */
-const patience = 60_000
+const graceMs = 60_000
 /** What many stand on is looked at together, so that looking costs little. */
-const beat = 5000
+const roundingMs = 5000
 
 /** Remembers the tokens of principals, for as long as anything holds the principal. */
-export function createStanding(): Standing {
+export function createRevalidations(): Revalidations {
   const tokens = new WeakMap<Principal, { readonly token: string; goodUntil: number }>()
   return {
     begin: (principal, token, now) => void tokens.set(principal, { token, goodUntil: now }),
@@ -37,13 +37,13 @@ export function createStanding(): Standing {
       if (kept === undefined) return { again: Infinity }
       const answer = introspection.recall(kept.token, principal.digest!)
       if (answer !== undefined) kept.goodUntil = answer.until
-      if (now >= kept.goodUntil + patience) {
+      if (now >= kept.goodUntil + graceMs) {
         throw new Refusal(
           'issuer_unavailable',
           'the issuer of the token cannot be asked whether it is still active',
         )
       }
-      const again = (Math.floor((answer?.until ?? now) / beat) + 1) * beat
+      const again = (Math.floor((answer?.until ?? now) / roundingMs) + 1) * roundingMs
       return { again, claims: answer?.claims }
     },
   }

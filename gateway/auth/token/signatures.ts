@@ -23,9 +23,9 @@ interface Kept {
   refusal?: Refusal
 }
 
-const beat = 250
+const recheckDelayMs = 250
 /** So that ten thousand streams, checked at once because a key was added, keep no request waiting. */
-const mostChecking = 500
+const maxConcurrentChecks = 500
 
 /** Remembers the tokens of principals, for as long as anything holds the principal. */
 export function createSignatures(): Signatures {
@@ -57,8 +57,8 @@ export function createSignatures(): Signatures {
       if (kept.refusal !== undefined) throw kept.refusal
       const generation = keys.generation()
       if (generation === kept.generation || generation === 0) return Infinity
-      if (!kept.checking && checking < mostChecking) void check(kept, keys)
-      return now + beat
+      if (!kept.checking && checking < maxConcurrentChecks) void check(kept, keys)
+      return now + recheckDelayMs
     },
   }
 }

@@ -23,7 +23,7 @@ export interface KeySet {
   verify(token: Jws): Promise<SignatureOutcome>
 }
 
-const mostTries = 8
+const maxKeysTried = 8
 
 /** Reads a key set (RFC 7517). A `kid` is looked up in it and means nothing else. Throws MalformedError. */
 export function readKeySet(text: string): KeySet {
@@ -45,7 +45,7 @@ export function readKeySet(text: string): KeySet {
 async function tryEach(text: string, keys: errors.JWKSMultipleMatchingKeys): Promise<SignatureOutcome> {
   let tries = 0
   for await (const key of keys) {
-    if (tries++ === mostTries) break
+    if (tries++ === maxKeysTried) break
     const good = await compactVerify(text, key).then(
       () => true,
       () => false,

@@ -12,9 +12,9 @@ export interface TokenRules {
 }
 
 /** OpenID Connect Core §2. */
-const longestSubject = 255
+const maxSubjectLength = 255
 /** Milliseconds: how long an open stream may stand on one token, whatever the token says. */
-const longestLife = 24 * 60 * 60 * 1000
+const maxLifetimeMs = 24 * 60 * 60 * 1000
 const accessTokenTypes = new Set(['jwt', 'at+jwt'])
 /** What only ID tokens have (OpenID Connect Core §2, §3.3.2.11). */
 const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
@@ -67,7 +67,7 @@ export function checkClaims(
     if (begins === undefined || now < begins - rules.clockSkew) throw invalid('the token is not valid yet')
   }
   const end = now < expires ? expires : expires + rules.clockSkew
-  return { subject: subjectOf(claims), expires: Math.min(end, now + longestLife) }
+  return { subject: subjectOf(claims), expires: Math.min(end, now + maxLifetimeMs) }
 }
 
 /** The scopes of a token: text as in RFC 9068 §2.2.3, or a list as some issuers write `scp`. */
@@ -87,7 +87,7 @@ function listed(value: unknown): string[] {
 function subjectOf({ sub, client_id: client, azp }: Claims): string {
   const subject = sub === undefined ? (client ?? azp) : sub
   if (typeof subject !== 'string' || subject === '') throw invalid('the token does not say whom it is about')
-  if (subject.length > longestSubject) throw invalid('the subject of the token is too long')
+  if (subject.length > maxSubjectLength) throw invalid('the subject of the token is too long')
   return sub === undefined ? `?client=${subject}` : `#${subject}`
 }
 

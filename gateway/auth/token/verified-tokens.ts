@@ -12,7 +12,7 @@ export interface VerifiedTokens {
 const longest = 60_000
 const most = 10_000
 /** Characters of all tokens together: what they claim is kept with them, and takes many times the room. */
-const mostText = 4 * 1024 * 1024
+const maxCachedLength = 4 * 1024 * 1024
 
 /**
  * Remembers verified tokens until they expire, their issuer's keys change, or a minute has passed. The oldest make room.
@@ -50,7 +50,7 @@ export function createVerifiedTokens(
       drop(principal.digest!)
       kept.set(principal.digest!, { principal, until: Math.min(principal.expires, now + longest), length })
       text += length
-      while (kept.size > capacity || text > mostText) drop(kept.keys().next().value!)
+      while (kept.size > capacity || text > maxCachedLength) drop(kept.keys().next().value!)
       return principal
     },
   }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { largestFile } from '../../config/document/content-digest.ts'
+import { maxFileBytes } from '../../config/document/content-digest.ts'
 import { readBounded } from '../../config/document/files.ts'
 import { formatGithub, formatJson, formatText } from '../../config/report/format.ts'
 import { load, type LoadOptions, type LoadResult } from '../../config/load.ts'
@@ -68,7 +68,7 @@ async function read(
     return { path, result: load(path, options) }
   }
   const path = resolve(io.cwd, '<stdin>')
-  const content = await readStdin(io, largestFile)
+  const content = await readStdin(io, maxFileBytes)
   const readFile = (wanted: string) => (wanted === path ? content : readBounded(wanted))
   return { path, result: load(path, { ...options, readFile }) }
 }

@@ -5,7 +5,7 @@ import { hashSecret, looksLikeKey } from '../../auth/api-key/key.ts'
 import { hasArgon2 } from '../../values/argon2.ts'
 import { parseCommandLine, readStdin, type Io } from '../cli/io.ts'
 import { read, reporting, valid } from './change.ts'
-import { seasoningOf } from './pepper.ts'
+import { pepperOf } from './pepper.ts'
 
 const usage = `gatehouse keys hash [-c FILE | --argon2id] < SECRET
 
@@ -27,7 +27,7 @@ const options = { config: { type: 'string', short: 'c' }, argon2id: { type: 'boo
 
 const largest = 4096
 const fewest = 32
-const fewestSlow = 12
+const minArgon2Length = 12
 
 /** The command. Returns the exit code. */
 export async function hash(args: string[], io: Io): Promise<number> {
@@ -48,7 +48,7 @@ export async function hash(args: string[], io: Io): Promise<number> {
     return 2
   }
   const { config, argon2id = false } = parsed.values
-  const least = argon2id ? fewestSlow : fewest
+  const least = argon2id ? minArgon2Length : fewest
   if (secret.length < least) {
     const instead = argon2id ? '' : ', and `--argon2id` makes trying slow'
     io.stderr(
@@ -62,7 +62,7 @@ export async function hash(args: string[], io: Io): Promise<number> {
     return why === undefined ? 0 : 2
   }
   return reporting(io, () => {
-    const { pepper, note } = seasoningOf(
+    const { pepper, note } = pepperOf(
       config === undefined ? undefined : valid(read(resolve(io.cwd, config), io, new Date())),
     )
     if (note !== undefined) io.stderr(`${note}\n`)

@@ -19,12 +19,16 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * others, and takes over from one that has died on this machine. Signals wait until the work, which is synchronous,
  * is done: a key that is in the file and whose secret was never shown would be of no use to anybody.
  *
- * @param patience milliseconds to wait for others
+ * @param timeoutMs milliseconds to wait for others
  * @throws LockedError when they were not enough, or what has that name is no file; and what the file system throws
  */
-export async function withLock<Result>(file: string, work: () => Result, patience = 15_000): Promise<Result> {
+export async function withLock<Result>(
+  file: string,
+  work: () => Result,
+  timeoutMs = 15_000,
+): Promise<Result> {
   const lock = `${file}.lock`
-  for (const deadline = Date.now() + patience; ;) {
+  for (const deadline = Date.now() + timeoutMs; ;) {
     const done = tryWork(lock, work)
     if (done !== undefined) return done.result
     const holder = read(lock)

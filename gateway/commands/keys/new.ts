@@ -16,7 +16,7 @@ import {
   placeOf,
   UsageError,
 } from './options.ts'
-import { seasoningOf } from './pepper.ts'
+import { pepperOf } from './pepper.ts'
 
 const usage = `gatehouse keys new NAME --role ROLE [--role ROLE] [options]
 
@@ -101,7 +101,7 @@ export async function addKey(
     const add = (hash: string): Change => ({ set: ['keys', request.name], to: entry(request, hash) })
     // Without a first key the file may not be one that could be read; with a key it is.
     const loaded = open.result.loaded ?? open.preview(open.path, [add(hashSecret(secret))])
-    const { pepper, note } = seasoningOf(loaded)
+    const { pepper, note } = pepperOf(loaded)
     const hash = hashSecret(secret, pepper)
     announce({ secret, hash, note, file: open.path, text: open.change(open.path, [add(hash)]) })
   })

@@ -1,7 +1,7 @@
 import type { Loaded } from '../../config/load.ts'
 
 /** What a new hash is made with. */
-export interface Seasoning {
+export interface PepperChoice {
   /** The pepper; undefined where the configuration has none, or it cannot be had here. */
   readonly pepper: string | undefined
   /** A sentence for whoever runs the command, where the hash becomes weaker than the configuration asks for. */
@@ -9,7 +9,7 @@ export interface Seasoning {
 }
 
 /** Finds the pepper of a configuration that was read as one that is edited; undefined for none that could be read. */
-export function seasoningOf(loaded: Loaded | undefined): Seasoning {
+export function pepperOf(loaded: Loaded | undefined): PepperChoice {
   const reference = loaded?.config.pepper
   if (loaded === undefined || reference === undefined) return { pepper: undefined, note: undefined }
   try {

@@ -54,7 +54,7 @@ export async function revoke(args: string[], io: Io): Promise<number> {
   if (typeof wanted === 'number') return wanted
   return reporting(io, () =>
     withConfig(values.config, io, !dryRun, open => {
-      const revoked = now ? attempt(() => addRevocation(open, wanted, !dryRun, io)) : undefined
+      const revoked = now ? capture(() => addRevocation(open, wanted, !dryRun, io)) : undefined
       // A mistake in one of the files keeps nobody from changing the other.
       if (now && open.result.loaded === undefined) return onlyRevoked(open, wanted, revoked!, io)
       const code = disable(open, wanted, revoked?.value, io)
@@ -64,12 +64,12 @@ export async function revoke(args: string[], io: Io): Promise<number> {
   )
 }
 
-interface Attempt {
+interface Outcome {
   readonly value?: Revoked
   readonly error?: unknown
 }
 
-function attempt(work: () => Revoked): Attempt {
+function capture(work: () => Revoked): Outcome {
   try {
     return { value: work() }
   } catch (error) {
@@ -79,7 +79,7 @@ function attempt(work: () => Revoked): Attempt {
   }
 }
 
-function onlyRevoked(open: OpenConfig, { name, json, dryRun }: Wanted, revoked: Attempt, io: Io): number {
+function onlyRevoked(open: OpenConfig, { name, json, dryRun }: Wanted, revoked: Outcome, io: Io): number {
   if (revoked.value === undefined) throw revoked.error
   if (json) io.stdout(jsonOf({ name, changed: false, revocations: shownAs(revoked.value, dryRun) }, dryRun))
   else if (dryRun) io.stdout(revoked.value.text)

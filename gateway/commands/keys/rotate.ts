@@ -16,7 +16,7 @@ import {
   orUsage,
   placeOf,
 } from './options.ts'
-import { seasoningOf } from './pepper.ts'
+import { pepperOf } from './pepper.ts'
 
 const usage = `gatehouse keys rotate NAME [--overlap 7d] [options]
 
@@ -66,7 +66,7 @@ function replaceSecret(
   const key = loaded.config.keys[name]!
   const { file } = placeOf(loaded, name, io.cwd)
   const secret = newSecret()
-  const { pepper, note } = seasoningOf(loaded)
+  const { pepper, note } = pepperOf(loaded)
   const hash = hashSecret(secret, pepper)
   const { changes, ends, removed } = rotation(name, key, hash, open.now.getTime(), overlap)
   const text = open.change(file, changes)

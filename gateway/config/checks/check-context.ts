@@ -1,23 +1,23 @@
 import type { Config } from '../../../schema/config.ts'
 import type { DiagnosticCode } from '../document/diagnostics.ts'
-import { report, type Loading } from '../document/load-context.ts'
+import { report, type LoadContext } from '../document/load-context.ts'
 import { isOpaque, locate, type Part } from '../document/locate.ts'
 import { toPointer, type Path } from '../document/pointer.ts'
 
 /** What is left of a value after everything that the schema refuses was taken out. */
-export type Sound<T> = T extends string | number | boolean
+export type DeepPartial<T> = T extends string | number | boolean
   ? T
   : T extends readonly (infer Item)[]
-    ? readonly (Sound<Item> | undefined)[]
-    : { readonly [Field in keyof T]?: Sound<T[Field]> | undefined }
+    ? readonly (DeepPartial<Item> | undefined)[]
+    : { readonly [Field in keyof T]?: DeepPartial<T[Field]> | undefined }
 
 /** A configuration under cross-checks: whole or not, its types are right. */
-export interface View {
-  readonly loading: Loading
-  readonly config: Sound<Config>
+export interface CheckContext {
+  readonly loadContext: LoadContext
+  readonly config: DeepPartial<Config>
 }
 
-export interface Mention {
+export interface RelatedPath {
   readonly path: Path
   readonly part?: Part
   readonly message: string
@@ -25,20 +25,20 @@ export interface Mention {
 
 /** Reports something about the value at this path, unless the value cannot be judged. */
 export function reportAt(
-  { loading, config }: View,
+  { loadContext, config }: CheckContext,
   code: DiagnosticCode,
   path: Path,
   message: string,
-  detail: { part?: Part; suggestion?: string | undefined; related?: Mention[] } = {},
+  detail: { part?: Part; suggestion?: string | undefined; related?: RelatedPath[] } = {},
 ): void {
-  if (isOpaque(loading, config, path)) return
+  if (isOpaque(loadContext, config, path)) return
   const { part = 'value', suggestion, related = [] } = detail
-  const span = locate(loading, config, path, part).span
-  report(loading, code, span, message, {
+  const span = locate(loadContext, config, path, part).span
+  report(loadContext, code, span, message, {
     path: toPointer(path),
     suggestion,
     related: related.map(({ path, part = 'value', message }) => ({
-      span: locate(loading, config, path, part).span,
+      span: locate(loadContext, config, path, part).span,
       message,
     })),
   })

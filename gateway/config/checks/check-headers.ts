@@ -1,7 +1,7 @@
 import type { HeaderValue } from '../../../schema/config.ts'
 import type { Path } from '../document/pointer.ts'
 import { looksLikeCredential, mask } from '../document/sensitive.ts'
-import { entries, items, reportAt, type Sound, type View } from './check-context.ts'
+import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
 /** What the gateway or the client decides: what belongs to one connection, or says how a body is to be read. */
 const governed = new Set(
@@ -31,15 +31,15 @@ const sharedFamilies = [
 ]
 
 /** Headers that are sent upstream: their names, and values that stand in the file. */
-export function checkHeaders(view: View): void {
-  for (const [proxy, { upstream }] of entries(view.config.proxies)) {
+export function checkHeaders(context: CheckContext): void {
+  for (const [proxy, { upstream }] of entries(context.config.proxies)) {
     const first = new Map<string, Path>()
     for (const [name, value] of Object.entries(upstream?.headers ?? {})) {
       const path = ['proxies', proxy, 'upstream', 'headers', name]
-      checkTwice(view, name, path, first)
+      checkTwice(context, name, path, first)
       if (isGoverned(name)) {
         reportAt(
-          view,
+          context,
           'GH1309',
           path,
           `the gateway or the client decides \`${name}\`; take this header out`,
@@ -47,12 +47,12 @@ export function checkHeaders(view: View): void {
             part: 'key',
           },
         )
-      } else if (value !== undefined) checkLiteral(view, name, path, value)
+      } else if (value !== undefined) checkLiteral(context, name, path, value)
     }
     for (const [index, name] of items(upstream?.forwardHeaders)) {
       if (!isGoverned(name) && !credentials.has(name.toLowerCase())) continue
       const message = `whether \`${name}\` is forwarded is not for this list to say; take it out`
-      reportAt(view, 'GH1395', ['proxies', proxy, 'upstream', 'forwardHeaders', index], message)
+      reportAt(context, 'GH1395', ['proxies', proxy, 'upstream', 'forwardHeaders', index], message)
     }
   }
 }
@@ -61,8 +61,8 @@ export function checkHeaders(view: View): void {
  * Headers that keys and certificates are read from: not those that HTTP, MCP, browsers or tracing need. They would be
  * withheld from every upstream, whoever's proxy it belongs to.
  */
-export function checkAuthHeaders(view: View): void {
-  for (const [method, options] of entries(view.config.auth)) {
+export function checkAuthHeaders(context: CheckContext): void {
+  for (const [method, options] of entries(context.config.auth)) {
     const [path, name] =
       options.type === 'mtls'
         ? [['auth', method, 'from', 'header'], options.from?.header]
@@ -71,7 +71,7 @@ export function checkAuthHeaders(view: View): void {
           : [[], undefined]
     if (name === undefined || !isShared(name, options.type === 'mtls')) continue
     const message = `\`${name}\` has a meaning of its own for clients or upstreams, and would reach none of them any more; choose another name, such as ${options.type === 'mtls' ? 'X-Client-Cert' : 'X-API-Key'}`
-    reportAt(view, 'GH1309', path, message)
+    reportAt(context, 'GH1309', path, message)
   }
 }
 
@@ -87,27 +87,32 @@ export function isGoverned(name: string): boolean {
   return governed.has(lower) || lower.startsWith('mcp-')
 }
 
-function checkTwice(view: View, name: string, path: Path, first: Map<string, Path>): void {
+function checkTwice(context: CheckContext, name: string, path: Path, first: Map<string, Path>): void {
   const lower = name.toLowerCase()
   const known = first.get(lower)
   first.set(lower, known ?? path)
   if (known === undefined) return
   const related = [{ path: known, part: 'key' as const, message: 'first written here' }]
   const message = `\`${name}\` stands here already: case makes no difference in header names; keep one of them`
-  reportAt(view, 'GH1310', path, message, { part: 'key', related })
+  reportAt(context, 'GH1310', path, message, { part: 'key', related })
 }
 
-function checkLiteral(view: View, name: string, path: Path, { value }: Sound<HeaderValue>): void {
+function checkLiteral(
+  context: CheckContext,
+  name: string,
+  path: Path,
+  { value }: DeepPartial<HeaderValue>,
+): void {
   if (value === undefined) return
   const at = [...path, 'value']
   if (looksLikeCredential(name)) {
-    mask(view.loading, view.config, at)
+    mask(context.loadContext, context.config, at)
     const message = `\`${name}\` looks like a credential, and those do not stand in this file; write \`{env: NAME}\` or \`{file: path}\`. If this is one, treat it as leaked`
-    reportAt(view, 'GH1308', at, message)
+    reportAt(context, 'GH1308', at, message)
     return
   }
   const why = whyUnfit(value)
-  if (why !== undefined) reportAt(view, 'GH1311', at, `this value ${why}`)
+  if (why !== undefined) reportAt(context, 'GH1311', at, `this value ${why}`)
 }
 
 /** Why no header can carry this text (RFC 9110, 5.5), as a clause; undefined when one can. */

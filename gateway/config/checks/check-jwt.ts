@@ -3,9 +3,9 @@ import { checkClient, checkSecretUrl } from './check-client.ts'
 import { whyMalformed } from '../../values/formats.ts'
 import type { Path } from '../document/pointer.ts'
 import { parseDuration } from '../../values/units.ts'
-import { entries, items, reportAt, type Sound, type View } from './check-context.ts'
+import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
-const longestSkew = 10 * 60_000
+const maxClockSkewMs = 10 * 60_000
 
 /** Whether an auth method takes tokens of an issuer. */
 export function takesTokens<Method extends { readonly type?: string | undefined }>(
@@ -15,26 +15,26 @@ export function takesTokens<Method extends { readonly type?: string | undefined 
 }
 
 /** Issuers can be asked for their keys, clocks are not too far apart, and every proxy knows what its tokens are for. */
-export function checkJwt(view: View): void {
-  for (const [name, method] of entries(view.config.auth)) {
-    if (takesTokens(method)) checkMethod(view, ['auth', name], method)
+export function checkJwt(context: CheckContext): void {
+  for (const [name, method] of entries(context.config.auth)) {
+    if (takesTokens(method)) checkMethod(context, ['auth', name], method)
   }
-  for (const [proxy, { auth }] of entries(view.config.proxies)) {
-    if (typeof auth !== 'string') checkAudience(view, proxy, auth)
+  for (const [proxy, { auth }] of entries(context.config.proxies)) {
+    if (typeof auth !== 'string') checkAudience(context, proxy, auth)
   }
 }
 
-function checkMethod(view: View, path: Path, method: Sound<JwtAuth>): void {
+function checkMethod(context: CheckContext, path: Path, method: DeepPartial<JwtAuth>): void {
   const { issuer, clockSkew, introspection } = method
   const why = issuer === undefined || 'jwks' in method ? undefined : whyMalformed('http-url', issuer)
   if (why !== undefined) {
     const message = `keys are to be discovered at this issuer, and it is no URL for that: ${why}; or say where they are with \`jwks\``
-    reportAt(view, 'GH1205', [...path, 'issuer'], message)
+    reportAt(context, 'GH1205', [...path, 'issuer'], message)
   }
-  if (introspection !== undefined) checkIntrospection(view, path, method, why !== undefined)
-  if (clockSkew !== undefined && skewOf(clockSkew) > longestSkew)
+  if (introspection !== undefined) checkIntrospection(context, path, method, why !== undefined)
+  if (clockSkew !== undefined && skewOf(clockSkew) > maxClockSkewMs)
     reportAt(
-      view,
+      context,
       'GH1205',
       [...path, 'clockSkew'],
       'clocks that are more than 10m apart are wrong; write at most `10m`',
@@ -42,24 +42,24 @@ function checkMethod(view: View, path: Path, method: Sound<JwtAuth>): void {
 }
 
 function checkIntrospection(
-  view: View,
+  context: CheckContext,
   path: Path,
-  { issuer, introspection = {} }: Sound<JwtAuth>,
+  { issuer, introspection = {} }: DeepPartial<JwtAuth>,
   reported: boolean,
 ): void {
   const at = [...path, 'introspection']
-  checkClient(view, introspection, at)
+  checkClient(context, introspection, at)
   if ('url' in introspection) {
-    checkSecretUrl(view, introspection.url, [...at, 'url'])
+    checkSecretUrl(context, introspection.url, [...at, 'url'])
     return
   }
   const why = issuer === undefined || reported ? undefined : whyMalformed('http-url', issuer)
   if (why === undefined) {
-    checkSecretUrl(view, issuer, [...path, 'issuer'])
+    checkSecretUrl(context, issuer, [...path, 'issuer'])
     return
   }
   const message = `where to ask about tokens is to be discovered at this issuer, and it is no URL for that: ${why}; or say where with \`url\` under \`introspection\``
-  reportAt(view, 'GH1205', [...path, 'issuer'], message)
+  reportAt(context, 'GH1205', [...path, 'issuer'], message)
 }
 
 /** How far clocks may be apart, in milliseconds; 0 for text with a missing variable, which is no duration. */
@@ -67,19 +67,23 @@ export function skewOf(clockSkew: string): number {
   return whyMalformed('duration-or-zero', clockSkew) === undefined ? parseDuration(clockSkew) : 0
 }
 
-function checkAudience(view: View, proxy: string, methods: Sound<string[]> | undefined): void {
+function checkAudience(
+  context: CheckContext,
+  proxy: string,
+  methods: DeepPartial<string[]> | undefined,
+): void {
   // What was written and is wrong is reported as that.
-  if ('publicUrl' in (view.config.listen ?? {})) return
+  if ('publicUrl' in (context.config.listen ?? {})) return
   for (const [index, name] of items(methods)) {
-    const method = Object.hasOwn(view.config.auth ?? {}, name) ? view.config.auth?.[name] : undefined
+    const method = Object.hasOwn(context.config.auth ?? {}, name) ? context.config.auth?.[name] : undefined
     if (method === undefined || !takesTokens(method)) continue
     if (method.type === 'oauth') {
       const message = `\`${name}\` tells clients the URL of this proxy, which nobody knows; set \`listen.publicUrl\``
-      reportAt(view, 'GH1340', ['proxies', proxy, 'auth', index], message)
+      reportAt(context, 'GH1340', ['proxies', proxy, 'auth', index], message)
       continue
     }
     if ('audiences' in method) continue
     const message = `\`${name}\` takes only tokens for this proxy's own public URL, which nobody knows; set \`listen.publicUrl\`, or \`audiences\` on \`${name}\``
-    reportAt(view, 'GH1330', ['proxies', proxy, 'auth', index], message)
+    reportAt(context, 'GH1330', ['proxies', proxy, 'auth', index], message)
   }
 }

@@ -3,7 +3,14 @@ import { schemeOf } from '../../values/api-key-place.ts'
 import { whyMalformed } from '../../values/formats.ts'
 import { takesTokens } from './check-jwt.ts'
 import type { Path } from '../document/pointer.ts'
-import { entries, items, reportAt, type Mention, type Sound, type View } from './check-context.ts'
+import {
+  entries,
+  items,
+  reportAt,
+  type RelatedPath,
+  type DeepPartial,
+  type CheckContext,
+} from './check-context.ts'
 
 /** The path of a proxy's endpoint: as configured, or /NAME/mcp. */
 export function endpointPath(name: string, proxy: Pick<Proxy, 'path'>): string {
@@ -11,9 +18,9 @@ export function endpointPath(name: string, proxy: Pick<Proxy, 'path'>): string {
 }
 
 /** No two proxies have one path. */
-export function checkPaths(view: View): void {
-  const byPath = new Map<string, Mention>()
-  for (const [name, proxy] of entries(view.config.proxies)) {
+export function checkPaths(context: CheckContext): void {
+  const byPath = new Map<string, RelatedPath>()
+  for (const [name, proxy] of entries(context.config.proxies)) {
     const path = endpointPath(name, proxy as Pick<Proxy, 'path'>)
     const place: Path = proxy.path === undefined ? ['proxies', name] : ['proxies', name, 'path']
     const part = proxy.path === undefined ? 'key' : 'value'
@@ -24,97 +31,104 @@ export function checkPaths(view: View): void {
     }
     const where = proxy.path === undefined ? `/${name}/mcp, the path without a \`path\`,` : 'this path'
     const message = `${where} is that of the proxy \`${first.path[1]}\` already; give one of them another \`path\``
-    reportAt(view, 'GH1304', place, message, { part, related: [first] })
+    reportAt(context, 'GH1304', place, message, { part, related: [first] })
   }
 }
 
 /** Patterns of access rules are well formed. */
-export function checkGlobs(view: View): void {
-  for (const [name, role] of entries(view.config.roles)) {
+export function checkGlobs(context: CheckContext): void {
+  for (const [name, role] of entries(context.config.roles)) {
     for (const [proxy, access] of entries(role.access))
-      checkKinds(view, ['roles', name, 'access', proxy], access)
+      checkKinds(context, ['roles', name, 'access', proxy], access)
   }
-  for (const [name, proxy] of entries(view.config.proxies)) {
-    checkKinds(view, ['proxies', name], proxy)
-    checkScopes(view, name, proxy)
+  for (const [name, proxy] of entries(context.config.proxies)) {
+    checkKinds(context, ['proxies', name], proxy)
+    checkScopes(context, name, proxy)
   }
-  for (const [name, method] of entries(view.config.auth)) {
+  for (const [name, method] of entries(context.config.auth)) {
     if (!takesTokens(method)) continue
     for (const [index, grant] of items(method.grants)) {
       for (const [claim, wanted] of entries(grant.when?.claims))
-        checkClaim(view, ['auth', name, 'grants', index, 'when', 'claims', claim], wanted)
+        checkClaim(context, ['auth', name, 'grants', index, 'when', 'claims', claim], wanted)
     }
   }
 }
 
-function checkClaim(view: View, path: Path, wanted: unknown): void {
+function checkClaim(context: CheckContext, path: Path, wanted: unknown): void {
   const patterns = Array.isArray(wanted)
     ? wanted.map((one, index) => [[...path, index], one])
     : [[path, wanted]]
   for (const [at, pattern] of patterns as [Path, unknown][]) {
     const why = typeof pattern === 'string' ? whyMalformed('glob', pattern) : undefined
-    if (why !== undefined) reportAt(view, 'GH1306', at, why)
+    if (why !== undefined) reportAt(context, 'GH1306', at, why)
   }
 }
 
-function checkKinds(view: View, path: Path, holder: { readonly [kind: string]: unknown }): void {
+function checkKinds(context: CheckContext, path: Path, holder: { readonly [kind: string]: unknown }): void {
   for (const kind of ['tools', 'prompts', 'resources', 'methods']) {
-    const rules = holder[kind] as Sound<Rules> | undefined
+    const rules = holder[kind] as DeepPartial<Rules> | undefined
     for (const list of ['allow', 'deny'] as const) {
       for (const [index, pattern] of items(rules?.[list])) {
         const why = whyMalformed('glob', pattern)
-        if (why !== undefined) reportAt(view, 'GH1306', [...path, kind, list, index], why)
+        if (why !== undefined) reportAt(context, 'GH1306', [...path, kind, list, index], why)
       }
     }
   }
 }
 
 /** Patterns with scopes are well formed, and stand where tokens are taken. */
-function checkScopes(view: View, name: string, { auth, scopes }: Sound<Proxy>): void {
+function checkScopes(context: CheckContext, name: string, { auth, scopes }: DeepPartial<Proxy>): void {
   if (scopes === undefined) return
   for (const kind of ['tools', 'prompts', 'resources'] as const) {
     for (const [pattern] of entries(scopes[kind])) {
       const why = whyMalformed('glob', pattern)
       const path = ['proxies', name, 'scopes', kind, pattern]
-      if (why !== undefined) reportAt(view, 'GH1306', path, why, { part: 'key' })
+      if (why !== undefined) reportAt(context, 'GH1306', path, why, { part: 'key' })
     }
   }
-  const methods = typeof auth === 'string' ? [] : items(auth).map(([, one]) => methodNamed(view, one))
+  const methods = typeof auth === 'string' ? [] : items(auth).map(([, one]) => methodNamed(context, one))
   if (methods.some(method => method === undefined || takesTokens(method))) return
   const message =
     'only tokens have scopes, and this proxy takes none; add an auth method that takes them, or take this block out'
-  reportAt(view, 'GH1341', ['proxies', name, 'scopes'], message, { part: 'key' })
+  reportAt(context, 'GH1341', ['proxies', name, 'scopes'], message, { part: 'key' })
 }
 
 /** Where a key is looked for, and behind which word. */
-export function checkAuth(view: View): void {
-  for (const [name, method] of entries(view.config.auth)) {
+export function checkAuth(context: CheckContext): void {
+  for (const [name, method] of entries(context.config.auth)) {
     if (!('in' in method) || method.in === undefined || method.in === 'header' || !method.scheme) continue
     const what = method.in === 'cookie' ? 'a cookie' : 'a query parameter'
     reportAt(
-      view,
+      context,
       'GH1312',
       ['auth', name, 'scheme'],
       `${what} has no scheme before the key; take this field out`,
       { part: 'key' },
     )
   }
-  for (const [name, { auth }] of entries(view.config.proxies)) {
+  for (const [name, { auth }] of entries(context.config.proxies)) {
     if (typeof auth === 'string') continue
-    checkAmbiguity(view, name, auth)
-    checkOpaque(view, name, auth)
+    checkAmbiguity(context, name, auth)
+    checkOpaque(context, name, auth)
   }
 }
 
-function methodNamed({ config: { auth = {} } }: View, name: string): Sound<AuthMethod> | undefined {
+function methodNamed(
+  { config: { auth = {} } }: CheckContext,
+  name: string,
+): DeepPartial<AuthMethod> | undefined {
   return Object.hasOwn(auth, name) ? auth[name] : undefined
 }
 
-function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | undefined): void {
-  const seen = new Map<string, Mention>()
+function checkAmbiguity(
+  context: CheckContext,
+  proxy: string,
+  methods: DeepPartial<string[]> | undefined,
+): void {
+  const seen = new Map<string, RelatedPath>()
   for (const [index, name] of items(methods)) {
-    const method = methodNamed(view, name)
-    const place = method && placeOf(method as Sound<AuthMethod>)
+    const method = methodNamed(context, name)
+    const place = method && placeOf(method as DeepPartial<AuthMethod>)
     if (place === undefined) continue
     const path: Path = ['proxies', proxy, 'auth', index]
     const first = seen.get(place)
@@ -128,16 +142,16 @@ function checkAmbiguity(view: View, proxy: string, methods: Sound<string[]> | un
       method !== undefined && takesTokens(method)
         ? `\`${name}\` has the same issuer as another auth method of this proxy; keep one of them`
         : `\`${name}\` looks for a credential where another auth method of this proxy does; keep one of them`
-    reportAt(view, 'GH1313', path, message, { related: [first] })
+    reportAt(context, 'GH1313', path, message, { related: [first] })
   }
 }
 
 /** A credential of no shape in `Authorization: Bearer` has one taker: who asks an issuer about it must not be told a key. */
-function checkOpaque(view: View, proxy: string, methods: Sound<string[]> | undefined): void {
+function checkOpaque(context: CheckContext, proxy: string, methods: DeepPartial<string[]> | undefined): void {
   const takers = items(methods).flatMap(([index, name]) => {
-    const method = methodNamed(view, name)
+    const method = methodNamed(context, name)
     const introspects = method !== undefined && takesTokens(method) && method.introspection !== undefined
-    const place = method && placeOf(method as Sound<AuthMethod>)
+    const place = method && placeOf(method as DeepPartial<AuthMethod>)
     const keys = place === 'header authorization bearer' || place === 'header authorization '
     const path: Path = ['proxies', proxy, 'auth', index]
     return introspects || keys ? [{ name, introspects, path }] : []
@@ -149,12 +163,12 @@ function checkOpaque(view: View, proxy: string, methods: Sound<string[]> | undef
       ? `\`${name}\` asks its issuer about tokens that are no JWTs, as \`${first.name}\` does, and nothing tells whose one is; keep one of them here`
       : `\`${name}\` looks for keys where \`${first.name}\` looks for tokens that are no JWTs, and nothing tells them apart; give \`${name}\` another header as \`name\``
     const related = [{ path: first.path, message: 'this one asks its issuer' }]
-    reportAt(view, 'GH1313', path, message, { related })
+    reportAt(context, 'GH1313', path, message, { related })
   }
 }
 
 /** What a credential of this method is told by; a token by its issuer, wherever keys are read too. */
-function placeOf(method: Sound<AuthMethod>): string | undefined {
+function placeOf(method: DeepPartial<AuthMethod>): string | undefined {
   if (takesTokens(method)) return method.issuer === undefined ? undefined : `issuer ${method.issuer}`
   if (method.type === 'mtls') {
     if (method.from === undefined) return 'certificate'

@@ -3,60 +3,60 @@ import { checkClient, checkSecretUrl } from './check-client.ts'
 import { isGoverned } from './check-headers.ts'
 import type { Path } from '../document/pointer.ts'
 import { looksLikeCredential, mask } from '../document/sensitive.ts'
-import { entries, items, reportAt, type Sound, type View } from './check-context.ts'
+import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
 /** What the gateway presents to upstreams beside headers: query parameters, a token, who called, certificates. */
-export function checkUpstreams(view: View): void {
-  for (const [name, proxy] of entries(view.config.proxies)) {
+export function checkUpstreams(context: CheckContext): void {
+  for (const [name, proxy] of entries(context.config.proxies)) {
     const { upstream } = proxy
     if (upstream === undefined) continue
     const path = ['proxies', name, 'upstream']
-    checkQuery(view, upstream, [...path, 'query'])
-    if (upstream.auth !== undefined) checkUpstreamAuth(view, upstream, path)
-    if (upstream.auth?.type === 'token-exchange') checkExchange(view, name, proxy)
-    checkCaller(view, upstream, path)
-    checkTls(view, upstream, [...path, 'tls'])
+    checkQuery(context, upstream, [...path, 'query'])
+    if (upstream.auth !== undefined) checkUpstreamAuth(context, upstream, path)
+    if (upstream.auth?.type === 'token-exchange') checkExchange(context, name, proxy)
+    checkCaller(context, upstream, path)
+    checkTls(context, upstream, [...path, 'tls'])
   }
 }
 
-function checkQuery(view: View, { url, query }: Sound<Upstream>, path: Path): void {
+function checkQuery(context: CheckContext, { url, query }: DeepPartial<Upstream>, path: Path): void {
   const written = new URLSearchParams(url === undefined ? '' : (url.split('?', 2)[1] ?? ''))
   for (const [name, reference] of entries(query)) {
     const at = [...path, name]
     if (written.has(name)) {
       const message = `\`${name}\` stands in \`url\` already; keep one of them`
-      reportAt(view, 'GH1331', at, message, { part: 'key' })
+      reportAt(context, 'GH1331', at, message, { part: 'key' })
     } else if (reference.value !== undefined && looksLikeCredential(name)) {
-      mask(view.loading, view.config, [...at, 'value'])
+      mask(context.loadContext, context.config, [...at, 'value'])
       const message = `\`${name}\` looks like a credential, and those do not stand in this file; write \`{env: NAME}\` or \`{file: path}\`. If this is one, treat it as leaked`
-      reportAt(view, 'GH1308', [...at, 'value'], message)
+      reportAt(context, 'GH1308', [...at, 'value'], message)
     }
   }
 }
 
-function checkUpstreamAuth(view: View, upstream: Sound<Upstream>, path: Path): void {
-  const auth = upstream.auth as Sound<ClientCredentialsAuth>
+function checkUpstreamAuth(context: CheckContext, upstream: DeepPartial<Upstream>, path: Path): void {
+  const auth = upstream.auth as DeepPartial<ClientCredentialsAuth>
   const at = [...path, 'auth']
   const { tokenUrl, issuer } = auth
-  checkClient(view, auth, at)
-  checkSecretUrl(view, tokenUrl, [...at, 'tokenUrl'])
-  checkSecretUrl(view, issuer, [...at, 'issuer'])
+  checkClient(context, auth, at)
+  checkSecretUrl(context, tokenUrl, [...at, 'tokenUrl'])
+  checkSecretUrl(context, issuer, [...at, 'issuer'])
   if (tokenUrl !== undefined && issuer !== undefined) {
     const message =
       'the token endpoint is discovered from `issuer`, and `tokenUrl` names one; keep one of them'
-    reportAt(view, 'GH1338', [...at, 'issuer'], message, { part: 'key' })
+    reportAt(context, 'GH1338', [...at, 'issuer'], message, { part: 'key' })
   }
   const header = Object.keys(upstream.headers ?? {}).find(name => name.toLowerCase() === 'authorization')
   if (header === undefined) return
   const message = `\`${header}\` and \`auth\` both say what the upstream gets as Authorization; keep one of them`
   const related = [{ path: at, part: 'key' as const, message: 'the token that is got here' }]
-  reportAt(view, 'GH1334', [...path, 'headers', header], message, { part: 'key', related })
+  reportAt(context, 'GH1334', [...path, 'headers', header], message, { part: 'key', related })
 }
 
 /** What proves something else than a token: whoever comes with it has nothing to exchange. */
 const withoutToken: ReadonlySet<unknown> = new Set(['api-key', 'mtls'])
 
-function checkExchange(view: View, proxy: string, { auth }: Sound<Proxy>): void {
+function checkExchange(context: CheckContext, proxy: string, { auth }: DeepPartial<Proxy>): void {
   const path = ['proxies', proxy, 'auth']
   const related = [
     {
@@ -67,19 +67,19 @@ function checkExchange(view: View, proxy: string, { auth }: Sound<Proxy>): void 
   if (typeof auth === 'string') {
     const message =
       'whoever comes without a token has none to be exchanged for one of the upstream; name auth methods that take tokens'
-    reportAt(view, 'GH1337', path, message, { related })
+    reportAt(context, 'GH1337', path, message, { related })
     return
   }
-  const { auth: methods = {} } = view.config
+  const { auth: methods = {} } = context.config
   for (const [index, name] of items(auth)) {
     const type = Object.hasOwn(methods, name) ? methods[name]?.type : undefined
     if (!withoutToken.has(type)) continue
     const message = `\`${name}\` takes no tokens, so there is none to be exchanged for one of the upstream; take it out here, and give those callers a proxy of their own`
-    reportAt(view, 'GH1337', [...path, index], message, { related })
+    reportAt(context, 'GH1337', [...path, index], message, { related })
   }
 }
 
-function checkCaller(view: View, { caller, headers }: Sound<Upstream>, path: Path): void {
+function checkCaller(context: CheckContext, { caller, headers }: DeepPartial<Upstream>, path: Path): void {
   const taken = new Map<string, Path>()
   for (const name of Object.keys(headers ?? {})) taken.set(name.toLowerCase(), [...path, 'headers', name])
   const { claims, ...plain } = caller ?? {}
@@ -91,23 +91,23 @@ function checkCaller(view: View, { caller, headers }: Sound<Upstream>, path: Pat
     const lower = name.toLowerCase()
     const first = taken.get(lower)
     if (isGoverned(name) || lower === 'authorization' || lower === 'cookie') {
-      reportAt(view, 'GH1309', at, `\`${name}\` says something else already; choose another name`)
+      reportAt(context, 'GH1309', at, `\`${name}\` says something else already; choose another name`)
     } else if (first !== undefined) {
       const related = [{ path: first, message: 'first written here' }]
-      reportAt(view, 'GH1310', at, `\`${name}\` is sent already; choose another name`, { related })
+      reportAt(context, 'GH1310', at, `\`${name}\` is sent already; choose another name`, { related })
     }
     taken.set(lower, at)
   }
 }
 
-function checkTls(view: View, { tls, url }: Sound<Upstream>, path: Path): void {
+function checkTls(context: CheckContext, { tls, url }: DeepPartial<Upstream>, path: Path): void {
   if (tls === undefined) return
   if (url?.startsWith('http://')) {
-    reportAt(view, 'GH1335', path, 'the `url` begins with http://, where there is no TLS', { part: 'key' })
+    reportAt(context, 'GH1335', path, 'the `url` begins with http://, where there is no TLS', { part: 'key' })
   }
   const alone = (['cert', 'key'] as const).filter(field => tls[field] !== undefined)
   if (alone.length !== 1) return
   const missing = alone[0] === 'cert' ? 'key' : 'cert'
   const message = `\`${alone[0]}\` goes with \`${missing}\`; add it`
-  reportAt(view, 'GH1335', [...path, alone[0]!], message, { part: 'key' })
+  reportAt(context, 'GH1335', [...path, alone[0]!], message, { part: 'key' })
 }

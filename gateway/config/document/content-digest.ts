@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 
 /** Bytes that a file may have. */
-export const largestFile: number = 16 * 2 ** 20
+export const maxFileBytes: number = 16 * 2 ** 20
 
 /** Paths that a configuration was read from. */
 export interface ReadPaths {
@@ -21,14 +21,14 @@ export function digestOfAll({ files, directories }: ReadPaths, found: (path: str
 
 /** What stands for the content of a file. */
 export function digestOfContent(content: Buffer): string {
-  return content.length > largestFile ? 'too large' : hash('sha256', content)
+  return content.length > maxFileBytes ? 'too large' : hash('sha256', content)
 }
 
 /** The same, or the code of why there is none, as it is now. What is no file, such as a pipe, is not read again. */
 export function digestOfFile(path: string): string {
   return orCode(() => {
     if (isSpecial(path)) return 'special'
-    return statSync(path).size > largestFile ? 'too large' : digestOfContent(readFileSync(path))
+    return statSync(path).size > maxFileBytes ? 'too large' : digestOfContent(readFileSync(path))
   })
 }
 

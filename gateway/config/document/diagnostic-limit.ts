@@ -1,19 +1,19 @@
 import type { Diagnostic } from './diagnostics.ts'
-import { maxKept, type Loading } from './load-context.ts'
+import { maxKept, type LoadContext } from './load-context.ts'
 
 /** Largest number of diagnostics of a load, and of characters of a text in them. */
 const maxTold = 100
 const maxText = 1000
 const severities: readonly Diagnostic['severity'][] = ['error', 'warning', 'info']
 
-/** Chooses what is told: the gravest, and of those the first; in order of file, line and column. */
-export function told(loading: Loading): { diagnostics: Diagnostic[]; omitted: number } {
-  const all = inOrder(loading)
+/** Chooses the diagnostics to report: the gravest, and of those the first; in order of file, line and column. */
+export function limitDiagnostics(loadContext: LoadContext): { diagnostics: Diagnostic[]; omitted: number } {
+  const all = inOrder(loadContext)
   const chosen = new Set(
     severities.flatMap(severity => all.filter(one => one.severity === severity)).slice(0, maxTold),
   )
   const dropped = severities.reduce(
-    (count, severity) => count + Math.max(0, loading.found[severity] - maxKept[severity]),
+    (count, severity) => count + Math.max(0, loadContext.found[severity] - maxKept[severity]),
     0,
   )
   return {
@@ -32,7 +32,7 @@ function cut(text: string): string {
   return text.length > maxText ? `${text.slice(0, maxText)}…` : text
 }
 
-function inOrder({ diagnostics, files }: Loading): Diagnostic[] {
+function inOrder({ diagnostics, files }: LoadContext): Diagnostic[] {
   const rank = new Map([...files.sources.keys()].map((file, index) => [file, index]))
   const unique = new Map<string, Diagnostic>()
   for (const one of diagnostics) {

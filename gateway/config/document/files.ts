@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
-import { digestOfContent, digestOfListing, isSpecial, largestFile } from './content-digest.ts'
+import { digestOfContent, digestOfListing, isSpecial, maxFileBytes } from './content-digest.ts'
 import { expandPattern } from './include-pattern.ts'
 import type { LoadOptions } from './load-options.ts'
 import { createSource, type Source } from './source.ts'
 
-const pipePatience = 5000
+const pipeTimeoutMs = 5000
 
 /** What a load reads, and a record of it. */
 export interface Files {
@@ -47,7 +47,7 @@ export function createFiles({ readFile = readBounded, glob = expandPattern }: Lo
       try {
         const content = readFile(path)
         note(path, () => digestOfContent(content))
-        return content.length > largestFile ? { code: 'GH1002', why: 'it is larger than 16 MiB' } : content
+        return content.length > maxFileBytes ? { code: 'GH1002', why: 'it is larger than 16 MiB' } : content
       } catch (error) {
         const { code = '' } = error as NodeJS.ErrnoException
         note(path, () => code)
@@ -100,7 +100,7 @@ export function readBounded(path: string): Buffer {
   const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
     const chunks: Buffer[] = []
-    for (let room = largestFile + 1; room > 0;) {
+    for (let room = maxFileBytes + 1; room > 0;) {
       const chunk = Buffer.allocUnsafe(Math.min(room, 2 ** 20))
       const length = readPatiently(file, chunk)
       if (length === 0) break
@@ -115,7 +115,7 @@ export function readBounded(path: string): Buffer {
 
 /** Waits for what comes from a pipe, but not for ever, as a read that blocks would. */
 function readPatiently(file: number, chunk: Buffer): number {
-  for (const end = Date.now() + pipePatience; ;) {
+  for (const end = Date.now() + pipeTimeoutMs; ;) {
     try {
       return readSync(file, chunk)
     } catch (error) {

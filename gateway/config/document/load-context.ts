@@ -7,7 +7,7 @@ import type { Source } from './source.ts'
 import { createBudget, type SuggestionBudget } from './suggest.ts'
 
 /** What one call of load() knows so far. */
-export interface Loading {
+export interface LoadContext {
   readonly options: LoadOptions
   readonly files: Files
   readonly diagnostics: Diagnostic[]
@@ -48,7 +48,7 @@ export const maxKept: Readonly<Record<Diagnostic['severity'], number>> = {
 export const maxRelated = 10
 
 /** Begins a load that knows nothing yet. */
-export function createLoading(options: LoadOptions): Loading {
+export function createLoadContext(options: LoadOptions): LoadContext {
   return {
     options,
     files: createFiles(options),
@@ -74,7 +74,7 @@ interface Detail {
 
 /** Adds one diagnostic, or counts it where there are too many. */
 export function report(
-  loading: Loading,
+  loadContext: LoadContext,
   code: DiagnosticCode,
   span: Span,
   message: string,
@@ -82,8 +82,8 @@ export function report(
 ): void {
   const { path = '', suggestion, related = [] } = detail
   const severity = severityOf(code)
-  if (++loading.found[severity] > maxKept[severity]) return
-  loading.diagnostics.push({
+  if (++loadContext.found[severity] > maxKept[severity]) return
+  loadContext.diagnostics.push({
     code,
     severity,
     message,

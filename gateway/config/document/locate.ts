@@ -1,7 +1,7 @@
 import { isCollection, isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml'
 import type { Span } from './diagnostics.ts'
 import type { Entry, Origin } from './origin.ts'
-import type { Loading } from './load-context.ts'
+import type { LoadContext } from './load-context.ts'
 import type { Path } from './pointer.ts'
 import { spanBetween, type Source } from './source.ts'
 
@@ -13,26 +13,26 @@ export type Part = 'key' | 'value'
  * around it is; `exact` tells.
  */
 export function locate(
-  loading: Loading,
+  loadContext: LoadContext,
   root: unknown,
   path: Path,
   part: Part,
 ): { span: Span; exact: boolean } {
-  const { entry, exact } = find(loading, root, path)
+  const { entry, exact } = find(loadContext, root, path)
   if (entry === undefined) {
-    const origin = loading.origins.get(root as object)
-    return { span: origin === undefined ? nowhere(loading) : nodeSpan(origin.source, origin.node), exact }
+    const origin = loadContext.origins.get(root as object)
+    return { span: origin === undefined ? nowhere(loadContext) : nodeSpan(origin.source, origin.node), exact }
   }
   const { source, key, value } = entry
   if (key !== undefined && (part === 'key' || !exact || value === null || isEmpty(value))) {
     return { span: nodeSpan(source, key), exact }
   }
-  return { span: value === null ? nowhere(loading) : nodeSpan(source, value), exact }
+  return { span: value === null ? nowhere(loadContext) : nodeSpan(source, value), exact }
 }
 
 /** The entry that was written at this path, or the nearest around it. */
 export function find(
-  loading: Loading,
+  loadContext: LoadContext,
   root: unknown,
   path: Path,
 ): { entry: Entry | undefined; exact: boolean } {
@@ -40,7 +40,7 @@ export function find(
   let exact = true
   let plain = root
   for (const step of path) {
-    const origin = isObject(plain) ? loading.origins.get(plain) : undefined
+    const origin = isObject(plain) ? loadContext.origins.get(plain) : undefined
     const next = origin && entriesOf(origin).get(String(step))
     exact = next !== undefined
     entry = next ?? entry
@@ -75,8 +75,8 @@ function index({ source, node }: Origin): ReadonlyMap<string, Entry> {
 }
 
 /** The value at this path as it was written, in backquotes; a list or map by the word. */
-export function written(loading: Loading, root: unknown, path: Path): string {
-  const { entry, exact } = find(loading, root, path)
+export function written(loadContext: LoadContext, root: unknown, path: Path): string {
+  const { entry, exact } = find(loadContext, root, path)
   const node = exact ? entry?.value : undefined
   if (entry === undefined || node?.range == null || isEmpty(node)) return 'nothing'
   if (isCollection(node)) return isSeq(node) ? 'a list' : 'a map'
@@ -90,11 +90,11 @@ export function quote(text: string): string {
 }
 
 /** Whether this value, or what it stands in, cannot be judged because something wrong with it is reported already. */
-export function isOpaque(loading: Loading, root: unknown, path: Path): boolean {
+export function isOpaque(loadContext: LoadContext, root: unknown, path: Path): boolean {
   let plain = root
   for (const step of path) {
     if (!isObject(plain)) return false
-    if (loading.opaque.get(plain)?.has(String(step))) return true
+    if (loadContext.opaque.get(plain)?.has(String(step))) return true
     plain = plain[step]
   }
   return false
@@ -117,6 +117,6 @@ function isEmpty(node: Node): boolean {
   return node.range == null || node.range[0] === node.range[1]
 }
 
-function nowhere({ files }: Loading): Span {
+function nowhere({ files }: LoadContext): Span {
   return { file: files.sources.keys().next().value ?? '', line: 1, column: 1, endLine: 1, endColumn: 1 }
 }

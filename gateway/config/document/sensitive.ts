@@ -1,5 +1,5 @@
 import { isCollection, visit, type Node } from 'yaml'
-import type { Loading } from './load-context.ts'
+import type { LoadContext } from './load-context.ts'
 import { find } from './locate.ts'
 import type { Path } from './pointer.ts'
 import type { Source } from './source.ts'
@@ -17,25 +17,25 @@ export function looksLikeCredential(name: string): boolean {
 }
 
 /** Keeps the value at this path out of code frames. */
-export function mask(loading: Loading, root: unknown, path: Path): void {
-  const { entry, exact } = find(loading, root, path)
+export function mask(loadContext: LoadContext, root: unknown, path: Path): void {
+  const { entry, exact } = find(loadContext, root, path)
   if (!exact || entry?.value == null) return
   const { source, value } = entry
   const hide = ({ range }: Node) => {
-    if (range != null) loading.masks.push({ source, start: range[0], end: range[1] })
+    if (range != null) loadContext.masks.push({ source, start: range[0], end: range[1] })
   }
   if (isCollection(value)) visit(value, { Scalar: (part, node) => (part === 'key' ? undefined : hide(node)) })
   else hide(value)
 }
 
 /** The text of every file, with secrets in clear blotted out, place for place. */
-export function shownSources(loading: Loading): Map<string, string> {
+export function shownSources(loadContext: LoadContext): Map<string, string> {
   const shown = new Map<string, string>()
-  for (const [file, source] of loading.files.sources) shown.set(file, blot(loading, source))
+  for (const [file, source] of loadContext.files.sources) shown.set(file, blot(loadContext, source))
   return shown
 }
 
-function blot({ masks }: Loading, source: Source): string {
+function blot({ masks }: LoadContext, source: Source): string {
   const pieces: string[] = []
   let at = 0
   const ranges = masks.filter(mask => mask.source === source).toSorted((a, b) => a.start - b.start)

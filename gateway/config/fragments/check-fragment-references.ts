@@ -3,7 +3,7 @@ import type { FragmentScope } from '../document/fragment-scope.ts'
 import { find } from '../document/locate.ts'
 import { report } from '../document/load-context.ts'
 import type { Path } from '../document/pointer.ts'
-import { entries, reportAt, type View } from '../checks/check-context.ts'
+import { entries, reportAt, type CheckContext } from '../checks/check-context.ts'
 
 /** A named entry of a block that a fragment with a scope declared. */
 export interface Owned {
@@ -17,25 +17,25 @@ export interface Owned {
 const urlFields: ReadonlySet<string> = new Set(['url', 'tokenUrl', 'issuer'])
 
 /** Checks the secrets, files and hosts that an entry of a fragment refers to. */
-export function checkFragmentReferences(view: View, owned: Owned): void {
+export function checkFragmentReferences(context: CheckContext, owned: Owned): void {
   const { block, name, scope } = owned
-  walk(view.config[block]?.[name], [block, name], (value, path, holder) => {
+  walk(context.config[block]?.[name], [block, name], (value, path, holder) => {
     if (typeof value !== 'string') return
     const field = path.at(-1)
-    if (field === 'env') checkVariable(view, path, value, scope, holder)
-    else if (field === 'file') checkFile(view, path, value, scope, holder)
-    else if (typeof field === 'string' && urlFields.has(field)) checkHost(view, path, value, scope)
+    if (field === 'env') checkVariable(context, path, value, scope, holder)
+    else if (field === 'file') checkFile(context, path, value, scope, holder)
+    else if (typeof field === 'string' && urlFields.has(field)) checkHost(context, path, value, scope)
   })
-  if (block === 'auth') checkIntrospection(view, name)
-  if (block === 'proxies') checkExchange(view, name)
+  if (block === 'auth') checkIntrospection(context, name)
+  if (block === 'proxies') checkExchange(context, name)
 }
 
 /** Checks every `${NAME}` in the text of the fragments, wherever it is. */
-export function checkFragmentVariables({ loading }: View): void {
-  for (const { file, name, span } of loading.variables) {
-    const scope = loading.fragments.get(file)?.scope
+export function checkFragmentVariables({ loadContext }: CheckContext): void {
+  for (const { file, name, span } of loadContext.variables) {
+    const scope = loadContext.fragments.get(file)?.scope
     if (scope === undefined || scope.refersTo(name)) continue
-    report(loading, 'GH1022', span, variableMessage(name))
+    report(loadContext, 'GH1022', span, variableMessage(name))
   }
 }
 
@@ -51,9 +51,15 @@ function walk(value: unknown, path: Path, visit: Visit): void {
 }
 
 /** Keeps what is refused from being read: whether it is there is not for the fragment to know either. */
-function refuse(view: View, code: 'GH1022' | 'GH1023', path: Path, message: string, holder: object): void {
-  reportAt(view, code, path, message)
-  const { opaque } = view.loading
+function refuse(
+  context: CheckContext,
+  code: 'GH1022' | 'GH1023',
+  path: Path,
+  message: string,
+  holder: object,
+): void {
+  reportAt(context, code, path, message)
+  const { opaque } = context.loadContext
   opaque.set(holder, (opaque.get(holder) ?? new Set()).add(String(path.at(-1))))
 }
 
@@ -61,33 +67,45 @@ function variableMessage(name: string): string {
   return `this fragment must not refer to the environment variable \`${name}\`; the main file allows variables under \`env\` of the \`include\` item`
 }
 
-function checkVariable(view: View, path: Path, name: string, scope: FragmentScope, holder: object): void {
-  if (!scope.refersTo(name)) refuse(view, 'GH1022', path, variableMessage(name), holder)
+function checkVariable(
+  context: CheckContext,
+  path: Path,
+  name: string,
+  scope: FragmentScope,
+  holder: object,
+): void {
+  if (!scope.refersTo(name)) refuse(context, 'GH1022', path, variableMessage(name), holder)
 }
 
-function checkFile(view: View, path: Path, file: string, scope: FragmentScope, holder: object): void {
-  const folder = dirname(find(view.loading, view.config, path).entry?.source.file ?? '/')
+function checkFile(
+  context: CheckContext,
+  path: Path,
+  file: string,
+  scope: FragmentScope,
+  holder: object,
+): void {
+  const folder = dirname(find(context.loadContext, context.config, path).entry?.source.file ?? '/')
   if (scope.reads(resolve(folder, file))) return
   const message =
     'this fragment must not refer to this file; the main file allows files under `files` of the `include` item'
-  refuse(view, 'GH1023', path, message, holder)
+  refuse(context, 'GH1023', path, message, holder)
 }
 
-function checkHost(view: View, path: Path, text: string, scope: FragmentScope): void {
+function checkHost(context: CheckContext, path: Path, text: string, scope: FragmentScope): void {
   const url = URL.parse(text)
   if (url !== null && scope.reaches(url)) return
   const message = `this fragment must not reach the host \`${url?.host ?? ''}\`; the main file allows hosts under \`hosts\` of the \`include\` item`
-  reportAt(view, 'GH1024', path, message)
+  reportAt(context, 'GH1024', path, message)
 }
 
 const explanation =
   'it is given tokens of callers, so it stands in the main file, or belongs to an issuer of an auth method there'
 
 /** Origins and texts of the issuers that auth methods of the main file name. */
-function trustedIssuers({ loading, config }: View): { texts: Set<string>; origins: Set<string> } {
+function trustedIssuers({ loadContext, config }: CheckContext): { texts: Set<string>; origins: Set<string> } {
   const issuers = entries(config.auth).flatMap(([name, method]) => {
-    const file = find(loading, config, ['auth', name]).entry?.source.file ?? ''
-    return loading.fragments.get(file)?.scope !== undefined ||
+    const file = find(loadContext, config, ['auth', name]).entry?.source.file ?? ''
+    return loadContext.fragments.get(file)?.scope !== undefined ||
       !('issuer' in method) ||
       method.issuer === undefined
       ? []
@@ -99,26 +117,26 @@ function trustedIssuers({ loading, config }: View): { texts: Set<string>; origin
   }
 }
 
-function checkIntrospection(view: View, name: string): void {
-  const method = view.config.auth?.[name]
+function checkIntrospection(context: CheckContext, name: string): void {
+  const method = context.config.auth?.[name]
   if (method === undefined || !('introspection' in method) || method.introspection === undefined) return
-  const { texts, origins } = trustedIssuers(view)
+  const { texts, origins } = trustedIssuers(context)
   const { url } = method.introspection
   const isTrusted =
     texts.has(method.issuer ?? '') && (url === undefined || origins.has(URL.parse(url)?.origin ?? ''))
   if (isTrusted) return
   const path = ['auth', name, 'introspection', ...(url === undefined ? [] : ['url'])]
   const message = `this fragment must not name an introspection endpoint: ${explanation}`
-  reportAt(view, 'GH1025', path, message, url === undefined ? { part: 'key' } : {})
+  reportAt(context, 'GH1025', path, message, url === undefined ? { part: 'key' } : {})
 }
 
-function checkExchange(view: View, name: string): void {
-  const auth = view.config.proxies?.[name]?.upstream?.auth
+function checkExchange(context: CheckContext, name: string): void {
+  const auth = context.config.proxies?.[name]?.upstream?.auth
   if (auth?.type !== 'token-exchange') return
-  const { origins } = trustedIssuers(view)
+  const { origins } = trustedIssuers(context)
   const { tokenUrl } = auth
   if (tokenUrl !== undefined && origins.has(URL.parse(tokenUrl)?.origin ?? '')) return
   const path = ['proxies', name, 'upstream', 'auth', ...(tokenUrl === undefined ? [] : ['tokenUrl'])]
   const message = `this fragment must not name an endpoint that exchanges tokens: ${explanation}`
-  reportAt(view, 'GH1025', path, message, tokenUrl === undefined ? { part: 'key' } : {})
+  reportAt(context, 'GH1025', path, message, tokenUrl === undefined ? { part: 'key' } : {})
 }

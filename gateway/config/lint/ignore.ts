@@ -4,7 +4,7 @@ import { report } from '../document/load-context.ts'
 import { find } from '../document/locate.ts'
 import { fromPointer } from '../document/pointer.ts'
 import { spanBetween, type Source } from '../document/source.ts'
-import type { View } from '../checks/check-context.ts'
+import type { CheckContext } from '../checks/check-context.ts'
 
 /** A comment `# gatehouse-ignore CODE, CODE: reason`. */
 interface Ignore {
@@ -23,12 +23,12 @@ type Ignored = Map<DiagnosticCode, { found: boolean }>
  * Takes out the warnings and notes that a comment says to ignore: on their own line or on the first line of a block
  * around them, or on a line of its own above one of these. Errors stay. For `lint`, tells which comments are of no use.
  */
-export function dropIgnored(view: View): void {
-  const { diagnostics, files, found, opaque, missing, options } = view.loading
+export function dropIgnored(context: CheckContext): void {
+  const { diagnostics, files, found, opaque, missing, options } = context.loadContext
   const byPlace = new Map<string, Ignored>()
-  const ignores = [...files.sources.values()].flatMap(source => readIgnores(view, source, byPlace))
+  const ignores = [...files.sources.values()].flatMap(source => readIgnores(context, source, byPlace))
   if (byPlace.size === 0) return
-  const kept = diagnostics.filter(one => !isIgnored(view, one, byPlace))
+  const kept = diagnostics.filter(one => !isIgnored(context, one, byPlace))
   diagnostics.splice(0, diagnostics.length, ...kept)
   // What depends on variables that are not set here was not looked for.
   if (options.review !== 'lint' || opaque.size > 0 || found.error > 0) return
@@ -36,13 +36,13 @@ export function dropIgnored(view: View): void {
     for (const code of codes) {
       if (there.get(code)!.found || (code === 'GH1405' && missing.size > 0)) continue
       const message = `there is no ${code} here to ignore; take the code out`
-      report(view.loading, 'GH2012', spanBetween(source, start, end), message)
+      report(context.loadContext, 'GH2012', spanBetween(source, start, end), message)
     }
   }
 }
 
-function isIgnored(view: View, one: Diagnostic, byPlace: ReadonlyMap<string, Ignored>): boolean {
-  const ignored = [...placesOf(view, one)].flatMap(place => byPlace.get(place)?.get(one.code) ?? [])
+function isIgnored(context: CheckContext, one: Diagnostic, byPlace: ReadonlyMap<string, Ignored>): boolean {
+  const ignored = [...placesOf(context, one)].flatMap(place => byPlace.get(place)?.get(one.code) ?? [])
   for (const each of ignored) each.found = true
   return ignored.length > 0
 }
@@ -52,11 +52,11 @@ function isIgnorable(code: DiagnosticCode): boolean {
 }
 
 /** The line of a diagnostic, and the first lines of what it stands in, in its file. */
-function placesOf({ loading, config }: View, { file, line, path }: Diagnostic): Set<string> {
+function placesOf({ loadContext, config }: CheckContext, { file, line, path }: Diagnostic): Set<string> {
   const places = new Set([placeOf(file, line)])
   const steps = fromPointer(path)
   for (const depth of steps.keys()) {
-    const { entry } = find(loading, config, steps.slice(0, depth + 1))
+    const { entry } = find(loadContext, config, steps.slice(0, depth + 1))
     for (const node of [entry?.block, entry?.key ?? entry?.value]) {
       if (entry?.source.file === file && node?.range != null) places.add(placeAt(entry.source, node.range[0]))
     }
@@ -72,7 +72,7 @@ function placeOf(file: string, line: number): string {
   return `${line} ${file}`
 }
 
-function readIgnores(view: View, source: Source, byPlace: Map<string, Ignored>): Ignore[] {
+function readIgnores(context: CheckContext, source: Source, byPlace: Map<string, Ignored>): Ignore[] {
   const ignores: Ignore[] = []
   if (!/gatehouse-ignore/i.test(source.text)) return ignores
   const meant = linesMeant(source.text)
@@ -89,7 +89,7 @@ function readIgnores(view: View, source: Source, byPlace: Map<string, Ignored>):
         ? 'a code and a reason belong here: `# gatehouse-ignore GH2003: reason`'
         : codes.map(whyNotIgnorable).find(why => why !== undefined)
     if (why !== undefined) {
-      report(view.loading, 'GH1421', spanBetween(source, start, end), why)
+      report(context.loadContext, 'GH1421', spanBetween(source, start, end), why)
       continue
     }
     const place = placeOf(source.file, meant[spanBetween(source, start, end).line]!)

@@ -1,19 +1,19 @@
 import type { CertificateGrant, JwtAuth, TokenGrant } from '../../../schema/config.ts'
 import { skewOf, takesTokens } from '../checks/check-jwt.ts'
 import { isLoopback } from '../../values/hosts.ts'
-import type { WholeView } from './whole-view.ts'
+import type { WholeContext } from './whole-context.ts'
 import type { Path } from '../document/pointer.ts'
 import { reportAt } from '../checks/check-context.ts'
 
 const widestSkew = 5 * 60_000
 
 /** Grants are for somebody, not for all; and where tokens are taken there are some. */
-export function lintGrants(view: WholeView): void {
-  for (const [name, method] of Object.entries(view.config.auth)) {
+export function lintGrants(context: WholeContext): void {
+  for (const [name, method] of Object.entries(context.config.auth)) {
     if (!('grants' in method)) continue
     if (method.grants.length === 0) {
       const message = 'its tokens are accepted and may do nothing; say under `grants` who gets which roles'
-      reportAt(view, 'GH2011', ['auth', name], message, { part: 'key' })
+      reportAt(context, 'GH2011', ['auth', name], message, { part: 'key' })
     }
     for (const [index, grant] of method.grants.entries()) {
       if (
@@ -24,7 +24,7 @@ export function lintGrants(view: WholeView): void {
         continue
       const who = takesTokens(method) ? 'token that its issuer signs' : 'certificate that its CA signs'
       const message = `every ${who} gets these roles; say in \`when\` whose`
-      reportAt(view, 'GH2004', ['auth', name, 'grants', index], message)
+      reportAt(context, 'GH2004', ['auth', name, 'grants', index], message)
     }
   }
 }
@@ -46,27 +46,27 @@ function fitsEveryCertificate({ when: { san, subject, fingerprint } }: Certifica
 }
 
 /** Credentials come where they are not written down, and what they are verified with comes unforged. */
-export function lintMethods(view: WholeView): void {
-  for (const [name, method] of Object.entries(view.config.auth)) {
+export function lintMethods(context: WholeContext): void {
+  for (const [name, method] of Object.entries(context.config.auth)) {
     const path: Path = ['auth', name]
     if (method.type === 'api-key' && method.in === 'query') {
       const message =
         'a key in the URL ends up in histories and in the logs of whatever is in between; use a header where clients can'
-      reportAt(view, 'GH2010', [...path, 'in'], message)
+      reportAt(context, 'GH2010', [...path, 'in'], message)
     }
-    if (takesTokens(method)) lintIssuer(view, path, method)
+    if (takesTokens(method)) lintIssuer(context, path, method)
   }
 }
 
-function lintIssuer(view: WholeView, path: Path, { issuer, jwks, clockSkew }: JwtAuth): void {
+function lintIssuer(context: WholeContext, path: Path, { issuer, jwks, clockSkew }: JwtAuth): void {
   const source = jwks === undefined ? { url: issuer, at: ['issuer'] } : { url: jwks.url, at: ['jwks', 'url'] }
   if (source.url?.startsWith('http://') && !isLoopback(URL.parse(source.url)?.hostname ?? 'localhost')) {
     const message =
       'the keys that tokens are verified with come over http, where anyone on the way can put in their own; write https://, or keep them in a file: `jwks: {file: path}`'
-    reportAt(view, 'GH2009', [...path, ...source.at], message)
+    reportAt(context, 'GH2009', [...path, ...source.at], message)
   }
   if (skewOf(clockSkew) <= widestSkew) return
   const message =
     'expired tokens are accepted for that long; set the clocks by NTP, and write a minute or two'
-  reportAt(view, 'GH2104', [...path, 'clockSkew'], message)
+  reportAt(context, 'GH2104', [...path, 'clockSkew'], message)
 }

@@ -1,54 +1,57 @@
 import { isIP } from 'node:net'
 import { isLoopback } from '../../values/hosts.ts'
-import type { WholeView } from './whole-view.ts'
+import type { WholeContext } from './whole-context.ts'
 import { isOpaque } from '../document/locate.ts'
 import { fromPointer } from '../document/pointer.ts'
 import { parseAddress } from '../../values/units.ts'
-import { reportAt, type Mention } from '../checks/check-context.ts'
+import { reportAt, type RelatedPath } from '../checks/check-context.ts'
 
 /** What the listeners lay open to other machines. */
-export function lintListeners(view: WholeView): void {
-  const { admin, listen, proxies } = view.config
+export function lintListeners(context: WholeContext): void {
+  const { admin, listen, proxies } = context.config
   const { tls, publicUrl } = listen
   const guarded = Object.values(proxies).some(({ auth }) => auth !== 'none')
   const clear = publicUrl?.startsWith('http://') === true && !isPrivate(hostOf(publicUrl))
   if (clear && guarded) {
     const message =
       'clients would send their credentials in clear; serve https with `listen.tls`, or write the https URL of what ends TLS in front'
-    reportAt(view, 'GH2007', ['listen', 'publicUrl'], message)
+    reportAt(context, 'GH2007', ['listen', 'publicUrl'], message)
   }
-  if (guarded && tls === undefined && publicUrl === undefined && isReachable(view, '/listen/address')) {
+  if (guarded && tls === undefined && publicUrl === undefined && isReachable(context, '/listen/address')) {
     const message =
       'other machines send their credentials to this address in clear; serve https with `listen.tls`, or set `listen.publicUrl` to the https URL of what ends TLS in front'
-    reportAt(view, 'GH2006', ['listen', 'address'], message)
+    reportAt(context, 'GH2006', ['listen', 'address'], message)
   }
-  if (isReachable(view, '/admin/address') && !isPrivate(parseAddress(admin.address).host)) {
+  if (isReachable(context, '/admin/address') && !isPrivate(parseAddress(admin.address).host)) {
     const message =
       '/status and /metrics ask for no credential, and other machines can reach them here; keep the port from everybody but the monitoring, or write 127.0.0.1'
-    reportAt(view, 'GH2103', ['admin', 'address'], message)
+    reportAt(context, 'GH2103', ['admin', 'address'], message)
   }
 }
 
 /** What proxies let in without a credential, and send out without TLS. */
-export function lintProxies(view: WholeView): void {
-  const reachable = isReachable(view, '/listen/address')
-  for (const [name, { auth, upstream }] of Object.entries(view.config.proxies)) {
+export function lintProxies(context: WholeContext): void {
+  const reachable = isReachable(context, '/listen/address')
+  for (const [name, { auth, upstream }] of Object.entries(context.config.proxies)) {
     if (auth === 'none' && reachable) {
-      const related: Mention[] = [{ path: ['listen', 'address'], message: 'other machines come in here' }]
+      const related: RelatedPath[] = [{ path: ['listen', 'address'], message: 'other machines come in here' }]
       const message = 'other machines can reach this proxy, and whoever does may use it; name an auth method'
-      reportAt(view, 'GH2005', ['proxies', name, 'auth'], message, { related })
+      reportAt(context, 'GH2005', ['proxies', name, 'auth'], message, { related })
     }
     if (upstream.url.startsWith('http://') && !isPrivate(hostOf(upstream.url))) {
       const message =
         'calls, answers and the credentials of the gateway go there in clear, over a network that does not look private; write https://'
-      reportAt(view, 'GH2008', ['proxies', name, 'upstream', 'url'], message)
+      reportAt(context, 'GH2008', ['proxies', name, 'upstream', 'url'], message)
     }
   }
 }
 
 /** Whether an address is known, and one that other machines reach. */
-function isReachable({ loading, config }: WholeView, pointer: '/listen/address' | '/admin/address'): boolean {
-  if (isOpaque(loading, config, fromPointer(pointer))) return false
+function isReachable(
+  { loadContext, config }: WholeContext,
+  pointer: '/listen/address' | '/admin/address',
+): boolean {
+  if (isOpaque(loadContext, config, fromPointer(pointer))) return false
   const { address } = pointer === '/listen/address' ? config.listen : config.admin
   const { host } = parseAddress(address)
   return !isLoopback(isIP(host) === 6 ? `[${host}]` : host)

@@ -1,5 +1,5 @@
 import { matchGlob, parseGlob } from '../../values/glob.ts'
-import type { WholeView } from './whole-view.ts'
+import type { WholeContext } from './whole-context.ts'
 import { isOpaque } from '../document/locate.ts'
 import { methodNames } from '../../values/method-names.ts'
 import type { Path } from '../document/pointer.ts'
@@ -8,14 +8,14 @@ import { reportAt } from '../checks/check-context.ts'
 const namespaces: ReadonlySet<string> = new Set(methodNames.map(name => name.split('/', 1)[0]!))
 
 /** Rules about methods say what they do: one that lets unknown methods pass, and a deny that no method matches. */
-export function lintMethodRules(view: WholeView): void {
-  const { roles, proxies } = view.config
+export function lintMethodRules(context: WholeContext): void {
+  const { roles, proxies } = context.config
   for (const [role, { access }] of Object.entries(roles)) {
     for (const [proxy, { methods }] of Object.entries(access))
-      lintRules(view, ['roles', role, 'access', proxy, 'methods'], methods)
+      lintRules(context, ['roles', role, 'access', proxy, 'methods'], methods)
   }
   for (const [proxy, { methods }] of Object.entries(proxies))
-    lintRules(view, ['proxies', proxy, 'methods'], methods)
+    lintRules(context, ['proxies', proxy, 'methods'], methods)
 }
 
 interface MethodRules {
@@ -23,12 +23,12 @@ interface MethodRules {
   readonly deny: readonly string[]
 }
 
-function lintRules(view: WholeView, path: Path, rules: MethodRules | undefined): void {
+function lintRules(context: WholeContext, path: Path, rules: MethodRules | undefined): void {
   const judge = (list: 'allow' | 'deny', fits: (pattern: string) => boolean, message: string): void => {
     for (const [index, pattern] of (rules?.[list] ?? []).entries()) {
       const at = [...path, list, index]
-      if (isOpaque(view.loading, view.config, at) || fits(pattern)) continue
-      reportAt(view, list === 'allow' ? 'GH2020' : 'GH2021', at, message)
+      if (isOpaque(context.loadContext, context.config, at) || fits(pattern)) continue
+      reportAt(context, list === 'allow' ? 'GH2020' : 'GH2021', at, message)
     }
   }
   judge(

@@ -4,8 +4,8 @@ import { lintExpiry, lintOverlaps } from './lint-keys.ts'
 import { lintFragments } from './lint-fragments.ts'
 import { lintMethodRules } from './lint-methods.ts'
 import { lintReach, lintRules, lintUse } from './lint-roles.ts'
-import type { WholeView } from './whole-view.ts'
-import type { View } from '../checks/check-context.ts'
+import type { WholeContext } from './whole-context.ts'
+import type { CheckContext } from '../checks/check-context.ts'
 
 const advice = [
   lintOverlaps,
@@ -21,10 +21,10 @@ const advice = [
 ]
 
 /** Looks further at a configuration without errors, as far as `review` asks for it. */
-export function lint(view: View): void {
-  const { found, options } = view.loading
+export function lint(context: CheckContext): void {
+  const { found, options } = context.loadContext
   if (options.review === undefined || found.error > 0) return
-  const checked = view as WholeView
+  const checked = context as WholeContext
   lintExpiry(checked)
   if (options.review === 'lint') for (const look of advice) look(checked)
 }

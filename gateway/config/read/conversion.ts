@@ -1,13 +1,13 @@
 import type { Alias, Node, Scalar } from 'yaml'
 import type { DiagnosticCode } from '../document/diagnostics.ts'
-import { report, type Loading } from '../document/load-context.ts'
+import { report, type LoadContext } from '../document/load-context.ts'
 import { nodeSpan } from '../document/locate.ts'
 import { toPointer } from '../document/pointer.ts'
 import type { Source } from '../document/source.ts'
 
 /** One file on its way from nodes to plain values. */
 export interface Conversion {
-  readonly loading: Loading
+  readonly loadContext: LoadContext
   readonly source: Source
   readonly anchors: Map<string, Node>
   /** What an alias stood for when it was first met: an anchor may be set again further down. */
@@ -29,9 +29,9 @@ export interface Converted {
 }
 
 /** Begins the conversion of one file. */
-export function createConversion(loading: Loading, source: Source): Conversion {
+export function createConversion(loadContext: LoadContext, source: Source): Conversion {
   return {
-    loading,
+    loadContext,
     source,
     anchors: new Map(),
     targets: new Map(),
@@ -45,6 +45,6 @@ export function createConversion(loading: Loading, source: Source): Conversion {
 
 /** Reports something about a node at the present path; its value is then not to be judged further. */
 export function reportNode(state: Conversion, code: DiagnosticCode, node: Node, message: string): Converted {
-  report(state.loading, code, nodeSpan(state.source, node), message, { path: toPointer(state.path) })
+  report(state.loadContext, code, nodeSpan(state.source, node), message, { path: toPointer(state.path) })
   return { value: null, opaque: true }
 }

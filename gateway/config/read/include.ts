@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { Span } from '../document/diagnostics.ts'
 import { readSource } from '../document/files.ts'
 import { isPattern } from '../document/include-pattern.ts'
-import { report, type Loading } from '../document/load-context.ts'
+import { report, type LoadContext } from '../document/load-context.ts'
 import { entriesOf, locate, nodeSpan } from '../document/locate.ts'
 import type { Entry } from '../document/origin.ts'
 import type { Origin } from '../document/origin.ts'
@@ -21,7 +21,7 @@ import { isPlainMap, toPlain, type PlainMap } from './tree.ts'
 const blocks = ['auth', 'roles', 'keys', 'proxies'] as const
 
 /** Reads the files that `include` of the main file names, and merges their blocks into its plain form. */
-export function includeFragments(loading: Loading, main: Source, root: PlainMap): void {
+export function includeFragments(loadContext: LoadContext, main: Source, root: PlainMap): void {
   const patterns = root['include']
   if (!Array.isArray(patterns)) return
   const declared: Declared = new Map()
@@ -29,23 +29,23 @@ export function includeFragments(loading: Loading, main: Source, root: PlainMap)
   for (const [index, item] of patterns.entries()) {
     const scope = isPlainMap(item) ? readScope(item, main.file) : undefined
     const pattern: unknown = isPlainMap(item) ? item['path'] : item
-    if (typeof pattern !== 'string' || pattern === '' || loading.opaque.get(patterns)?.has(String(index)))
+    if (typeof pattern !== 'string' || pattern === '' || loadContext.opaque.get(patterns)?.has(String(index)))
       continue
-    if (isPlainMap(item) && loading.opaque.get(item)?.has('path')) continue
-    const { span } = locate(loading, root, ['include', index], 'value')
+    if (isPlainMap(item) && loadContext.opaque.get(item)?.has('path')) continue
+    const { span } = locate(loadContext, root, ['include', index], 'value')
     const path = toPointer(['include', index])
     const folder = dirname(main.file)
-    for (const file of filesOf(loading, resolve(folder, pattern), span, path)) {
+    for (const file of filesOf(loadContext, resolve(folder, pattern), span, path)) {
       const refusal = whyRefused(file, resolve(folder, pattern), folder)
       if (refusal !== undefined) {
-        report(loading, refusal.code, span, `\`${shorten(file, main)}\` ${refusal.why}`, { path })
-        loading.incomplete = true
+        report(loadContext, refusal.code, span, `\`${shorten(file, main)}\` ${refusal.why}`, { path })
+        loadContext.incomplete = true
         continue
       }
       const first = included.get(file)
       if (file === main.file) {
         report(
-          loading,
+          loadContext,
           'GH1014',
           span,
           'this is the main file itself; keep fragments in a folder of their own',
@@ -53,29 +53,29 @@ export function includeFragments(loading: Loading, main: Source, root: PlainMap)
         )
       } else if (first !== undefined) {
         const related = [{ span: first, message: 'first included here' }]
-        report(loading, 'GH1014', span, `\`${shorten(file, main)}\` is included already; take one out`, {
+        report(loadContext, 'GH1014', span, `\`${shorten(file, main)}\` is included already; take one out`, {
           path,
           related,
         })
       } else {
         included.set(file, span)
-        loading.fragments.set(file, { item: index, scope })
-        includeFragment(loading, file, main, { span, path }, root, declared)
+        loadContext.fragments.set(file, { item: index, scope })
+        includeFragment(loadContext, file, main, { span, path }, root, declared)
       }
     }
   }
-  reportDeclaredTwice(loading, declared)
+  reportDeclaredTwice(loadContext, declared)
 }
 
-function filesOf(loading: Loading, pattern: string, span: Span, path: string): string[] {
+function filesOf(loadContext: LoadContext, pattern: string, span: Span, path: string): string[] {
   if (!isPattern(pattern) || isSystemPath(fixedFolder(pattern))) return [pattern]
   try {
-    const files = loading.files.glob(pattern)
-    if (files.length === 0) report(loading, 'GH1404', span, 'no file matches this pattern', { path })
+    const files = loadContext.files.glob(pattern)
+    if (files.length === 0) report(loadContext, 'GH1404', span, 'no file matches this pattern', { path })
     return files
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
-    report(loading, 'GH1306', span, error.message, { path })
+    report(loadContext, 'GH1306', span, error.message, { path })
     return []
   }
 }
@@ -104,32 +104,32 @@ function fixedFolder(pattern: string): string {
 }
 
 function includeFragment(
-  loading: Loading,
+  loadContext: LoadContext,
   file: string,
   main: Source,
   item: { span: Span; path: string },
   root: PlainMap,
   declared: Declared,
 ): void {
-  const source = readSource(loading.files, file)
+  const source = readSource(loadContext.files, file)
   if ('why' in source) {
     const { code, why } = source
     const message = `\`${shorten(file, main)}\` cannot be included: ${why}`
-    loading.incomplete = true
-    return report(loading, code === 'GH1001' ? 'GH1013' : code, item.span, message, { path: item.path })
+    loadContext.incomplete = true
+    return report(loadContext, code === 'GH1001' ? 'GH1013' : code, item.span, message, { path: item.path })
   }
-  const node = parseSource(loading, source)
-  if (node === undefined) loading.incomplete = true
+  const node = parseSource(loadContext, source)
+  if (node === undefined) loadContext.incomplete = true
   if (node === undefined || node === null) return undefined
-  const plain = toPlain(loading, source, node)
-  const origin = isPlainMap(plain) ? loading.origins.get(plain) : undefined
-  if (origin !== undefined) return mergeFragment(loading, plain as PlainMap, origin, root, declared)
-  loading.incomplete = true
-  return report(loading, 'GH1203', nodeSpan(source, node), `a fragment is a map that holds ${list()}`)
+  const plain = toPlain(loadContext, source, node)
+  const origin = isPlainMap(plain) ? loadContext.origins.get(plain) : undefined
+  if (origin !== undefined) return mergeFragment(loadContext, plain as PlainMap, origin, root, declared)
+  loadContext.incomplete = true
+  return report(loadContext, 'GH1203', nodeSpan(source, node), `a fragment is a map that holds ${list()}`)
 }
 
 function mergeFragment(
-  loading: Loading,
+  loadContext: LoadContext,
   fragment: PlainMap,
   origin: Origin,
   root: PlainMap,
@@ -137,31 +137,39 @@ function mergeFragment(
 ): void {
   for (const [name, entry] of entriesOf(origin)) {
     const block = blocks.find(block => block === name)
-    if (block === undefined) reportBlock(loading, name, entry)
+    if (block === undefined) reportBlock(loadContext, name, entry)
     else if (isPlainMap(fragment[block])) {
-      mergeBlock(loading, block, { fragment: fragment[block], key: entry.key }, root, declared)
-    } else if (fragment[block] !== null && !loading.opaque.get(fragment)?.has(block)) {
-      const { span } = locate(loading, fragment, [block], 'value')
+      mergeBlock(loadContext, block, { fragment: fragment[block], key: entry.key }, root, declared)
+    } else if (fragment[block] !== null && !loadContext.opaque.get(fragment)?.has(block)) {
+      const { span } = locate(loadContext, fragment, [block], 'value')
       const message = `\`${block}\` is a map by name; write \`${block}: {}\` when there is nothing in it`
-      loading.incomplete = true
-      report(loading, 'GH1203', span, message, { path: `/${block}` })
+      loadContext.incomplete = true
+      report(loadContext, 'GH1203', span, message, { path: `/${block}` })
     }
   }
 }
 
-function reportBlock(loading: Loading, name: string, { source, key }: Entry): void {
+function reportBlock(loadContext: LoadContext, name: string, { source, key }: Entry): void {
   if (key === undefined) return
   const span = nodeSpan(source, key)
   const path = toPointer([name])
   if (name === 'include') {
-    report(loading, 'GH1016', span, 'a fragment includes nothing; name every file in the main file', { path })
-  } else if (mainFields().includes(name)) {
-    report(loading, 'GH1015', span, `\`${name}\` stands in the main file only; a fragment holds ${list()}`, {
+    report(loadContext, 'GH1016', span, 'a fragment includes nothing; name every file in the main file', {
       path,
     })
+  } else if (mainFields().includes(name)) {
+    report(
+      loadContext,
+      'GH1015',
+      span,
+      `\`${name}\` stands in the main file only; a fragment holds ${list()}`,
+      {
+        path,
+      },
+    )
   } else {
     const suggestion = nearest(name, blocks)
-    report(loading, 'GH1201', span, `unknown field \`${name}\`${instead(suggestion, blocks, '')}`, {
+    report(loadContext, 'GH1201', span, `unknown field \`${name}\`${instead(suggestion, blocks, '')}`, {
       path,
       suggestion,
     })

@@ -37,7 +37,7 @@ export function checkKey(
   if (first === undefined) return name
   const related = [{ span: nodeSpan(state.source, first), message: 'first written here' }]
   const message = `the key \`${name}\` stands in this map already; keep one of them`
-  report(state.loading, 'GH1005', nodeSpan(state.source, key), message, {
+  report(state.loadContext, 'GH1005', nodeSpan(state.source, key), message, {
     path: toPointer([...state.path, name]),
     related,
   })

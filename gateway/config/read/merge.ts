@@ -1,6 +1,6 @@
 import type { Node } from 'yaml'
 import type { Span } from '../document/diagnostics.ts'
-import { maxRelated, report, type Loading } from '../document/load-context.ts'
+import { maxRelated, report, type LoadContext } from '../document/load-context.ts'
 import { entriesOf, nodeSpan } from '../document/locate.ts'
 import type { Entry } from '../document/origin.ts'
 import { toPointer } from '../document/pointer.ts'
@@ -15,18 +15,18 @@ export type Declared = Map<string, { name: string; spans: Span[] }>
  * @param block its name; what the fragment has under it, and the key there
  */
 export function mergeBlock(
-  loading: Loading,
+  loadContext: LoadContext,
   block: string,
   { fragment, key }: { fragment: PlainMap; key: Node | undefined },
   root: PlainMap,
   declared: Declared,
 ): void {
-  const origin = loading.origins.get(fragment)!
-  if (root[block] === undefined) root[block] = createBlock(loading, fragment)
+  const origin = loadContext.origins.get(fragment)!
+  if (root[block] === undefined) root[block] = createBlock(loadContext, fragment)
   const target = root[block]
   // What is no map is refused by the schema, and there is nothing to add to.
   if (!isPlainMap(target)) return
-  const targetOrigin = loading.origins.get(target)!
+  const targetOrigin = loadContext.origins.get(target)!
   const entries = new Map(entriesOf(targetOrigin))
   targetOrigin.entries = entries
   for (const [name, entry] of entriesOf(origin)) {
@@ -38,14 +38,14 @@ export function mergeBlock(
     if (!(name in fragment)) continue
     entries.set(name, { ...entry, block: key })
     target[name] = fragment[name]
-    if (!loading.opaque.get(fragment)?.has(name)) continue
-    loading.opaque.set(target, (loading.opaque.get(target) ?? new Set()).add(name))
+    if (!loadContext.opaque.get(fragment)?.has(name)) continue
+    loadContext.opaque.set(target, (loadContext.opaque.get(target) ?? new Set()).add(name))
   }
 }
 
-function createBlock(loading: Loading, fragment: PlainMap): PlainMap {
+function createBlock(loadContext: LoadContext, fragment: PlainMap): PlainMap {
   const block: PlainMap = Object.create(null)
-  loading.origins.set(block, { ...loading.origins.get(fragment)!, entries: new Map() })
+  loadContext.origins.set(block, { ...loadContext.origins.get(fragment)!, entries: new Map() })
   return block
 }
 
@@ -60,7 +60,7 @@ function keySpan({ source, key }: Entry): Span {
 }
 
 /** Every place gets a diagnostic of its own, because each may be another team's file. */
-export function reportDeclaredTwice(loading: Loading, declared: Declared): void {
+export function reportDeclaredTwice(loadContext: LoadContext, declared: Declared): void {
   for (const [path, { name, spans }] of declared) {
     const named = spans.slice(0, maxRelated + 1)
     for (const span of spans) {
@@ -68,7 +68,7 @@ export function reportDeclaredTwice(loading: Loading, declared: Declared): void 
         .filter(other => other !== span)
         .slice(0, maxRelated)
         .map(span => ({ span, message: 'also declared here' }))
-      report(loading, 'GH1017', span, `\`${name}\` is declared in another file too; rename one of them`, {
+      report(loadContext, 'GH1017', span, `\`${name}\` is declared in another file too; rename one of them`, {
         path,
         related,
       })

@@ -1,5 +1,5 @@
 import { isScalar, parseDocument, type Node } from 'yaml'
-import { report, type Loading } from '../document/load-context.ts'
+import { report, type LoadContext } from '../document/load-context.ts'
 import { spanBetween, type Source } from '../document/source.ts'
 import { isTag, syntaxProblems } from './yaml-errors.ts'
 
@@ -11,15 +11,15 @@ const options = { ...dialect, uniqueKeys: false, prettyErrors: false, logLevel: 
  * Parses one YAML 1.2 document with the core schema. Returns its root node; null when nothing stands in the file;
  * undefined after reporting why there is none to go on with. Tags are reported too, but do not stop.
  */
-export function parseSource(loading: Loading, source: Source): Node | null | undefined {
+export function parseSource(loadContext: LoadContext, source: Source): Node | null | undefined {
   const document = parse(source.text)
   for (const { pos } of [...document.errors, ...document.warnings].filter(isTag)) {
     const span = spanBetween(source, pos[0], pos[1])
-    report(loading, 'GH1010', span, 'this tag is not of the YAML core schema; take it out')
+    report(loadContext, 'GH1010', span, 'this tag is not of the YAML core schema; take it out')
   }
   const problems = syntaxProblems(document, source.text)
   for (const { code, start, end, message } of problems) {
-    report(loading, code, spanBetween(source, start, end), message)
+    report(loadContext, code, spanBetween(source, start, end), message)
   }
   if (problems.length > 0) return undefined
   return isNothing(document.contents) ? null : (document.contents as Node)

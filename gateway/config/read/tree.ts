@@ -9,7 +9,7 @@ import {
   type YAMLSeq,
 } from 'yaml'
 import { createConversion, reportNode, type Conversion, type Converted } from './conversion.ts'
-import type { Loading } from '../document/load-context.ts'
+import type { LoadContext } from '../document/load-context.ts'
 import { nodeSpan } from '../document/locate.ts'
 import { checkKey, isMergeKey } from './map-key.ts'
 import type { Source } from '../document/source.ts'
@@ -17,7 +17,7 @@ import { substitute } from './variables.ts'
 
 const deepest = 64
 /** How many values aliases may expand to in one file: thousands of keys may share a list, and a bomb is caught early. */
-const mostExpanded = 200_000
+const maxExpandedNodes = 200_000
 const coreTags = new Set(
   ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(name => `tag:yaml.org,2002:${name}`),
 )
@@ -34,8 +34,8 @@ export function isPlainMap(value: unknown): value is PlainMap {
  * Turns the nodes of one file into plain maps without prototype, lists and scalars, with variables put in, and records
  * where each was written.
  */
-export function toPlain(loading: Loading, source: Source, root: Node): unknown {
-  return convert(createConversion(loading, source), root).value
+export function toPlain(loadContext: LoadContext, source: Source, root: Node): unknown {
+  return convert(createConversion(loadContext, source), root).value
 }
 
 function convert(state: Conversion, node: Node | null): Converted {
@@ -48,7 +48,7 @@ function convert(state: Conversion, node: Node | null): Converted {
   state.open.add(node)
   const value = isMap(node) ? convertMap(state, node) : convertSeq(state, node as YAMLSeq)
   state.open.delete(node)
-  state.loading.origins.set(value, { source: state.source, node: node as YAMLMap | YAMLSeq })
+  state.loadContext.origins.set(value, { source: state.source, node: node as YAMLMap | YAMLSeq })
   return { value, opaque: !isCore(node) }
 }
 
@@ -59,7 +59,7 @@ function convertMap(state: Conversion, { items }: YAMLMap): object {
     const key = pair.key as Node
     const value = pair.value as Node | null
     const name = checkKey(state, key, value, known)
-    if (isMergeKey(key)) state.loading.partial.add(plain)
+    if (isMergeKey(key)) state.loadContext.partial.add(plain)
     if (name === undefined) continue
     known.set(name, key)
     convertChild(state, plain, name, value)
@@ -79,8 +79,8 @@ function convertChild(state: Conversion, container: object, step: string | numbe
   ;(container as Record<string, unknown>)[step] = value
   state.path.pop()
   if (!opaque) return
-  const steps = state.loading.opaque.get(container) ?? new Set()
-  state.loading.opaque.set(container, steps.add(String(step)))
+  const steps = state.loadContext.opaque.get(container) ?? new Set()
+  state.loadContext.opaque.set(container, steps.add(String(step)))
 }
 
 function convertAlias(state: Conversion, alias: Alias): Converted {
@@ -94,16 +94,16 @@ function convertAlias(state: Conversion, alias: Alias): Converted {
   if (state.open.has(target)) {
     return reportNode(state, 'GH1008', alias, 'this alias stands within what it stands for')
   }
-  if (state.expanded > mostExpanded) return { value: null, opaque: true }
+  if (state.expanded > maxExpandedNodes) return { value: null, opaque: true }
   state.expanding += 1
   const converted = convert(state, target)
   state.expanding -= 1
-  if (state.expanded <= mostExpanded || state.expanding > 0) return converted
+  if (state.expanded <= maxExpandedNodes || state.expanding > 0) return converted
   return reportNode(
     state,
     'GH1008',
     alias,
-    `the aliases of this file expand to more than ${mostExpanded} values`,
+    `the aliases of this file expand to more than ${maxExpandedNodes} values`,
   )
 }
 
@@ -121,10 +121,10 @@ function convertScalar(state: Conversion, node: Scalar): Converted {
 }
 
 function substituteIn(state: Conversion, node: Scalar, written: string): Converted {
-  const { env, allowMissingEnv = false } = state.loading.options
+  const { env, allowMissingEnv = false } = state.loadContext.options
   const { text, names, problems } = substitute(written, env)
   const span = nodeSpan(state.source, node)
-  for (const name of names) state.loading.variables.push({ file: state.source.file, name, span })
+  for (const name of names) state.loadContext.variables.push({ file: state.source.file, name, span })
   for (const { kind, name } of problems) {
     if (kind === 'malformed') {
       const instead = 'and `$${` for the characters themselves'
@@ -134,7 +134,7 @@ function substituteIn(state: Conversion, node: Scalar, written: string): Convert
         node,
         `write \`\${NAME}\` or \`\${NAME:-default}\` for a variable, ${instead}`,
       )
-    } else if (allowMissingEnv) state.loading.missing.add(name)
+    } else if (allowMissingEnv) state.loadContext.missing.add(name)
     else {
       const instead = `set it, or write \`\${${name}:-default}\``
       reportNode(state, 'GH1101', node, `the environment variable \`${name}\` is not set; ${instead}`)

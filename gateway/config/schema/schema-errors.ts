@@ -1,5 +1,5 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
-import { maxKept, report, type Loading } from '../document/load-context.ts'
+import { maxKept, report, type LoadContext } from '../document/load-context.ts'
 import { isOpaque, locate, written, type Part } from '../document/locate.ts'
 import { fromPointer, toPointer, type Path } from '../document/pointer.ts'
 import { validateSchema, type Schema } from './schema.ts'
@@ -11,7 +11,7 @@ type Validate = (root: unknown) => readonly ErrorObject[]
 
 /** One check against the schema. */
 interface Check {
-  readonly loading: Loading
+  readonly loadContext: LoadContext
   readonly root: unknown
   /** Missing fields that an unknown field beside them was meant to be: pointer of the map, and field. */
   readonly misspelt: Set<string>
@@ -21,13 +21,17 @@ interface Check {
  * Checks the plain configuration against the schema, fills defaults in, and reports what is wrong. Values that are
  * wrong are then taken out, so that what is left has the types of the schema, though fields may be missing.
  */
-export function checkSchema(loading: Loading, root: unknown, validate: Validate = validateSchema): void {
+export function checkSchema(
+  loadContext: LoadContext,
+  root: unknown,
+  validate: Validate = validateSchema,
+): void {
   const errors = tellingOnly(validate(root))
   const all = errors
-    .filter(error => !isOpaque(loading, root, fromPointer(error.instancePath)))
-    .filter(error => !isOwedToFragment(loading, error))
+    .filter(error => !isOpaque(loadContext, root, fromPointer(error.instancePath)))
+    .filter(error => !isOwedToFragment(loadContext, error))
   const telling = all.slice(0, maxKept.error)
-  const check: Check = { loading, root, misspelt: new Set() }
+  const check: Check = { loadContext, root, misspelt: new Set() }
   // Unknown fields first: they explain some of what is missing.
   for (const error of telling) if (error.keyword === 'additionalProperties') reportUnknown(check, error)
   for (const error of telling) {
@@ -36,8 +40,8 @@ export function checkSchema(loading: Loading, root: unknown, validate: Validate 
     else if (error.keyword === 'uniqueItems') reportRepeated(check, error)
     else if (error.keyword !== 'additionalProperties') reportValue(check, error)
   }
-  loading.found.error += all.length - telling.length
-  const wrong = errors.filter(error => !ofFields.has(error.keyword) && !isStandIn(loading, root, error))
+  loadContext.found.error += all.length - telling.length
+  const wrong = errors.filter(error => !ofFields.has(error.keyword) && !isStandIn(loadContext, root, error))
   for (const { instancePath } of wrong) takeOut(root, fromPointer(instancePath))
   // An unknown field of one kind of entry may be a field of another kind, with another type.
   for (const { keyword, data, params } of errors) {
@@ -58,8 +62,8 @@ const ofFields = new Set([
 const ofText = new Set(['format', 'pattern', 'minLength', 'maxLength'])
 
 // Text with a variable that may be missing stays as it was written.
-function isStandIn(loading: Loading, root: unknown, { keyword, instancePath }: ErrorObject): boolean {
-  return ofText.has(keyword) && isOpaque(loading, root, fromPointer(instancePath))
+function isStandIn(loadContext: LoadContext, root: unknown, { keyword, instancePath }: ErrorObject): boolean {
+  return ofText.has(keyword) && isOpaque(loadContext, root, fromPointer(instancePath))
 }
 
 // A failed alternative comes with an error for each of its branches. Either what is wrong within the branch that was
@@ -85,7 +89,7 @@ function tellingOnly(errors: readonly ErrorObject[]): ErrorObject[] {
 const counts = new Set(['minItems', 'maxItems', 'uniqueItems'])
 
 // While a fragment cannot be read, what is missing may stand in it.
-function isOwedToFragment({ incomplete }: Loading, { instancePath, keyword }: ErrorObject): boolean {
+function isOwedToFragment({ incomplete }: LoadContext, { instancePath, keyword }: ErrorObject): boolean {
   return (
     incomplete &&
     (keyword === 'required' || keyword === 'minProperties') &&
@@ -98,13 +102,13 @@ function reportUnknown(check: Check, { instancePath, params, parentSchema, data 
   const finding = explainUnknown(parentSchema as Schema, data as object, name)
   const path = [...fromPointer(instancePath), name]
   if (finding.suggestion !== undefined) check.misspelt.add(`${instancePath}\0${finding.suggestion}`)
-  if (looksLikeCredential(name)) mask(check.loading, check.root, path)
+  if (looksLikeCredential(name)) mask(check.loadContext, check.root, path)
   reportFinding(check, finding, path, 'key')
 }
 
 function reportMissing(check: Check, { instancePath, params, parentSchema, data }: ErrorObject): void {
   const { missingProperty: name } = params as { missingProperty: string }
-  if (check.loading.partial.has(data)) return
+  if (check.loadContext.partial.has(data)) return
   if (check.misspelt.has(`${instancePath}\0${name}`)) return
   reportFinding(check, explainMissing(parentSchema as Schema, name), fromPointer(instancePath), 'key')
 }
@@ -117,7 +121,7 @@ function reportName(check: Check, error: ErrorObject): void {
 function reportRepeated(check: Check, { instancePath, params }: ErrorObject): void {
   for (const index of (params as { repeated: number[] }).repeated) {
     const path = [...fromPointer(instancePath), String(index)]
-    const message = `${written(check.loading, check.root, path)} stands in this list already; take one out`
+    const message = `${written(check.loadContext, check.root, path)} stands in this list already; take one out`
     reportFinding(check, { code: 'GH1211', message }, path, 'value')
   }
 }
@@ -126,24 +130,24 @@ function reportValue(check: Check, error: ErrorObject): void {
   const path = fromPointer(error.instancePath)
   const { tag, tagValue } = error.params as { tag?: string; tagValue?: unknown }
   const at = tag === undefined || tagValue === undefined ? path : [...path, tag]
-  const finding = explainSecret(check.loading, check.root, error, at) ?? explain(check, error, at)
+  const finding = explainSecret(check.loadContext, check.root, error, at) ?? explain(check, error, at)
   reportFinding(check, finding, at, finding.code === 'GH1202' ? 'key' : 'value')
 }
 
-function explain({ loading, root }: Check, error: ErrorObject, path: Path): Finding {
+function explain({ loadContext, root }: Check, error: ErrorObject, path: Path): Finding {
   const explainer = explanations[error.keyword]
   if (explainer === undefined)
     return { code: 'GH1203', message: `this does not fit here: it ${error.message}` }
-  return explainer(error, { label: labelOf(root, path), written: written(loading, root, path) })
+  return explainer(error, { label: labelOf(root, path), written: written(loadContext, root, path) })
 }
 
 function reportFinding(
-  { loading, root }: Check,
+  { loadContext, root }: Check,
   { code, message, suggestion }: Finding,
   path: Path,
   part: Part,
 ): void {
-  report(loading, code, locate(loading, root, path, part).span, message, {
+  report(loadContext, code, locate(loadContext, root, path, part).span, message, {
     path: toPointer(path),
     suggestion,
   })

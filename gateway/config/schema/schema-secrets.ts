@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { whyMalformed } from '../../values/formats.ts'
-import type { Loading } from '../document/load-context.ts'
+import type { LoadContext } from '../document/load-context.ts'
 import { written } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import type { Schema } from './schema.ts'
@@ -14,7 +14,7 @@ const leaked = 'treat it as leaked: whoever can read this file can use it'
  * Undefined for other places.
  */
 export function explainSecret(
-  loading: Loading,
+  loadContext: LoadContext,
   root: unknown,
   error: ErrorObject,
   path: Path,
@@ -22,9 +22,9 @@ export function explainSecret(
   const { keyword, data } = error
   const { title, examples } = error.parentSchema as Schema
   if (typeof data !== 'string') return undefined
-  if (keyword === 'format') return explainFormat(loading, root, error, path)
+  if (keyword === 'format') return explainFormat(loadContext, root, error, path)
   if (keyword === 'pattern' && path.at(-1) === 'env') {
-    mask(loading, root, path)
+    mask(loadContext, root, path)
     return {
       code: 'GH1206',
       message: `this is no name of an environment variable: letters, digits and underscores. For example: \`${String(examples?.[0])}\``,
@@ -37,27 +37,32 @@ export function explainSecret(
     return { code: 'GH1203', message }
   }
   if (title !== 'HeaderValue' && title !== 'SecretReference' && path[2] !== 'secrets') return undefined
-  mask(loading, root, path)
+  mask(loadContext, root, path)
   if (path[2] === 'secrets') return inClear('`- hash: …`, as `gatehouse keys hash` prints it')
   return inClear('`{env: NAME}` or `{file: path}`')
 }
 
-function explainFormat(loading: Loading, root: unknown, error: ErrorObject, path: Path): Finding | undefined {
+function explainFormat(
+  loadContext: LoadContext,
+  root: unknown,
+  error: ErrorObject,
+  path: Path,
+): Finding | undefined {
   const { format } = error.params as { format: string }
   const text = error.data as string
   if (format === 'http-url' && text.includes('@')) {
-    mask(loading, root, path)
+    mask(loadContext, root, path)
     return { code: 'GH1205', message: `this does not fit here: ${whyMalformed(format, text)}` }
   }
   if (format !== 'secret-hash') return undefined
-  const wrote = written(loading, root, path)
+  const wrote = written(loadContext, root, path)
   // A variable that holds a secret is a mistake of another kind: nothing has leaked into the file.
   if (clearKey.test(wrote) || (clearKey.test(text) && !wrote.includes('${'))) {
-    mask(loading, root, path)
+    mask(loadContext, root, path)
     const message = `a secret stands here in clear, where its hash belongs; ${leaked}. Make a new one with \`gatehouse keys new\`, and write its hash`
     return { code: 'GH1208', message }
   }
-  if (!/^(?:hmac-)?sha256:/.test(text)) mask(loading, root, path)
+  if (!/^(?:hmac-)?sha256:/.test(text)) mask(loadContext, root, path)
   return { code: 'GH1207', message: `this is no hash of a secret: ${whyMalformed(format, text)}` }
 }
 

@@ -7,11 +7,11 @@ import { realPath } from '../document/real-path.ts'
 import { secretReferences } from './secret-references.ts'
 import type { Resolved } from './secrets.ts'
 import { mask } from '../document/sensitive.ts'
-import { reportAt, type View } from '../checks/check-context.ts'
+import { reportAt, type CheckContext } from '../checks/check-context.ts'
 
 /** Shortest text that is looked for inside others, and its fewest different characters: less is a placeholder. */
 const shortestSought = 16
-const fewestCharacters = 4
+const minSecretLength = 4
 
 /** What only the gateway itself may use. */
 interface Own {
@@ -28,22 +28,23 @@ interface Own {
  * Checks that nothing which `pepper`, `sessions.secret` or `listen.tls` name is sent anywhere: by the same variable or
  * file, by the same text from another place, or by `${NAME}` in any text.
  */
-export function checkOwnSecrets(view: View, resolved: Resolved): void {
-  const all = secretReferences(view)
+export function checkOwnSecrets(context: CheckContext, resolved: Resolved): void {
+  const all = secretReferences(context)
   const own = all.flatMap(([path, reference]) => ownOf(path, reference, resolved))
   if (own.length === 0) return
   for (const [path, reference] of all) {
-    if (isSent(path)) checkSent(view, path, reference, own, resolved)
+    if (isSent(path)) checkSent(context, path, reference, own, resolved)
   }
-  for (const { file, name, span } of view.loading.variables) {
+  for (const { file, name, span } of context.loadContext.variables) {
     const known = own.find(({ env }) => env === name)
     if (known === undefined) continue
     const message = `\`${name}\` holds what \`${known.place}\` names, and that stays within the gateway; use another variable`
-    report(view.loading, 'GH1360', { ...span, file }, message)
+    report(context.loadContext, 'GH1360', { ...span, file }, message)
   }
   const texts = own.flatMap(({ place, texts }) => texts.map(text => ({ place, text })))
   if (texts.length > 0) {
-    for (const block of ['auth', 'proxies'] as const) checkTexts(view, view.config[block], [block], texts)
+    for (const block of ['auth', 'proxies'] as const)
+      checkTexts(context, context.config[block], [block], texts)
   }
 }
 
@@ -63,7 +64,7 @@ function ownOf(path: Path, reference: SecretReference, { find }: Resolved): Own[
       place,
       env,
       files: env === undefined && file !== undefined ? identities(file) : [],
-      texts: texts.filter(one => one.length >= shortestSought && new Set(one).size >= fewestCharacters),
+      texts: texts.filter(one => one.length >= shortestSought && new Set(one).size >= minSecretLength),
     },
   ]
 }
@@ -77,7 +78,7 @@ function isSent(path: Path): boolean {
 }
 
 function checkSent(
-  view: View,
+  context: CheckContext,
   path: Path,
   reference: SecretReference,
   own: readonly Own[],
@@ -85,7 +86,7 @@ function checkSent(
 ): void {
   const { env, file } = reference
   const at = [...path, env === undefined ? 'file' : 'env']
-  if (isOpaque(view.loading, view.config, at)) return
+  if (isOpaque(context.loadContext, context.config, at)) return
   const files = env === undefined && file !== undefined ? identities(file) : []
   const text = compact(find(reference) ?? '')
   const known = own.find(
@@ -96,11 +97,11 @@ function checkSent(
   )
   if (known === undefined) return
   const message = `this leads to what \`${known.place}\` names, and that stays within the gateway; make a secret of its own for this`
-  reportAt(view, 'GH1360', at, message)
+  reportAt(context, 'GH1360', at, message)
 }
 
 function checkTexts(
-  view: View,
+  context: CheckContext,
   value: unknown,
   path: Path,
   texts: readonly { place: string; text: string }[],
@@ -110,12 +111,12 @@ function checkTexts(
     const within = compact(value)
     const known = texts.find(({ text }) => within.includes(text))
     if (known === undefined) return
-    mask(view.loading, view.config, path)
+    mask(context.loadContext, context.config, path)
     const message = `this holds what \`${known.place}\` names, and that stays within the gateway; take it out, and make a new one if this was in the file`
-    reportAt(view, 'GH1360', path, message)
+    reportAt(context, 'GH1360', path, message)
   } else if (typeof value === 'object' && value !== null) {
     for (const [step, item] of Object.entries(value)) {
-      checkTexts(view, item, [...path, Array.isArray(value) ? Number(step) : step], texts)
+      checkTexts(context, item, [...path, Array.isArray(value) ? Number(step) : step], texts)
     }
   }
 }

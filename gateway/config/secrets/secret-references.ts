@@ -2,15 +2,15 @@ import type { SecretReference } from '../../../schema/config.ts'
 import type { Client } from '../checks/check-client.ts'
 import { takesTokens } from '../checks/check-jwt.ts'
 import type { Path } from '../document/pointer.ts'
-import { entries, type Sound, type View } from '../checks/check-context.ts'
+import { entries, type DeepPartial, type CheckContext } from '../checks/check-context.ts'
 
 /** What a reference is for, and so what it may lead to. */
 export type ReferenceKind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'keys'
 
 /** Returns every place where a secret or a key set is referred to. */
-export function secretReferences(view: View): [Path, SecretReference, ReferenceKind][] {
-  const found: [Path, Sound<SecretReference>, ReferenceKind][] = []
-  for (const [name, { upstream }] of entries(view.config.proxies)) {
+export function secretReferences(context: CheckContext): [Path, SecretReference, ReferenceKind][] {
+  const found: [Path, DeepPartial<SecretReference>, ReferenceKind][] = []
+  for (const [name, { upstream }] of entries(context.config.proxies)) {
     for (const [header, value] of entries(upstream?.headers)) {
       found.push([['proxies', name, 'upstream', 'headers', header], value, 'header'])
     }
@@ -25,22 +25,22 @@ export function secretReferences(view: View): [Path, SecretReference, ReferenceK
       if (reference !== undefined) found.push([['proxies', name, 'upstream', 'tls', field], reference, 'pem'])
     }
   }
-  for (const [name, method] of entries(view.config.auth)) {
+  for (const [name, method] of entries(context.config.auth)) {
     if (!takesTokens(method)) continue
     if (method.jwks !== undefined)
-      found.push([['auth', name, 'jwks'], method.jwks as Sound<SecretReference>, 'keys'])
+      found.push([['auth', name, 'jwks'], method.jwks as DeepPartial<SecretReference>, 'keys'])
     found.push(...clientReferences(method.introspection, ['auth', name, 'introspection']))
   }
-  const { secret } = view.config.sessions ?? {}
+  const { secret } = context.config.sessions ?? {}
   if (secret !== undefined) found.push([['sessions', 'secret'], secret, 'session'])
-  const { pepper } = view.config
+  const { pepper } = context.config
   if (pepper !== undefined) found.push([['pepper'], pepper, 'pepper'])
   for (const [name, reference] of entries(
-    pick(view.config.listen?.tls, ['cert', 'key', 'clientCa', 'crl']),
+    pick(context.config.listen?.tls, ['cert', 'key', 'clientCa', 'crl']),
   )) {
     found.push([['listen', 'tls', name], reference, 'pem'])
   }
-  for (const [name, method] of entries(view.config.auth)) {
+  for (const [name, method] of entries(context.config.auth)) {
     if (method.type !== 'mtls') continue
     for (const [field, reference] of entries(pick(method.from, ['ca', 'crl']))) {
       found.push([['auth', name, 'from', field], reference, 'pem'])
@@ -55,7 +55,7 @@ export function secretReferences(view: View): [Path, SecretReference, ReferenceK
 function clientReferences(
   { clientSecret, privateKey }: Client = {},
   path: Path,
-): [Path, Sound<SecretReference>, ReferenceKind][] {
+): [Path, DeepPartial<SecretReference>, ReferenceKind][] {
   return [
     ...(clientSecret === undefined ? [] : [[[...path, 'clientSecret'], clientSecret, 'line'] as const]),
     ...(privateKey === undefined ? [] : [[[...path, 'privateKey'], privateKey, 'pem'] as const]),

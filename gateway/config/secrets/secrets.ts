@@ -9,7 +9,7 @@ import { find, isOpaque, written } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { secretReferences, type ReferenceKind } from './secret-references.ts'
 import { variable } from '../read/variables.ts'
-import { reportAt, type View } from '../checks/check-context.ts'
+import { reportAt, type CheckContext } from '../checks/check-context.ts'
 
 /** Takes a reference of the checked configuration; returns the secret. Throws an Error where the secret is absent. */
 export type Secrets = (reference: { env?: string; file?: string }) => string
@@ -29,25 +29,28 @@ const shortestSessionSecret = 32
 const shortestPepper = 32
 
 /** Reads every secret that the configuration refers to, and makes the paths of files absolute. */
-export function resolveSecrets(view: View): Resolved {
+export function resolveSecrets(context: CheckContext): Resolved {
   const values = new Map<string, string>()
   const paths = new Map<object, string>()
-  const mainFolder = dirname([...view.loading.files.paths][0] ?? '/')
-  for (const [path, reference, kind] of secretReferences(view)) {
-    if (isOpaque(view.loading, view.config, [...path, reference.env === undefined ? 'file' : 'env'])) continue
+  const mainFolder = dirname([...context.loadContext.files.paths][0] ?? '/')
+  for (const [path, reference, kind] of secretReferences(context)) {
+    if (
+      isOpaque(context.loadContext, context.config, [...path, reference.env === undefined ? 'file' : 'env'])
+    )
+      continue
     const wrote = reference.file ?? ''
     const value =
       reference.env === undefined
-        ? readFile(view, path, reference, values)
-        : readVariable(view, path, reference.env)
+        ? readFile(context, path, reference, values)
+        : readVariable(context, path, reference.env)
     // One that an alias brings here again is absolute by now.
     if (reference.file !== undefined && !paths.has(reference))
       paths.set(reference, isAbsolute(wrote) ? wrote : relative(mainFolder, reference.file))
     if (value === undefined) continue
     values.set(identify(reference), value)
-    checkFitness(view, path, value, kind)
+    checkFitness(context, path, value, kind)
   }
-  checkKeyMaterial(view, reference => reference && values.get(identify(reference)))
+  checkKeyMaterial(context, reference => reference && values.get(identify(reference)))
   return {
     secrets: secretsFrom(values),
     texts: values,
@@ -69,16 +72,16 @@ function identify({ env, file }: { env?: string | undefined; file?: string | und
   return env === undefined ? `file:${file ?? ''}` : `env:${env}`
 }
 
-function readVariable(view: View, path: Path, name: string): string | undefined {
-  const { env, allowMissingEnv = false } = view.loading.options
+function readVariable(context: CheckContext, path: Path, name: string): string | undefined {
+  const { env, allowMissingEnv = false } = context.loadContext.options
   const value = variable(env, name)
   if (value !== undefined && value !== '') return value
   const at = [...path, 'env']
-  if (allowMissingEnv && value === undefined) view.loading.missing.add(name)
+  if (allowMissingEnv && value === undefined) context.loadContext.missing.add(name)
   else {
-    const wrote = written(view.loading, view.config, at)
+    const wrote = written(context.loadContext, context.config, at)
     reportAt(
-      view,
+      context,
       'GH1103',
       at,
       `the environment variable ${wrote} is ${value === undefined ? 'not set' : 'empty'}; set it to the secret`,
@@ -88,30 +91,30 @@ function readVariable(view: View, path: Path, name: string): string | undefined 
 }
 
 function readFile(
-  view: View,
+  context: CheckContext,
   path: Path,
   reference: SecretReference,
   values: ReadonlyMap<string, string>,
 ): string | undefined {
-  const { loading, config } = view
+  const { loadContext, config } = context
   const at = [...path, 'file']
-  const wrote = written(loading, config, at)
+  const wrote = written(loadContext, config, at)
   // An alias may bring one reference to several places: its path is relative to where it was written.
-  const folder = dirname(find(loading, config, at).entry?.source.file ?? '/')
+  const folder = dirname(find(loadContext, config, at).entry?.source.file ?? '/')
   reference.file = resolve(folder, reference.file ?? '')
   const known = values.get(identify(reference))
   if (known !== undefined) return known
-  const content = loading.files.read(reference.file)
+  const content = loadContext.files.read(reference.file)
   if (!Buffer.isBuffer(content)) {
-    if (content.absent === true && loading.options.allowMissingEnv === true)
-      loading.missing.add(reference.file)
-    else reportAt(view, 'GH1104', at, `the file ${wrote} cannot be read: ${content.why}`)
+    if (content.absent === true && loadContext.options.allowMissingEnv === true)
+      loadContext.missing.add(reference.file)
+    else reportAt(context, 'GH1104', at, `the file ${wrote} cannot be read: ${content.why}`)
     return undefined
   }
   const text = content.toString('utf8').replace(/\r?\n$/, '')
   if (isUtf8(content) && text !== '') return text
   reportAt(
-    view,
+    context,
     'GH1104',
     at,
     `the file ${wrote} ${text === '' ? 'is empty' : 'is not text in UTF-8'}; put the secret there`,
@@ -119,27 +122,32 @@ function readFile(
   return undefined
 }
 
-function checkFitness(view: View, path: Path, value: string, kind: ReferenceKind): void {
+function checkFitness(context: CheckContext, path: Path, value: string, kind: ReferenceKind): void {
   const why = kind === 'header' ? whyUnfit(value) : undefined
   if (kind === 'line' && /[\r\n]/.test(value))
-    reportAt(view, 'GH1104', path, 'what this refers to has a line break; put nothing but the secret there')
-  if (why !== undefined) reportAt(view, 'GH1311', path, `what this refers to ${why}`)
-  if (kind === 'keys') checkKeySet(view, path, value)
+    reportAt(
+      context,
+      'GH1104',
+      path,
+      'what this refers to has a line break; put nothing but the secret there',
+    )
+  if (why !== undefined) reportAt(context, 'GH1311', path, `what this refers to ${why}`)
+  if (kind === 'keys') checkKeySet(context, path, value)
   if (kind === 'session' && value.length < shortestSessionSecret) {
     const message = `the session secret has fewer than ${shortestSessionSecret} characters; make one with \`openssl rand -base64 48\``
-    reportAt(view, 'GH1105', path, message)
+    reportAt(context, 'GH1105', path, message)
   }
   if (kind === 'pepper' && value.length < shortestPepper) {
     const message = `the pepper has fewer than ${shortestPepper} characters; make one with \`openssl rand -base64 48\``
-    reportAt(view, 'GH1109', path, message)
+    reportAt(context, 'GH1109', path, message)
   }
 }
 
-function checkKeySet(view: View, path: Path, text: string): void {
+function checkKeySet(context: CheckContext, path: Path, text: string): void {
   try {
     parseKeySet(text)
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
-    reportAt(view, 'GH1106', [...path, 'file'], `this file cannot be used: ${error.message}`)
+    reportAt(context, 'GH1106', [...path, 'file'], `this file cannot be used: ${error.message}`)
   }
 }

@@ -10,7 +10,7 @@ const maxFields = 200
 /** Informational answers before the one that counts. */
 const maxInformational = 100
 /** How much is looked at at a time while a section of fields is read: heads are short, what follows them may not be. */
-const glance = 2048
+const maxLookaheadBytes = 2048
 
 /** Takes an answer as it is read. */
 export interface AnswerSink {
@@ -99,7 +99,7 @@ export class AnswerReader implements ContentSink {
 
   /** Reads lines up to the empty one; returns where the next byte to be read is. */
   #readSection(bytes: Buffer, from: number, to: number): number {
-    const end = Math.min(to, from + glance)
+    const end = Math.min(to, from + maxLookaheadBytes)
     const carried = this.#begun.length
     const text = this.#begun + bytes.toString('latin1', from, end)
     let at = 0

@@ -33,7 +33,7 @@ export interface Keeper {
 
 /** How long before the upstream would close a connection it is closed here, and how long one rests at most. */
 const margin = 2000
-const longestRest = 600_000
+const maxIdleMs = 600_000
 
 /**
  * What is read stands here until its reader has copied what it needs, which it does before it returns: one for all
@@ -58,7 +58,7 @@ class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
   #isPaused = false
   /** Milliseconds. */
   #rest: number
-  #patience: NodeJS.Timeout | undefined
+  #responseTimer: NodeJS.Timeout | undefined
 
   constructor(endpoint: Endpoint, keeper: Keeper) {
     const { host, port, connectTimeout, keepAlive } = endpoint
@@ -73,14 +73,14 @@ class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
       keepAliveInitialDelay: 60_000,
       onread: { buffer, callback: length => this.#onRead(length) },
     })
-    this.#patience = setTimeout(() => {
+    this.#responseTimer = setTimeout(() => {
       this.#fail(new WireError('connect_timeout', 'the upstream did not take the connection in time'))
     }, connectTimeout)
     const fail = (error: Error | boolean): void => this.#fail(error instanceof Error ? error : closed())
     this.#socket
       .once('connect', () => {
-        clearTimeout(this.#patience)
-        this.#patience = undefined
+        clearTimeout(this.#responseTimer)
+        this.#responseTimer = undefined
       })
       .once('end', () => {
         if (!this.#reader.close()) this.#fail(closed())
@@ -121,7 +121,7 @@ class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
   close(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    clearTimeout(this.#patience)
+    clearTimeout(this.#responseTimer)
     endWatch(this)
     this.#socket.destroy()
     this.#keeper.onGone(this)
@@ -199,7 +199,7 @@ class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
 /** How long a connection may rest after an answer with this Keep-Alive header. */
 function restFor(hint: string | string[] | undefined, otherwise: number): number {
   const [, seconds] = hint === undefined ? [] : (/timeout=(\d{1,9})/i.exec(String(hint)) ?? [])
-  return seconds === undefined ? otherwise : Math.min(Number(seconds) * 1000 - margin, longestRest)
+  return seconds === undefined ? otherwise : Math.min(Number(seconds) * 1000 - margin, maxIdleMs)
 }
 
 function closed(): WireError {

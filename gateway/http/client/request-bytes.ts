@@ -1,4 +1,4 @@
-import { remember } from '../../lib/memoize.ts'
+import { memoize } from '../../lib/memoize.ts'
 import { isToken, isValueCode } from './fields.ts'
 import { WireError } from './wire-error.ts'
 
@@ -12,7 +12,7 @@ const own = new Set(
 /** Bodies up to this size are copied behind their head, so that one piece is written. */
 const smallBody = 64 * 1024
 
-const isFit = remember(name => isToken(name) && !own.has(name.toLowerCase()))
+const isFit = memoize(name => isToken(name) && !own.has(name.toLowerCase()))
 
 /** A request as it is written: in one piece, but for a large body, which stands apart. */
 export interface RequestBytes {

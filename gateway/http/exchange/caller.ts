@@ -9,7 +9,7 @@ export interface CallerHeaders {
   readonly claims?: Readonly<Record<string, string>> | undefined
 }
 
-const longestClaim = 4096
+const maxClaimLength = 4096
 
 /**
  * The headers that tell the upstream who called, as name-value pairs.
@@ -28,7 +28,7 @@ export function callerHeaders(
   for (const [claim, name] of Object.entries(names.claims ?? {})) {
     const { claims = {} } = principal
     const value = Object.hasOwn(claims, claim) ? claimText(claims[claim]) : undefined
-    if (value === undefined || value.length > longestClaim) continue
+    if (value === undefined || value.length > maxClaimLength) continue
     if (token === undefined || !value.includes(headerSafe(token))) headers.push([name, value])
   }
   return headers

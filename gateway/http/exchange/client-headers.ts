@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import { hopByHop, mediaType, namedByConnection } from './headers.ts'
-import { remember } from '../../lib/memoize.ts'
+import { memoize } from '../../lib/memoize.ts'
 
 /**
  * Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read, and what
@@ -91,11 +91,11 @@ const spokenForHost = [
   'x-sendfile',
 ]
 
-const isWithheldFromClient = remember(
+const isWithheldFromClient = memoize(
   name => withheldFromClient.has(name) || spokenForHost.some(family => name.startsWith(family)),
 )
 
-const isJson = remember(type => /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type))
+const isJson = memoize(type => /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type))
 
 /**
  * The upstream's headers that go to the client. A body that is neither JSON nor events is made harmless to a browser,

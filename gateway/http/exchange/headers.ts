@@ -1,5 +1,5 @@
 import { matchGlob, parseGlob } from '../../values/glob.ts'
-import { remember } from '../../lib/memoize.ts'
+import { memoize } from '../../lib/memoize.ts'
 
 /** Headers that are about one connection (RFC 9110 §7.6.1), and the older ones that name it. */
 export const hopByHop: readonly string[] = [
@@ -178,7 +178,7 @@ export function createHeaderFilter(
   const globs = forwarded?.map(pattern => parseGlob(pattern.toLowerCase()))
   const isForwarded = (name: string): boolean =>
     globs === undefined || isOfProtocol(name) || globs.some(glob => matchGlob(glob, name))
-  return remember(name => {
+  return memoize(name => {
     const lower = name.toLowerCase()
     // The text itself, because one that was seen before is found faster where it is looked up next.
     const hyphenated = lower.replaceAll('_', '-')
@@ -218,7 +218,7 @@ export function mediaType(value: string | string[] | undefined): string {
   return typeOf(Array.isArray(value) ? (value[0] ?? '') : (value ?? ''))
 }
 
-const typeOf = remember(text => {
+const typeOf = memoize(text => {
   const type = text.split(';', 1)[0]!
   // No blank to HTTP: a browser would find no type in this, and guess.
   return (type.includes('\u00a0') ? type : type.trim()).toLowerCase()

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { longestTimer } from '../../values/units.ts'
+import { maxTimerMs } from '../../values/units.ts'
 
 /**
  * Lets go of a client that takes nothing. The socket's own timer is used, which knows whether a write that is
@@ -8,7 +8,7 @@ import { longestTimer } from '../../values/units.ts'
  * @param milliseconds without progress
  */
 export function endWhenStalled(response: ServerResponse, milliseconds: number): void {
-  const time = Math.min(milliseconds, longestTimer)
+  const time = Math.min(milliseconds, maxTimerMs)
   response.setTimeout(time, () => {
     if (response.writableNeedDrain || response.writableEnded) response.destroy()
     else response.setTimeout(time)

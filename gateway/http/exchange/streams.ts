@@ -1,6 +1,6 @@
-import { isNarrowed } from '../../access/access-reduced.ts'
+import { isAccessReduced } from '../../access/access-reduced.ts'
 import type { Principal } from '../../auth/principal.ts'
-import { longestTimer } from '../../values/units.ts'
+import { maxTimerMs } from '../../values/units.ts'
 import { Refusal } from '../../mcp/errors.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
 
@@ -19,11 +19,11 @@ export interface OpenStream extends JudgedRequest {
   /** Ends it, telling the client why where an event can still be sent. */
   end(refusal: Refusal): void
   /** Writes something where it has been silent for long; asked a few times a second, with milliseconds on one clock. */
-  breathe(now: number): void
+  tick(now: number): void
 }
 
 /** Milliseconds from one look at all streams to the next: ten thousand timers would take some memory each. */
-export const beat = 250
+export const tickMs = 250
 
 /** The open streams of the gateway: they outlive a reload unless it takes away what they stand on. */
 export interface Streams {
@@ -48,7 +48,7 @@ export interface Streams {
 /** @param current the snapshot in force */
 export function createStreams(current: () => Snapshot): Streams {
   const open = new Set<OpenStream>()
-  let heart: NodeJS.Timeout | undefined
+  let ticker: NodeJS.Timeout | undefined
   let timer: NodeJS.Timeout | undefined
   let wakesAt = Infinity
 
@@ -56,7 +56,7 @@ export function createStreams(current: () => Snapshot): Streams {
     if (instant >= wakesAt) return
     clearTimeout(timer)
     wakesAt = instant
-    timer = setTimeout(review, Math.min(Math.max(instant - Date.now(), 0), longestTimer))
+    timer = setTimeout(review, Math.min(Math.max(instant - Date.now(), 0), maxTimerMs))
     timer.unref()
   }
   function review(): void {
@@ -70,13 +70,13 @@ export function createStreams(current: () => Snapshot): Streams {
       else end(stream, refusal)
     }
   }
-  function breathe(): void {
+  function tick(): void {
     if (open.size === 0) {
-      clearInterval(heart)
-      heart = undefined
+      clearInterval(ticker)
+      ticker = undefined
     }
     const now = performance.now()
-    for (const stream of open) stream.breathe(now)
+    for (const stream of open) stream.tick(now)
   }
   function end(stream: OpenStream, refusal: Refusal): void {
     open.delete(stream)
@@ -86,7 +86,7 @@ export function createStreams(current: () => Snapshot): Streams {
   return {
     add(stream) {
       open.add(stream)
-      heart ??= setInterval(breathe, beat).unref()
+      ticker ??= setInterval(tick, tickMs).unref()
       const { refusal, until } = verdict(stream, current(), Date.now())
       if (refusal === undefined) wakeBy(until)
       else end(stream, refusal)
@@ -137,7 +137,7 @@ function verdict(
       snapshot.revocations.check(was)
       snapshot.revocations.check(is)
     }
-    if (isNarrowed(before.access, was, after.access, is))
+    if (isAccessReduced(before.access, was, after.access, is))
       throw new Refusal('forbidden', 'access was narrowed')
     return { until: is.expires }
   } catch (error) {

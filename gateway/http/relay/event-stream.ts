@@ -7,7 +7,7 @@ import { errorContext, type Exchange } from '../exchange/exchange.ts'
 import { lateRules } from '../exchange/handles.ts'
 import type { ServedProxy } from '../exchange/snapshot.ts'
 import { BoundaryWatch, messageEvent } from './sse.ts'
-import { beat, type OpenStream } from '../exchange/streams.ts'
+import { tickMs, type OpenStream } from '../exchange/streams.ts'
 import { unreadable } from './upstream-refusal.ts'
 
 /** What a stream of events asks of the answer that it is. */
@@ -98,12 +98,12 @@ export class EventStream implements OpenStream, EventSink {
   }
 
   /** Writes a comment where it would be too late by the next look, unless the client takes nothing anyway. */
-  breathe(now: number): void {
+  tick(now: number): void {
     const { response } = this.#exchange
     if (this.#hasSpoken) {
       this.#hasSpoken = false
-      this.#silentSince = now - beat
-    } else if (now + beat - this.#silentSince > this.proxy.keepAlive) {
+      this.#silentSince = now - tickMs
+    } else if (now + tickMs - this.#silentSince > this.proxy.keepAlive) {
       this.#silentSince = now
       if (!response.writableNeedDrain && this.#canInsert()) response.write(': keep-alive\n\n')
     }

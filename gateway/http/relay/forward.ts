@@ -1,6 +1,6 @@
 import { dispatchWithToken } from './retry.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import type { Expectation } from '../exchange/response-plan.ts'
+import type { ResponsePlan } from '../exchange/response-plan.ts'
 import { Relay } from './relay.ts'
 import type { ServedProxy } from '../exchange/snapshot.ts'
 import type { Streams } from '../exchange/streams.ts'
@@ -11,7 +11,7 @@ export interface UpstreamRequest {
   readonly body: Buffer | undefined
   /** Names and values, flat. */
   readonly headers: string[]
-  readonly expectation: Expectation
+  readonly plan: ResponsePlan
 }
 
 /** Sends a request upstream and relays the answer; ends with the client. Never throws. */
@@ -19,17 +19,17 @@ export function forward(
   exchange: Exchange,
   proxy: ServedProxy,
   streams: Streams,
-  { body, headers, expectation }: UpstreamRequest,
+  { body, headers, plan }: UpstreamRequest,
 ): void {
   const { upstream } = proxy
-  const relay = new Relay(exchange, proxy, streams, expectation)
+  const relay = new Relay(exchange, proxy, streams, plan)
   const options: UpstreamCall = {
     path: upstream.path,
-    method: expectation.method,
+    method: plan.method,
     headers,
     body: body ?? null,
     headersTimeout: 0,
-    bodyTimeout: expectation.listening ? 0 : upstream.idleTimeout,
+    bodyTimeout: plan.listening ? 0 : upstream.idleTimeout,
   }
   if (upstream.tokens !== undefined) {
     void dispatchWithToken(upstream.dispatcher, options, relay, upstream.tokens, exchange.subject)

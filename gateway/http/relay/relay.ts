@@ -10,7 +10,7 @@ import { clientHeaders, judgedHeaders } from '../exchange/client-headers.ts'
 import { atEndOfTurn } from '../../lib/end-of-turn.ts'
 import { commonHeaders, forgetHead, refuse, startOver, type Exchange } from '../exchange/exchange.ts'
 import { EventStream, type StreamedAnswer } from './event-stream.ts'
-import type { Expectation } from '../exchange/response-plan.ts'
+import type { ResponsePlan } from '../exchange/response-plan.ts'
 import { lateRules, sealedSession } from '../exchange/handles.ts'
 import { mediaType } from '../exchange/headers.ts'
 import { changeHeld } from './buffered-response.ts'
@@ -33,7 +33,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
   readonly #exchange: Exchange
   readonly #proxy: ServedProxy
   readonly #streams: Streams
-  readonly #expectation: Expectation
+  readonly #plan: ResponsePlan
   /** How the answer is changed; undefined where it passes as it is. */
   #rules: AnswerRules | undefined
   #controller: Dispatcher.DispatchController | undefined
@@ -44,17 +44,17 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
   /** The body, where it came in one piece. */
   #whole: Buffer | undefined
   #events: EventStream | undefined
-  #patience: NodeJS.Timeout | undefined
+  #responseTimer: NodeJS.Timeout | undefined
 
-  constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, expectation: Expectation) {
+  constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, plan: ResponsePlan) {
     this.#exchange = exchange
     this.#proxy = proxy
     this.#streams = streams
-    this.#expectation = expectation
-    this.#rules = expectation.rules
+    this.#plan = plan
+    this.#rules = plan.rules
     exchange.relay = this
     // Of ours, because undici's begins anew with every informational answer.
-    this.#patience = setTimeout(() => {
+    this.#responseTimer = setTimeout(() => {
       this.#refuse(new Refusal('upstream_timeout', 'the upstream did not answer in time'))
     }, proxy.upstream.responseTimeout)
   }
@@ -72,7 +72,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
   }
 
   get listening(): boolean {
-    return this.#expectation.listening
+    return this.#plan.listening
   }
 
   /** The answer has ended, or the client has gone. */
@@ -111,14 +111,14 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     headers: IncomingHttpHeaders,
   ): void {
     if (status < 200 || this.#mode === 'done') return
-    clearTimeout(this.#patience)
-    this.#patience = undefined
+    clearTimeout(this.#responseTimer)
+    this.#responseTimer = undefined
     this.#exchange.share?.releaseBody()
     this.#status = status
     this.#headers = headers
     const type = mediaType(headers['content-type'])
     const asks = this.#exchange.requestIds.length > 0
-    const fault = upstreamFault(this.#expectation.method, asks, status, headers, type)
+    const fault = upstreamFault(this.#plan.method, asks, status, headers, type)
     if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
     else if (type === 'text/event-stream') this.#startEvents()
     else this.#mode = this.#rules === undefined ? 'bytes' : 'list'
@@ -292,7 +292,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     if (this.#events !== undefined) this.#streams.remove(this.#events)
     this.#mode = 'done'
     this.#events?.close()
-    clearTimeout(this.#patience)
+    clearTimeout(this.#responseTimer)
     this.#held = undefined
     this.#whole = undefined
     if (reason !== undefined) this.#controller?.abort(reason)

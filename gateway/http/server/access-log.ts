@@ -5,16 +5,16 @@ import type { Counters } from '../../observe/metrics.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 
 /** Where it is written down what was asked and answered. */
-export interface Records {
+export interface AccessLog {
   readonly log: Log
   readonly metrics: Counters
 }
 
-const longestName = 256
+const maxNameLength = 256
 const clientGone = 499
 
 /** Writes the one line of an exchange, denials included, with the revision that decided it; counts it once. */
-export function recordExchange(exchange: Exchange, { log, metrics }: Records): void {
+export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): void {
   const { request, response, proxy, principal, operation, refusal, operations } = exchange
   const status = response.headersSent ? response.statusCode : clientGone
   countRequest(metrics, proxy?.name ?? '', status, refusal)
@@ -46,14 +46,14 @@ export function recordExchange(exchange: Exchange, { log, metrics }: Records): v
 }
 
 function shortened(name: string | undefined): string | undefined {
-  return name?.slice(0, longestName)
+  return name?.slice(0, maxNameLength)
 }
 
 /** Writes the line of what could not be read as a request, and counts it. */
-export function recordUnparsed(
+export function logUnparsed(
   refusal: Refusal,
   { requestId, revision, client }: { requestId: string; revision: string; client: string | undefined },
-  { log, metrics }: Records,
+  { log, metrics }: AccessLog,
 ): void {
   countRequest(metrics, '', refusal.status, refusal)
   const { reason, status } = refusal

@@ -66,7 +66,7 @@ export function followConnections(listener: Server, options: ConnectionsOptions)
 
   /** Closes the connection that has been without a request for longest; false where each has one. */
   function makeRoom(): boolean {
-    const [socket = longestResting()] = fresh
+    const [socket = maxIdleMs()] = fresh
     if (socket === undefined) return false
     fresh.delete(socket)
     socket.destroy()
@@ -74,7 +74,7 @@ export function followConnections(listener: Server, options: ConnectionsOptions)
   }
 
   /** Looked for when it is needed, because a set of them would be rebuilt as calls come and go, and fill the old space. */
-  function longestResting(): Socket | undefined {
+  function maxIdleMs(): Socket | undefined {
     let longest: ClientConnection | undefined
     for (const connection of open) {
       const { restsSince, socket } = connection

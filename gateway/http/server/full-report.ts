@@ -1,4 +1,4 @@
-import type { Records } from './access-log.ts'
+import type { AccessLog } from './access-log.ts'
 
 /** Milliseconds between two lines of the log about it. */
 const reportInterval = 10_000
@@ -7,7 +7,7 @@ const reportInterval = 10_000
  * Returns a callback for each connection that is refused or closed because there are too many. All are counted; the log
  * has a line at most every ten seconds.
  */
-export function createFullReport({ log, metrics }: Records): (refused: boolean) => void {
+export function createFullReport({ log, metrics }: AccessLog): (refused: boolean) => void {
   let reportedAt = -Infinity
   return refused => {
     metrics.count('gatehouse_connections_dropped_total', { reason: refused ? 'refused' : 'made_room' })

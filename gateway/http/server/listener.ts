@@ -8,7 +8,7 @@ import type { ConnectionSlots } from './connection-slots.ts'
 import { followConnections, type Connections } from './connections.ts'
 import { openExchange, refuse, type Exchange } from '../exchange/exchange.ts'
 import { createFullReport } from './full-report.ts'
-import { recordExchange, type Records } from './access-log.ts'
+import { logExchange, type AccessLog } from './access-log.ts'
 import { serve } from './pipeline.ts'
 import type { Snapshot } from '../exchange/snapshot.ts'
 import type { Streams } from '../exchange/streams.ts'
@@ -16,7 +16,7 @@ import type { UsageCounts } from '../exchange/usage.ts'
 import { answerUnparsed } from './unparsed.ts'
 
 /** What the listener for clients works with. */
-export interface ListenerDependencies extends Records {
+export interface ListenerDependencies extends AccessLog {
   /** The snapshot in force. */
   current(this: void): Snapshot
   /** Whether the gateway is stopping. */
@@ -170,7 +170,7 @@ function close(exchange: Exchange, dependencies: ListenerDependencies): void {
   exchange.isOver = true
   exchange.share?.leave()
   exchange.snapshot.release()
-  recordExchange(exchange, dependencies)
+  logExchange(exchange, dependencies)
   exchange.relay?.onClose()
   // The connection remembers its last exchange, which is to keep nothing of the answer alive.
   exchange.relay = undefined

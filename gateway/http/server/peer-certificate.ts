@@ -5,7 +5,7 @@ import { readCertificate, type ClientCertificate } from '../../auth/certificate.
 
 const known = new WeakMap<Socket, ClientCertificate | undefined>()
 /** More certificates than that are not looked at. */
-const mostSent = 8
+const maxChainLength = 8
 
 /** The certificate that the client presented in the handshake of a connection; read when it is first asked for. */
 export function peerCertificate(socket: Socket): ClientCertificate | undefined {
@@ -19,7 +19,7 @@ function read(socket: Socket): ClientCertificate | undefined {
   if (certificate === undefined) return undefined
   const sent: X509Certificate[] = []
   let next = certificate.issuerCertificate
-  while (next !== undefined && sent.length < mostSent) {
+  while (next !== undefined && sent.length < maxChainLength) {
     sent.push(next)
     next = next.issuerCertificate
   }

@@ -15,13 +15,13 @@ import { checkSize, type BodyRequest } from '../exchange/body.ts'
 import { callerHeaders } from '../exchange/caller.ts'
 import { preflightHeaders } from '../exchange/cors.ts'
 import { reply, startOver, type Exchange } from '../exchange/exchange.ts'
-import type { Expectation } from '../exchange/response-plan.ts'
+import type { ResponsePlan } from '../exchange/response-plan.ts'
 import { forward } from '../relay/forward.ts'
 import { handlesOfStream, judgeFor, nameTask, useHandles, type HandleUse } from '../exchange/handles.ts'
 import { mediaType, upstreamHeaders } from '../exchange/headers.ts'
 import { mayAnswerOpenList } from '../exchange/open-lists.ts'
 import { peerCertificate } from './peer-certificate.ts'
-import { remember } from '../../lib/memoize.ts'
+import { memoize } from '../../lib/memoize.ts'
 import { checkSingle } from './single-headers.ts'
 import { serveMetadata } from './resource-metadata.ts'
 import type { ServedProxy } from '../exchange/snapshot.ts'
@@ -34,7 +34,7 @@ const methods = 'POST, GET, DELETE, OPTIONS'
 const maxNamed = 131_072
 const nothingExpected: ReadonlyMap<string, ListMember> = new Map()
 /** Nothing else: two parsers may find two charsets in what only looks like one. */
-const isJsonInUtf8 = remember(type => /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i.test(type))
+const isJsonInUtf8 = memoize(type => /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i.test(type))
 
 /**
  * Serves one exchange, stop by stop: proxy, host and origin, credential, message, decision, upstream.
@@ -171,8 +171,8 @@ function forwardJudged(
   const rules =
     judge === undefined && handles === undefined ? undefined : { expected, judge, handles, params }
   if (listening) exchange.share?.becomeStream()
-  const expectation: Expectation = { method, rules, listening }
-  forward(exchange, proxy, streams, { body: use?.body ?? body, headers, expectation })
+  const plan: ResponsePlan = { method, rules, listening }
+  forward(exchange, proxy, streams, { body: use?.body ?? body, headers, plan })
 }
 
 /** The path, and the query without its question mark. */
@@ -215,7 +215,7 @@ const isAcceptedByPost = acceptsOneOf(['*/*', ...usableByPost, 'application/*', 
 const isAcceptedByGet = acceptsOneOf(['*/*', ...usableByGet, 'text/*'])
 
 function acceptsOneOf(types: readonly string[]): (accept: string) => boolean {
-  return remember(accept => accept.split(',').some(type => types.includes(mediaType(type))))
+  return memoize(accept => accept.split(',').some(type => types.includes(mediaType(type))))
 }
 
 /** What an answer may be made of (MCP, Streamable HTTP): the upstream judges finer. */

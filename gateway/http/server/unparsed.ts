@@ -4,11 +4,11 @@ import { errorMessage, Refusal, type Reason } from '../../mcp/errors.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { timeoutCode, type Connections } from './connections.ts'
 import { refuse } from '../exchange/exchange.ts'
-import { recordUnparsed, type Records } from './access-log.ts'
+import { logUnparsed, type AccessLog } from './access-log.ts'
 import { newRequestId } from '../exchange/request-id.ts'
 
 /** What such a refusal is made and recorded with. */
-export interface UnparsedDependencies extends Records {
+export interface UnparsedDependencies extends AccessLog {
   /** The revision in force. */
   revision(this: void): string
 }
@@ -44,7 +44,7 @@ export function answerUnparsed(
     if (connection.current === undefined) refuseUnparsed(refusal, socket, dependencies)
     else {
       endAfter(connection.latest!.response, socket)
-      record(refusal, socket, dependencies)
+      logRefusal(refusal, socket, dependencies)
     }
   })
 }
@@ -63,7 +63,7 @@ function answerError(
   else if (latest.request.complete || latest.response.writableEnded) {
     if (answered) socket.end()
     else endAfter(latest.response, socket)
-    record(refusal, socket, dependencies)
+    logRefusal(refusal, socket, dependencies)
   } else {
     const exchange = connection.startLatest()!
     // Whatever was begun with it must not answer too.
@@ -91,7 +91,7 @@ function unparsed(cause: NodeJS.ErrnoException): Refusal {
 
 /** Answers what node:http could not read as a request; there is no exchange for it. */
 function refuseUnparsed(refusal: Refusal, socket: Socket, dependencies: UnparsedDependencies): void {
-  const requestId = record(refusal, socket, dependencies)
+  const requestId = logRefusal(refusal, socket, dependencies)
   const body = errorMessage(refusal, undefined, { requestId })
   const headers = Object.entries({
     ...refusal.headers,
@@ -104,9 +104,9 @@ function refuseUnparsed(refusal: Refusal, socket: Socket, dependencies: Unparsed
   )
 }
 
-function record(refusal: Refusal, socket: Socket, dependencies: UnparsedDependencies): string {
+function logRefusal(refusal: Refusal, socket: Socket, dependencies: UnparsedDependencies): string {
   const requestId = newRequestId()
   const context = { requestId, revision: dependencies.revision(), client: socket.remoteAddress }
-  recordUnparsed(refusal, context, dependencies)
+  logUnparsed(refusal, context, dependencies)
   return requestId
 }

@@ -13,11 +13,11 @@ import {
   slowHashesOf,
   type SlowHash,
 } from '../../auth/api-key/slow-hashes.ts'
-import type { Trials } from '../../auth/api-key/argon2-queue.ts'
+import type { Argon2Queue } from '../../auth/api-key/argon2-queue.ts'
 import { createTrust } from '../../auth/trust.ts'
 import { takesTokens } from '../../config/checks/check-jwt.ts'
 import { endpointPath } from '../../config/checks/check-proxies.ts'
-import { keysOf, secretsOf, settingsOf, type Checked } from '../../config/handover.ts'
+import { keysOf, secretsOf, settingsOf, type Handover } from '../../config/handover.ts'
 import type { Secrets } from '../../config/load.ts'
 import type { Settings } from '../../config/static-fields.ts'
 import { secureContextOptions, type TlsTexts } from '../../values/pki/pem.ts'
@@ -29,7 +29,7 @@ import { createSeals } from '../../mcp/handles/seal.ts'
 import type { IssuerKeys } from '../../oauth/jwks.ts'
 import type { IntrospectionMethod, KeptIntrospection } from '../../oauth/introspection-sources.ts'
 import type { KeyPlace } from '../../oauth/key-sources.ts'
-import type { Hold, Identified, Lease, Shared } from '../../lib/usage-pool.ts'
+import type { Hold, Identified, Lease, UsagePool } from '../../lib/usage-pool.ts'
 import { makeUpstream, type UpstreamDependencies } from './upstream.ts'
 
 /** A snapshot that can be taken out of service: what it holds goes when the last request has left it. */
@@ -41,16 +41,16 @@ export interface BuiltSnapshot extends Snapshot {
 /** What a snapshot is built with beside its configuration. */
 export interface BuildDependencies extends Pick<UpstreamDependencies, 'pools' | 'tokens' | 'log'> {
   /** Keys of the issuers of tokens; they outlive the snapshots that use them, as connections do. */
-  readonly issuerKeys: Shared<IssuerKeys>
+  readonly issuerKeys: UsagePool<IssuerKeys>
   /** Begins to fetch the keys of an issuer for the auth method of this name. */
   fetchKeys(this: void, place: KeyPlace): IssuerKeys
   /** What issuers said of tokens; kept in the same way. */
-  readonly introspections: Shared<KeptIntrospection>
+  readonly introspections: UsagePool<KeptIntrospection>
   /** Prepares to ask the issuer of an auth method about tokens. */
   introspect(this: void, method: IntrospectionMethod, secrets: Secrets): Identified<KeptIntrospection>
   /** What is known of `argon2id:` hashes; where secrets are tried against them. Both outlive the snapshots, too. */
-  readonly slowHashes: Shared<SlowHash>
-  readonly trials: Trials
+  readonly slowHashes: UsagePool<SlowHash>
+  readonly argon2Queue: Argon2Queue
   /** Stands in where `sessions.secret` is absent. */
   readonly sessionSecret: Buffer
   /** The tasks that principals were given; they outlive the snapshots. */
@@ -65,7 +65,7 @@ const proxiesTogether = 20
  * rejects, what it took is given back.
  */
 export async function buildSnapshot(
-  checked: Checked,
+  checked: Handover,
   dependencies: BuildDependencies,
 ): Promise<BuiltSnapshot> {
   const { revision } = checked
@@ -82,7 +82,7 @@ export async function buildSnapshot(
     const tls = config.listen.tls && tlsTexts(config.listen.tls, secrets)
     const clientTrust = tls?.clientCa === undefined ? undefined : createTrust(tls.clientCa, tls.crl)
     const slow: SlowHash[] = []
-    const search = createSlowSearch(slow, dependencies.trials)
+    const search = createSlowSearch(slow, dependencies.argon2Queue)
     const keyring = createKeyring(clientTrust, config.pepper && secrets(config.pepper), search)
     for (const text of checked.keys) {
       const keys = keysOf(text)

@@ -6,7 +6,7 @@ import { parseWait } from '../../values/units.ts'
 import { createHeaderFilter, withheldFromUpstream } from '../../http/exchange/headers.ts'
 import type { Upstream } from '../../http/exchange/snapshot.ts'
 import { createPool, type UpstreamDispatcher } from '../../http/client/pool.ts'
-import type { Hold, Shared } from '../../lib/usage-pool.ts'
+import type { Hold, UsagePool } from '../../lib/usage-pool.ts'
 import { tokenSourceFor, type KeptTokens, type TokenDependencies } from '../../oauth/tokens.ts'
 import type { UpstreamEndpoint } from '../../oauth/upstream-discovery.ts'
 
@@ -28,8 +28,8 @@ export interface Connections {
 
 /** What upstreams are made with; pools and tokens outlive the snapshots that use them. */
 export interface UpstreamDependencies extends TokenDependencies {
-  readonly pools: Shared<Connections>
-  readonly tokens: Shared<KeptTokens>
+  readonly pools: UsagePool<Connections>
+  readonly tokens: UsagePool<KeptTokens>
   readonly secrets: Secrets
 }
 

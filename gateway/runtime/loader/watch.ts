@@ -18,7 +18,7 @@ export interface Watcher {
 
 const settleTime = 25
 const settleTries = 40
-const readyPatience = 2000
+const readyTimeoutMs = 2000
 
 /**
  * Watches folders rather than files, so that editors that rename, `git checkout` and the `..data` swap of
@@ -48,7 +48,7 @@ export function createWatcher(
       watcher.on('raw', onChange).on('all', onChange).on('error', onFault)
       // A fault is told to onFault, and whoever looks by himself need not wait for anything.
       const ready = once(watcher, 'ready').catch(() => {})
-      await Promise.race([ready, delay(readyPatience, undefined, { ref: false })])
+      await Promise.race([ready, delay(readyTimeoutMs, undefined, { ref: false })])
       await previous?.close()
     },
     async close() {
@@ -60,14 +60,14 @@ export function createWatcher(
 }
 
 /** What stands at the paths now; the same as the `digest` of a load that would read the same bytes. */
-export function fingerprint(paths: ReadPaths): string {
+export function digestOfFiles(paths: ReadPaths): string {
   const folders = new Set(paths.directories)
   return digestOfAll(paths, path => (folders.has(path) ? digestOfListing(path) : digestOfFile(path)))
 }
 
-/** The fingerprint once it has stopped changing, so that a file is not read while it is being written. */
-export function settledFingerprint(paths: ReadPaths): Promise<string> {
-  return settled(() => fingerprint(paths))
+/** The digest once it has stopped changing, so that a file is not read while it is being written. */
+export function settledDigest(paths: ReadPaths): Promise<string> {
+  return settled(() => digestOfFiles(paths))
 }
 
 /** What a look sees once it sees the same twice, or after a second. */

@@ -1,5 +1,5 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
-import { longestTimer } from '../../values/units.ts'
+import { maxTimerMs } from '../../values/units.ts'
 
 /** Methods that can be called from another thread: what they take and return can be cloned. */
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -45,7 +45,7 @@ export function callsTo<Methods extends object>(
   thread: Worker,
   onMessage: (message: unknown) => void,
   onSilence: () => void,
-  patience: (method: keyof Methods & string) => number,
+  timeoutMs: (method: keyof Methods & string) => number,
 ): <Name extends keyof Methods & string>(
   method: Name,
   ...argument: Methods[Name] extends (...all: infer All) => unknown ? All : never
@@ -75,7 +75,7 @@ export function callsTo<Methods extends object>(
     const result = Promise.withResolvers<unknown>()
     if (ended) result.reject(new Error('the thread has ended'))
     else {
-      const timer = started ? setTimeout(onSilence, Math.min(patience(method), longestTimer)) : undefined
+      const timer = started ? setTimeout(onSilence, Math.min(timeoutMs(method), maxTimerMs)) : undefined
       waiting.set(++last, { ...result, timer })
       thread.postMessage({ call: last, method, argument } satisfies Call)
     }

@@ -3,8 +3,8 @@ import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createRevocations, noRevocations } from '../../auth/revocations.ts'
 import type { SlowHash } from '../../auth/api-key/slow-hashes.ts'
-import { createTrials } from '../../auth/api-key/argon2-queue.ts'
-import type { Checked } from '../../config/handover.ts'
+import { createArgon2Queue } from '../../auth/api-key/argon2-queue.ts'
+import type { Handover } from '../../config/handover.ts'
 import type { RevocationEntries } from '../../values/revocation-id.ts'
 import type { Settings } from '../../config/static-fields.ts'
 import { parseWait } from '../../values/units.ts'
@@ -26,7 +26,7 @@ import { connectionLimit } from '../process/descriptors.ts'
 import { introspectWith, type KeptIntrospection } from '../../oauth/introspection-sources.ts'
 import type { IssuerKeys } from '../../oauth/jwks.ts'
 import { agesOf, fetchKeysWith } from '../../oauth/key-sources.ts'
-import { createShared } from '../../lib/usage-pool.ts'
+import { createUsagePool } from '../../lib/usage-pool.ts'
 import type { KeptTokens } from '../../oauth/tokens.ts'
 import type { Connections } from '../build/upstream.ts'
 
@@ -53,9 +53,9 @@ export interface Gauges {
 }
 
 /** What serves clients: a thread, or several of them. A revision comes into force in two steps. */
-export interface Serving {
+export interface WorkerCore {
   /** Builds the snapshot of a revision. Rejects where that is not possible, and then nothing is left of it. */
-  prepare(checked: Checked): Promise<void>
+  prepare(checked: Handover): Promise<void>
   /** Puts what was prepared into force, and ends the streams that lost their ground. */
   commit(): Promise<void>
   /** Lets go of what was prepared. */
@@ -84,25 +84,25 @@ export interface ServingDependencies {
 }
 
 /** Serves in this thread. */
-export function createServing({
+export function createWorkerCore({
   log,
   metrics,
   sessionSecret,
   givenTasks = createGivenTasks(),
   connectionCounts = new Int32Array(1),
   slot = 0,
-}: ServingDependencies): Serving {
+}: ServingDependencies): WorkerCore {
   const slots = createConnectionSlots(connectionCounts, slot)
-  const pools = createShared<Connections>(connections => connections.close())
-  const issuerKeys = createShared<IssuerKeys>(keys => keys.close())
-  const tokens = createShared<KeptTokens>(kept => kept.close())
-  const introspections = createShared<KeptIntrospection>(held => held.close())
-  const slowHashes = createShared<SlowHash>(() => {})
-  const trials = createTrials()
+  const pools = createUsagePool<Connections>(connections => connections.close())
+  const issuerKeys = createUsagePool<IssuerKeys>(keys => keys.close())
+  const tokens = createUsagePool<KeptTokens>(kept => kept.close())
+  const introspections = createUsagePool<KeptIntrospection>(held => held.close())
+  const slowHashes = createUsagePool<SlowHash>(() => {})
+  const argon2Queue = createArgon2Queue()
   const usage = createUsageCounts()
   const fetchKeys = fetchKeysWith(log, metrics, () => streams.review())
   const introspect = introspectWith(log, metrics)
-  const kept = { pools, tokens, issuerKeys, introspections, slowHashes, trials }
+  const kept = { pools, tokens, issuerKeys, introspections, slowHashes, argon2Queue }
   let snapshot: BuiltSnapshot | undefined
   let prepared: BuiltSnapshot | undefined
   let revocations = noRevocations
@@ -174,7 +174,7 @@ export function createServing({
       if (listener !== undefined) {
         await drain(listener, parseWait(current().settings.listen.drain), end)
       }
-      trials.close()
+      argon2Queue.close()
       snapshot?.retire()
       log.flush()
     },

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createLog } from '../../observe/log.ts'
 import { createCounters } from '../../observe/metrics.ts'
 import { shareGivenTasks } from './shared-tasks.ts'
-import { createServing } from './worker-core.ts'
+import { createWorkerCore } from './worker-core.ts'
 import type { ThreadRecords, WorkerData } from './worker.ts'
 import { answerCalls } from './thread-calls.ts'
 
@@ -11,13 +11,13 @@ const port = parentPort!
 const { sessionSecret, connectionCounts, slot } = workerData as WorkerData
 
 /** Milliseconds that lines and counts are gathered for: a message costs both threads more than a call does. */
-const patience = 10
+const flushDelayMs = 10
 let text = ''
 let due: NodeJS.Timeout | undefined
 const counters = createCounters()
 
 const later = (): void => {
-  due ??= setTimeout(send, patience)
+  due ??= setTimeout(send, flushDelayMs)
 }
 const send = (): void => {
   clearTimeout(due)
@@ -31,7 +31,7 @@ const log = createLog(lines => {
   text += lines
   later()
 })
-const serving = createServing({
+const core = createWorkerCore({
   log,
   metrics: {
     count(name, labels) {
@@ -46,9 +46,9 @@ const serving = createServing({
 })
 
 answerCalls(port, {
-  ...serving,
+  ...core,
   async drain() {
-    await serving.drain()
+    await core.drain()
     await nextTurn()
     send()
   },

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Counted } from '../../observe/metrics.ts'
-import type { Serving } from './worker-core.ts'
+import type { WorkerCore } from './worker-core.ts'
 import { callsTo } from './thread-calls.ts'
 
 /** What a thread is started with. */
@@ -19,9 +19,9 @@ export interface ThreadRecords {
 }
 
 /** A thread that serves. */
-export interface ServingThread {
+export interface WorkerThread {
   readonly thread: Worker
-  readonly call: ReturnType<typeof callsTo<Serving>>
+  readonly call: ReturnType<typeof callsTo<WorkerCore>>
   /** Resolves when it has ended, with what it ended of. */
   readonly ended: Promise<unknown>
 }
@@ -29,13 +29,13 @@ export interface ServingThread {
 /**
  * Starts a thread that serves once it is told what and where. One that is silent for too long is ended.
  *
- * @param patience milliseconds that it may take for a method
+ * @param timeoutMs milliseconds that it may take for a method
  */
 export function startWorker(
   workerData: WorkerData,
   onRecords: (records: ThreadRecords) => void,
-  patience: (method: keyof Serving) => number,
-): ServingThread {
+  timeoutMs: (method: keyof WorkerCore) => number,
+): WorkerThread {
   const thread = new Worker(new URL('./worker-main.ts', import.meta.url), { workerData })
   const { promise: ended, resolve } = Promise.withResolvers<unknown>()
   let cause: unknown
@@ -45,6 +45,6 @@ export function startWorker(
     cause = new Error('it did not answer')
     void thread.terminate()
   }
-  const call = callsTo<Serving>(thread, onMessage, onSilence, patience)
+  const call = callsTo<WorkerCore>(thread, onMessage, onSilence, timeoutMs)
   return { thread, call, ended }
 }

@@ -1,13 +1,13 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
-import { settingsOf, type Checked } from '../../config/handover.ts'
+import { settingsOf, type Handover } from '../../config/handover.ts'
 import type { RevocationEntries } from '../../values/revocation-id.ts'
 import { parseWait } from '../../values/units.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
-import type { Gauges, ListenAddress, Serving } from './worker-core.ts'
-import { startWorker, type ThreadRecords, type ServingThread } from './worker.ts'
+import type { Gauges, ListenAddress, WorkerCore } from './worker-core.ts'
+import { startWorker, type ThreadRecords, type WorkerThread } from './worker.ts'
 
 /** What the threads are started with, and who hears of them. */
 export interface WorkersDependencies {
@@ -17,30 +17,37 @@ export interface WorkersDependencies {
   readonly log: Log
   readonly metrics: Metrics
   /** Told of every thread that is started. */
-  onThread?: ((thread: Worker) => void) | undefined
+  onWorker?: ((thread: Worker) => void) | undefined
   /** Milliseconds after which a thread that does not answer is taken for hung, and ended. */
-  readonly patience?: number | undefined
+  readonly answerTimeoutMs?: number | undefined
 }
 
 const restPause = 1000
 const soon = 10_000
-const gaugePatience = 1000
-const longestSilence = 30_000
+const gaugesTimeoutMs = 1000
+const defaultAnswerTimeoutMs = 30_000
 
 /**
  * Serves in several threads that listen at one address. A revision comes into force once all have prepared it; a thread
  * that dies takes its connections along, and another takes its place.
  */
-export function createWorkers(count: number, dependencies: WorkersDependencies): Serving {
-  const { sessionSecret, write, log, metrics, onThread, patience = longestSilence } = dependencies
-  const serving = new Set<ServingThread>()
+export function createWorkers(count: number, dependencies: WorkersDependencies): WorkerCore {
+  const {
+    sessionSecret,
+    write,
+    log,
+    metrics,
+    onWorker,
+    answerTimeoutMs = defaultAnswerTimeoutMs,
+  } = dependencies
+  const core = new Set<WorkerThread>()
   /** Also those that do not serve yet. */
-  const running = new Set<ServingThread>()
-  const readied = new WeakMap<ServingThread, Checked>()
-  let preparing: Checked | undefined
-  let committed: Checked | undefined
+  const running = new Set<WorkerThread>()
+  const readied = new WeakMap<WorkerThread, Handover>()
+  let preparing: Handover | undefined
+  let committed: Handover | undefined
   let revoked: RevocationEntries = new Map()
-  const told = new WeakMap<ServingThread, RevocationEntries>()
+  const told = new WeakMap<WorkerThread, RevocationEntries>()
   let address: ListenAddress | undefined
   let closing = false
   const connectionCounts = new Int32Array(new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT))
@@ -50,19 +57,19 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     metrics.add(counted)
   }
 
-  function patienceFor(method: keyof Serving): number {
-    if (method !== 'drain' || committed === undefined) return patience
-    return patience + parseWait(settingsOf(committed).listen.drain)
+  function timeoutFor(method: keyof WorkerCore): number {
+    if (method !== 'drain' || committed === undefined) return answerTimeoutMs
+    return answerTimeoutMs + parseWait(settingsOf(committed).listen.drain)
   }
 
-  function start(slot: number): ServingThread {
-    const worker = startWorker({ sessionSecret, connectionCounts, slot }, onRecords, patienceFor)
+  function start(slot: number): WorkerThread {
+    const worker = startWorker({ sessionSecret, connectionCounts, slot }, onRecords, timeoutFor)
     running.add(worker)
-    onThread?.(worker.thread)
+    onWorker?.(worker.thread)
     const startedAt = performance.now()
     void worker.ended.then(cause => {
       running.delete(worker)
-      serving.delete(worker)
+      core.delete(worker)
       connectionCounts[slot] = 0
       if (closing || address === undefined) return
       metrics.count('gatehouse_workers_lost_total', {})
@@ -77,13 +84,13 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
   async function replace(slot: number, pause: number): Promise<void> {
     if (pause > 0) await delay(pause, undefined, { ref: false })
     if (closing) return
-    let worker: ServingThread | undefined
+    let worker: WorkerThread | undefined
     try {
       worker = start(slot)
       while (readied.get(worker) !== committed || told.get(worker) !== revoked)
         await bring(worker, committed!)
       // From here on it hears of every revision, in order, before or after it listens.
-      serving.add(worker)
+      core.add(worker)
       await worker.call('listen', address!)
       log.info('worker_replaced', {})
     } catch (error) {
@@ -95,22 +102,22 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     return undefined
   }
 
-  async function bring(worker: ServingThread, checked: Checked): Promise<void> {
+  async function bring(worker: WorkerThread, checked: Handover): Promise<void> {
     await revokeIn(worker)
     await worker.call('prepare', checked)
     await worker.call('commit')
     readied.set(worker, checked)
   }
-  async function revokeIn(worker: ServingThread): Promise<void> {
+  async function revokeIn(worker: WorkerThread): Promise<void> {
     const entries = revoked
     await worker.call('revoke', entries)
     told.set(worker, entries)
   }
   const all = <Value>(
-    ask: (worker: ServingThread) => Promise<Value>,
-  ): Promise<PromiseSettledResult<Value>[]> => Promise.allSettled([...serving].map(ask))
+    ask: (worker: WorkerThread) => Promise<Value>,
+  ): Promise<PromiseSettledResult<Value>[]> => Promise.allSettled([...core].map(ask))
 
-  for (let index = 0; index < count; index++) serving.add(start(index))
+  for (let index = 0; index < count; index++) core.add(start(index))
 
   return {
     async prepare(checked) {
@@ -155,7 +162,7 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
       })
     },
     async listen(where) {
-      if (serving.size < count) throw new Error('a thread died while the gateway started')
+      if (core.size < count) throw new Error('a thread died while the gateway started')
       const listening = await all(worker => worker.call('listen', where))
       const failure = listening.find(result => result.status === 'rejected')
       if (failure !== undefined) throw failure.reason
@@ -164,7 +171,7 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     },
     async gauges() {
       const results = await all(worker =>
-        Promise.race([worker.call('gauges'), delay(gaugePatience, undefined, { ref: false })]),
+        Promise.race([worker.call('gauges'), delay(gaugesTimeoutMs, undefined, { ref: false })]),
       )
       return sum(
         results.flatMap(result => (result.status === 'fulfilled' && result.value ? [result.value] : [])),
@@ -172,7 +179,7 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     },
     async drain() {
       closing = true
-      const waiting = [...running].filter(worker => !serving.has(worker))
+      const waiting = [...running].filter(worker => !core.has(worker))
       await Promise.all(waiting.map(worker => worker.thread.terminate()))
       await all(worker => worker.call('drain'))
       await Promise.all([...running].map(worker => worker.thread.terminate()))

@@ -9,12 +9,12 @@ const curves: Readonly<Record<string, string>> = {
 
 /** Reads a private key in PEM; undefined where it is none, or one that asks for a passphrase. */
 export function readPrivateKey(pem: string): KeyObject | undefined {
-  return attempt(() => createPrivateKey({ key: pem, format: 'pem' }))
+  return readOr(() => createPrivateKey({ key: pem, format: 'pem' }))
 }
 
 /** Reads the certificates of a PEM text; undefined where there is none, or one that is broken. */
 export function readCertificates(pem: string): X509Certificate[] | undefined {
-  const found = attempt(() => pemBlocks(pem, 'CERTIFICATE').map(block => new X509Certificate(block)))
+  const found = readOr(() => pemBlocks(pem, 'CERTIFICATE').map(block => new X509Certificate(block)))
   return found?.length === 0 ? undefined : found
 }
 
@@ -30,7 +30,7 @@ export function algorithmsFor({ asymmetricKeyType, asymmetricKeyDetails }: KeyOb
   return curve === undefined ? [] : [curve]
 }
 
-function attempt<Value>(read: () => Value): Value | undefined {
+function readOr<Value>(read: () => Value): Value | undefined {
   try {
     return read()
   } catch {

@@ -9,11 +9,11 @@ export interface PublicJwk {
 const asymmetric = new Set(['RSA', 'EC', 'OKP'])
 /** Members that only private and symmetric keys have (RFC 7518 §6). */
 const secretMembers = ['d', 'p', 'q', 'k']
-const smallestModulus = 2048
+const minModulusBits = 2048
 /** Larger ones take long to check with, and nobody uses them. */
-const largestModulus = 8192
-const largestExponent = 32
-const mostKeys = 100
+const maxModulusBits = 8192
+const maxExponentBits = 32
+const maxKeys = 100
 
 /**
  * Takes the text of a key set; returns the keys that signatures can be checked with. Others are left out, as RFC 7517 §5
@@ -23,7 +23,7 @@ const mostKeys = 100
 export function parseKeySet(text: string): PublicJwk[] {
   const listed = keysIn(text)
   if (!Array.isArray(listed)) throw new MalformedError('it is no JSON Web Key Set: a map with a list `keys`')
-  if (listed.length > mostKeys) throw new MalformedError(`it has more than ${mostKeys} keys`)
+  if (listed.length > maxKeys) throw new MalformedError(`it has more than ${maxKeys} keys`)
   const keys = listed.filter(isUsable)
   if (keys.length > 0) return keys
   throw new MalformedError('it has no public key that can check a signature; RSA keys need 2048 bits or more')
@@ -44,8 +44,8 @@ function isUsable(key: unknown): key is PublicJwk {
   if (secretMembers.some(name => Object.hasOwn(key, name))) return false
   if (use !== undefined && use !== 'sig') return false
   if (kty !== 'RSA') return true
-  if (typeof n !== 'string' || typeof e !== 'string' || bitsOf(e) > largestExponent) return false
-  return bitsOf(n) >= smallestModulus && bitsOf(n) <= largestModulus
+  if (typeof n !== 'string' || typeof e !== 'string' || bitsOf(e) > maxExponentBits) return false
+  return bitsOf(n) >= minModulusBits && bitsOf(n) <= maxModulusBits
 }
 
 function bitsOf(modulus: string): number {
