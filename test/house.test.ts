@@ -20,12 +20,12 @@ function roomOf(file: string): string {
   return folder.startsWith('gateway/') ? relative('gateway', folder) : folder.split('/')[0]!
 }
 
+const [, section = ''] = textOf('docs/architecture.md').split(/^### Rooms$/m)
+
 /** The rooms in docs/architecture.md, and the rooms that each may import. */
 const table = new Map(
   [
-    ...textOf('docs/architecture.md').matchAll(
-      /^\| `([\w/-]+)` \| .+ \| (nothing|(?:`[\w/-]+`(?:, )?)+) \|$/gm,
-    ),
+    ...section.split(/^#/m)[0]!.matchAll(/^\| `([\w/-]+)` \| .+ \| (nothing|(?:`[\w/-]+`(?:, )?)+) \|$/gm),
   ].map(
     ([, room, allowed]) => [room!, [...allowed!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)] as const,
   ),
