@@ -1,6 +1,6 @@
 import type { JwtAuth } from '../schema/config.ts'
 import type { Operation } from '../gateway/mcp/operation.ts'
-import type { Secrets } from '../gateway/config/secrets/secrets.ts'
+import type { Secrets } from '../gateway/values/secrets.ts'
 import type { RequestHead } from '../gateway/auth/request-head.ts'
 import type { Introspection } from '../gateway/auth/token/introspected-token.ts'
 import type { Principal } from '../gateway/auth/principal.ts'

@@ -66,3 +66,36 @@ t.test('a room has at most 16 files, and a file at most 300 lines', async t => {
     [],
   )
 })
+
+/** Modules and packages that a file loads when it starts, whatever they load included. */
+function loadedBy(entry: string): { files: Set<string>; packages: Set<string> } {
+  const [loaded, packages] = [new Set([entry]), new Set<string>()]
+  for (const file of loaded) {
+    for (const [, name] of textOf(file).matchAll(/^(?:im|ex)port (?!type )[^;]*? from '([^']+)'$/gm)) {
+      if (name!.startsWith('.')) loaded.add(join(dirname(file), name!))
+      else if (!name!.startsWith('node:')) packages.add(name!)
+    }
+  }
+  return { files: loaded, packages }
+}
+
+t.test('what serves loads neither the validator nor what it needs', async t => {
+  const validator = (loaded: Iterable<string>) =>
+    [...loaded].filter(file => file.startsWith('gateway/config/')).toSorted()
+  const worker = loadedBy('gateway/runtime/workers/worker-main.ts')
+  t.ok(worker.files.has('gateway/runtime/build/build.ts') && worker.files.has('policies/index.ts'))
+  t.strictSame([...worker.packages].toSorted(), ['jose', 'undici'])
+  t.strictSame(validator(worker.files), ['gateway/config/freeze.ts', 'gateway/config/handover.ts'])
+  // The main thread serves where there is one worker; it watches the files, and prints their diagnostics.
+  const main = loadedBy('gateway/commands/run.ts')
+  t.strictSame([...main.packages].toSorted(), ['chokidar', 'jose', 'undici'])
+  t.strictSame(validator(main.files), [
+    'gateway/config/document/content-digest.ts',
+    'gateway/config/document/diagnostics.ts',
+    'gateway/config/freeze.ts',
+    'gateway/config/handover.ts',
+    'gateway/config/report/format.ts',
+    'gateway/config/report/render.ts',
+    'gateway/config/static-fields.ts',
+  ])
+})

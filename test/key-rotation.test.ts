@@ -1,7 +1,7 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readChecked } from '../gateway/config/handover.ts'
+import { readChecked } from '../gateway/config/read-checked.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { run } from './fixtures/keys.ts'
 import { call } from './fixtures/secure.ts'

@@ -29,7 +29,8 @@ import { fromPointer } from './document/pointer.ts'
 import { revisionOf } from './revision.ts'
 import { checkSchema } from './schema/schema-errors.ts'
 import { checkRevocations } from './revocations.ts'
-import { resolveSecrets, type Secrets } from './secrets/secrets.ts'
+import { resolveSecrets } from './secrets/secrets.ts'
+import type { Secrets } from '../values/secrets.ts'
 import { shownSources } from './document/sensitive.ts'
 import { limitDiagnostics } from './document/diagnostic-limit.ts'
 import { spanBetween, type Source } from './document/source.ts'
@@ -37,7 +38,6 @@ import { isPlainMap, toPlain, type PlainMap } from './read/tree.ts'
 import type { DeepPartial, CheckContext } from './checks/check-context.ts'
 
 export type { LoadOptions } from './document/load-options.ts'
-export type { Secrets } from './secrets/secrets.ts'
 
 export interface LoadResult {
   /** Errors, warnings, and advice where it was asked for, a hundred at most; in order of file, line and column. */

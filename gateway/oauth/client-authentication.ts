@@ -2,7 +2,7 @@ import { randomUUID, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { ClientCredentialsAuth } from '../../schema/config.ts'
 import { algorithmsFor, readPrivateKey } from '../values/pki/key-material.ts'
-import type { Secrets } from '../config/load.ts'
+import type { Secrets } from '../values/secrets.ts'
 
 /** How a secret is sent (RFC 6749 §2.3.1). */
 export type SecretMethod = 'client_secret_basic' | 'client_secret_post'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { UpstreamAuth } from '../../schema/config.ts'
-import type { Secrets } from '../config/load.ts'
+import type { Secrets } from '../values/secrets.ts'
 import type { Subject, TokenSource } from '../http/exchange/tokens.ts'
 import type { Log } from '../observe/log.ts'
 import { authenticateClient, clientProof } from './client-authentication.ts'

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { settingsOf } from '../config/handover.ts'
 import type { ReadPaths } from '../config/document/content-digest.ts'
-import { readRevocations } from '../config/revocations.ts'
+import type { RevocationsResult } from '../config/revocations.ts'
 import type { Settings } from '../config/static-fields.ts'
 import { parseAddress } from '../values/units.ts'
 import { createAdminListener } from '../observe/admin.ts'
@@ -16,6 +16,7 @@ import { ConfigRefused, createApplier, type LoadConfig } from './apply.ts'
 import { watchPort, type PortWatch } from './process/port-watch.ts'
 import { createRevocationsKeeper, type LoadRevocations } from './revocations.ts'
 import { createWorkerCore, type WorkerCore } from './workers/worker-core.ts'
+import type { RevocationsRequest } from './loader/loader.ts'
 import { createWatcher } from './loader/watch.ts'
 import { createWorkers } from './workers/workers.ts'
 
@@ -57,7 +58,7 @@ const pollInterval = 2000
  */
 export async function startGateway({
   load,
-  loadRevocations = ({ file, names }) => readRevocations(file, names, { now: new Date() }),
+  loadRevocations = readHere,
   write,
   droppedLines = () => 0,
   watch,
@@ -155,6 +156,12 @@ export async function startGateway({
     await core.drain().catch(() => {})
     throw error
   }
+}
+
+/** Reads a revocations file in this worker. Loads what checks it on demand: whoever passes a loader never needs that here. */
+async function readHere({ file, names }: RevocationsRequest): Promise<RevocationsResult> {
+  const { readRevocations } = await import('../config/revocations.ts')
+  return readRevocations(file, names, { now: new Date() })
 }
 
 /** How many threads serve. Elsewhere than on Linux, the system would give all connections to one of them. */

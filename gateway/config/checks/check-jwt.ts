@@ -2,17 +2,11 @@ import type { JwtAuth } from '../../../schema/config.ts'
 import { checkClient, checkSecretUrl } from './check-client.ts'
 import { whyMalformed } from '../../values/formats.ts'
 import type { Path } from '../document/pointer.ts'
+import { takesTokens } from '../../values/auth-type.ts'
 import { parseDuration } from '../../values/units.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
 const maxClockSkewMs = 10 * 60_000
-
-/** Whether an auth method takes tokens of an issuer. */
-export function takesTokens<Method extends { readonly type?: string | undefined }>(
-  method: Method,
-): method is Extract<Method, { readonly type?: 'jwt' | 'oauth' | undefined }> {
-  return method.type === 'jwt' || method.type === 'oauth'
-}
 
 /** Issuers can be asked for their keys, clocks are not too far apart, and every proxy knows what its tokens are for. */
 export function checkJwt(context: CheckContext): void {

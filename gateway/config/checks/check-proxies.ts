@@ -1,7 +1,8 @@
 import type { AuthMethod, Proxy, Rules } from '../../../schema/config.ts'
 import { schemeOf } from '../../values/api-key-place.ts'
 import { whyMalformed } from '../../values/formats.ts'
-import { takesTokens } from './check-jwt.ts'
+import { takesTokens } from '../../values/auth-type.ts'
+import { endpointPath } from '../../values/endpoint-path.ts'
 import type { Path } from '../document/pointer.ts'
 import {
   entries,
@@ -11,11 +12,6 @@ import {
   type DeepPartial,
   type CheckContext,
 } from './check-context.ts'
-
-/** The path of a proxy's endpoint: as configured, or /NAME/mcp. */
-export function endpointPath(name: string, proxy: Pick<Proxy, 'path'>): string {
-  return proxy.path ?? `/${name}/mcp`
-}
 
 /** No two proxies have one path. */
 export function checkPaths(context: CheckContext): void {

@@ -1,5 +1,6 @@
 import type { CertificateGrant, JwtAuth, TokenGrant } from '../../../schema/config.ts'
-import { skewOf, takesTokens } from '../checks/check-jwt.ts'
+import { skewOf } from '../checks/check-jwt.ts'
+import { takesTokens } from '../../values/auth-type.ts'
 import { isLoopback } from '../../values/hosts.ts'
 import type { WholeContext } from './whole-context.ts'
 import type { Path } from '../document/pointer.ts'

@@ -1,6 +1,6 @@
 import type { SecretReference } from '../../../schema/config.ts'
 import type { Client } from '../checks/check-client.ts'
-import { takesTokens } from '../checks/check-jwt.ts'
+import { takesTokens } from '../../values/auth-type.ts'
 import { algorithmsFor, readCertificates, readPrivateKey } from '../../values/pki/key-material.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, reportAt, type DeepPartial, type CheckContext } from '../checks/check-context.ts'

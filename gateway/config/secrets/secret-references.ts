@@ -1,6 +1,6 @@
 import type { SecretReference } from '../../../schema/config.ts'
 import type { Client } from '../checks/check-client.ts'
-import { takesTokens } from '../checks/check-jwt.ts'
+import { takesTokens } from '../../values/auth-type.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, type DeepPartial, type CheckContext } from '../checks/check-context.ts'
 

@@ -4,15 +4,13 @@ import type { SecretReference } from '../../../schema/config.ts'
 import { whyUnfit } from '../checks/check-headers.ts'
 import { checkKeyMaterial } from './check-key-material.ts'
 import { parseKeySet } from '../../values/pki/key-set.ts'
+import { secretId, secretsFrom, type Secrets } from '../../values/secrets.ts'
 import { MalformedError } from '../../values/malformed.ts'
 import { find, isOpaque, written } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { secretReferences, type ReferenceKind } from './secret-references.ts'
 import { variable } from '../read/variables.ts'
 import { reportAt, type CheckContext } from '../checks/check-context.ts'
-
-/** Takes a reference of the checked configuration; returns the secret. Throws an Error where the secret is absent. */
-export type Secrets = (reference: { env?: string; file?: string }) => string
 
 /** The secrets of one load, by reference. */
 export interface Resolved {
@@ -47,29 +45,16 @@ export function resolveSecrets(context: CheckContext): Resolved {
     if (reference.file !== undefined && !paths.has(reference))
       paths.set(reference, isAbsolute(wrote) ? wrote : relative(mainFolder, reference.file))
     if (value === undefined) continue
-    values.set(identify(reference), value)
+    values.set(secretId(reference), value)
     checkFitness(context, path, value, kind)
   }
-  checkKeyMaterial(context, reference => reference && values.get(identify(reference)))
+  checkKeyMaterial(context, reference => reference && values.get(secretId(reference)))
   return {
     secrets: secretsFrom(values),
     texts: values,
-    find: reference => (reference === undefined ? undefined : values.get(identify(reference))),
+    find: reference => (reference === undefined ? undefined : values.get(secretId(reference))),
     paths,
   }
-}
-
-/** Gives out secrets by reference, from the texts of one load. */
-export function secretsFrom(texts: ReadonlyMap<string, string>): Secrets {
-  return reference => {
-    const value = texts.get(identify(reference))
-    if (value === undefined) throw new Error(`the secret of ${identify(reference)} was not resolved`)
-    return value
-  }
-}
-
-function identify({ env, file }: { env?: string | undefined; file?: string | undefined }): string {
-  return env === undefined ? `file:${file ?? ''}` : `env:${env}`
 }
 
 function readVariable(context: CheckContext, path: Path, name: string): string | undefined {
@@ -102,7 +87,7 @@ function readFile(
   // An alias may bring one reference to several places: its path is relative to where it was written.
   const folder = dirname(find(loadContext, config, at).entry?.source.file ?? '/')
   reference.file = resolve(folder, reference.file ?? '')
-  const known = values.get(identify(reference))
+  const known = values.get(secretId(reference))
   if (known !== undefined) return known
   const content = loadContext.files.read(reference.file)
   if (!Buffer.isBuffer(content)) {

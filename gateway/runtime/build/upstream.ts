@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Pool, type Dispatcher } from 'undici'
 import type { Proxy, UpstreamTls } from '../../../schema/config.ts'
-import type { Secrets } from '../../config/load.ts'
+import type { Secrets } from '../../values/secrets.ts'
 import { parseWait } from '../../values/units.ts'
 import { createHeaderFilter, withheldFromUpstream } from '../../http/exchange/headers.ts'
 import type { Upstream } from '../../http/exchange/snapshot.ts'

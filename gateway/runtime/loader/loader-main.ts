@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { readChecked } from '../../config/handover.ts'
+import { readChecked } from '../../config/read-checked.ts'
 import type { LoaderData } from './loader.ts'
 
 const { path, env } = workerData as LoaderData
