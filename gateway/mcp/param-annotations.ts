@@ -1,3 +1,5 @@
+import { createBoundedMap } from '../lib/bounded-map.ts'
+
 /** An argument that a tool wants mirrored in a header (MCP 2026-07-28, Custom Headers from Tool Parameters). */
 export interface ParamAnnotation {
   /** The header's name after `Mcp-Param-`, in lower case. */
@@ -27,15 +29,13 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/
 
 /** Makes a memory of annotations, which forgets the tool that it learned first when there are too many. */
 export function createParamAnnotations(): ParamAnnotations {
-  const known = new Map<string, readonly ParamAnnotation[]>()
+  const known = createBoundedMap<string, readonly ParamAnnotation[]>(maxTools)
   const learnTool = ({ name, inputSchema }: Record<string, unknown>): void => {
     if (typeof name !== 'string') return
     const found: ParamAnnotation[] = []
     collect(inputSchema, [], found)
-    known.delete(name)
-    if (found.length === 0) return
-    known.set(name, found)
-    if (known.size > maxTools) known.delete(known.keys().next().value!)
+    if (found.length === 0) known.delete(name)
+    else known.set(name, found)
   }
   return {
     get size() {

@@ -1,6 +1,7 @@
 import type { Introspection } from '../auth/token/introspected-token.ts'
 import type { Claims } from '../auth/jws.ts'
 import { Refusal } from '../mcp/errors.ts'
+import { createBoundedMap, type BoundedMap } from '../lib/bounded-map.ts'
 import { createAdmission, TooManyQuestions } from './introspection-admission.ts'
 import { IntrospectionFailed, type IntrospectionAnswer } from './introspection-endpoint.ts'
 
@@ -33,28 +34,16 @@ export function createIntrospection(
   source: IntrospectionSource,
   now: () => number = () => Date.now(),
 ): Introspection {
-  const active = new Map<string, { claims: Claims; until: number; length: number }>()
-  const refused = new Map<string, { refusal: Refusal; until: number }>()
+  const active = createBoundedMap<string, { claims: Claims; until: number; length: number }>(most, {
+    maxWeight: maxCachedLength,
+    weigh: ({ length }) => length,
+  })
+  const refused = createBoundedMap<string, { refusal: Refusal; until: number }>(most)
   const asking = new Map<string, Promise<Claims>>()
   const admission = createAdmission(now)
-  let text = 0
 
-  function forget(digest: string): void {
-    text -= active.get(digest)?.length ?? 0
-    active.delete(digest)
-  }
-  function remember(digest: string, claims: Claims, length: number, until: number): Claims {
-    forget(digest)
-    refused.delete(digest)
-    active.set(digest, { claims, until, length })
-    text += length
-    while (active.size > most || text > maxCachedLength) forget(active.keys().next().value!)
-    return claims
-  }
   function refuse(digest: string, refusal: Refusal, until: number): Refusal {
-    refused.delete(digest)
     refused.set(digest, { refusal, until })
-    if (refused.size > most) refused.delete(refused.keys().next().value!)
     return refusal
   }
 
@@ -69,8 +58,12 @@ export function createIntrospection(
         return { ...answer, asked }
       })
       source.asked(claims === undefined ? 'inactive' : 'active')
-      if (claims !== undefined) return remember(digest, claims, length, asked + activeFor)
-      forget(digest)
+      if (claims !== undefined) {
+        refused.delete(digest)
+        active.set(digest, { claims, until: asked + activeFor, length })
+        return claims
+      }
+      active.delete(digest)
       throw refuse(digest, new Refusal('credential_invalid', 'the token is not active'), asked + inactiveFor)
     } catch (error) {
       if (error instanceof TooManyQuestions) {
@@ -90,7 +83,7 @@ export function createIntrospection(
     return begun
   }
   function cached<Entry extends { until: number }>(
-    entries: ReadonlyMap<string, Entry>,
+    entries: BoundedMap<string, Entry>,
     digest: string,
   ): Entry | undefined {
     const entry = entries.get(digest)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ExchangeRefused, TokenUnavailable, type Subject, type TokenSource } from '../http/exchange/tokens.ts'
+import { createBoundedMap } from '../lib/bounded-map.ts'
 import { createBackOff } from './back-off.ts'
 import type { IssuedToken } from './token-endpoint.ts'
 import { createTokenSource } from './token-source.ts'
@@ -13,7 +14,8 @@ interface Capacity {
 
 interface Kept {
   readonly source: TokenSource
-  length: number
+  /** Characters of the token in hand. */
+  readonly length: number
 }
 
 const most: Capacity = { callers: 10_000, text: 16 * 1024 * 1024 }
@@ -46,8 +48,10 @@ export function createTokenExchange(
   capacity: Capacity = most,
 ): TokenSource {
   const gate = createGate(now)
-  const kept = new Map<string, Kept>()
-  let text = 0
+  const kept = createBoundedMap<string, Kept>(capacity.callers, {
+    maxWeight: capacity.text,
+    weigh: ({ length }) => length,
+  })
 
   async function exchange(subject: Subject): Promise<IssuedToken> {
     try {
@@ -62,41 +66,25 @@ export function createTokenExchange(
       throw failure
     }
   }
-  function add(digest: string): Kept {
-    const one: Kept = {
-      length: 0,
-      source: createTokenSource(
-        async subject => {
-          const issued = await gate(() => exchange(subject!))
-          if (kept.get(digest) === one) {
-            text += issued.value.length - one.length
-            one.length = issued.value.length
-            makeRoom()
-          }
-          return issued
-        },
-        () => {},
-        now,
-        failure => !isGeneral(failure),
-      ),
-    }
-    return one
-  }
-  function makeRoom(): void {
-    for (const [digest, { length }] of kept) {
-      if (kept.size <= capacity.callers && text <= capacity.text) return
-      kept.delete(digest)
-      text -= length
-    }
+  function sourceOf(digest: string): TokenSource {
+    const source = createTokenSource(
+      async subject => {
+        const issued = await gate(() => exchange(subject!))
+        if (kept.get(digest)?.source === source) kept.set(digest, { source, length: issued.value.length })
+        return issued
+      },
+      () => {},
+      now,
+      failure => !isGeneral(failure),
+    )
+    return source
   }
   function sourceFor(subject: Subject | undefined): TokenSource {
     if (subject === undefined) throw new ExchangeRefused('caller_without_token')
     const digest = createHash('sha256').update(subject.token).digest('hex')
-    const one = kept.get(digest) ?? add(digest)
-    // A map keeps its order: the last served stands last.
-    kept.delete(digest)
+    const one = kept.get(digest) ?? { source: sourceOf(digest), length: 0 }
+    // Whoever was served last is dropped last.
     kept.set(digest, one)
-    makeRoom()
     return one.source
   }
 

@@ -1,3 +1,5 @@
+import { createBoundedMap } from '../../lib/bounded-map.ts'
+
 /** Wrong secrets, by the address that they came from. */
 export interface Failures {
   /**
@@ -23,7 +25,7 @@ const most = 10_000
  */
 export function createFailures(now: () => number = () => performance.now()): Failures {
   /** When each will have been forgiven everything. The one that counted last stands last. */
-  const until = new Map<string, number>()
+  const until = createBoundedMap<string, number>(most)
   return {
     count(address) {
       const client = clientOf(address)
@@ -31,9 +33,7 @@ export function createFailures(now: () => number = () => performance.now()): Fai
       const begins = Math.max(until.get(client) ?? instant, instant)
       const wait = begins - instant - (atOnce - 1) * oneEvery
       if (wait > 0) return wait
-      until.delete(client)
       until.set(client, begins + oneEvery)
-      if (until.size > most) until.delete(until.keys().next().value!)
       return 0
     },
     forgive(address) {

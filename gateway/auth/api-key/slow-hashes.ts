@@ -1,4 +1,5 @@
 import type { Config } from '../../../schema/config.ts'
+import { createBoundedMap } from '../../lib/bounded-map.ts'
 import { isArgon2, parseArgon2 } from '../../values/argon2.ts'
 import { fitsArgon2 } from './argon2.ts'
 import type { Argon2Queue } from './argon2-queue.ts'
@@ -32,7 +33,7 @@ export function slowHashesOf(keys: Config['keys']): string[] {
 /** Nothing is known of it. The secret that fits is never forgotten, of those that do not the last thousand. */
 export function createSlowHash(text: string): SlowHash {
   const hash = parseArgon2(text)
-  const wrong = new Set<string>()
+  const wrong = createBoundedMap<string, true>(maxWrongSecrets)
   let right: string | undefined
   return {
     text,
@@ -40,7 +41,7 @@ export function createSlowHash(text: string): SlowHash {
     async try(secret, mac) {
       const fits = await fitsArgon2(secret, hash)
       if (fits) right = mac
-      else if (wrong.add(mac).size > maxWrongSecrets) wrong.delete(wrong.keys().next().value!)
+      else wrong.set(mac, true)
       return fits
     },
   }

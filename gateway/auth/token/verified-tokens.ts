@@ -1,3 +1,4 @@
+import { createBoundedMap } from '../../lib/bounded-map.ts'
 import type { Principal } from '../principal.ts'
 import type { TokenKeys } from './token-keys.ts'
 
@@ -21,25 +22,22 @@ export function createVerifiedTokens(
   keys: Pick<TokenKeys, 'generation'>,
   capacity: number = most,
 ): VerifiedTokens {
-  const kept = new Map<string, { principal: Principal; until: number; length: number }>()
-  let text = 0
+  const kept = createBoundedMap<string, { principal: Principal; until: number; length: number }>(capacity, {
+    maxWeight: maxCachedLength,
+    weigh: ({ length }) => length,
+  })
   let generation = keys.generation()
-  function drop(digest: string): void {
-    text -= kept.get(digest)?.length ?? 0
-    kept.delete(digest)
-  }
 
   return {
     get(digest, now) {
       if (generation !== keys.generation()) {
         kept.clear()
-        text = 0
         generation = keys.generation()
       }
       const entry = kept.get(digest)
       if (entry === undefined) return undefined
       if (now < entry.until) return entry.principal
-      drop(digest)
+      kept.delete(digest)
       return undefined
     },
     async keep(now, length, verification) {
@@ -47,10 +45,7 @@ export function createVerifiedTokens(
       const principal = await verification
       // Under keys that changed meanwhile the token may be good no longer.
       if (keys.generation() !== begun) return principal
-      drop(principal.digest!)
       kept.set(principal.digest!, { principal, until: Math.min(principal.expires, now + longest), length })
-      text += length
-      while (kept.size > capacity || text > maxCachedLength) drop(kept.keys().next().value!)
       return principal
     },
   }
