@@ -1,6 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { createBoundedMap } from '../gateway/lib/bounded-map.ts'
+import { createSemaphore } from '../gateway/lib/semaphore.ts'
 
 t.test('a bounded map holds the newest entries that fit, whatever was done before', async t => {
   const steps = fc.array(
@@ -60,4 +62,46 @@ t.test('a bounded map without weights holds undefined, too', async t => {
     [197, 198, 199].map(key => map.has(key)),
     [false, true, true],
   )
+})
+
+t.test('a semaphore keeps to its bounds, prefers earlier lanes, and loses no work', async t => {
+  const semaphore = createSemaphore(3, [
+    { maxRunning: 3, maxWaiting: 20 },
+    { maxRunning: 2, maxWaiting: 4 },
+  ])
+  const running = [0, 0]
+  const started: string[] = []
+  const work = (lane: number, name: string) => async () => {
+    running[lane]!++
+    started.push(name)
+    t.ok(running[0]! + running[1]! <= 3 && running[1]! <= 2)
+    await nextTurn()
+    running[lane]!--
+    if (name.endsWith('fails')) throw new Error(name)
+    return name
+  }
+  const all = ['b1', 'b2', 'b3', 'a1', 'b4', 'a2 fails', 'b5', 'a3', 'b6'].map(name => {
+    const lane = name.startsWith('a') ? 0 : 1
+    return semaphore.run(lane, work(lane, name))
+  })
+  t.equal(semaphore.isFull(1), true)
+  t.equal(semaphore.isFull(0), false)
+  const results = await Promise.allSettled(all)
+  t.equal(results.filter(({ status }) => status === 'fulfilled').length, 8)
+  t.ok(started.indexOf('a3') < started.indexOf('b3'))
+  t.strictSame(running, [0, 0])
+  t.equal(semaphore.isFull(1), false)
+})
+
+t.test('a semaphore ends the wait of its work, and what runs goes on', async t => {
+  const semaphore = createSemaphore(1, [{ maxRunning: 1, maxWaiting: 2 }])
+  const first = Promise.withResolvers<string>()
+  const running = semaphore.run(0, () => first.promise)
+  const waiting = [semaphore.run(0, async () => 'second'), semaphore.run(0, async () => 'third')]
+  t.equal(semaphore.isFull(0), true)
+  semaphore.rejectWaiting(new Error('closed'))
+  for (const one of waiting) await t.rejects(one, { message: 'closed' })
+  first.resolve('first')
+  t.equal(await running, 'first')
+  t.equal(await semaphore.run(0, async () => 'fourth'), 'fourth')
 })

@@ -1,40 +1,36 @@
-/** There are too many questions already. */
+import { createSemaphore } from '../lib/semaphore.ts'
+
+/** Too many questions are waiting or running already. */
 export class TooManyQuestions extends Error {
   override readonly name = 'TooManyQuestions'
 }
 
-interface Line {
-  readonly waiting: { since: number; go(): void; giveUp(why: Error): void }[]
-  running: number
-  readonly maxRunning: number
-  readonly maxWaiting: number
-}
-
-const atOnce = 32
-/** Milliseconds. */
-const longestWait = 5000
+const maxRunning = 32
+const maxWaitMs = 5000
 const unknownTokensPerSecond = 100
 const unknownTokensBurst = 200
+const [known, unknown] = [0, 1] as const
+/** Questions about tokens that were active before go first, and always find some slots free of the others. */
+const lanes = [
+  { maxRunning, maxWaiting: 10_000 },
+  { maxRunning: 24, maxWaiting: 100 },
+]
 
-/**
- * Lets questions to an issuer through, so that no flood of made-up tokens wears it out, or keeps those waiting whose
- * tokens were active before.
- */
+/** Limits the questions to an issuer, so that a flood of made-up tokens neither overloads it nor delays known tokens. */
 export interface Admission {
   /**
-   * Asks a question as soon as there is room. Rejects as it does, or with TooManyQuestions.
+   * Asks a question as soon as a slot is free. Rejects as the question does, or with TooManyQuestions.
    *
-   * @param isUnknown the question is about a token that never was active, and so may be made up
+   * @param isUnknown the token was never active, and so may be made up
    */
   admit<Answer>(isUnknown: boolean, ask: () => Promise<Answer>): Promise<Answer>
-  /** Ends the wait of everybody: nobody is there to be asked. */
-  dismiss(why: Error): void
+  /** Ends the wait of all questions: the issuer cannot be reached. */
+  dismiss(reason: Error): void
 }
 
 /** @param now milliseconds since the epoch */
 export function createAdmission(now: () => number): Admission {
-  const known: Line = { waiting: [], running: 0, maxRunning: atOnce, maxWaiting: 10_000 }
-  const unknownTokens: Line = { waiting: [], running: 0, maxRunning: 24, maxWaiting: 100 }
+  const semaphore = createSemaphore(maxRunning, lanes)
   let room = unknownTokensBurst
   let countedAt = now()
 
@@ -47,39 +43,17 @@ export function createAdmission(now: () => number): Admission {
     room--
     return false
   }
-  function hasRoom(line: Line): boolean {
-    return known.running + unknownTokens.running < atOnce && line.running < line.maxRunning
-  }
-  function next(): void {
-    for (const line of [known, unknownTokens]) {
-      while (line.waiting.length > 0 && hasRoom(line)) {
-        const one = line.waiting.shift()!
-        if (now() - one.since > longestWait) {
-          one.giveUp(new TooManyQuestions())
-          continue
-        }
-        line.running++
-        one.go()
-      }
-    }
-  }
 
   return {
     async admit(isUnknown, ask) {
-      const line = isUnknown ? unknownTokens : known
-      const full = line.waiting.length >= line.maxWaiting
-      if (full || (isUnknown && isFlood())) throw new TooManyQuestions()
-      if (hasRoom(line)) line.running++
-      else await new Promise<void>((go, giveUp) => line.waiting.push({ since: now(), go, giveUp }))
-      try {
-        return await ask()
-      } finally {
-        line.running--
-        next()
-      }
+      const lane = isUnknown ? unknown : known
+      if (semaphore.isFull(lane) || (isUnknown && isFlood())) throw new TooManyQuestions()
+      const since = now()
+      return semaphore.run(lane, async () => {
+        if (now() - since > maxWaitMs) throw new TooManyQuestions()
+        return ask()
+      })
     },
-    dismiss(why) {
-      for (const { waiting } of [known, unknownTokens]) waiting.splice(0).forEach(one => one.giveUp(why))
-    },
+    dismiss: semaphore.rejectWaiting,
   }
 }

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { Refusal } from '../../mcp/errors.ts'
+import { createSemaphore } from '../../lib/semaphore.ts'
 import { createFailures } from './failures.ts'
 
 /** Where secrets are tried against slow hashes: never too many at once, nor too often for one address. */
@@ -25,25 +26,12 @@ const maxWaiting = 64
 export function createArgon2Queue(): Argon2Queue {
   const key = randomBytes(32)
   const failures = createFailures()
-  const waiting: { go(): void; refuse(refusal: Refusal): void }[] = []
-  let running = 0
-
-  async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (running < maxRunning) running++
-    else await new Promise<void>((go, refuse) => void waiting.push({ go, refuse }))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) running--
-      else next.go()
-    }
-  }
+  const semaphore = createSemaphore(maxRunning, [{ maxRunning, maxWaiting }])
 
   return {
     mac: secret => createHmac('sha256', key).update(secret).digest('base64url'),
     run(address, trial) {
-      if (running === maxRunning && waiting.length === maxWaiting) {
+      if (semaphore.isFull(0)) {
         throw overloaded(1, 'too many keys are being checked; send the request again')
       }
       const wait = failures.count(address)
@@ -51,15 +39,13 @@ export function createArgon2Queue(): Argon2Queue {
         const message = 'too many unknown keys came from this address; it takes no others for a while'
         throw overloaded(Math.ceil(wait / 1000), message)
       }
-      return inTurn(async () => {
+      return semaphore.run(0, async () => {
         const found = await trial()
         if (found !== undefined) failures.forgive(address)
         return found
       })
     },
-    close() {
-      for (const { refuse } of waiting.splice(0)) refuse(new Refusal('draining', 'the gateway is stopping'))
-    },
+    close: () => semaphore.rejectWaiting(new Refusal('draining', 'the gateway is stopping')),
   }
 }
 
