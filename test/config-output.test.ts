@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Io } from '../gateway/commands/cli/io.ts'
-import { schema } from '../gateway/commands/schema.ts'
-import { validate } from '../gateway/commands/validate.ts'
+import { run as schema } from '../gateway/commands/schema.ts'
+import { run as validate } from '../gateway/commands/validate.ts'
 import { formatGithub, formatJson, formatText } from '../gateway/config/report/format.ts'
 import { formatSarif } from '../gateway/config/report/sarif.ts'
 import { found, loadText, loadTexts, oneProxy } from './fixtures/configuration.ts'
@@ -192,7 +192,7 @@ t.test('validate', async t => {
   t.match(await call(['env.yaml']), { exit: 1, err: /GH1101/ })
   t.match(await call(['env.yaml', '--allow-missing-env']), {
     exit: 0,
-    out: 'env.yaml: valid; no revision without DRAIN\n',
+    out: 'env.yaml: valid; the revision needs DRAIN\n',
   })
   t.match(await call(['env.yaml'], { DRAIN: '5s' }), { exit: 0, out: /valid, revision/ })
   t.match(await call(['-'], {}, `version: 1\n${oneProxy}`), { exit: 0, out: /^<stdin>: valid/ })
@@ -211,11 +211,11 @@ t.test('validate', async t => {
   for (const args of [['--format', 'xml'], ['--nonsense'], ['a', 'b'], ['-c', 'a', 'b'], ['-c']]) {
     t.match(
       await call(args),
-      { exit: 2, out: '', err: /^gatehouse: .+\n\nusage: gatehouse validate/ },
+      { exit: 2, out: '', err: /^gatehouse: .+\nRun `gatehouse validate --help`/ },
       args.join(' '),
     )
   }
-  t.match(await call(['--help']), { exit: 0, out: /^usage: gatehouse validate/, err: '' })
+  t.match(await call(['--help']), { exit: 0, out: /^Usage: gatehouse validate/, err: '' })
 })
 
 t.test('schema prints the schema, which is what it says it is', async t => {
@@ -224,5 +224,5 @@ t.test('schema prints the schema, which is what it says it is', async t => {
   t.equal(out.join(''), readFileSync(`${root}/schema/gateway.schema.json`, 'utf8'))
   const { io: other, err } = run(root)
   t.equal(await schema(['extra'], other), 2)
-  t.match(err.join(''), /usage: gatehouse schema/)
+  t.match(err.join(''), /gatehouse schema --help/)
 })

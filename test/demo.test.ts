@@ -170,7 +170,7 @@ t.test('ports that are taken are told and others are used', async t => {
   )
   const demo = startDemo(t, ['--format', 'json'])
   const { url, key } = await facts(demo)
-  for (const port of taken) t.match(demo.stderr(), `port ${port} is taken`)
+  for (const port of taken) t.match(demo.stderr(), `port ${port} is in use`)
   t.not((await ping(url, key)).status, 401)
   demo.child.kill('SIGHUP')
   t.same(await demo.exit, [0, null])
@@ -189,7 +189,7 @@ t.test('without the development packages demo says so', async t => {
   t.same(readdirSync(demo.temporary), [])
 })
 
-t.test('words that mean nothing are exit 2', async t => {
+t.test('invalid usage is exit 2', async t => {
   for (const args of [['--format', 'xml'], ['--port', '1'], ['more']]) {
     t.same(await startDemo(t, args).exit, [2, null])
   }

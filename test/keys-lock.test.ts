@@ -93,7 +93,7 @@ t.test('a pipe in the place of the lock held every command for ever', async t =>
     const { code, stdout, stderr } = await run(folder, ['new', 'bob', '--role', 'reader'])
     t.match(
       { code, stdout, stderr },
-      { code: 2, stdout: '', stderr: /gateway\.yaml\.lock is not a file/ },
+      { code: 2, stdout: '', stderr: /gateway\.yaml\.lock is not a lock file/ },
       kind,
     )
     t.equal(read(), config())

@@ -46,19 +46,14 @@ t.test('new makes a key for 365 days, unless it is told otherwise', async t => {
   const first = await run(folder, ['new', 'bob', '--role', 'reader'])
   const { expires = '' } = keysOf(file)['bob']!
   t.ok(Math.abs(Date.parse(expires) - Date.now() - 365 * day) < 60_000)
-  t.match(first.stderr, `expires at ${expires};`)
+  t.match(first.stderr, `expires at ${expires}\n`)
   const second = await run(folder, ['new', 'eve', '--role', 'reader', '--expires', 'never'])
-  t.match(second, { code: 0, stderr: 'never expires;' })
+  t.match(second, { code: 0, stderr: 'never expires' })
   t.notOk('expires' in keysOf(file)['eve']!)
 })
 
 const refusals: Record<string, [args: string[], text: string, code: number, stderr: RegExp]> = {
-  'a name that is taken': [
-    ['new', 'ann', '--role', 'reader'],
-    config(ann),
-    1,
-    /already, at gateway.yaml:7:3/,
-  ],
+  'a name that is taken': [['new', 'ann', '--role', 'reader'], config(ann), 1, /`ann` .*gateway.yaml:7:3/],
   'a role that does not exist': [
     ['new', 'bob', '--role', 'raeder'],
     config(ann),
@@ -75,10 +70,10 @@ const refusals: Record<string, [args: string[], text: string, code: number, stde
     ['new', 'bob', '--role', 'raeder'],
     config('keys:\n'),
     1,
-    /no role `raeder`/,
+    /`raeder`/,
   ],
   'rotate: no such key': [['rotate', 'an'], config(ann), 1, /did you mean `ann`/],
-  'revoke: no such key': [['revoke', 'bob'], config('keys: {}'), 1, /no key `bob`/],
+  'revoke: no such key': [['revoke', 'bob'], config('keys: {}'), 1, /`bob`/],
   'more secrets than a key may have': [
     ['rotate', 'ann'],
     config(ann + Array.from({ length: 9 }, (_, at) => `      - hash: "${hashSecret(`${at}`)}"\n`).join('')),
@@ -94,29 +89,29 @@ const refusals: Record<string, [args: string[], text: string, code: number, stde
     /by hand/,
   ],
   'no role': [['new', 'bob'], config(ann), 2, /--role/],
-  'a malformed name': [['new', 'b b', '--role', 'reader'], config(ann), 2, /A name: letters/],
+  'a malformed name': [['new', 'b b', '--role', 'reader'], config(ann), 2, /invalid key name/],
   'a malformed expiry': [
     ['new', 'bob', '--role', 'reader', '--expires', 'soon'],
     config(ann),
     2,
-    /an instant is/,
+    /`--expires`/,
   ],
   'an expiry in the past': [
     ['new', 'bob', '--role', 'reader', '--expires', '2020-01-01'],
     config(ann),
     2,
-    /past/,
+    /`--expires`/,
   ],
-  'a malformed overlap': [['rotate', 'ann', '--overlap', 'week'], config(ann), 2, /a duration is/],
-  'an unknown format': [['revoke', 'ann', '--format', 'xml'], config(ann), 2, /'xml' is no format/],
-  'no name': [['revoke'], config(ann), 2, /name of the key/],
+  'a malformed overlap': [['rotate', 'ann', '--overlap', 'week'], config(ann), 2, /`--overlap`/],
+  'an unknown format': [['revoke', 'ann', '--format', 'xml'], config(ann), 2, /`xml` for `--format`/],
+  'no name': [['revoke'], config(ann), 2, /missing argument/],
   'an unknown command': [['renew', 'ann'], config(ann), 2, /keys renew/],
-  'no command': [[], config(ann), 2, /which command/],
+  'no command': [[], config(ann), 2, /^Usage: gatehouse keys/],
   'a file that is not there': [
     ['new', 'bob', '--role', 'reader', '-c', 'no.yaml'],
     config(ann),
     2,
-    /no file no\.yaml/,
+    /no\.yaml/,
   ],
   'list: a file that is not there': [['list', '-c', 'no.yaml'], config(ann), 2, /GH1001/],
   'list: a configuration with errors': [['list'], config('rolls: {}'), 1, /GH1201/],
@@ -133,7 +128,7 @@ for (const [name, [args, text, code, message]] of Object.entries(refusals)) {
 
 t.test('--help is usage on stdout', async t => {
   for (const command of [[], ['new'], ['rotate'], ['revoke'], ['list'], ['hash']]) {
-    t.match(await run('/', [...command, '--help']), { code: 0, stdout: /^usage: gatehouse keys/, stderr: '' })
+    t.match(await run('/', [...command, '--help']), { code: 0, stdout: /^Usage: gatehouse keys/, stderr: '' })
   }
 })
 
@@ -216,10 +211,10 @@ t.test('rotate and revoke edit the fragment that holds the key', async t => {
 
 t.test('revoke disables a key, and says so when it was', async t => {
   const { folder, file, read } = folderWith(t, config(`${ann}    disabled: false # for now\n`))
-  t.match(await run(folder, ['revoke', 'ann']), { code: 0, stdout: '', stderr: /is disabled/ })
+  t.match(await run(folder, ['revoke', 'ann']), { code: 0, stdout: '', stderr: /disabled key ann/ })
   t.equal(read(), config(`${ann}    disabled: true # for now\n`))
   const { mtimeMs } = statSync(file)
-  t.match(await run(folder, ['revoke', 'ann']), { code: 0, stdout: '', stderr: /was disabled already/ })
+  t.match(await run(folder, ['revoke', 'ann']), { code: 0, stdout: '', stderr: /already disabled/ })
   t.equal(statSync(file).mtimeMs, mtimeMs)
 })
 
@@ -287,7 +282,7 @@ t.test('list tells state and expiry, and little of the hashes', async t => {
     /^NAME +OWNER +ROLES +STATE +EXPIRES +SECRETS\nactive +a@example.com +reader +active +never +6b86b273\n/,
   )
   t.notMatch(json.stdout + text.stdout, /[0-9a-f]{9}/)
-  t.match(await run(folderWith(t, config()).folder, ['list']), { code: 0, stdout: '', stderr: /no keys/ })
+  t.match(await run(folderWith(t, config()).folder, ['list']), { code: 0, stdout: '', stderr: /keys new/ })
 })
 
 t.test('hash reads one line of stdin, and nothing else', async t => {

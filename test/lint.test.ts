@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import t from 'tap'
-import { lint } from '../gateway/commands/lint.ts'
-import { validate } from '../gateway/commands/validate.ts'
+import { run as lint } from '../gateway/commands/lint.ts'
+import { run as validate } from '../gateway/commands/validate.ts'
 import { formatGithub, formatText } from '../gateway/config/report/format.ts'
 import { covers, haveCommon } from '../gateway/config/lint/glob-relations.ts'
 import { matchGlob, parseGlob } from '../gateway/values/glob.ts'
@@ -486,9 +486,9 @@ t.test('the command', async t => {
     [['-c', '.'], 2],
   ]
   for (const [args, exit] of cases) t.equal((await run(args)).exit, exit, args.join(' '))
-  t.strictSame(await run([]), { exit: 0, out: 'gateway.yaml: fine\n', err: '' })
+  t.strictSame(await run([]), { exit: 0, out: 'gateway.yaml: no problems found\n', err: '' })
   t.match(await run(['note.yaml']), {
-    out: 'note.yaml: fine\n',
+    out: 'note.yaml: no problems found\n',
     err: /^note\.yaml:2:18: info GH2103: [^]*\n1 note\n$/,
   })
   t.strictSame(await run(['-q', 'note.yaml']), { exit: 0, out: '', err: '' })
@@ -498,14 +498,14 @@ t.test('the command', async t => {
     'what counts is not kept quiet',
   )
   t.match(await run(['-'], {}, 'version: 1\n'), { exit: 1, err: /^<stdin>:/ })
-  t.match(await run(['-'], {}, `version: 1\n${oneProxy}`), { exit: 0, out: '<stdin>: fine\n' })
+  t.match(await run(['-'], {}, `version: 1\n${oneProxy}`), { exit: 0, out: '<stdin>: no problems found\n' })
   t.match(await run(['note.yaml'], { GITHUB_ACTIONS: 'true' }), { out: /^::notice file=note\.yaml,line=2,/ })
   t.match(JSON.parse((await run(['note.yaml', '--format', 'json'])).out), {
     schemaVersion: 1,
     valid: true,
     diagnostics: [{ code: 'GH2103', severity: 'info', path: '/admin/address' }],
   })
-  t.match(await run(['--help']), { exit: 0, out: /^usage: gatehouse lint/ })
+  t.match(await run(['--help']), { exit: 0, out: /^Usage: gatehouse lint/ })
   for (const args of [
     ['--fail-on', 'note'],
     ['--fail-on'],
@@ -515,7 +515,7 @@ t.test('the command', async t => {
   ]) {
     t.match(
       await run(args),
-      { exit: 2, out: '', err: /^gatehouse: .+\n\nusage: gatehouse lint/ },
+      { exit: 2, out: '', err: /^gatehouse: .+\nRun `gatehouse lint --help`/ },
       args.join(' '),
     )
   }

@@ -3,7 +3,11 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
+import type { Group } from '../gateway/commands/cli/command.ts'
+import { dispatch } from '../gateway/commands/cli/dispatch.ts'
+import { program } from '../gateway/commands/registry.ts'
 import { until } from './fixtures/until.ts'
 
 const config = (more = '', address = '127.0.0.1:0'): string => `version: 1
@@ -202,30 +206,75 @@ t.test('an address that is taken is exit 2', async t => {
   t.match(run.stderr(), /cannot listen.*EADDRINUSE/)
 })
 
-t.test('words that mean nothing are exit 2', async t => {
-  for (const args of [
-    ['walk'],
-    [],
-    ['run', '--fast'],
-    ['run', 'extra'],
-    ['validate', '--format', 'xml'],
-    ['keys', 'lose'],
-  ]) {
-    const run = gatehouse(t, args)
-    t.same(await run.exit, [2, null], args.join(' '))
-    t.not(run.stderr(), '', args.join(' '))
-    t.equal(run.stdout(), '', args.join(' '))
+/** Runs a command in this process. */
+async function dispatched(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const outcome = { code: -1, stdout: '', stderr: '' }
+  outcome.code = await dispatch(program, args, {
+    stdin: Readable.from([]),
+    stdout: text => void (outcome.stdout += text),
+    stderr: text => void (outcome.stderr += text),
+    env: {},
+    cwd: '/',
+    colour: false,
+  })
+  return outcome
+}
+
+const invalid: [args: string, names: string, help: string][] = [
+  ['walk', 'walk', 'gatehouse --help'],
+  ['vaildate', 'did you mean `validate`', 'gatehouse --help'],
+  ['run --fast', '--fast', 'gatehouse run --help'],
+  ['run extra', 'extra', 'gatehouse run --help'],
+  ['run --config', '--config', 'gatehouse run --help'],
+  ['run -c -x', '-c', 'gatehouse run --help'],
+  ['run --watch=yes', '--watch', 'gatehouse run --help'],
+  ['validate --fromat json', 'did you mean `--format`', 'gatehouse validate --help'],
+  ['validate --format xml', 'text, json, github or sarif', 'gatehouse validate --help'],
+  ['lint a b', '`b`', 'gatehouse lint --help'],
+  ['keys lose', 'keys lose', 'gatehouse keys --help'],
+  ['keys new a b', '`b`', 'gatehouse keys new --help'],
+]
+
+t.test('invalid usage is exit 2, with one line that names it and one that leads to the help', async t => {
+  for (const [args, names, help] of invalid) {
+    const { code, stdout, stderr } = await dispatched(...args.split(' '))
+    t.strictSame([code, stdout], [2, ''], args)
+    const [first = '', ...others] = stderr.split('\n')
+    t.match(first, /^gatehouse: \S/, args)
+    t.ok(first.includes(names), first)
+    t.strictSame(others, [`Run \`${help}\` for usage.`, ''], args)
   }
-  for (const args of [
-    ['--help'],
-    ['run', '--help'],
-    ['validate', '--help'],
-    ['keys', '--help'],
-    ['demo', '--help'],
-    ['schema', '--help'],
-  ]) {
-    const run = gatehouse(t, args)
-    t.same(await run.exit, [0, null], args.join(' '))
-    t.match(run.stdout(), 'gatehouse', args.join(' '))
+  t.match(await dispatched(), { code: 2, stdout: '', stderr: /^Gatehouse .*\n\nUsage: gatehouse </ })
+  t.match(await dispatched('keys'), { code: 2, stdout: '', stderr: /^Usage: gatehouse keys </ })
+  const run = gatehouse(t, ['walk'])
+  t.same(await run.exit, [2, null])
+})
+
+t.test('every command is listed, and has a help text that fits a terminal', async t => {
+  const walk = async (group: Group): Promise<void> => {
+    const path = group.name === '' ? [] : [group.name]
+    const { code, stdout } = await dispatched(...path, '--help')
+    t.equal(code, 0)
+    for (const { name, summary, load } of group.commands) {
+      t.match(stdout, `  ${name} `)
+      t.match(summary, /^[A-Z].*[^.]$/, name)
+      const { help } = await load()
+      t.equal(help.name, [...path, name].join(' '))
+      if ('commands' in help) await walk(help)
+      else {
+        const shown = await dispatched(...path, name, '--help')
+        t.match(shown, { code: 0, stdout: `Usage: gatehouse ${help.name}`, stderr: '' })
+        t.strictSame(await dispatched(...path, name, '-h'), shown)
+        for (const option of Object.keys(help.options)) t.match(shown.stdout, option)
+        t.strictSame(
+          shown.stdout.split('\n').filter(line => line.length > 80),
+          [],
+        )
+      }
+    }
   }
+  await walk(program)
+  const run = gatehouse(t, ['--help'])
+  t.same(await run.exit, [0, null])
+  t.equal(run.stdout(), (await dispatched('--help')).stdout)
 })

@@ -3,38 +3,46 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { choosePorts, type Ports } from './demo/ports.ts'
 import { jsonLine, welcome } from './demo/welcome.ts'
-import { parseCommandLine, usageError, type Io } from './cli/io.ts'
+import { parseCommandLine } from './cli/arguments.ts'
+import type { Io } from './cli/io.ts'
 import { addKey } from './keys/new.ts'
 import { instantText } from './keys/options.ts'
 import { start } from './run.ts'
 import { stopSignal } from './cli/signals.ts'
 
-const usage = `gatehouse demo [--format text|json] [--ephemeral]
-
-Starts a mock MCP server and a gateway before it, with a fresh key, on a copy of
-examples/quickstart/gateway.yaml in a temporary folder; and says how to call it.
-Ctrl-C stops both and removes the folder.
-
-  --format FORMAT        text, or json for one line with url, key, admin, config
-                         (default: text)
-  --ephemeral            take free ports rather than 8080, 9090 and 7878
-`
-
 const options = {
-  format: { type: 'string', default: 'text' },
-  ephemeral: { type: 'boolean', default: false },
+  format: {
+    type: 'string',
+    value: 'FORMAT',
+    choices: ['text', 'json'],
+    default: 'text',
+    help: 'Output format',
+  },
+  ephemeral: { type: 'boolean', default: false, help: 'Use free ports instead of 8080, 9090 and 7878' },
+} as const
+
+export const help = {
+  name: 'demo',
+  paragraphs: [
+    'Starts a mock MCP server and a gateway in front of it, and prints how to call it with a new key. `--format json` prints one line with url, key, admin and config.',
+    'The gateway runs on a copy of examples/quickstart/gateway.yaml in a temporary folder. Ctrl-C stops both servers and removes the folder.',
+  ],
+  options,
+  exitCodes: [
+    ['0', 'The demo was stopped by a signal'],
+    ['1', 'The configuration has errors'],
+    ['2', 'Invalid usage, the mock server is not installed, or an address is not available'],
+    ['129, 130, 143', 'A second SIGHUP, SIGINT or SIGTERM stopped the demo at once'],
+  ],
 } as const
 
 const examples = new URL('../../examples/', import.meta.url)
 
-/** Runs the quickstart until a signal comes. Returns 0 then, and 1 or 2 where it cannot start. */
-export async function demo(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, options, usage, io)
+/** Runs the quickstart until a signal stops it. Returns the exit code. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const parsed = parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const { format, ephemeral } = parsed.values
-  if (format !== 'text' && format !== 'json') {
-    return usageError(`'${format}' is no format; there are text, json`, usage, io).exitCode
-  }
   const stopped = stopSignal()
   await using running = new AsyncDisposableStack()
   const ports = await choosePorts(ephemeral, io)
@@ -62,14 +70,12 @@ async function startMock(port: number, io: Io): Promise<{ url: string; close(): 
     return await startMockServer({ port })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    io.stderr(
-      'gatehouse: the mock server or what it needs is not installed here: run `npm install` in a clone of the repository\n',
-    )
+    io.stderr('gatehouse: the mock server is not installed; run `npm install` in a clone of the repository\n')
     return undefined
   }
 }
 
-/** A folder that nobody else can look into, and that goes with this process, however it ends. */
+/** Creates a folder that only this user can read, and that is removed however the process ends. */
 function temporaryFolder(running: AsyncDisposableStack): string {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'gatehouse-demo-'))
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
@@ -78,13 +84,13 @@ function temporaryFolder(running: AsyncDisposableStack): string {
   return folder
 }
 
-// Editors find the schema from the copy, too.
+// Editors find the schema from the copy too.
 function quickstart(): string {
   const text = readFileSync(new URL('quickstart/gateway.yaml', examples), 'utf8')
   return text.replace('../../schema/', new URL('../schema/', examples).href)
 }
 
-/** What examples/quickstart/gateway.yaml takes from the environment. */
+/** Returns the environment variables that examples/quickstart/gateway.yaml uses. */
 function variables({ gateway, admin }: Ports, mock: string): Record<string, string> {
   return {
     GATEHOUSE_ADDRESS: `127.0.0.1:${gateway}`,

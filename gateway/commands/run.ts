@@ -8,31 +8,33 @@ import { startGateway, type Gateway } from '../runtime/gateway.ts'
 import { LoadTimeout } from '../runtime/loader/load-timeout.ts'
 import { createLoader } from '../runtime/loader/loader.ts'
 import { exitCodeOf } from './cli/exit-code.ts'
-import { parseCommandLine, type Io } from './cli/io.ts'
+import { parseCommandLine } from './cli/arguments.ts'
+import type { Io } from './cli/io.ts'
 import { stopSignal } from './cli/signals.ts'
 
-const usage = `gatehouse run [-c gateway.yaml] [--no-watch]
-
-Serves, and applies changes of the configuration as they are saved.
-SIGHUP reads it again, SIGTERM and SIGINT drain and stop; a second one, more than a
-second later, stops at once.
-
-  -c, --config FILE      the configuration (default: gateway.yaml)
-  --no-watch             apply changes after SIGHUP only
-`
-
 const options = {
-  config: { type: 'string', short: 'c', default: 'gateway.yaml' },
-  watch: { type: 'boolean', default: true },
+  config: { type: 'string', short: 'c', value: 'FILE', default: 'gateway.yaml', help: 'Configuration file' },
+  watch: { type: 'boolean', default: true, help: 'Reload on SIGHUP only, not when a file changes' },
 } as const
 
-/**
- * Serves until it is told to stop.
- *
- * @returns 0 after a stop, 1 where the configuration has errors, 2 where it cannot be read or an address cannot be taken
- */
+export const help = {
+  name: 'run',
+  paragraphs: [
+    'Serves, and applies changes to the configuration as they are saved.',
+    'SIGHUP reloads the configuration. SIGTERM and SIGINT let open requests finish, then stop the gateway. A second signal, more than a second after the first, stops it at once.',
+  ],
+  options,
+  exitCodes: [
+    ['0', 'The gateway was stopped by a signal'],
+    ['1', 'The configuration has errors'],
+    ['2', 'Invalid usage, a configuration that cannot be read, or an address that is not available'],
+    ['130, 143', 'A second SIGINT or SIGTERM stopped the gateway at once'],
+  ],
+} as const
+
+/** Serves until a signal stops it. Returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, options, usage, io)
+  const parsed = parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const gateway = await start(parsed.values.config, parsed.values.watch, io)
   if (typeof gateway === 'number') return gateway
@@ -41,13 +43,13 @@ export async function run(args: string[], io: Io): Promise<number> {
   return 0
 }
 
-/** Milliseconds that the last lines of the log may take to be written. */
-const finishTime = 1000
+/** Time to write the last lines of the log, in milliseconds. */
+const finishTimeoutMs = 1000
 
-/** Starts a gateway on a file, or says on stderr why it cannot and returns the exit code. */
+/** Starts a gateway. When that fails, reports the reason on stderr and returns the exit code. */
 export async function start(config: string, watch: boolean, io: Io): Promise<Gateway | number> {
-  // V8 takes it that what is made where much survived a collection will live long, and is wrong about calls: their
-  // objects filled the old space, and collections cost ten times as much.
+  // V8 allocates objects in the old space when many from the same place survived a collection. The objects of calls do
+  // not live long: they filled the old space, and collections cost ten times as much.
   setFlagsFromString('--no-allocation-site-pretenuring')
   const output = createLogOutput(io.logSink ?? sinkOf(io))
   process.on('SIGUSR1', () => createLog(output.write).warn('signal_ignored', { signal: 'SIGUSR1' }))
@@ -59,8 +61,8 @@ export async function start(config: string, watch: boolean, io: Io): Promise<Gat
       ...gateway,
       async close() {
         await gateway.close()
-        // A pipe that nobody reads would keep the process from ending.
-        if (!(await output.finish(finishTime))) setImmediate(() => process.exit())
+        // A pipe that nobody reads would keep the process alive.
+        if (!(await output.finish(finishTimeoutMs))) setImmediate(() => process.exit())
       },
     }
   } catch (error) {

@@ -1,18 +1,24 @@
 import { revocationsSchemaText, schemaText } from '../config/schema/schema.ts'
-import { parseCommandLine, type Io } from './cli/io.ts'
+import { parseCommandLine } from './cli/arguments.ts'
+import type { Io } from './cli/io.ts'
 
-const usage = `gatehouse schema [--revocations]
+const options = {
+  revocations: { type: 'boolean', default: false, help: 'Print the schema of the revocations file instead' },
+} as const
 
-Prints the JSON Schema of gateway.yaml, for editors and other tools.
+export const help = {
+  name: 'schema',
+  paragraphs: ['Prints the JSON Schema of gateway.yaml, for editors and other tools.'],
+  options,
+  exitCodes: [
+    ['0', 'The schema was printed'],
+    ['2', 'Invalid usage, or stdout cannot be written'],
+  ],
+} as const
 
-  --revocations          that of the revocations file instead
-`
-
-const options = { revocations: { type: 'boolean', default: false } } as const
-
-/** Prints one of the schemas. Returns the exit code. */
-export async function schema(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, options, usage, io)
+/** Runs the command. Returns the exit code. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const parsed = parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   io.stdout(parsed.values.revocations ? revocationsSchemaText() : schemaText())
   return 0

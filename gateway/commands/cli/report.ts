@@ -6,48 +6,59 @@ import { load, type LoadOptions, type LoadResult } from '../../config/load.ts'
 import { shownPath } from '../../config/report/render.ts'
 import { formatSarif } from '../../config/report/sarif.ts'
 import { printable } from '../../lib/printable.ts'
-import { readStdin, usageError, type Io } from './io.ts'
+import { usageError, type Values } from './arguments.ts'
+import type { Help } from './command.ts'
+import { readStdin, type Io } from './io.ts'
 
-/** Options of every command that reports on a configuration; the file may be the one positional argument as well. */
+/** Options of every command that reports on a configuration. The file may also be the positional argument. */
 export const reportOptions = {
-  config: { type: 'string', short: 'c' },
-  'allow-missing-env': { type: 'boolean', default: false },
-  format: { type: 'string' },
-  quiet: { type: 'boolean', short: 'q', default: false },
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'FILE',
+    help: 'Configuration file',
+    defaultHelp: 'gateway.yaml',
+  },
+  'allow-missing-env': {
+    type: 'boolean',
+    default: false,
+    help: 'Allow environment variables and secret files to be missing',
+  },
+  format: {
+    type: 'string',
+    value: 'FORMAT',
+    choices: ['text', 'json', 'github', 'sarif'],
+    help: 'Output format',
+    defaultHelp: 'text, or github when GITHUB_ACTIONS is true',
+  },
+  quiet: {
+    type: 'boolean',
+    short: 'q',
+    default: false,
+    help: 'In text and github format, print nothing when the check passes',
+  },
 } as const
 
-const formats = ['text', 'json', 'github', 'sarif'] as const
-
-/** What was found in which file, and how it is to be told. */
+/** Findings in a file, and how to present them. */
 export interface Report {
   readonly result: LoadResult
-  /** The file, as its reader knows it. */
+  /** The file, as it is shown to the user. */
   readonly file: string
-  readonly format: (typeof formats)[number]
+  readonly format: (typeof reportOptions)['format']['choices'][number]
   readonly quiet: boolean
 }
 
-interface Values {
-  readonly config?: string
-  readonly 'allow-missing-env': boolean
-  readonly format?: string
-  readonly quiet: boolean
-}
-
-/** Reads the configuration that the arguments name, by default gateway.yaml. Returns 2 for a mistake in them. */
+/** Reads the configuration that the arguments name, by default gateway.yaml. Returns 2 when they name it twice. */
 export async function readReport(
-  { values, positionals }: { values: Values; positionals: string[] },
+  { values, positionals }: { values: Values<typeof reportOptions>; positionals: string[] },
   review: LoadOptions['review'] & string,
-  usage: string,
+  help: Pick<Help, 'name'>,
   io: Io,
 ): Promise<Report | number> {
   if (values.config !== undefined && positionals.length > 0) {
-    return usageError(`give the file once, as '${positionals[0]}' or after -c`, usage, io).exitCode
+    return usageError(`the file is given twice, as \`${positionals[0]}\` and with \`--config\``, help, io)
   }
-  const format = formats.find(known => known === (values.format ?? defaultFormat(io)))
-  if (format === undefined) {
-    return usageError(`'${values.format}' is no format; there are ${formats.join(', ')}`, usage, io).exitCode
-  }
+  const format = values.format ?? defaultFormat(io)
   const file = values.config ?? positionals[0] ?? 'gateway.yaml'
   const options = { env: io.env, now: new Date(), allowMissingEnv: values['allow-missing-env'], review }
   const { path, result } = await read(file, options, io)
@@ -74,13 +85,13 @@ async function read(
 }
 
 /**
- * Tells what was found, in the format that was asked for.
+ * Prints the findings in the format that was asked for.
  *
- * @param verdict what to say of the file on stdout, in text and github; undefined where the answer is no, about which
- *   nothing is kept quiet
+ * @param verdict what stdout says of the file, in text and github; undefined when the check failed, which `quiet` does
+ *   not silence
  */
 export function present({ result, file, format, quiet }: Report, verdict: string | undefined, io: Io): void {
-  // Annotations and code scanning want paths from the top of the repository, wherever the job stands.
+  // Annotations and code scanning need paths from the top of the repository, whatever the working directory.
   const repository = { cwd: io.env['GITHUB_WORKSPACE'] || io.cwd }
   if (format === 'json') return io.stdout(formatJson(result, io))
   if (format === 'sarif') return io.stdout(formatSarif(result, repository))

@@ -1,12 +1,12 @@
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
-const echo = 1000
+const echoMs = 1000
 
 /**
- * Resolves with the first signal that stops a program. One that comes more than a second later ends the process at
- * once. One that comes sooner is taken for an echo and ignored, because Ctrl-C reaches whoever runs under npm twice:
- * from the terminal, and from npm. The echo may come while the process ends, which is why the listeners stay.
+ * Resolves at the first signal that stops the program. A signal more than a second later ends the process at once. A
+ * signal that comes sooner is an echo and is ignored: under npm, Ctrl-C arrives twice, from the terminal and from npm.
+ * The listeners stay, because the echo may arrive while the process ends.
  *
- * @param reload what SIGHUP does; without it, SIGHUP stops the program too
+ * @param reload called on SIGHUP; without it, SIGHUP stops the program too
  */
 export function stopSignal(reload?: () => void): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -15,7 +15,7 @@ export function stopSignal(reload?: () => void): Promise<void> {
     const now = performance.now()
     first ??= now
     resolve()
-    if (now - first > echo) process.exit(exitCodes[signal as keyof typeof exitCodes])
+    if (now - first > echoMs) process.exit(exitCodes[signal as keyof typeof exitCodes])
   }
   process.on('SIGINT', stop).on('SIGTERM', stop)
   process.on('SIGHUP', reload ?? stop)

@@ -1,4 +1,4 @@
-/** What runs, and how to reach it. */
+/** The servers that run, and how to reach them. */
 export interface Facts {
   /** The MCP endpoint. */
   readonly url: string
@@ -24,26 +24,26 @@ const list = JSON.stringify({
   },
 })
 
-/** For programs: one line. */
+/** Returns the output for programs: one line. */
 export function jsonLine({ url, key, admin, config }: Facts): string {
   return `${JSON.stringify({ url, key, admin, config })}\n`
 }
 
-/** For people: what runs, how to call it, and what to try. The key stands in it once. */
+/** Returns the output for people: what runs, how to call it, and what to try. It shows the key once. */
 export function welcome({ url, key, admin, config, mock }: Facts): string {
   const bearer = '"Authorization: Bearer $GATEHOUSE_KEY"'
   const inspector = 'npx -y @modelcontextprotocol/inspector'
   const server = `\\
     --server-url ${url} --transport http --header ${bearer}`
   return `
-Gatehouse stands before a mock MCP server.
+Gatehouse is running in front of a mock MCP server.
 
   MCP endpoint     ${url}
   configuration    ${config}
   status           ${admin}/status
   mock server      ${mock}
 
-In another terminal, the key, which is shown once, and a call:
+Paste this into another terminal. The key is shown only once.
 
   export GATEHOUSE_KEY=${key}
 
@@ -53,16 +53,16 @@ In another terminal, the key, which is shown once, and a call:
     -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/list' \\
     -d '${list}'
 
-The same with the MCP Inspector, in the browser and in the terminal:
+Or use the MCP Inspector, in the browser or in the terminal:
 
   ${inspector} --web ${server}
   ${inspector} --cli ${server} --method tools/list
 
-Then open the configuration, and see each change applied as you save it:
+Then edit the configuration. Each change is applied when you save it:
 
-  - give the key demo the role reader instead of operator: the list has five tools
-  - take the key demo out: the next call gets 401
-  - write something wrong: nothing changes, and ${admin}/status says where and why
+  - change the role of the key demo from operator to reader: the list has five tools
+  - remove the key demo: the next call gets 401
+  - make a mistake: nothing changes, and ${admin}/status shows where it is
 
 Ctrl-C stops everything and removes the configuration.
 `

@@ -10,7 +10,7 @@ import type { Io } from '../cli/io.ts'
 import { LockedError, withLock } from './lock.ts'
 import { replaceFile } from './replace.ts'
 
-/** Why nothing was changed: a sentence, everything that is wrong with the configuration, or both. */
+/** The reason why nothing was changed: a sentence, the errors of the configuration, or both. */
 export class Refused extends Error {
   override name = 'Refused'
   readonly result: LoadResult | undefined
@@ -21,28 +21,28 @@ export class Refused extends Error {
   }
 }
 
-/** What a command needs to know of the world to read a configuration. */
+/** What a command needs to read a configuration. */
 export type Surroundings = Pick<Io, 'env' | 'cwd'>
 
-/** A configuration that nobody else edits at this time. */
+/** A configuration that is locked against other editors. */
 export interface OpenConfig {
-  /** Path of the main file as it was given, made absolute. */
+  /** Absolute path of the main file. */
   readonly path: string
   readonly now: Date
   readonly result: LoadResult
   /**
-   * Edits one of its files, and writes it if the configuration was opened for that. Nothing is written where the outcome
+   * Edits one of its files, and writes it if the configuration was opened for writing. Writes nothing when the result
    * would have errors.
    *
    * @returns the new text
-   * @throws Refused, EditError, and what the file system throws
+   * @throws Refused, EditError, and errors of the file system
    */
   change(file: string, changes: readonly Change[]): string
-  /** The configuration as it would become. Throws as `change` does, and never writes. */
+  /** Returns the configuration as `change` would make it, and writes nothing. Throws as `change` does. */
   preview(file: string, changes: readonly Change[]): Loaded
 }
 
-/** Reads a configuration as one that is edited: absent environment variables and secret files do not matter. */
+/** Reads a configuration for editing: missing environment variables and secret files are allowed. */
 export function read(path: string, { env }: Surroundings, now: Date, readFile = readBounded): LoadResult {
   return load(path, { env, now, allowMissingEnv: true, revocations: false, readFile })
 }
@@ -54,7 +54,7 @@ interface Edited {
   readonly loaded: Loaded
 }
 
-/** Opens a configuration for editing, and keeps others from it until `work` is done; without `write`, only to look. */
+/** Opens a configuration, and locks it until `work` is done. Without `write`, opens it for reading, without a lock. */
 export async function withConfig<Result>(
   config: string,
   surroundings: Surroundings,
@@ -70,14 +70,14 @@ export async function withConfig<Result>(
 function openConfig(path: string, surroundings: Surroundings, write: boolean): OpenConfig {
   const now = new Date()
   const edit = (file: string, changes: readonly Change[]): Edited => {
-    // A symbolic link stays one: what it points to is replaced.
+    // A symbolic link stays: its target is replaced.
     const real = realpathSync(file)
     const old = readFileSync(real, 'utf8')
     const text = editText(old, changes)
     const edited = Buffer.from(text)
     const result = read(path, surroundings, now, wanted => (wanted === file ? edited : readBounded(wanted)))
     if (result.loaded === undefined) {
-      throw new Refused('nothing was written, because the file would become one with errors', result)
+      throw new Refused('nothing was written, because the result would have errors', result)
     }
     return { real, old, text, loaded: result.loaded }
   }
@@ -94,13 +94,13 @@ function openConfig(path: string, surroundings: Surroundings, write: boolean): O
   }
 }
 
-/** The configuration. Throws Refused with everything that is wrong with it. */
+/** Returns the configuration. Throws Refused with its errors. */
 export function valid(result: LoadResult): Loaded {
   if (result.loaded === undefined) throw new Refused('', result)
   return result.loaded
 }
 
-/** Runs a command; tells on stderr why it could not, and returns the exit code. */
+/** Runs a command, and returns its exit code. Reports errors on stderr. */
 export async function reporting(io: Io, command: () => Promise<number> | number): Promise<number> {
   try {
     return await command()
@@ -112,13 +112,13 @@ export async function reporting(io: Io, command: () => Promise<number> | number)
       return result === undefined ? 1 : exitCodeOf(result)
     }
     if (error instanceof EditError) {
-      io.stderr(`gatehouse: ${error.message}; edit it by hand\n`)
+      io.stderr(`gatehouse: ${error.message}; edit the file by hand\n`)
       return 1
     }
     const { code, syscall, path, message } = error as NodeJS.ErrnoException
     if (!(error instanceof LockedError) && syscall === undefined) throw error
     io.stderr(
-      `gatehouse: ${code === 'ENOENT' ? `there is no file ${shownPath(path ?? '', io.cwd)}` : message}\n`,
+      `gatehouse: ${code === 'ENOENT' ? `file not found: ${shownPath(path ?? '', io.cwd)}` : message}\n`,
     )
     return 2
   }

@@ -3,60 +3,73 @@ import { resolve } from 'node:path'
 import { hashArgon2 } from '../../auth/api-key/argon2.ts'
 import { hashSecret, looksLikeKey } from '../../auth/api-key/key.ts'
 import { hasArgon2 } from '../../values/argon2.ts'
-import { parseCommandLine, readStdin, type Io } from '../cli/io.ts'
+import { parseCommandLine, usageError } from '../cli/arguments.ts'
+import { readStdin, type Io } from '../cli/io.ts'
 import { read, reporting, valid } from './change.ts'
 import { pepperOf } from './pepper.ts'
 
-const usage = `gatehouse keys hash [-c FILE | --argon2id] < SECRET
+const options = {
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'FILE',
+    help: 'Configuration whose pepper to use',
+  },
+  argon2id: {
+    type: 'boolean',
+    default: false,
+    help: 'Print a slow, salted hash: for a secret that a person chose, or one of fewer than 32 characters. A random secret is as safe without it, and costs the gateway nothing',
+  },
+} as const
 
-Prints what stands in gateway.yaml for a secret that you have: sha256: and 64 hex
-digits. With -c, and where that configuration has a pepper, it is hmac-sha256: and
-64 hex digits, which is good for gateways with that pepper only.
+export const help = {
+  name: 'keys hash',
+  paragraphs: [
+    'Prints the hash of an existing secret, as gateway.yaml needs it: sha256: and 64 hex digits. With -c, if that configuration has a pepper, it prints hmac-sha256: and 64 hex digits, which only gateways with that pepper accept.',
+    'The secret is one line of at most 4 KiB on stdin. It is never an argument, because other users of the machine and the history of the shell can see arguments.',
+  ],
+  // The `-` that other programs take for stdin.
+  maxPositionals: 1,
+  options,
+  exitCodes: [
+    ['0', 'The hash was printed'],
+    ['1', 'The configuration has errors'],
+    ['2', 'Invalid usage, an unsuitable secret, or a configuration that cannot be read'],
+  ],
+} as const
 
-The secret is read from stdin, one line of at most 4 KiB, and never from the
-arguments, which other users of the machine and the history of the shell can see.
-
-  -c, --config FILE      the configuration whose pepper to take
-  --argon2id             a hash that is slow to try, with a salt of its own: for a
-                         secret that people chose, or of fewer than 32 characters.
-                         A random one is as safe without, and costs the gateway
-                         nothing
-`
-
-const options = { config: { type: 'string', short: 'c' }, argon2id: { type: 'boolean' } } as const
-
-const largest = 4096
-const fewest = 32
+const maxSecretBytes = 4096
+/** Shortest secrets that cannot be found by trying, in characters. */
+const minLength = 32
 const minArgon2Length = 12
 
-/** The command. Returns the exit code. */
-export async function hash(args: string[], io: Io): Promise<number> {
+/** Runs the command. Returns the exit code. */
+export async function run(args: string[], io: Io): Promise<number> {
   const at = args.findIndex(argument => argument === '-c' || argument === '--config')
   const others = at === -1 ? args : args.toSpliced(at, 2)
   if (others.some(argument => !['-', '--argon2id', '--help', '-h'].includes(argument))) {
-    // What was written may be the secret, and is not repeated.
-    io.stderr(`gatehouse: the secret is read from stdin, never from the arguments\n\nusage: ${usage}`)
-    return 2
+    // The argument may be the secret, so the message does not repeat it.
+    return usageError('the secret is read from stdin, never from the arguments', help, io)
   }
-  const parsed = parseCommandLine(args, options, usage, io, { positionals: 1 })
+  const parsed = parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
-  const input = await readStdin(io, largest + '\r\n'.length)
+  const input = await readStdin(io, maxSecretBytes + '\r\n'.length)
   const secret = input.toString('utf8').replace(/\r?\n$/, '')
   const why = whyUnfit(input, secret)
   if (why !== undefined) {
     io.stderr(`gatehouse: ${why}\n`)
     return 2
   }
-  const { config, argon2id = false } = parsed.values
-  const least = argon2id ? minArgon2Length : fewest
+  const { config, argon2id } = parsed.values
+  const least = argon2id ? minArgon2Length : minLength
   if (secret.length < least) {
-    const instead = argon2id ? '' : ', and `--argon2id` makes trying slow'
+    const instead = argon2id ? '' : ', or slow down guessing with `--argon2id`'
     io.stderr(
-      `warning: a secret of fewer than ${least} characters can be found by trying; \`gatehouse keys new\` makes a good one${instead}\n`,
+      `gatehouse: warning: a secret of fewer than ${least} characters can be guessed; create one with \`gatehouse keys new\`${instead}\n`,
     )
   }
   if (argon2id) {
-    const why = whyNotSlowly(secret, config)
+    const why = whyNotArgon2(secret, config)
     if (why === undefined) io.stdout(`${await hashArgon2(secret)}\n`)
     else io.stderr(`gatehouse: ${why}\n`)
     return why === undefined ? 0 : 2
@@ -71,18 +84,18 @@ export async function hash(args: string[], io: Io): Promise<number> {
   })
 }
 
-function whyNotSlowly(secret: string, config: string | undefined): string | undefined {
-  if (config !== undefined) return 'an argon2id: hash takes no pepper; leave out -c, or --argon2id'
+function whyNotArgon2(secret: string, config: string | undefined): string | undefined {
+  if (config !== undefined) return 'an argon2id: hash has no pepper; leave out `-c` or `--argon2id`'
   if (looksLikeKey(secret)) {
-    return 'this is a key that Gatehouse made, which is never tried against argon2id: hashes; leave out --argon2id'
+    return 'this secret was created by Gatehouse, and such secrets are never compared with argon2id: hashes; leave out `--argon2id`'
   }
-  return hasArgon2() ? undefined : `this Node, ${process.version}, cannot compute Argon2; run 24.7 or later`
+  return hasArgon2() ? undefined : `Node ${process.version} cannot compute Argon2; use Node 24.7 or later`
 }
 
 function whyUnfit(input: Buffer, secret: string): string | undefined {
-  if (secret === '') return 'there is no secret on stdin'
-  if (Buffer.byteLength(secret) > largest) return 'a secret has at most 4 KiB'
-  if (/[\r\n]/.test(secret)) return 'a secret is one line, and there are several on stdin'
-  if (!isUtf8(input)) return 'a secret is text in UTF-8'
+  if (secret === '') return 'stdin is empty; write the secret to it'
+  if (Buffer.byteLength(secret) > maxSecretBytes) return 'a secret must be at most 4 KiB'
+  if (/[\r\n]/.test(secret)) return 'a secret must be one line, and stdin has several'
+  if (!isUtf8(input)) return 'a secret must be valid UTF-8'
   return undefined
 }

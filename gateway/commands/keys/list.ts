@@ -2,22 +2,25 @@ import { resolve } from 'node:path'
 import type { Key } from '../../../schema/config.ts'
 import { printable, printableJson } from '../../lib/printable.ts'
 import { secretWindow, stateAt, type State } from '../../values/window.ts'
-import { parseCommandLine, type Io } from '../cli/io.ts'
+import { parseCommandLine } from '../cli/arguments.ts'
+import type { Io } from '../cli/io.ts'
 import { read, reporting, valid } from './change.ts'
-import { isJson, orUsage } from './options.ts'
+import { editing } from './options.ts'
 
-const usage = `gatehouse keys list [options]
+const { config, format } = editing
+const options = { config, format } as const
 
-Lists the keys of a configuration: owner, roles, state and expiry of each, and the
-first 8 digits of the hash of each secret.
-
-  -c, --config FILE      the configuration (default: gateway.yaml)
-  --format FORMAT        text or json (default: text)
-`
-
-const options = {
-  config: { type: 'string', short: 'c', default: 'gateway.yaml' },
-  format: { type: 'string', default: 'text' },
+export const help = {
+  name: 'keys list',
+  paragraphs: [
+    'Lists the keys of a configuration: owner, roles, state and expiry, and the first 8 digits of the hash of each secret.',
+  ],
+  options,
+  exitCodes: [
+    ['0', 'The keys were listed'],
+    ['1', 'The configuration has errors'],
+    ['2', 'Invalid usage, or a configuration that cannot be read'],
+  ],
 } as const
 
 const words = {
@@ -45,18 +48,18 @@ interface Shown {
   }[]
 }
 
-/** The command. Returns the exit code. */
-export async function list(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, options, usage, io)
+/** Runs the command. Returns the exit code. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const parsed = parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
-  const json = orUsage(usage, io, () => isJson(parsed.values.format))
-  if (typeof json === 'number') return json
+  const json = parsed.values.format === 'json'
   return reporting(io, () => {
     const now = new Date()
     const { config } = valid(read(resolve(io.cwd, parsed.values.config), io, now))
     const keys = Object.entries(config.keys).map(([name, key]) => show(name, key, now.getTime()))
     io.stdout(json ? `${printableJson(JSON.stringify({ schemaVersion: 1, keys }, null, 2))}\n` : table(keys))
-    if (keys.length === 0 && !json) io.stderr('there are no keys; `gatehouse keys new` adds one\n')
+    if (keys.length === 0 && !json)
+      io.stderr('the configuration has no keys; add one with `gatehouse keys new`\n')
     return 0
   })
 }
@@ -73,20 +76,20 @@ function show(name: string, key: Key, now: number): Shown {
   return { name, owner, description, roles, state: stateOf(states), notBefore, expires, secrets }
 }
 
-/** Its kind, and 8 digits of what differs: a PHC string has the digest at its end, behind parameters and salt. */
+/** Returns the kind of a hash and 8 digits of the digest. In a PHC string the digest comes last, after parameters and salt. */
 function abridged(hash: string): string {
   const begins = Math.max(hash.indexOf(':'), hash.lastIndexOf('$')) + 1
   return `${hash.slice(0, hash.indexOf(':') + 1)}${hash.slice(begins, begins + 8)}`
 }
 
-/** A key is worth what the best of its secrets is. */
+/** Returns the state of a key: that of its best secret, or rotating while several can be valid. */
 function stateOf(secrets: readonly State[]): Shown['state'] {
   if (secrets.includes('valid') && secrets.filter(state => state !== 'expired').length > 1) return 'rotating'
   const best = (['valid', 'early', 'expired', 'disabled'] as const).find(state => secrets.includes(state))!
   return words[best]
 }
 
-// What depends on a variable that is not set here is no bound that anything could be told about.
+// A bound that depends on a variable that is not set here is treated as absent.
 function noBound(): void {}
 
 function table(keys: readonly Shown[]): string {

@@ -4,23 +4,23 @@ import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { printable } from '../../lib/printable.ts'
 
-/** Another process has kept a file locked for too long. */
+/** Another process holds the lock of a file for too long. */
 export class LockedError extends Error {
   override name = 'LockedError'
 }
 
-/** Bytes of a lock: more than any that was written here. */
+/** Largest lock file that is read, in bytes. Ours are smaller. */
 const maxLockBytes = 512
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Does something while no other process that asks does: holds `FILE.lock`, which names this process. Waits for
- * others, and takes over from one that has died on this machine. Signals wait until the work, which is synchronous,
- * is done: a key that is in the file and whose secret was never shown would be of no use to anybody.
+ * Runs `work` under a lock: `FILE.lock`, which names this process. Waits for other processes, and takes over the lock of
+ * one that has died on this machine. Signals wait until the work, which is synchronous, is done: a key in the file would
+ * be useless if its secret was never shown.
  *
- * @param timeoutMs milliseconds to wait for others
- * @throws LockedError when they were not enough, or what has that name is no file; and what the file system throws
+ * @param timeoutMs milliseconds to wait for other processes
+ * @throws LockedError after that time, or when `FILE.lock` is not a lock file; and errors of the file system
  */
 export async function withLock<Result>(
   file: string,
@@ -54,7 +54,7 @@ function tryWork<Result>(lock: string, work: () => Result): { result: Result } |
   }
 }
 
-/** Whether the file was not there and is now. */
+/** Creates a file. Returns false when it exists already. */
 function createFile(path: string, content: string): boolean {
   try {
     writeFileSync(path, content, { flag: 'wx' })
@@ -66,8 +66,8 @@ function createFile(path: string, content: string): boolean {
 }
 
 /**
- * Reads a lock, which anybody may have put there: not through a link, not from a pipe that nobody writes to, and no more
- * than a lock holds. Returns undefined where there is none.
+ * Reads a lock, which anybody may have created: never through a link or from a pipe, and at most `maxLockBytes`. Returns
+ * undefined when there is none.
  */
 function read(lock: string): string | undefined {
   let file
@@ -80,7 +80,7 @@ function read(lock: string): string | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return undefined
-    // A symbolic link, and a socket.
+    // A symbolic link or a socket.
     if (code === 'ELOOP' || code === 'ENXIO') throw notOurs(lock)
     throw error
   } finally {
@@ -89,10 +89,10 @@ function read(lock: string): string | undefined {
 }
 
 function notOurs(lock: string): LockedError {
-  return new LockedError(`${lock} is not a file that this program made: remove it`)
+  return new LockedError(`${lock} is not a lock file; remove it`)
 }
 
-// A process number says nothing about another machine, or another container.
+// A process id says nothing about another machine or container.
 function isDead(holder: string): boolean {
   const [, pid, host] = /^([1-9]\d{0,9}) (\S+) \S+\n$/.exec(holder) ?? []
   if (pid === undefined || host !== hostname()) return false
@@ -105,8 +105,8 @@ function isDead(holder: string): boolean {
 }
 
 /**
- * Removes a dead process's lock. The claim, named after that very lock, keeps others from removing the next one. It is
- * named by a digest, because whatever the lock holds could be a path.
+ * Removes the lock of a dead process. The claim, which is named after this lock, keeps others from removing the next one.
+ * Its name is a digest, because the content of the lock could be a path.
  */
 function takeAway(lock: string, holder: string): void {
   const claim = `${lock}.${createHash('sha256').update(holder).digest('hex').slice(0, 32)}.stale`
@@ -120,6 +120,6 @@ function takeAway(lock: string, holder: string): void {
 
 function explain(lock: string, holder = ''): string {
   const [, pid, host] = /^(\d+) (\S+) /.exec(holder) ?? []
-  const who = pid === undefined ? 'something else' : `process ${pid} on ${printable(host ?? '')}`
-  return `${lock} is held by ${who}: remove that file if nothing is editing the configuration`
+  const who = pid === undefined ? 'another process' : `process ${pid} on ${printable(host ?? '')}`
+  return `the configuration is locked by ${who}; if nothing is editing it, remove ${lock}`
 }

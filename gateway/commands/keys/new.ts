@@ -4,51 +4,62 @@ import type { Value } from '../../config/schema/notation.ts'
 import { shownPath } from '../../config/report/render.ts'
 import { instead, nearest } from '../../config/document/suggest.ts'
 import { parseDuration, parseInstant } from '../../values/units.ts'
-import { parseCommandLine, type Io } from '../cli/io.ts'
+import { parseCommandLine } from '../cli/arguments.ts'
+import type { Io } from '../cli/io.ts'
 import { Refused, reporting, withConfig, type OpenConfig, type Surroundings } from './change.ts'
 import {
   editing,
-  editingUsage,
+  editingExitCodes,
   instantText,
-  isJson,
   nameFrom,
   orUsage,
   placeOf,
   UsageError,
+  valueOf,
 } from './options.ts'
 import { pepperOf } from './pepper.ts'
 
-const usage = `gatehouse keys new NAME --role ROLE [--role ROLE] [options]
-
-Adds a key to the configuration, with the hash of a new secret. The secret is
-printed on stdout, once: it is stored nowhere.
-
-  --role ROLE            a role that the key holds; may be given several times
-  --owner OWNER          who answers for the key
-  --description TEXT     what the key is for
-  --expires WHEN         a date or time, a duration from now, such as 90d, or
-                         never (default: 365d)
-${editingUsage}`
-
 const options = {
+  role: {
+    type: 'string',
+    value: 'ROLE',
+    multiple: true,
+    default: [] as string[],
+    help: 'Role that the key holds; repeat the option for more roles',
+  },
+  owner: { type: 'string', value: 'OWNER', help: 'Person or team that answers for the key' },
+  description: { type: 'string', value: 'TEXT', help: 'Purpose of the key' },
+  expires: {
+    type: 'string',
+    value: 'WHEN',
+    default: '365d',
+    help: 'A date or time, a duration from now such as 90d, or never',
+  },
   ...editing,
-  role: { type: 'string', multiple: true, default: [] as string[] },
-  owner: { type: 'string' },
-  description: { type: 'string' },
-  expires: { type: 'string', default: '365d' },
 } as const
 
-/** What a new key is to be. */
+export const help = {
+  name: 'keys new',
+  args: 'NAME --role ROLE',
+  maxPositionals: 1,
+  paragraphs: [
+    'Adds a key with a new secret to the configuration, which holds only the hash. The secret is printed on stdout once, and stored nowhere.',
+  ],
+  options,
+  exitCodes: editingExitCodes,
+} as const
+
+/** Fields of a new key. */
 export interface KeyRequest {
   readonly name: string
   readonly roles: readonly string[]
   readonly owner?: string | undefined
   readonly description?: string | undefined
-  /** An instant, as it is to be written. */
+  /** An instant, as the file will have it. */
   readonly expires?: string | undefined
 }
 
-/** A key that was added, or would have been. */
+/** A key that was added or, in a dry run, would have been. */
 export interface AddedKey {
   readonly secret: string
   readonly hash: string
@@ -56,26 +67,26 @@ export interface AddedKey {
   readonly file: string
   /** That file's new text. */
   readonly text: string
-  /** What there is to say of the hash. */
+  /** A warning about the hash. */
   readonly note: string | undefined
 }
 
-/** The command. Returns the exit code. */
-export async function newKey(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, options, usage, io, { positionals: 1 })
+/** Runs the command. Returns the exit code. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const parsed = parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const { values, positionals } = parsed
-  const wanted = orUsage(usage, io, () => {
+  const wanted = orUsage(help, io, () => {
     const { owner, description } = values
     const roles = [...new Set(values.role)]
-    if (roles.length === 0) throw new UsageError('a key needs a role: give one with --role')
+    if (roles.length === 0) throw new UsageError('a key needs a role; add `--role ROLE`')
     const expires = values.expires === 'never' ? undefined : expiry(values.expires, Date.now())
-    return { name: nameFrom(positionals), roles, owner, description, expires, json: isJson(values.format) }
+    return { name: nameFrom(positionals), roles, owner, description, expires, json: values.format === 'json' }
   })
   if (typeof wanted === 'number') return wanted
   return reporting(io, async () => {
     const write = !values['dry-run']
-    await addKey(values.config, wanted, io, write, added => tell(added, wanted, io, { ...values, write }))
+    await addKey(values.config, wanted, io, write, added => report(added, wanted, io, { ...values, write }))
     return 0
   })
 }
@@ -84,9 +95,9 @@ export async function newKey(args: string[], io: Io): Promise<number> {
  * Adds a key to a configuration.
  *
  * @param write whether to write the file
- * @param announce called when that is done, and before anything can interrupt
- * @throws Refused where the name is taken, a role does not exist, or the configuration has errors; EditError; what the
- *   file system throws
+ * @param announce called when the file is written, before a signal can end the process
+ * @throws Refused when the name is taken, a role does not exist, or the configuration has errors; EditError; errors of
+ *   the file system
  */
 export async function addKey(
   config: string,
@@ -99,7 +110,7 @@ export async function addKey(
     check(open, request, surroundings)
     const secret = newSecret()
     const add = (hash: string): Change => ({ set: ['keys', request.name], to: entry(request, hash) })
-    // Without a first key the file may not be one that could be read; with a key it is.
+    // An empty `keys:` block is an error until the first key is in it.
     const loaded = open.result.loaded ?? open.preview(open.path, [add(hashSecret(secret))])
     const { pepper, note } = pepperOf(loaded)
     const hash = hashSecret(secret, pepper)
@@ -110,21 +121,21 @@ export async function addKey(
 function check({ result }: OpenConfig, { name, roles }: KeyRequest, { cwd }: Surroundings): void {
   const { loaded, diagnostics } = result
   if (loaded === undefined) {
-    // `keys:` with nothing behind it is what the first key is to be added to.
+    // An empty `keys:` block is where the first key goes.
     const errors = diagnostics.filter(({ severity }) => severity === 'error')
     if (errors.every(({ code, path }) => code === 'GH1203' && path === '/keys')) return
     throw new Refused('', result)
   }
   if (Object.hasOwn(loaded.config.keys, name)) {
     throw new Refused(
-      `there is a key \`${name}\` already, at ${placeOf(loaded, name, cwd).text}: choose another name, or use \`keys rotate\``,
+      `key \`${name}\` already exists, at ${placeOf(loaded, name, cwd).text}; choose another name, or run \`gatehouse keys rotate ${name}\``,
     )
   }
   const known = Object.keys(loaded.config.roles)
   const unknown = roles.find(role => !known.includes(role))
   if (unknown !== undefined) {
     throw new Refused(
-      `there is no role \`${unknown}\`${instead(nearest(unknown, known), known, 'the file has no roles at all')}`,
+      `unknown role \`${unknown}\`${instead(nearest(unknown, known), known, 'the configuration has no roles')}`,
     )
   }
 }
@@ -139,33 +150,34 @@ function entry({ owner, description, roles, expires }: KeyRequest, hash: string)
   }
 }
 
-// The configuration takes `${NAME}` for a variable and `$$` for a dollar sign.
+// In the configuration, `${NAME}` is a variable and `$$` is a dollar sign.
 function literal(text: string): string {
   return /\$[${]/.test(text) ? text.replaceAll('$', '$$$$') : text
 }
 
 function expiry(written: string, now: number): string {
   const duration = /^\d+[a-z]+$/.test(written)
-  const at = duration ? now + parseDuration(written) : parseInstant(written)
-  if (at <= now) throw new UsageError('--expires is in the past')
+  const at = valueOf('--expires', () => (duration ? now + parseDuration(written) : parseInstant(written)))
+  if (at <= now) throw new UsageError('`--expires` is in the past')
   return duration ? instantText(at) : written
 }
 
-function tell(
+function report(
   { secret, hash, note, file, text }: AddedKey,
   { name, expires, json }: Pick<KeyRequest, 'name' | 'expires'> & { json: boolean },
   io: Io,
   { quiet, write }: { quiet: boolean; write: boolean },
 ): void {
-  const say = (words: string): void => void (quiet || io.stderr(`${words}\n`))
+  const say = (line: string): void => void (quiet || io.stderr(`${line}\n`))
   const shown = shownPath(file, io.cwd)
   if (note !== undefined) say(note)
   if (!write) {
     io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, dryRun: true, name, file, text })}\n` : text)
-    say('nothing was written, and the hash above is of a secret that nobody knows')
+    say('nothing was written; the secret of the hash above was discarded')
     return
   }
   const end = expires === undefined ? 'never expires' : `expires at ${expires}`
-  say(`key ${name} is in ${shown}, and ${end}; this is its secret, which is shown once and stored nowhere:`)
+  say(`added key ${name} to ${shown}; it ${end}`)
+  say('its secret, which is shown once and stored nowhere:')
   io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, name, secret, hash, file })}\n` : `${secret}\n`)
 }

@@ -4,63 +4,80 @@ import { toPointer } from '../../config/document/pointer.ts'
 import { shownPath } from '../../config/report/render.ts'
 import { resolveSchema } from '../../config/schema/schema.ts'
 import { instead, nearest } from '../../config/document/suggest.ts'
-import { usageError, type Io } from '../cli/io.ts'
+import { usageError } from '../cli/arguments.ts'
+import type { Help } from '../cli/command.ts'
+import type { Io } from '../cli/io.ts'
 
-/** Options of every command that edits. */
+/** Options of every command that edits the configuration. */
 export const editing = {
-  config: { type: 'string', short: 'c', default: 'gateway.yaml' },
-  format: { type: 'string', default: 'text' },
-  quiet: { type: 'boolean', short: 'q', default: false },
-  'dry-run': { type: 'boolean', default: false },
+  config: { type: 'string', short: 'c', value: 'FILE', default: 'gateway.yaml', help: 'Configuration file' },
+  format: {
+    type: 'string',
+    value: 'FORMAT',
+    choices: ['text', 'json'],
+    default: 'text',
+    help: 'Output format',
+  },
+  quiet: { type: 'boolean', short: 'q', default: false, help: 'Print only errors on stderr' },
+  'dry-run': {
+    type: 'boolean',
+    default: false,
+    help: 'Write nothing, and print the file as it would become',
+  },
 } as const
 
-export const editingUsage = `  -c, --config FILE      the configuration (default: gateway.yaml)
-  --format FORMAT        text or json (default: text)
-  -q, --quiet            nothing on stderr but errors
-  --dry-run              write nothing, and print the file as it would become
-`
+/** Exit codes of every command that edits the configuration. */
+export const editingExitCodes = [
+  ['0', 'The command succeeded'],
+  ['1', 'The command was refused, for example because the configuration has errors'],
+  ['2', 'Invalid usage, or a file that cannot be read or written'],
+] as const
 
-/** The words that follow a mistake in the arguments. */
+/** A mistake in the arguments. The message says what is wrong. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }
 
-/** Runs what reads the arguments further; a UsageError or MalformedError becomes exit code 2. */
-export function orUsage<Result>(usage: string, io: Io, parse: () => Result): Result | number {
+/** Runs `parse`, which reads the arguments further. Reports a UsageError on stderr and returns exit code 2. */
+export function orUsage<Result>(help: Pick<Help, 'name'>, io: Io, parse: () => Result): Result | number {
   try {
     return parse()
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof MalformedError)) throw error
-    return usageError(error.message, usage, io).exitCode
+    if (!(error instanceof UsageError)) throw error
+    return usageError(error.message, help, io)
   }
 }
 
-/** Takes the value of --format; returns whether it is json. */
-export function isJson(format: string): boolean {
-  if (format === 'json' || format === 'text') return format === 'json'
-  throw new UsageError(`'${format}' is no format; there are text, json`)
+/** Parses the value of an option. Throws UsageError where it is malformed. */
+export function valueOf<Result>(flag: string, parse: () => Result): Result {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    throw new UsageError(`invalid value for \`${flag}\`: ${error.message}`)
+  }
 }
 
-/** Takes the positional arguments; returns the one, which is a key's name. */
+/** Returns the name of a key, the only positional argument. Throws UsageError. */
 export function nameFrom([name]: readonly string[]): string {
-  if (name === undefined) throw new UsageError('the name of the key is missing')
+  if (name === undefined) throw new UsageError('missing argument: the name of the key')
   const { pattern = '', description = '' } = resolveSchema({ $ref: '#/$defs/Name' })
   if (new RegExp(pattern, 'u').test(name)) return name
-  throw new UsageError(`no key can have this name. ${description}`)
+  throw new UsageError(`invalid key name. ${description}`)
 }
 
-/** Milliseconds since 1970 as RFC 3339 in UTC, to the second. */
+/** Formats milliseconds since 1970 as RFC 3339 in UTC, to the second. */
 export function instantText(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, 'Z')
 }
 
-/** A sentence that says there is no key of that name, and which was perhaps meant. */
+/** Returns the message for an unknown key, with a suggestion. */
 export function noSuchKey({ config }: Loaded, name: string): string {
   const names = Object.keys(config.keys)
-  return `there is no key \`${name}\`${instead(nearest(name, names), names, 'the file has no keys at all')}`
+  return `unknown key \`${name}\`${instead(nearest(name, names), names, 'the configuration has no keys')}`
 }
 
-/** Where a key was written, as file:line:column and as the path of the file. */
+/** Finds where a key is declared: the path of the file, and file:line:column as text. */
 export function placeOf(loaded: Loaded, name: string, cwd: string): { file: string; text: string } {
   const { file, line, column } = loaded.locate(toPointer(['keys', name]))!
   return { file, text: `${shownPath(file, cwd)}:${line}:${column}` }

@@ -1,23 +1,23 @@
 import type { Loaded } from '../../config/load.ts'
 
-/** What a new hash is made with. */
+/** The pepper for a new hash. */
 export interface PepperChoice {
-  /** The pepper; undefined where the configuration has none, or it cannot be had here. */
+  /** The pepper; undefined when the configuration has none, or it is not available here. */
   readonly pepper: string | undefined
-  /** A sentence for whoever runs the command, where the hash becomes weaker than the configuration asks for. */
+  /** A warning for the user, when the hash becomes weaker than the configuration asks for. */
   readonly note: string | undefined
 }
 
-/** Finds the pepper of a configuration that was read as one that is edited; undefined for none that could be read. */
+/** Finds the pepper of a configuration that was read for editing; undefined when it could not be read. */
 export function pepperOf(loaded: Loaded | undefined): PepperChoice {
   const reference = loaded?.config.pepper
   if (loaded === undefined || reference === undefined) return { pepper: undefined, note: undefined }
   try {
     return { pepper: loaded.secrets(reference), note: undefined }
   } catch {
-    // Absent variables and files do not matter to what is edited, so nobody has complained of this one.
-    const where = reference.env === undefined ? `in ${reference.file}` : `in the variable ${reference.env}`
-    const note = `the pepper, ${where}, is not to be had here: the hash is sha256:, without it`
+    // A missing variable or file is allowed while editing, so it was not reported.
+    const where = reference.env === undefined ? `file ${reference.file}` : `variable ${reference.env}`
+    const note = `gatehouse: warning: the pepper (${where}) is not available here, so the hash is sha256: without it`
     return { pepper: undefined, note }
   }
 }

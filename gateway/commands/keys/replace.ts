@@ -13,14 +13,14 @@ import {
 import { basename, dirname, join } from 'node:path'
 
 /**
- * Replaces the content of a file: whoever reads it, whenever, finds the old or the new content, whole. Mode and, where
- * that is permitted, owner stay. Throws what the file system throws, and then the file is as it was.
+ * Replaces the content of a file atomically: readers find the old or the new content, never a part. Keeps the mode and,
+ * where permitted, the owner. Throws errors of the file system, and then the file is unchanged.
  *
- * @param file no symbolic link, which would be replaced by a file
+ * @param file a regular file; a symbolic link would be replaced by a file
  */
 export function replaceFile(file: string, content: string): void {
   const { mode, uid, gid } = statSync(file)
-  // The name begins with a dot and ends otherwise than the file's, so that no pattern of `include` takes it in.
+  // The leading dot and the different extension keep the patterns of `include` from matching it.
   const draft = join(dirname(file), `.${basename(file)}.${randomUUID()}.tmp`)
   const descriptor = openSync(draft, 'wx', 0o600)
   try {
@@ -48,14 +48,14 @@ function keepOwner(descriptor: number, uid: number, gid: number): void {
   }
 }
 
-// Not every file system can: the rename has happened all the same.
+// Some file systems cannot do this. The rename has happened all the same.
 function syncFolder(folder: string): void {
   let descriptor: number | undefined
   try {
     descriptor = openSync(folder, 'r')
     fsyncSync(descriptor)
   } catch {
-    // Durable a little later, then.
+    // The rename becomes durable a little later.
   } finally {
     if (descriptor !== undefined) closeSync(descriptor)
   }

@@ -11,21 +11,21 @@ import { Refused, type OpenConfig } from './change.ts'
 import { instantText, noSuchKey } from './options.ts'
 import { replaceFile } from './replace.ts'
 
-/** What became of the revocations file. */
+/** Outcome for the revocations file. */
 export interface Revoked {
   readonly file: string
   /** Whether the entry is new. */
   readonly changed: boolean
-  /** The file as it is now, or would be. */
+  /** The text of the file as it is now or, in a dry run, would be. */
   readonly text: string
 }
 
 /**
- * Adds a key to the revocations file of a configuration, also where the configuration has errors; creates the file if
- * there is none.
+ * Adds a key to the revocations file of a configuration, even when the configuration has errors. Creates the file if it
+ * does not exist.
  *
- * @throws Refused where the configuration names no such file, where that file has errors and where there is no such key;
- *   EditError, and what the file system throws
+ * @throws Refused when the configuration names no such file, that file has errors, or the key is unknown; EditError;
+ *   errors of the file system
  */
 export function addRevocation(
   open: OpenConfig,
@@ -40,30 +40,30 @@ export function addRevocation(
   if (file === undefined) {
     const main = shownPath(open.path, cwd)
     throw new Refused(
-      `${main} names no revocations file; add the line \`revocations: revoked.yaml\` to it, and run this again`,
+      `${main} names no revocations file; add the line \`revocations: revoked.yaml\`, and run this command again`,
     )
   }
   const old = readIfThere(file)
   const entry = { name, reason, date: instantText(open.now.getTime()) }
   const text = withEntry(file, old, entry, open.now)
   if (write && text !== old) {
-    // Whoever may read the configuration may read this file.
+    // Those who may read the configuration may read this file.
     if (old === undefined) writeFileSync(file, text, { flag: 'wx', mode: statSync(open.path).mode & 0o777 })
     else replaceFile(realpathSync(file), text)
   }
   return { file, changed: text !== old, text }
 }
 
-/** Says why the configuration itself was not changed, where it has errors. */
+/** Reports why the configuration itself was not changed. */
 export function explainErrors({ result, path }: OpenConfig, name: string, io: Io): void {
   const main = shownPath(path, io.cwd)
   io.stderr(
-    `gatehouse: ${main} was not changed, because the configuration has errors; disable ${name} there later\n`,
+    `gatehouse: ${main} was not changed, because the configuration has errors; fix them, then run \`gatehouse keys revoke ${name}\`\n`,
   )
   io.stderr(formatText(result, io))
 }
 
-/** Where a main file that is no YAML would have named it. */
+/** Finds the revocations file that a main file names, when that file is not valid YAML. */
 function guessFile(main: string): string | undefined {
   const line = /^revocations:[ \t]*(.+)$/m.exec(readFileSync(main, 'utf8'))?.[0]
   try {
@@ -95,16 +95,17 @@ function withEntry(file: string, old: string | undefined, entry: Entry, now: Dat
   const text = editText(old, [
     Array.isArray(keys) ? { append: ['keys'], item: entry } : { set: ['keys'], to: [entry] },
   ])
-  if (!check(file, text, now).has(id)) throw new EditError('the entry cannot be added')
+  if (!check(file, text, now).has(id))
+    throw new EditError('the entry cannot be added to the revocations file')
   return text
 }
 
-/** The entries of a text. Throws Refused with everything that is wrong with it. */
+/** Returns the entries of a revocations file. Throws Refused with its errors. */
 function check(file: string, text: string, now: Date): ReadonlyMap<string, string> {
   const readFile = (): Buffer => Buffer.from(text)
   const result = readRevocations(file, { keys: [], issuers: [], hashes: [] }, { now, readFile })
   if (result.entries !== undefined) return result.entries
-  const message = 'nothing was added to the revocations file, because it has errors'
+  const message = 'the revocations file was not changed, because it has errors'
   const errors = result.diagnostics.filter(one => one.severity === 'error')
   throw new Refused(message, { ...result, diagnostics: errors, files: [file], directories: [] })
 }

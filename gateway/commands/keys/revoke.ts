@@ -1,35 +1,41 @@
 import { shownPath } from '../../config/report/render.ts'
-import { parseCommandLine, type Io } from '../cli/io.ts'
+import { parseCommandLine } from '../cli/arguments.ts'
+import type { Io } from '../cli/io.ts'
 import { Refused, reporting, valid, withConfig, type OpenConfig } from './change.ts'
-import {
-  editing,
-  editingUsage,
-  isJson,
-  nameFrom,
-  noSuchKey,
-  orUsage,
-  placeOf,
-  UsageError,
-} from './options.ts'
+import { editing, editingExitCodes, nameFrom, noSuchKey, orUsage, placeOf, UsageError } from './options.ts'
 import { addRevocation, explainErrors, type Revoked } from './revoke-now.ts'
 
-const usage = `gatehouse keys revoke NAME [options]
-
-Disables a key: it is refused, and its open streams end, as soon as the gateway
-has applied the file.
-
-  --now                  add the key to the revocations file too, which is applied
-                         even while the configuration has errors
-  --reason TEXT          with --now: why (default: revoked by gatehouse keys revoke)
-${editingUsage}`
-
 const options = {
+  now: {
+    type: 'boolean',
+    default: false,
+    help: 'Also add the key to the revocations file, which is applied even while the configuration has errors',
+  },
+  reason: {
+    type: 'string',
+    value: 'TEXT',
+    default: 'revoked by gatehouse keys revoke',
+    help: 'With --now, the reason that the file gives',
+  },
   ...editing,
-  now: { type: 'boolean', default: false },
-  reason: { type: 'string', default: 'revoked by gatehouse keys revoke' },
 } as const
 
-const maxReason = 500
+export const help = {
+  name: 'keys revoke',
+  args: 'NAME',
+  maxPositionals: 1,
+  paragraphs: [
+    'Disables a key. As soon as the gateway has applied the file, the key is refused and its open streams end.',
+  ],
+  options,
+  exitCodes: [
+    ['0', 'The key is disabled'],
+    ['1', 'The command was refused, or with --now only one of the two files could be changed'],
+    editingExitCodes[2],
+  ],
+} as const
+
+const maxReasonLength = 500
 
 interface Wanted {
   readonly name: string
@@ -40,22 +46,22 @@ interface Wanted {
   readonly dryRun: boolean
 }
 
-/** The command. Returns the exit code. */
-export async function revoke(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, options, usage, io, { positionals: 1 })
+/** Runs the command. Returns the exit code. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const parsed = parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const { values, positionals } = parsed
   const { now, reason, quiet, 'dry-run': dryRun } = values
-  const wanted = orUsage(usage, io, () => {
-    if (reason.trim() === '' || reason.length > maxReason)
-      throw new UsageError(`a reason has 1 to ${maxReason} characters`)
-    return { name: nameFrom(positionals), json: isJson(values.format), now, reason, quiet, dryRun }
+  const wanted = orUsage(help, io, () => {
+    if (reason.trim() === '' || reason.length > maxReasonLength)
+      throw new UsageError(`\`--reason\` must have 1 to ${maxReasonLength} characters`)
+    return { name: nameFrom(positionals), json: values.format === 'json', now, reason, quiet, dryRun }
   })
   if (typeof wanted === 'number') return wanted
   return reporting(io, () =>
     withConfig(values.config, io, !dryRun, open => {
       const revoked = now ? capture(() => addRevocation(open, wanted, !dryRun, io)) : undefined
-      // A mistake in one of the files keeps nobody from changing the other.
+      // An error in one of the files must not keep the other from being changed.
       if (now && open.result.loaded === undefined) return onlyRevoked(open, wanted, revoked!, io)
       const code = disable(open, wanted, revoked?.value, io)
       if (revoked?.error !== undefined) throw revoked.error
@@ -73,7 +79,7 @@ function capture(work: () => Revoked): Outcome {
   try {
     return { value: work() }
   } catch (error) {
-    // A key that does not exist, or no file to write to: then nothing is done.
+    // The key does not exist, or there is no file to write to: change nothing.
     if (error instanceof Refused && error.result === undefined) throw error
     return { error }
   }
@@ -83,7 +89,7 @@ function onlyRevoked(open: OpenConfig, { name, json, dryRun }: Wanted, revoked: 
   if (revoked.value === undefined) throw revoked.error
   if (json) io.stdout(jsonOf({ name, changed: false, revocations: shownAs(revoked.value, dryRun) }, dryRun))
   else if (dryRun) io.stdout(revoked.value.text)
-  tellRevoked(revoked.value, name, dryRun, io)
+  reportRevoked(revoked.value, name, dryRun, io)
   explainErrors(open, name, io)
   return 1
 }
@@ -101,11 +107,11 @@ function disable(open: OpenConfig, wanted: Wanted, revoked: Revoked | undefined,
   else if (dryRun) io.stdout(revoked === undefined ? text : `${text}---\n${revoked.text}`)
   if (quiet) return 0
   const shown = shownPath(file, io.cwd)
-  if (revoked !== undefined) tellRevoked(revoked, name, dryRun, io)
+  if (revoked !== undefined) reportRevoked(revoked, name, dryRun, io)
   if (dryRun) io.stderr('nothing was written\n')
   else
     io.stderr(
-      changed ? `key ${name} in ${shown} is disabled\n` : `key ${name} in ${shown} was disabled already\n`,
+      changed ? `disabled key ${name} in ${shown}\n` : `key ${name} in ${shown} was already disabled\n`,
     )
   return 0
 }
@@ -118,7 +124,8 @@ function jsonOf(fields: object, dryRun: boolean): string {
   return `${JSON.stringify({ schemaVersion: 1, ...fields, ...(dryRun && { dryRun }) })}\n`
 }
 
-function tellRevoked({ file, changed }: Revoked, name: string, dryRun: boolean, io: Io): void {
+function reportRevoked({ file, changed }: Revoked, name: string, dryRun: boolean, io: Io): void {
   const shown = shownPath(file, io.cwd)
-  if (!dryRun) io.stderr(changed ? `key ${name} is in ${shown}\n` : `key ${name} was in ${shown} already\n`)
+  if (!dryRun)
+    io.stderr(changed ? `added key ${name} to ${shown}\n` : `key ${name} was already in ${shown}\n`)
 }

@@ -4,49 +4,60 @@ import { shownPath } from '../../config/report/render.ts'
 import { parseDuration } from '../../values/units.ts'
 import { windowOf } from '../../values/window.ts'
 import type { Key } from '../../../schema/config.ts'
-import { parseCommandLine, type Io } from '../cli/io.ts'
+import { parseCommandLine } from '../cli/arguments.ts'
+import type { Io } from '../cli/io.ts'
 import { Refused, reporting, valid, withConfig, type OpenConfig } from './change.ts'
 import {
   editing,
-  editingUsage,
+  editingExitCodes,
   instantText,
-  isJson,
   nameFrom,
   noSuchKey,
   orUsage,
   placeOf,
+  valueOf,
 } from './options.ts'
 import { pepperOf } from './pepper.ts'
 
-const usage = `gatehouse keys rotate NAME [--overlap 7d] [options]
+const options = {
+  overlap: {
+    type: 'string',
+    value: 'DURATION',
+    default: '7d',
+    help: 'Time until the current secrets expire; 0s replaces them at once',
+  },
+  ...editing,
+} as const
 
-Gives a key a new secret, and its present ones an end: until then both are
-accepted. Secrets that have expired are taken out. The new secret is printed on
-stdout, once: it is stored nowhere.
-
-  --overlap DURATION     how long the present secrets go on (default: 7d); 0s
-                         replaces them at once
-${editingUsage}`
-
-const options = { ...editing, overlap: { type: 'string', default: '7d' } } as const
+export const help = {
+  name: 'keys rotate',
+  args: 'NAME',
+  maxPositionals: 1,
+  paragraphs: [
+    'Adds a new secret to a key, and lets the current secrets expire after the overlap. Until then, both are accepted. Expired secrets are removed.',
+    'The new secret is printed on stdout once, and stored nowhere.',
+  ],
+  options,
+  exitCodes: editingExitCodes,
+} as const
 
 interface Rotation {
   readonly changes: readonly Change[]
-  /** When the last of the present secrets ends; undefined where none goes on. */
+  /** When the last of the current secrets expires; undefined when none stays. */
   readonly ends: number | undefined
   readonly removed: number
 }
 
-/** The command. Returns the exit code. */
-export async function rotate(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, options, usage, io, { positionals: 1 })
+/** Runs the command. Returns the exit code. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const parsed = parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const { values, positionals } = parsed
-  const wanted = orUsage(usage, io, () => {
+  const wanted = orUsage(help, io, () => {
     return {
       name: nameFrom(positionals),
-      overlap: parseDuration(values.overlap),
-      json: isJson(values.format),
+      overlap: valueOf('--overlap', () => parseDuration(values.overlap)),
+      json: values.format === 'json',
     }
   })
   if (typeof wanted === 'number') return wanted
@@ -70,31 +81,31 @@ function replaceSecret(
   const hash = hashSecret(secret, pepper)
   const { changes, ends, removed } = rotation(name, key, hash, open.now.getTime(), overlap)
   const text = open.change(file, changes)
-  const say = (words: string): void => void (quiet || io.stderr(`${words}\n`))
+  const say = (line: string): void => void (quiet || io.stderr(`${line}\n`))
   if (note !== undefined) say(note)
   const shown = { name, file, oldSecretsEnd: ends === undefined ? null : instantText(ends), removed }
   if (dryRun) {
     io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, dryRun, ...shown, text })}\n` : text)
-    say('nothing was written, and the new hash above is of a secret that nobody knows')
+    say('nothing was written; the secret of the new hash above was discarded')
     return 0
   }
-  if (key.disabled) say(`key ${name} is disabled, and stays so`)
-  if (endOf(key) <= open.now.getTime()) say(`key ${name} has expired, and stays so`)
-  if (removed > 0) say(`${removed} ${removed === 1 ? 'secret was' : 'secrets were'} taken out`)
+  if (key.disabled) say(`key ${name} is disabled and stays disabled`)
+  if (endOf(key) <= open.now.getTime()) say(`key ${name} has expired and stays expired`)
+  if (removed > 0) say(`removed ${removed} ${removed === 1 ? 'secret' : 'secrets'}`)
   say(
     ends === undefined
-      ? 'no earlier secret is valid any more'
-      : `earlier secrets end at ${instantText(ends)}`,
+      ? 'earlier secrets are no longer valid'
+      : `earlier secrets expire at ${instantText(ends)}`,
   )
-  say(`key ${name} in ${shownPath(file, io.cwd)} has a new secret, which is shown once and stored nowhere:`)
+  say(`added a secret to key ${name} in ${shownPath(file, io.cwd)}; it is shown once and stored nowhere:`)
   io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, ...shown, secret, hash })}\n` : `${secret}\n`)
   return 0
 }
 
-/** What to change so that a key has a new secret, and its present ones end when the overlap does. */
+/** Returns the changes that add a secret to a key, and let its current ones expire after the overlap. */
 function rotation(name: string, key: Key, hash: string, now: number, overlap: number): Rotation {
   const secrets = ['keys', name, 'secrets']
-  // No later than the key itself: an end that nobody had set before would otherwise come with a longer life.
+  // A secret must not outlive its key.
   const end = Math.min(wholeSecond(now + overlap), endOf(key))
   const changes: Change[] = [{ append: secrets, item: { hash } }]
   const gone: Change[] = []
@@ -115,7 +126,7 @@ function rotation(name: string, key: Key, hash: string, now: number, overlap: nu
   }
 }
 
-// What is written has no milliseconds, and an overlap is not to end before its time.
+// Instants in the file have no milliseconds. Rounding up keeps the overlap from ending early.
 function wholeSecond(milliseconds: number): number {
   return Math.ceil(milliseconds / 1000) * 1000
 }
@@ -126,6 +137,6 @@ function endOf({ expires }: Pick<Key, 'expires'>): number {
 
 function refuseUnset(text: string): never {
   throw new Refused(
-    `when this key ends depends on ${text}, which is not set here: set it, or edit the file by hand`,
+    `the expiry of this key depends on ${text}, which is not set here; set it, or edit the file by hand`,
   )
 }

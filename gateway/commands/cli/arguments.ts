@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util'
+import { nearest } from '../../config/document/suggest.ts'
+import { printable } from '../../lib/printable.ts'
+import type { Help, Option, Options } from './command.ts'
+import { helpText, listed } from './help.ts'
+import type { Io } from './io.ts'
+
+type ValueOf<Known extends Option> = Known extends { choices: readonly (infer Choice)[] }
+  ? Choice
+  : Known extends { type: 'boolean' }
+    ? boolean
+    : Known extends { multiple: true }
+      ? string[]
+      : string
+
+/** Values of a command's options; undefined for one that was left out and has no default. */
+export type Values<Known extends Options> = {
+  readonly [Name in keyof Known]:
+    | ValueOf<Known[Name]>
+    | (Known[Name] extends { default: unknown } ? never : undefined)
+}
+
+/** Arguments of a command, or the exit code with which it ends at once. */
+export type CommandLine<Known extends Options> =
+  | { ok: true; values: Values<Known>; positionals: string[] }
+  | { ok: false; exitCode: number }
+
+type Output = Pick<Io, 'stdout' | 'stderr'>
+
+/**
+ * Parses the arguments of a command. `--no-x` turns off a boolean option x. `--help` and `-h` print the help on stdout,
+ * with exit code 0. A mistake is reported on stderr, with exit code 2.
+ */
+export function parseCommandLine<const Known extends Options>(
+  args: string[],
+  help: Help<Known>,
+  io: Output,
+): CommandLine<Known> {
+  const beforeDashes = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
+  if (beforeDashes.some(argument => argument === '--help' || argument === '-h')) {
+    io.stdout(helpText(help))
+    return { ok: false, exitCode: 0 }
+  }
+  const { maxPositionals = 0 } = help
+  const options: Options = help.options
+  let parsed
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true, allowNegative: true })
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    if (!code.startsWith('ERR_PARSE_ARGS')) throw error
+    return refused(explain(code, message, options), help, io)
+  }
+  const { values, positionals } = parsed
+  if (positionals.length > maxPositionals)
+    return refused(`unexpected argument \`${positionals[maxPositionals]}\``, help, io)
+  for (const [name, { choices }] of Object.entries(options)) {
+    const value = values[name]
+    if (choices !== undefined && typeof value === 'string' && !choices.includes(value))
+      return refused(`invalid value \`${value}\` for \`--${name}\`: expected ${listed(choices)}`, help, io)
+  }
+  return { ok: true, values: values as unknown as Values<Known>, positionals }
+}
+
+function refused(sentence: string, help: Pick<Help, 'name'>, io: Output): { ok: false; exitCode: number } {
+  return { ok: false, exitCode: usageError(sentence, help, io) }
+}
+
+/** Reports a mistake in the arguments, and where the help is. Returns exit code 2. */
+export function usageError(
+  sentence: string,
+  { name }: Pick<Help, 'name'>,
+  { stderr }: Pick<Io, 'stderr'>,
+): 2 {
+  const command = ['gatehouse', name, '--help'].filter(word => word !== '').join(' ')
+  stderr(`gatehouse: ${printable(sentence)}\nRun \`${command}\` for usage.\n`)
+  return 2
+}
+
+/** Says in our words what parseArgs found. */
+function explain(code: string, message: string, options: Options): string {
+  const [, quoted = ''] = /'([^']*)'/.exec(message) ?? []
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const near = nearest(quoted.replace(/^-+/, ''), Object.keys(options))
+    return `unknown option \`${quoted}\`${near === undefined ? '' : `; did you mean \`--${near}\`?`}`
+  }
+  const [, flag = quoted] = /(--[\w-]+)/.exec(quoted) ?? []
+  return `option \`${flag}\` ${message.includes('does not take') ? 'takes no value' : 'needs a value'}`
+}

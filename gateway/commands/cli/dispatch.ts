@@ -1,0 +1,28 @@
+import { nearest } from '../../config/document/suggest.ts'
+import { usageError } from './arguments.ts'
+import type { Group } from './command.ts'
+import { groupHelpText } from './help.ts'
+import type { Io } from './io.ts'
+
+/**
+ * Runs the command of a group that the first argument names. Returns its exit code; 0 for `--help`, and 2 where there is
+ * no such command.
+ */
+export async function dispatch(group: Group, [name = '', ...args]: string[], io: Io): Promise<number> {
+  const row = group.commands.find(command => command.name === name)
+  if (row !== undefined) return (await row.load()).run(args, io)
+  if (name === '--help' || name === '-h' || name === 'help') {
+    io.stdout(groupHelpText(group))
+    return 0
+  }
+  if (name === '') {
+    io.stderr(groupHelpText(group))
+    return 2
+  }
+  const near = nearest(
+    name,
+    group.commands.map(command => command.name),
+  )
+  const hint = near === undefined ? '' : `; did you mean \`${near}\`?`
+  return usageError(`unknown command \`${[group.name, name].join(' ').trim()}\`${hint}`, group, io)
+}

@@ -1,0 +1,41 @@
+import type { Group } from './cli/command.ts'
+
+/** The program. A new command is a file beside this one, and a row here. */
+export const program: Group = {
+  name: '',
+  paragraphs: ['Gatehouse is an MCP gateway whose whole state is one YAML file.'],
+  commands: [
+    {
+      name: 'run',
+      summary: 'Serve, and apply changes to the configuration as they are saved',
+      load: () => import('./run.ts'),
+      serves: true,
+    },
+    {
+      name: 'demo',
+      summary: 'Start a mock MCP server and a gateway in front of it, with a new key',
+      load: () => import('./demo.ts'),
+      serves: true,
+    },
+    {
+      name: 'validate',
+      summary: 'Check a configuration and report every problem',
+      load: () => import('./validate.ts'),
+    },
+    {
+      name: 'lint',
+      summary: 'Check a configuration, and warn about valid but risky settings',
+      load: () => import('./lint.ts'),
+    },
+    {
+      name: 'schema',
+      summary: 'Print the JSON Schema of gateway.yaml',
+      load: () => import('./schema.ts'),
+    },
+    {
+      name: 'keys',
+      summary: 'Create, rotate, revoke, list and hash API keys',
+      load: () => import('./keys.ts'),
+    },
+  ],
+}
