@@ -40,7 +40,7 @@ const examples = new URL('../../examples/', import.meta.url)
 
 /** Runs the quickstart until a signal stops it. Returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, help, io)
+  const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const { format, ephemeral } = parsed.values
   const stopped = stopSignal()

@@ -38,7 +38,7 @@ const verdicts = { error: 'no errors found', warning: 'no problems found', info:
 
 /** Runs the command. Returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, help, io)
+  const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const failOn = parsed.values['fail-on']
   const report = await readReport(parsed, 'lint', help, io)

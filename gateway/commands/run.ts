@@ -34,7 +34,7 @@ export const help = {
 
 /** Serves until a signal stops it. Returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, help, io)
+  const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const gateway = await start(parsed.values.config, parsed.values.watch, io)
   if (typeof gateway === 'number') return gateway

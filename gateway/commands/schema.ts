@@ -18,7 +18,7 @@ export const help = {
 
 /** Runs the command. Returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, help, io)
+  const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   io.stdout(parsed.values.revocations ? revocationsSchemaText() : schemaText())
   return 0

@@ -21,7 +21,7 @@ export const help = {
 
 /** Runs the command. Returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, help, io)
+  const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const report = await readReport(parsed, 'validate', help, io)
   if (typeof report === 'number') return report

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
-import { nearest } from '../../config/document/suggest.ts'
 import { printable } from '../../lib/printable.ts'
 import type { Help, Option, Options } from './command.ts'
 import { helpText, listed } from './help.ts'
 import type { Io } from './io.ts'
+import { didYouMean } from './did-you-mean.ts'
 
 type ValueOf<Known extends Option> = Known extends { choices: readonly (infer Choice)[] }
   ? Choice
@@ -31,11 +31,11 @@ type Output = Pick<Io, 'stdout' | 'stderr'>
  * Parses the arguments of a command. `--no-x` turns off a boolean option x. `--help` and `-h` print the help on stdout,
  * with exit code 0. A mistake is reported on stderr, with exit code 2.
  */
-export function parseCommandLine<const Known extends Options>(
+export async function parseCommandLine<const Known extends Options>(
   args: string[],
   help: Help<Known>,
   io: Output,
-): CommandLine<Known> {
+): Promise<CommandLine<Known>> {
   const beforeDashes = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
   if (beforeDashes.some(argument => argument === '--help' || argument === '-h')) {
     io.stdout(helpText(help))
@@ -49,7 +49,7 @@ export function parseCommandLine<const Known extends Options>(
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
     if (!code.startsWith('ERR_PARSE_ARGS')) throw error
-    return refused(explain(code, message, options), help, io)
+    return refused(await explain(code, message, options), help, io)
   }
   const { values, positionals } = parsed
   if (positionals.length > maxPositionals)
@@ -78,11 +78,14 @@ export function usageError(
 }
 
 /** Says in our words what parseArgs found. */
-function explain(code: string, message: string, options: Options): string {
+async function explain(code: string, message: string, options: Options): Promise<string> {
   const [, quoted = ''] = /'([^']*)'/.exec(message) ?? []
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const near = nearest(quoted.replace(/^-+/, ''), Object.keys(options))
-    return `unknown option \`${quoted}\`${near === undefined ? '' : `; did you mean \`--${near}\`?`}`
+    const hint = await didYouMean(
+      quoted,
+      Object.keys(options).map(name => `--${name}`),
+    )
+    return `unknown option \`${quoted}\`${hint}`
   }
   const [, flag = quoted] = /(--[\w-]+)/.exec(quoted) ?? []
   return `option \`${flag}\` ${message.includes('does not take') ? 'takes no value' : 'needs a value'}`

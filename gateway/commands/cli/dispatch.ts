@@ -1,6 +1,6 @@
-import { nearest } from '../../config/document/suggest.ts'
 import { usageError } from './arguments.ts'
 import type { Group } from './command.ts'
+import { didYouMean } from './did-you-mean.ts'
 import { groupHelpText } from './help.ts'
 import type { Io } from './io.ts'
 
@@ -19,10 +19,9 @@ export async function dispatch(group: Group, [name = '', ...args]: string[], io:
     io.stderr(groupHelpText(group))
     return 2
   }
-  const near = nearest(
+  const hint = await didYouMean(
     name,
     group.commands.map(command => command.name),
   )
-  const hint = near === undefined ? '' : `; did you mean \`${near}\`?`
   return usageError(`unknown command \`${[group.name, name].join(' ').trim()}\`${hint}`, group, io)
 }

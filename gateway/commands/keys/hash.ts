@@ -51,7 +51,7 @@ export async function run(args: string[], io: Io): Promise<number> {
     // The argument may be the secret, so the message does not repeat it.
     return usageError('the secret is read from stdin, never from the arguments', help, io)
   }
-  const parsed = parseCommandLine(args, help, io)
+  const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const input = await readStdin(io, maxSecretBytes + '\r\n'.length)
   const secret = input.toString('utf8').replace(/\r?\n$/, '')

@@ -50,7 +50,7 @@ interface Shown {
 
 /** Runs the command. Returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, help, io)
+  const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const json = parsed.values.format === 'json'
   return reporting(io, () => {

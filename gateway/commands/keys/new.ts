@@ -73,7 +73,7 @@ export interface AddedKey {
 
 /** Runs the command. Returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, help, io)
+  const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const { values, positionals } = parsed
   const wanted = orUsage(help, io, () => {

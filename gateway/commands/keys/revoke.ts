@@ -48,7 +48,7 @@ interface Wanted {
 
 /** Runs the command. Returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
-  const parsed = parseCommandLine(args, help, io)
+  const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
   const { values, positionals } = parsed
   const { now, reason, quiet, 'dry-run': dryRun } = values
