@@ -4,18 +4,20 @@ import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Worker } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import type { ReadResult } from '../gateway/config/handover.ts'
 import { readChecked } from '../gateway/config/read-checked.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
+import { openCalls } from '../gateway/runtime/workers/worker-calls.ts'
+import type { MainMethods, WorkerMethods } from './fixtures/calling-worker.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { answerOrStream, json, messageOf, startTestUpstream } from './fixtures/upstream.ts'
 import { until } from './fixtures/until.ts'
 
 const secret = 'canary-of-the-key-0123456789abcdef'
-/** Calls of `get_late` are answered when they are let go. */
+/** Calls of `get_late` wait here until the test answers them. */
 const late: (() => void)[] = []
 const upstream = await startTestUpstream((arrival, response) => {
   const { id, params } = messageOf(arrival)
@@ -35,8 +37,8 @@ workers: ${workers}
 
 interface Started {
   gateway: TestGateway
-  threads: Worker[]
-  /** Calls of tools over one connection each, which is kept. */
+  workers: Worker[]
+  /** Calls a tool over a connection of its own, or one of the agent's. */
   call(tool: string, agent?: Agent): Promise<IncomingMessage>
 }
 
@@ -45,11 +47,11 @@ async function start(
   yaml = config(),
   { watch = true, answerTimeoutMs = 30_000 } = {},
 ): Promise<Started> {
-  const threads: Worker[] = []
+  const workers: Worker[] = []
   const gateway = await startTestGateway(yaml, {
     watch,
     answerTimeoutMs,
-    onWorker: thread => threads.push(thread),
+    onWorker: worker => workers.push(worker),
   })
   t.teardown(gateway.close)
   const call = (tool: string, agent?: Agent): Promise<IncomingMessage> =>
@@ -63,7 +65,7 @@ async function start(
         .on('error', reject)
         .end(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${tool}"}}`)
     })
-  return { gateway, threads, call }
+  return { gateway, workers, call }
 }
 
 const bodyOf = async (response: IncomingMessage): Promise<string> => {
@@ -75,19 +77,19 @@ const bodyOf = async (response: IncomingMessage): Promise<string> => {
 const status = async ({ adminUrl }: TestGateway): Promise<Record<string, unknown>> =>
   (await (await fetch(`${adminUrl}/status`)).json()) as Record<string, unknown>
 
-/** Has a thread answer the next call of a method with an error, without doing it. */
-function failNext(thread: Worker, method: string): void {
-  const post = thread.postMessage.bind(thread)
-  thread.postMessage = (message: { call: number; method: string }) => {
+/** Makes a worker answer the next call of a method with an error, without running it. */
+function failNext(worker: Worker, method: string): void {
+  const post = worker.postMessage.bind(worker)
+  worker.postMessage = (message: { call: number; method: string }) => {
     if (message.method !== method) return post(message)
-    thread.postMessage = post
-    queueMicrotask(() => thread.emit('message', { answer: message.call, error: new Error('no room') }))
+    worker.postMessage = post
+    queueMicrotask(() => worker.emit('message', { answer: message.call, error: new Error('no room') }))
   }
 }
 
-t.test('log, metrics and status are those of one gateway', async t => {
-  const { gateway, threads, call } = await start(t, config('', 3))
-  t.equal(threads.length, 3)
+t.test('log, metrics and status cover all workers of a gateway', async t => {
+  const { gateway, workers, call } = await start(t, config('', 3))
+  t.equal(workers.length, 3)
   const calls = 60
   for (let index = 0; index < calls; index++) t.equal((await call('get_a')).statusCode, 200)
   const requests = (): Record<string, unknown>[] => gateway.lines.filter(line => line['event'] === 'request')
@@ -103,10 +105,10 @@ t.test('log, metrics and status are those of one gateway', async t => {
   other.destroy()
 })
 
-t.test('a revision that one thread cannot prepare is refused for all', async t => {
-  const { gateway, threads, call } = await start(t, config(), { watch: false })
+t.test('a revision that one worker cannot prepare is refused for all', async t => {
+  const { gateway, workers, call } = await start(t, config(), { watch: false })
   const { revision } = await status(gateway)
-  failNext(threads[1]!, 'prepare')
+  failNext(workers[1]!, 'prepare')
   gateway.write(config(', disabled: true'))
   await gateway.reload()
   t.match(await status(gateway), { revision, lastReload: { successful: false } })
@@ -116,18 +118,18 @@ t.test('a revision that one thread cannot prepare is refused for all', async t =
   for (let index = 0; index < 20; index++) t.equal((await call('get_a')).statusCode, 401)
 })
 
-t.test('what failed for another reason than its content is tried again', async t => {
-  const { gateway, threads } = await start(t)
+t.test('a reload that failed for a reason other than its content is tried again', async t => {
+  const { gateway, workers } = await start(t)
   const { revision } = await status(gateway)
-  failNext(threads[1]!, 'prepare')
+  failNext(workers[1]!, 'prepare')
   gateway.write(config(', disabled: true'))
   await until(() => gateway.lines.some(line => line['event'] === 'reload_failed'), 'it fails')
   await until(async () => (await status(gateway))['revision'] !== revision, 'it is tried again')
 })
 
-t.test('a thread that cannot follow a revision is ended, and its place taken', async t => {
-  const { gateway, threads, call } = await start(t)
-  failNext(threads[0]!, 'commit')
+t.test('a worker that cannot commit a revision is ended and replaced', async t => {
+  const { gateway, workers, call } = await start(t)
+  failNext(workers[0]!, 'commit')
   gateway.write(config(', disabled: true'))
   await until(() => gateway.lines.some(line => line['event'] === 'config_applied'), 'it is applied')
   await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is replaced')
@@ -135,8 +137,8 @@ t.test('a thread that cannot follow a revision is ended, and its place taken', a
   for (let index = 0; index < 40; index++) t.equal((await call('get_a')).statusCode, 401)
 })
 
-t.test('the death of a thread costs what is in flight on it, and nothing else', async t => {
-  const { gateway, threads, call } = await start(t)
+t.test('a worker that dies takes its own requests along, and nothing else', async t => {
+  const { gateway, workers, call } = await start(t)
   const outcomes = Array.from({ length: 40 }, () =>
     call('get_late').then(
       async response => (await bodyOf(response), response.statusCode),
@@ -154,7 +156,7 @@ t.test('the death of a thread costs what is in flight on it, and nothing else', 
       ),
   )
   await until(() => late.length === 40, 'all calls wait upstream')
-  await threads[0]!.terminate()
+  await workers[0]!.terminate()
   await Promise.race(cut)
   await until(() => streams.filter(stream => stream.destroyed).length > 0, 'its streams end')
   for (let index = 0; index < 40; index++) t.equal((await call('get_a')).statusCode, 200, 'others serve on')
@@ -165,7 +167,7 @@ t.test('the death of a thread costs what is in flight on it, and nothing else', 
   t.ok(lost.length > 0 && lost.length < 40, `${lost.length} of 40 calls are lost`)
   t.ok(
     streams.some(stream => !stream.destroyed),
-    'streams of the other thread stay',
+    'streams of the other worker stay',
   )
 
   await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is replaced')
@@ -173,8 +175,8 @@ t.test('the death of a thread costs what is in flight on it, and nothing else', 
   t.match(await status(gateway), { workers: 2 })
   t.match(await gateway.metrics(), 'gatehouse_workers_lost_total 1')
   const served = new Set<string>()
-  threads.forEach((thread, index) =>
-    thread.on('message', ({ records }) => {
+  workers.forEach((worker, index) =>
+    worker.on('message', ({ records }) => {
       if (records?.text.includes('"event":"request"')) served.add(String(index))
     }),
   )
@@ -182,20 +184,20 @@ t.test('the death of a thread costs what is in flight on it, and nothing else', 
     await bodyOf(await call('get_a'))
     await nextTurn()
     return served.has('2')
-  }, 'the new thread serves')
+  }, 'the new worker serves')
   for (const stream of streams) stream.destroy()
 })
 
-t.test('a revision that comes while a thread is replaced reaches the new one', async t => {
-  const { gateway, threads, call } = await start(t)
-  await threads[0]!.terminate()
+t.test('a revision that arrives while a worker is replaced reaches the new one', async t => {
+  const { gateway, workers, call } = await start(t)
+  await workers[0]!.terminate()
   gateway.write(config(', disabled: true'))
   await until(() => gateway.lines.some(line => line['event'] === 'config_applied'), 'it is applied')
   await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is replaced')
   for (let index = 0; index < 40; index++) t.equal((await call('get_a')).statusCode, 401)
 })
 
-t.test('an address that is taken is refused, also where it could be shared', async t => {
+t.test('an address that is taken is refused, even if it could be shared', async t => {
   const holder = createServer()
   holder.listen({ port: 0, host: '127.0.0.1', reusePort: true })
   await once(holder, 'listening')
@@ -208,7 +210,7 @@ t.test('an address that is taken is refused, also where it could be shared', asy
   await t.rejects(startGateway({ load, write: () => {}, watch: false }), { code: 'EADDRINUSE' })
 })
 
-t.test('stopping lets calls in flight end, in every thread', async t => {
+t.test('a stop lets requests in flight end, in every worker', async t => {
   const { gateway, call } = await start(t)
   const waiting = Array.from({ length: 10 }, () => call('get_late'))
   await until(() => late.length === 10, 'all calls wait upstream')
@@ -220,23 +222,23 @@ t.test('stopping lets calls in flight end, in every thread', async t => {
   t.equal(gateway.lines.filter(line => line['event'] === 'request').length, 10, 'and they are logged')
 })
 
-t.test('a thread that was about to take the place of another served on after the stop', async t => {
-  const { gateway, threads, call } = await start(t)
-  await threads[0]!.terminate()
-  await until(() => threads.length === 3, 'another is started')
-  const ended = once(threads[2]!, 'exit')
+t.test('a worker that is starting when the gateway stops is ended', async t => {
+  const { gateway, workers, call } = await start(t)
+  await workers[0]!.terminate()
+  await until(() => workers.length === 3, 'another is started')
+  const ended = once(workers[2]!, 'exit')
   await gateway.close()
   await ended
   await t.rejects(call('get_a'), { code: 'ECONNREFUSED' })
   t.notOk(gateway.lines.some(line => ['worker_failed', 'worker_replaced'].includes(String(line['event']))))
 })
 
-t.test('a thread that hung kept every reload waiting for ever, and the stop', async t => {
+t.test('a worker that hangs delays neither reloads nor the stop for longer than its timeout', async t => {
   for (const method of ['prepare', 'commit', 'drain']) {
-    const { gateway, threads, call } = await start(t, config(), { watch: false, answerTimeoutMs: 1500 })
+    const { gateway, workers, call } = await start(t, config(), { watch: false, answerTimeoutMs: 1500 })
     const { revision } = await status(gateway)
-    const post = threads[0]!.postMessage.bind(threads[0])
-    threads[0]!.postMessage = (message: { method: string }) => {
+    const post = workers[0]!.postMessage.bind(workers[0])
+    workers[0]!.postMessage = (message: { method: string }) => {
       if (message.method !== method) post(message)
     }
     gateway.write(config(', disabled: true'))
@@ -252,16 +254,16 @@ t.test('a thread that hung kept every reload waiting for ever, and the stop', as
   }
 })
 
-t.test('a system without room for another thread ended the gateway', async t => {
-  const threads: Worker[] = []
+t.test('a gateway outlives a system that has no room for another worker', async t => {
+  const workers: Worker[] = []
   let room = 2
-  const onWorker = (thread: Worker): void => {
-    threads.push(thread)
+  const onWorker = (worker: Worker): void => {
+    workers.push(worker)
     if (room-- === 0) throw Object.assign(new Error('no room'), { code: 'ERR_WORKER_INIT_FAILED' })
   }
   const gateway = await startTestGateway(config(), { watch: false, onWorker })
   t.teardown(gateway.close)
-  await threads[0]!.terminate()
+  await workers[0]!.terminate()
   await until(() => gateway.lines.some(line => line['event'] === 'worker_replaced'), 'it is tried again')
   t.match(
     gateway.lines.filter(line => line['event'] === 'worker_failed'),
@@ -270,12 +272,12 @@ t.test('a system without room for another thread ended the gateway', async t => 
   t.match(await status(gateway), { workers: 2 })
 })
 
-t.test('an address that was taken in the last moment was a fault of the gateway', async t => {
+t.test('an address that is taken at the last moment is reported as taken', async t => {
   const holder = createServer()
   t.teardown(() => holder.close())
-  const onWorker = (thread: Worker): void => {
-    const post = thread.postMessage.bind(thread)
-    thread.postMessage = (message: { method: string; argument: { port: number } }) => {
+  const onWorker = (worker: Worker): void => {
+    const post = worker.postMessage.bind(worker)
+    worker.postMessage = (message: { method: string; argument: { port: number } }) => {
       if (message.method !== 'listen') return post(message)
       const { port } = message.argument
       if (!holder.listening) holder.listen({ port, host: '127.0.0.1' })
@@ -288,7 +290,7 @@ t.test('an address that was taken in the last moment was a fault of the gateway'
   })
 })
 
-t.test('a reload that the stop overtook came into force, or failed, in a gateway that was gone', async t => {
+t.test('a reload that a stop overtakes is neither applied nor reported as failed', async t => {
   for (const workers of [1, 2]) {
     const folder = t.testdir({
       'gateway.yaml': `version: 1\nlisten: {address: "127.0.0.1:0"}\nadmin: {address: "127.0.0.1:0"}\n${config('', workers)}`,
@@ -311,4 +313,35 @@ t.test('a reload that the stop overtook came into force, or failed, in a gateway
     await nextTurn()
     t.match(text, /"event":"stopped"[^\n]*\n$/, `${workers} workers: nothing is said after that`)
   }
+})
+
+t.test('a worker and the main thread call each other on one channel', async t => {
+  const timeoutMs = 100
+  const url = new URL('./fixtures/calling-worker.ts', import.meta.url)
+  const worker = new Worker(url, { workerData: { timeoutMs } })
+  t.teardown(() => worker.terminate())
+  const stalled = Promise.withResolvers<number>()
+  const own: MainMethods = {
+    double: async value => value * 2,
+    refuse: async () => Promise.reject(Object.assign(new Error('refused'), { code: 'E_REFUSED' })),
+    stall: () => stalled.promise,
+  }
+  const messages: unknown[] = []
+  const calls = openCalls<WorkerMethods>(worker, own, {
+    timeoutMs: () => 30_000,
+    isStarting: true,
+    onMessage: message => messages.push(message),
+  })
+  t.strictSame(await calls.call('ask', 'double'), { result: 42 })
+  t.match(await calls.call('ask', 'refuse'), { message: 'refused', code: 'E_REFUSED' })
+  const timeout = { name: 'CallTimeout', message: `stall was not answered within ${timeoutMs} ms` }
+  t.match(await calls.call('ask', 'stall'), timeout)
+  stalled.resolve(1)
+  t.strictSame(await calls.call('ask', 'double'), { result: 42 }, 'the late answer is ignored')
+  t.match(await calls.call('ask', 'unknown' as never), { name: 'TypeError' })
+  t.strictSame(messages, [])
+  const pending = calls.call('ask', 'double')
+  calls.close('the worker has ended')
+  await t.rejects(pending, { message: 'the worker has ended' })
+  await t.rejects(calls.call('ask', 'double'), { message: 'the worker has ended' })
 })

@@ -4,14 +4,16 @@ import { createLog } from '../../observe/log.ts'
 import { createCounters } from '../../observe/metrics.ts'
 import { shareGivenTasks } from './shared-tasks.ts'
 import { createWorkerCore } from './worker-core.ts'
-import type { ThreadRecords, WorkerData } from './worker.ts'
-import { answerCalls } from './thread-calls.ts'
+import type { MainMethods, WorkerData, WorkerRecords } from './worker.ts'
+import { openCalls } from './worker-calls.ts'
 
 const port = parentPort!
 const { sessionSecret, connectionCounts, slot } = workerData as WorkerData
 
-/** Milliseconds that lines and counts are gathered for: a message costs both threads more than a call does. */
+/** Milliseconds for which lines and counts are collected: a message costs both threads more than a request does. */
 const flushDelayMs = 10
+/** Milliseconds that the main thread may take to answer a call. */
+const callTimeoutMs = 5000
 let text = ''
 let due: NodeJS.Timeout | undefined
 const counters = createCounters()
@@ -22,7 +24,7 @@ const later = (): void => {
 const send = (): void => {
   clearTimeout(due)
   due = undefined
-  const records: ThreadRecords = { text, counted: counters.take() }
+  const records: WorkerRecords = { text, counted: counters.take() }
   text = ''
   port.postMessage({ records })
 }
@@ -45,11 +47,12 @@ const core = createWorkerCore({
   givenTasks: shareGivenTasks(Buffer.from(sessionSecret)),
 })
 
-answerCalls(port, {
+const own = {
   ...core,
-  async drain() {
+  async drain(): Promise<void> {
     await core.drain()
     await nextTurn()
     send()
   },
-})
+}
+openCalls<MainMethods>(port, own, { timeoutMs: () => callTimeoutMs })

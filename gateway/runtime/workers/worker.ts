@@ -1,50 +1,62 @@
 import { Worker } from 'node:worker_threads'
 import type { Counted } from '../../observe/metrics.ts'
 import type { WorkerCore } from './worker-core.ts'
-import { callsTo } from './thread-calls.ts'
+import { openCalls, type CallRemote } from './worker-calls.ts'
 
-/** What a thread is started with. */
+/** What a worker is started with. */
 export interface WorkerData {
   readonly sessionSecret: Uint8Array
-  /** In shared memory, one per thread. */
+  /** In shared memory, one per worker. */
   readonly connectionCounts: Int32Array
   readonly slot: number
 }
 
-/** What a thread tells of what it did. */
-export interface ThreadRecords {
+/** What a worker reports of its work. */
+export interface WorkerRecords {
   /** Lines of the log. */
   readonly text: string
   readonly counted: Counted
 }
 
-/** A thread that serves. */
-export interface WorkerThread {
-  readonly thread: Worker
-  readonly call: ReturnType<typeof callsTo<WorkerCore>>
-  /** Resolves when it has ended, with what it ended of. */
+/** Methods of the main thread that its workers can call. There are none yet. */
+export type MainMethods = Readonly<Record<never, never>>
+
+/** A worker that serves clients. */
+export interface ServingWorker {
+  readonly native: Worker
+  readonly call: CallRemote<WorkerCore>
+  /** Resolves when the worker has ended, with the cause of its end. */
   readonly ended: Promise<unknown>
 }
 
 /**
- * Starts a thread that serves once it is told what and where. One that is silent for too long is ended.
+ * Starts a worker, which serves after `prepare`, `commit` and `listen`. Ends it when it does not answer a call in time.
  *
- * @param timeoutMs milliseconds that it may take for a method
+ * @param timeoutMs returns the milliseconds that a method may take
  */
 export function startWorker(
   workerData: WorkerData,
-  onRecords: (records: ThreadRecords) => void,
+  main: MainMethods,
+  onRecords: (records: WorkerRecords) => void,
   timeoutMs: (method: keyof WorkerCore) => number,
-): WorkerThread {
-  const thread = new Worker(new URL('./worker-main.ts', import.meta.url), { workerData })
+): ServingWorker {
+  const native = new Worker(new URL('./worker-main.ts', import.meta.url), { workerData })
   const { promise: ended, resolve } = Promise.withResolvers<unknown>()
   let cause: unknown
-  thread.once('error', error => (cause = error)).once('exit', () => resolve(cause))
-  const onMessage = (message: unknown): void => onRecords((message as { records: ThreadRecords }).records)
-  const onSilence = (): void => {
-    cause = new Error('it did not answer')
-    void thread.terminate()
-  }
-  const call = callsTo<WorkerCore>(thread, onMessage, onSilence, timeoutMs)
-  return { thread, call, ended }
+  const { call, close } = openCalls<WorkerCore>(native, main, {
+    timeoutMs,
+    isStarting: true,
+    onMessage: message => onRecords((message as { records: WorkerRecords }).records),
+    onTimeout(timeout) {
+      cause = timeout
+      void native.terminate()
+    },
+  })
+  native
+    .once('error', error => (cause = error))
+    .once('exit', () => {
+      close('the worker has ended')
+      resolve(cause)
+    })
+  return { native, call, ended }
 }
