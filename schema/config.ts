@@ -1,27 +1,27 @@
 // Generated from gateway.schema.json by `npm run schema`; edit that file instead.
 
 /**
- * A pattern for names: `*` any characters, `?` one character, `\` the next character literally.
+ * A glob matches names: `*` stands for any characters, slashes and dots too, `?` for one character, and a backslash takes the next character literally.
  */
 export type Glob = string
 /**
- * One auth method; `type` says which kind.
+ * One auth method. Its `type` selects the fields.
  */
 export type AuthMethod = ApiKeyAuth | JwtAuth | MtlsAuth
 /**
- * A scope: one word of printable ASCII, without quotation marks and backslashes. offline_access is none: it is between client and issuer.
+ * A scope is one word of printable ASCII without quotation marks and backslashes. offline_access is not allowed here: it concerns only the client and the issuer.
  */
 export type Scope = string
 /**
- * A name: letters, digits, dot, underscore and hyphen, at most 64 characters, beginning with a letter or digit.
+ * A name has 1 to 64 letters, digits, dots, underscores and hyphens, and begins with a letter or digit.
  */
 export type Name = string
 /**
- * A token that the gateway gets and sends as Authorization: Bearer with every request; `type` says how. The client's own token never goes upstream.
+ * How the gateway gets the token that it sends as `Authorization: Bearer` with every request. Its `type` selects the fields. The client's own token never goes upstream.
  */
 export type UpstreamAuth = ClientCredentialsAuth | TokenExchangeAuth
 /**
- * Scopes that are needed, all of them.
+ * A list of scopes that a token needs, all of them.
  *
  * @minItems 1
  * @maxItems 100
@@ -29,39 +29,39 @@ export type UpstreamAuth = ClientCredentialsAuth | TokenExchangeAuth
 export type ScopeList = Scope[]
 
 /**
- * gateway.yaml: the whole state of a Gatehouse gateway. Unknown fields are errors at every level.
+ * The configuration of a gateway, and its whole state. An unknown field is an error at every level.
  */
 export interface Config {
   /**
-   * Version of this format. The only one so far is 1.
+   * Version of the format. The only version so far is 1.
    */
   version: 1
   /**
-   * Fragments to merge in, as paths or globs relative to this file, for example one per team. A fragment may hold auth, roles, keys and proxies. A name declared twice is an error at both places.
+   * Fragments to merge into this file, for example one per team. Each item is a path or glob relative to this file, or an object that restricts what the fragments may declare. A fragment may contain auth, roles, keys and proxies. A name that is declared twice is an error in both places.
    *
    * @maxItems 100
    */
   include: (string | Include)[]
   /**
-   * Path of a file, relative to this one, of keys, secrets, token subjects, tokens and certificates that are refused at once. It is applied on its own, also while the configuration has errors. Its content is no part of the revision.
+   * Path of the revocations file, relative to this file. It lists keys, secrets, token subjects, tokens and certificates to refuse immediately. It is applied on its own, even while the configuration has errors, and is not part of the revision.
    */
   revocations?: string
   listen: Listen
   admin: Admin
   /**
-   * Auth methods by name: the ways to prove who you are. A proxy names those that it accepts.
+   * Auth methods by name. An auth method is a way for clients to prove who they are. A proxy lists the methods that it accepts.
    */
   auth: {
     [k: string]: AuthMethod
   }
   /**
-   * Roles by name: reusable bundles of access rules. Keys hold them, and auth methods grant them.
+   * Roles by name. A role is a reusable set of access rules. Keys hold roles, and auth methods grant them.
    */
   roles: {
     [k: string]: Role
   }
   /**
-   * Keys by name. A key is an identity with one or more hashed secrets, several while it is being rotated.
+   * Keys by name. A key is an identity with one or more hashed secrets. A key that is being rotated has several.
    */
   keys: {
     [k: string]: Key
@@ -76,70 +76,70 @@ export interface Config {
   pepper?: SecretReference
   outbound: Outbound
   /**
-   * How many threads serve clients: a number, or `auto` for one per core that the gateway may use. Each has its own connections, streams, caches and tokens of upstreams; log, metrics and status are those of one gateway. With 1 everything happens in one thread, which is also what systems without shared listening ports (macOS, Windows) get. Takes effect after a restart only.
+   * Number of workers that serve clients, or `auto` for one per core that the gateway may use. Each worker has its own connections, streams, caches and upstream tokens. They share one log, one set of metrics and one status. With 1, the gateway serves in its main thread. Systems that cannot share a listening port (macOS, Windows) always use one. A change needs a restart.
    */
   workers: 'auto' | number
 }
 /**
- * Fragments that touch only their own. What a field does not name, the fragments may not declare or refer to.
+ * Fragments that can touch only what belongs to them. They cannot declare or refer to anything that these fields do not name.
  */
 export interface Include {
   /**
-   * A path or glob relative to this file.
+   * Path or glob of the fragments, relative to this file.
    */
   path: string
   /**
-   * The names that the fragments may declare, as patterns: of proxies, roles, keys and auth methods. Their roles grant access to proxies of these names only.
+   * Patterns for the names of the proxies, roles, keys and auth methods that the fragments may declare. Their roles can grant access only to proxies with these names.
    *
    * @minItems 1
    * @maxItems 100
    */
   owns: Glob[]
   /**
-   * Roles of this file that keys and grants of the fragments may give, as patterns.
+   * Patterns for roles of the main file that the fragments may give to keys and in grants.
    *
    * @maxItems 100
    */
   roles: Glob[]
   /**
-   * The environment variables that the fragments may refer to, as patterns.
+   * Patterns for environment variables that the fragments may refer to.
    *
    * @maxItems 100
    */
   env: Glob[]
   /**
-   * The files that the fragments may refer to, as patterns of paths relative to this file. They are judged where symbolic links lead, too.
+   * Patterns for files that the fragments may refer to, as paths relative to this file. Symbolic links are followed, and their target must match too.
    *
    * @maxItems 100
    */
   files: Glob[]
   /**
-   * The hosts of upstreams, issuers and token endpoints that the fragments may name, as patterns, with or without a port.
+   * Patterns for hosts that the fragments may name in upstreams, issuers and token endpoints, with or without a port.
    *
    * @maxItems 100
    */
   hosts: Glob[]
 }
 /**
- * The listener that MCP clients reach.
+ * The listener for MCP clients.
  */
 export interface Listen {
   /**
-   * Where to listen. Other machines reach the gateway only at an address that is not loopback. A change needs a restart.
+   * Address to listen on. A loopback address is reachable only from the same machine. A change needs a restart.
    */
   address: string
   /**
-   * The scheme, host and port that clients type, without a path. Requests may carry its host in their Host header.
+   * Scheme, host and port of the URL that clients use, without a path. Requests may carry its host in the Host header.
    */
   publicUrl?: string
   /**
-   * Further names that the Host header may carry, as host or host:port. Loopback names, the address a request arrived at, and the host of publicUrl are always allowed.
+   * Additional values for the Host header, as host or host:port. Loopback names, the address that a request arrived at and the host of publicUrl are always allowed.
    *
    * @maxItems 100
    */
   allowedHosts: string[]
   /**
-   * Origins of browser applications that may call, exactly as a browser sends them. Every origin but these and the host itself gets 403.
+   * Origins of browser applications that may call the gateway, exactly as a browser sends them. Any other origin gets 403, except the gateway's own host.
    *
    * @maxItems 100
    */
@@ -147,16 +147,16 @@ export interface Listen {
   tls?: ListenTls
   timeout: ListenTimeout
   /**
-   * How many connections clients may have at the same time, all threads together. By default, and at most, as many as the limit of open files (`ulimit -n`) leaves room for: a connection may need a second descriptor for its upstream, and some are kept for everything else. When there are too many, the one that has been idle for longest is closed; where none is idle, the new one is.
+   * Largest number of open client connections in all workers. The default, which is also the maximum, follows from the limit of open files (`ulimit -n`): a connection may need a second descriptor for its upstream, and the gateway reserves some for itself. At the limit, the connection that has been idle longest is closed. If none is idle, the new connection is closed.
    */
   maxConnections?: number
   /**
-   * How long a stopping gateway waits for calls in flight before it closes their connections; 0s not to wait.
+   * Time that a stopping gateway waits for calls in flight before it closes their connections. With 0s it does not wait.
    */
   drain: string
 }
 /**
- * Serve https. Without this block the listener speaks plain HTTP. Its files are watched, and a change is applied without dropping a connection; adding or taking out this block, or clientCa, needs a restart.
+ * Serve HTTPS. Without this block the listener uses plain HTTP. The files are watched, and a change is applied without dropping connections. Adding or removing this block or clientCa needs a restart.
  */
 export interface ListenTls {
   cert: SecretReference
@@ -164,12 +164,12 @@ export interface ListenTls {
   clientCa?: SecretReference
   crl?: SecretReference
   /**
-   * The oldest version of TLS to speak.
+   * Oldest TLS version that the listener accepts.
    */
   minVersion: 'TLSv1.2' | 'TLSv1.3'
 }
 /**
- * Where a secret is found; a secret itself never stands in this file.
+ * A reference to a secret. The secret itself is never written in this file.
  */
 export interface SecretReference {
   /**
@@ -177,48 +177,48 @@ export interface SecretReference {
    */
   env?: string
   /**
-   * Path of a file, relative to the file that names it. One line break at its end is not part of the secret. The file is watched.
+   * Path of a file, relative to the file that names it. One line break at its end is ignored. The file is watched.
    */
   file?: string
 }
 /**
- * How long clients may take.
+ * Time limits for clients.
  */
 export interface ListenTimeout {
   /**
-   * For a whole request, headers and body, to arrive.
+   * Longest time for a whole request, headers and body, to arrive.
    */
   request: string
   /**
-   * For the next request on an idle connection. Keep it above the idle timeout of a load balancer in front.
+   * Longest time that a connection may stay idle between requests. Set it higher than the idle timeout of a load balancer in front of the gateway.
    */
   keepAlive: string
 }
 /**
- * The listener for operators, apart from the one for clients: /livez, /readyz, /status and /metrics. It asks for no credential: keep it on loopback or a private network.
+ * The listener for operators: /livez, /readyz, /status and /metrics. It does not ask for a credential, so keep it on loopback or a private network.
  */
 export interface Admin {
   /**
-   * Where to listen. A change needs a restart.
+   * Address to listen on. A change needs a restart.
    */
   address: string
   /**
-   * Further names that the Host header may carry, as host or host:port. Loopback names and the address a request arrived at are always allowed. A change needs a restart.
+   * Additional values for the Host header, as host or host:port. Loopback names and the address that a request arrived at are always allowed. A change needs a restart.
    *
    * @maxItems 100
    */
   allowedHosts: string[]
 }
 /**
- * A shared secret that the client sends with every request; its hash stands under a key.
+ * A shared secret that the client sends with every request. Its hash is listed under a key.
  */
 export interface ApiKeyAuth {
   /**
-   * The kind of auth method.
+   * Kind of auth method.
    */
   type: 'api-key'
   /**
-   * Where the client puts the key. A query parameter ends up in histories and in the logs of everything in between: use it only where a client can do nothing else.
+   * Part of the request that carries the key. A query parameter ends up in browser histories and in the logs of proxies, so use it only for clients that support nothing else.
    */
   in: 'header' | 'cookie' | 'query'
   /**
@@ -226,32 +226,32 @@ export interface ApiKeyAuth {
    */
   name: string
   /**
-   * The word before the key in a header, as in `Authorization: Bearer KEY`. Without this field it is Bearer for the header Authorization and no word elsewhere; an empty string means no word.
+   * Word before the key in a header, as in `Authorization: Bearer KEY`. An empty string means no word. The default is Bearer for the header Authorization, and no word for other headers.
    */
   scheme?: string
 }
 /**
- * Access tokens that an issuer signs, as JWTs in `Authorization: Bearer`. With the type oauth the proxies also tell clients where to get one (RFC 9728). Several issuers are several auth methods: the token's `iss` chooses among those of a proxy.
+ * Access tokens from an issuer, sent as `Authorization: Bearer TOKEN`. The issuer signs them as JWTs. With the type oauth, the proxy also tells clients where to get a token (RFC 9728). For several issuers, declare several auth methods: the `iss` of a token selects one.
  */
 export interface JwtAuth {
   /**
-   * The kind of auth method: jwt takes tokens that clients have; oauth, in addition, tells clients that have none where to get them, for which listen.publicUrl must be set.
+   * Kind of auth method. jwt accepts tokens that clients already have. oauth also tells other clients where to get one, and needs listen.publicUrl.
    */
   type: 'jwt' | 'oauth'
   /**
-   * The `iss` of the tokens, exactly. Without `jwks` it is also the URL whose metadata (OpenID Connect discovery or RFC 8414) says where the keys are.
+   * Value of `iss` in the tokens, character by character. Without `jwks`, it is also the URL whose metadata (OpenID Connect Discovery or RFC 8414) leads to the keys.
    */
   issuer: string
   jwks?: JwksSource
   /**
-   * A token must name one of these in its `aud`. Without this field it must name the proxy's own public URL: listen.publicUrl and the proxy's path.
+   * Accepted values of `aud`. A token must contain one of them. The default is the public URL of the proxy: listen.publicUrl and the path of the proxy.
    *
    * @minItems 1
    * @maxItems 100
    */
   audiences?: string[]
   /**
-   * The signature algorithms that are accepted. None of them works with a shared secret, and `none` is not one.
+   * Accepted signature algorithms. Algorithms with a shared secret and `none` are not supported.
    *
    * @minItems 1
    */
@@ -269,11 +269,11 @@ export interface JwtAuth {
     | 'Ed25519'
   )[]
   /**
-   * How far the clocks of issuer and gateway may be apart, at most 10m; 0s for not at all.
+   * Largest difference between the clocks of the issuer and the gateway, at most 10m. With 0s no difference is tolerated.
    */
   clockSkew: string
   /**
-   * Who holds which roles. All grants that match apply; without any, tokens are accepted and may do nothing.
+   * Rules that give roles to tokens. All grants that match apply. A token that matches none is accepted, but has no access.
    *
    * @maxItems 1000
    */
@@ -281,25 +281,25 @@ export interface JwtAuth {
   introspection?: Introspection
 }
 /**
- * Where the issuer's public keys are, as a JSON Web Key Set (RFC 7517), where they are not to be discovered.
+ * Source of the issuer's public keys, a JSON Web Key Set (RFC 7517), if they should not be discovered.
  */
 export interface JwksSource {
   /**
-   * URL of the key set. It is read again every 10 minutes, and when a token names an unknown key.
+   * URL of the key set. It is fetched again every 10 minutes, and when a token names an unknown key.
    */
   url?: string
   /**
-   * Path of the key set, relative to the file that names it. It is part of the revision, and watched.
+   * Path of the key set, relative to the file that names it. The file is watched.
    */
   file?: string
 }
 /**
- * Roles for the tokens that fit.
+ * Roles for tokens that match a condition.
  */
 export interface TokenGrant {
   when: TokenCondition
   /**
-   * The roles that such tokens hold.
+   * Roles that these tokens hold.
    *
    * @minItems 1
    * @maxItems 100
@@ -307,20 +307,20 @@ export interface TokenGrant {
   roles: Name[]
 }
 /**
- * What a token must have: every claim and every scope that stands here. With nothing in it, every token fits.
+ * Conditions for a token. It must match every claim and have every scope. An empty condition matches every token.
  */
 export interface TokenCondition {
   /**
-   * Claims by name. Text is a pattern as for tools; of a list of patterns any may match. A claim that is a list fits when any of its items does.
+   * Expected claims by name. Text is a glob, and one of several globs must match. If a claim is a list, one of its items must match.
    */
   claims?: {
     /**
-     * A pattern, several of which any may match, or the very number or boolean.
+     * A glob, a list of globs, or an exact number or boolean.
      */
     [k: string]: string | number | boolean | string[]
   }
   /**
-   * Scopes that the token must all have, in its claim `scope` or `scp`.
+   * Scopes that the token must have, all of them, in its claim `scope` or `scp`.
    *
    * @minItems 1
    * @maxItems 100
@@ -328,47 +328,47 @@ export interface TokenCondition {
   scopes?: Scope[]
 }
 /**
- * Asks the issuer about tokens that are no JWTs (RFC 7662). Without this block they are refused. The gateway is a client there, and proves itself with exactly one of clientSecret and privateKey. An answer is remembered for at most 60 seconds.
+ * Ask the issuer about tokens that are not JWTs (RFC 7662). Without this block such tokens are refused. The gateway authenticates to the issuer as a client, with either clientSecret or privateKey. An answer is cached for at most 60 seconds.
  */
 export interface Introspection {
   /**
-   * The introspection endpoint. It begins with https:// unless its host is loopback. Without this field it is the introspection_endpoint in the metadata of the issuer.
+   * URL of the introspection endpoint. It must use https unless its host is loopback. The default is the introspection_endpoint in the issuer's metadata.
    */
   url?: string
   /**
-   * Which tokens the issuer is asked about: opaque, those that are no JWTs; all, JWTs too, after their signature was verified, so that a revoked one is refused before it expires.
+   * Tokens to ask the issuer about. opaque: only tokens that are not JWTs. all: JWTs too, after their signature is verified, so that a revoked one is refused before it expires.
    */
   tokens: 'opaque' | 'all'
   /**
-   * The gateway's client id at the issuer.
+   * Client ID of the gateway at the issuer.
    */
   clientId: string
   clientSecret?: SecretReference
   /**
-   * How the client secret is sent: client_secret_basic in the Authorization header, client_secret_post in the body. Of no effect with a privateKey.
+   * How to send the client secret: client_secret_basic in the Authorization header, or client_secret_post in the body. It has no effect with privateKey.
    */
   method: 'client_secret_basic' | 'client_secret_post'
   privateKey?: SecretReference
   /**
-   * The kid of the private key, where the issuer has several keys of this client. Without this field the assertion names no key.
+   * Key ID (kid) of the private key, for issuers that know several keys of this client. Without this field the assertion has no kid.
    */
   keyId?: string
   /**
-   * The algorithm of the signature. Without this field it follows the key: RS256 for RSA, ES256, ES384 or ES512 by the curve, EdDSA for Ed25519.
+   * Signature algorithm of the assertion. The default depends on the key: RS256 for RSA; ES256, ES384 or ES512 for an elliptic curve; EdDSA for Ed25519.
    */
   algorithm?:
     'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA'
 }
 /**
- * The client certificate of the connection, verified against listen.tls.clientCa; or, where TLS ends in front of the gateway, the one that a header carries. It decides only where a request carries no other credential.
+ * The client certificate of the connection, verified against listen.tls.clientCa. If TLS ends in front of the gateway, the certificate can come from a header. The certificate decides only if the request carries no other credential.
  */
 export interface MtlsAuth {
   /**
-   * The kind of auth method.
+   * Kind of auth method.
    */
   type: 'mtls'
   /**
-   * Which certificate gets which roles; all that match apply. A certificate that none matches may do nothing.
+   * Rules that give roles to certificates. All grants that match apply. A certificate that matches none has no access.
    *
    * @minItems 1
    * @maxItems 1000
@@ -377,12 +377,12 @@ export interface MtlsAuth {
   from?: CertificateHeader
 }
 /**
- * Roles for the certificates that meet every condition.
+ * Roles for certificates that match every condition.
  */
 export interface CertificateGrant {
   when: CertificateCondition
   /**
-   * The roles that such a certificate holds.
+   * Roles that such a certificate holds.
    *
    * @minItems 1
    * @maxItems 100
@@ -390,32 +390,32 @@ export interface CertificateGrant {
   roles: Name[]
 }
 /**
- * What a certificate has to be; of several fields all have to hold.
+ * Conditions for a certificate. It must match all fields.
  */
 export interface CertificateCondition {
   /**
-   * One of its subject alternative names, as a glob or a list of globs of which one has to match. A pattern with a colon is for URIs, one with an @ for email addresses, any other for DNS names; `*` alone is for any name.
+   * Glob for a subject alternative name, or a list of globs of which one must match. A pattern with a colon matches URIs, one with an @ matches email addresses, and any other matches DNS names. `*` alone matches any name.
    */
   san?: string | Glob[]
   /**
-   * A pattern for names: `*` any characters, `?` one character, `\` the next character literally.
+   * A glob matches names: `*` stands for any characters, slashes and dots too, `?` for one character, and a backslash takes the next character literally.
    */
   subject?: string
   /**
-   * The SHA-256 of the certificate in hex, with or without colons, as `openssl x509 -fingerprint -sha256` prints it.
+   * SHA-256 fingerprint of the certificate in hex, with or without colons, as `openssl x509 -fingerprint -sha256` prints it.
    */
   fingerprint?: string
 }
 /**
- * TLS ends in front of the gateway, and a header carries the certificate of the client: URL-encoded PEM as of nginx, or the form of RFC 9440. It is believed from these addresses only, and never forwarded.
+ * A header with the client certificate, for TLS that ends in front of the gateway: URL-encoded PEM as nginx sends it, or the form of RFC 9440. The header is trusted only from the listed addresses, and is never forwarded.
  */
 export interface CertificateHeader {
   /**
-   * Name of the header. What is in front must set it itself and drop it where a client sends it.
+   * Name of the header. The proxy in front of the gateway must set it itself, and drop it if a client sends it.
    */
   header: string
   /**
-   * Addresses, or networks, of what stands in front.
+   * Addresses or networks of the trusted proxies in front of the gateway.
    *
    * @minItems 1
    * @maxItems 100
@@ -425,22 +425,22 @@ export interface CertificateHeader {
   crl?: SecretReference
 }
 /**
- * A named, reusable bundle of access rules.
+ * A named, reusable set of access rules.
  */
 export interface Role {
   /**
-   * What the role is for.
+   * Purpose of the role.
    */
   description?: string
   /**
-   * What the role grants, by proxy: a proxy's name, or "*" for every proxy.
+   * Access by proxy name. `"*"` stands for every proxy.
    */
   access: {
     [k: string]: Access
   }
 }
 /**
- * What a role grants on one proxy. A kind that is left out is not granted.
+ * Access to one proxy. A kind that is not listed is not granted.
  */
 export interface Access {
   tools?: Rules
@@ -449,76 +449,76 @@ export interface Access {
   methods?: MethodRules
 }
 /**
- * Which names are allowed and which denied, as globs: `*` stands for any characters, `?` for one, and a backslash takes the next character literally. A deny wins over every allow.
+ * Allowed and denied names, as globs. A deny overrides every allow.
  */
 export interface Rules {
   /**
-   * What is allowed. In a role, nothing is allowed that no role allows; on a proxy, a missing list allows everything.
+   * Allowed names. A role grants only what it allows. On a proxy, a missing list allows everything.
    *
    * @maxItems 1000
    */
   allow?: Glob[]
   /**
-   * What is denied, whatever allows it.
+   * Denied names. They override every allow.
    *
    * @maxItems 1000
    */
   deny: Glob[]
 }
 /**
- * Which methods are allowed and which denied, as globs. Without this field, every method of MCP and of its extensions for tasks and skills passes, and any other is refused as unknown. Methods that name a tool, a prompt or a resource, or list them, pass in any case unless they are denied: their names are judged. What a session cannot do without (`initialize`, `notifications/initialized`, `ping`, `server/discover`) and `notifications/cancelled` always pass.
+ * Allowed and denied methods, as globs. Without this field, all methods of MCP and of its extensions for tasks and skills pass, and any other is refused as unknown. Methods that name or list tools, prompts or resources pass unless they are denied, because the names are checked. `initialize`, `notifications/initialized`, `ping`, `server/discover` and `notifications/cancelled` always pass.
  */
 export interface MethodRules {
   /**
-   * The only methods that pass, beside those that are judged by name.
+   * Allowed methods, in addition to those that are checked by name. All others are refused.
    *
    * @maxItems 1000
    */
   allow?: Glob[]
   /**
-   * What is denied, whatever allows it.
+   * Denied names. They override every allow.
    *
    * @maxItems 1000
    */
   deny: Glob[]
 }
 /**
- * An identity that presents a secret.
+ * An identity that authenticates with a secret.
  */
 export interface Key {
   /**
-   * Who answers for the key.
+   * Person or team responsible for the key.
    */
   owner?: string
   /**
-   * What the key is for.
+   * Purpose of the key.
    */
   description?: string
   /**
-   * The roles that the key holds.
+   * Roles that the key holds.
    *
    * @minItems 1
    * @maxItems 100
    */
   roles: Name[]
   /**
-   * Refuse the key, and end its open streams.
+   * Refuse the key and end its open streams.
    */
   disabled: boolean
   /**
-   * The key is refused before this instant.
+   * Start of validity. The key is refused before this instant.
    */
   notBefore?: string
   /**
-   * The key is refused from this instant on, and its open streams end.
+   * End of validity. The key is refused from this instant on, and its open streams end.
    */
   expires?: string
   /**
-   * The SHA-256 of a client certificate in hex: the key is refused unless the connection presents that certificate. Without this field the secret alone is enough.
+   * SHA-256 fingerprint of a client certificate in hex. The key is accepted only on a connection that presents this certificate. Without this field the secret alone is enough.
    */
   certificate?: string
   /**
-   * Hashes of the secrets that prove this identity; two overlap while a key is being rotated.
+   * Hashes of the secrets that the key accepts. Two overlap while a key is being rotated.
    *
    * @minItems 1
    * @maxItems 10
@@ -530,15 +530,15 @@ export interface Key {
  */
 export interface KeySecret {
   /**
-   * `sha256:` and the SHA-256 of the secret, or `hmac-sha256:` and its HMAC-SHA-256 under the pepper, in lower-case hex; or, for a secret that was brought along and is less than random, `argon2id:` and its PHC string. `gatehouse keys new` makes a secret and its hash, `gatehouse keys hash` hashes one that you have.
+   * Hash of the secret: `sha256:` and its SHA-256, or `hmac-sha256:` and its HMAC-SHA-256 under the pepper, in lower-case hex. For a password that someone chose, `argon2id:` and its PHC string. `gatehouse keys new` creates a secret and its hash, and `gatehouse keys hash` hashes an existing secret.
    */
   hash: string
   /**
-   * The secret is refused before this instant.
+   * Start of validity. The secret is refused before this instant.
    */
   notBefore?: string
   /**
-   * The secret is refused from this instant on, and streams opened with it end.
+   * End of validity. The secret is refused from this instant on, and streams that it opened end.
    */
   expires?: string
 }
@@ -547,15 +547,15 @@ export interface KeySecret {
  */
 export interface Proxy {
   /**
-   * What the proxy is for. It is also its name in the metadata that the auth method oauth publishes.
+   * Purpose of the proxy. The auth method oauth publishes it as the name of the resource.
    */
   description?: string
   /**
-   * The path of the endpoint, matched exactly. Without this field it is /NAME/mcp.
+   * Path of the endpoint, matched exactly. The default is /NAME/mcp.
    */
   path?: string
   /**
-   * The auth methods that the proxy accepts, any of them; or the word none, which leaves the proxy open to everyone.
+   * Auth methods that the proxy accepts, or the word none, which opens the proxy to everyone.
    */
   auth: 'none' | Name[]
   upstream: Upstream
@@ -565,11 +565,11 @@ export interface Proxy {
   methods?: MethodRules
   scopes?: Scopes
   /**
-   * The largest request body, at most 64MiB. A larger one gets 413 and is not read to its end.
+   * Largest request body, at most 64MiB. A larger body gets 413 and is not read to its end.
    */
   maxBody: string
   /**
-   * How long a stream may be silent before the gateway writes an SSE comment, so that nothing in between takes it for dead; looked at every quarter of a second.
+   * Longest silence of a stream before the gateway writes an SSE comment, so that proxies in between do not close it. Streams are checked every quarter of a second.
    */
   keepAlive: string
 }
@@ -578,25 +578,25 @@ export interface Proxy {
  */
 export interface Upstream {
   /**
-   * The MCP endpoint itself: nothing is appended to it.
+   * URL of the MCP endpoint. Nothing is appended to it.
    */
   url: string
   /**
-   * Headers to send with every request, over any that the client sent. Credentials are references to an environment variable or a file.
+   * Headers to send with every request. They replace headers of the same name from the client. Write credentials as references to an environment variable or a file.
    */
   headers: {
     [k: string]: HeaderValue
   }
   /**
-   * The only headers of clients to forward, by name or pattern, beside those of MCP itself (`Accept`, `Last-Event-ID`, `MCP-Protocol-Version`, `Mcp-*`). Without this field, all are forwarded but those that are credentials or could only be forged.
+   * Names or patterns of client headers to forward, in addition to those of MCP (`Accept`, `Last-Event-ID`, `MCP-Protocol-Version`, `Mcp-*`). Without this field, all client headers are forwarded except credentials and headers that a client could forge.
    *
    * @maxItems 100
    *
-   * Items: A header name; `*` stands for any characters.
+   * Items: A header name, in which `*` stands for any characters.
    */
   forwardHeaders?: string[]
   /**
-   * Query parameters to add to the URL of every request. Credentials are references to an environment variable or a file.
+   * Query parameters to add to the URL of every request. Write credentials as references to an environment variable or a file.
    */
   query: {
     [k: string]: HeaderValue
@@ -607,7 +607,7 @@ export interface Upstream {
   timeout: UpstreamTimeout
 }
 /**
- * The value of a header or a query parameter: a reference, or text that is no secret.
+ * The value of a header or a query parameter: a reference to a secret, or text that is not secret.
  */
 export interface HeaderValue {
   /**
@@ -615,171 +615,171 @@ export interface HeaderValue {
    */
   env?: string
   /**
-   * Path of a file, relative to the file that names it. One line break at its end is not part of the value. The file is watched.
+   * Path of a file, relative to the file that names it. One line break at its end is ignored. The file is watched.
    */
   file?: string
   /**
-   * Text that is no secret. Refused for Authorization, Cookie and names that look like credentials.
+   * Text that is not secret. It is refused for Authorization, Cookie and names that look like credentials.
    */
   value?: string
 }
 /**
- * OAuth client credentials (RFC 6749, 4.4): the gateway is a client of the authorization server that the upstream trusts. It proves itself with exactly one of clientSecret and privateKey.
+ * OAuth client credentials (RFC 6749 section 4.4). The gateway is a client of the authorization server that the upstream trusts. It authenticates with either clientSecret or privateKey.
  */
 export interface ClientCredentialsAuth {
   /**
-   * How the token is got.
+   * Kind of upstream authentication.
    */
   type: 'client-credentials'
   /**
-   * The token endpoint of the authorization server. It begins with https:// unless its host is loopback. Without this field it is discovered: the upstream's metadata (RFC 9728) name the issuer, and this one's (RFC 8414) the endpoint.
+   * URL of the token endpoint. It must use https unless its host is loopback. Without this field it is discovered: the upstream's metadata (RFC 9728) names the issuer, whose metadata (RFC 8414) names the endpoint.
    */
   tokenUrl?: string
   /**
-   * The only authorization server that may be discovered, exactly as it calls itself; goes without tokenUrl. Without this field it is whichever the upstream names, but a clientSecret goes to no other host than the upstream's.
+   * Only authorization server that discovery may use, exactly as it writes its own name. Do not combine it with tokenUrl. Without this field, the upstream chooses, but a clientSecret is sent only to the upstream's own host.
    */
   issuer?: string
   /**
-   * The gateway's client id at the authorization server.
+   * Client ID of the gateway at the authorization server.
    */
   clientId: string
   clientSecret?: SecretReference
   /**
-   * How the client secret is sent: client_secret_basic in the Authorization header, client_secret_post in the body. Of no effect with a privateKey. Without this field it is client_secret_basic, or what an authorization server that is discovered takes.
+   * How to send the client secret: client_secret_basic in the Authorization header, or client_secret_post in the body. It has no effect with privateKey. The default is client_secret_basic, or, for a discovered authorization server, a method that it supports.
    */
   method?: 'client_secret_basic' | 'client_secret_post'
   privateKey?: SecretReference
   /**
-   * The kid of the private key, where the authorization server has several keys of this client. Without this field the assertion names no key.
+   * Key ID (kid) of the private key, for authorization servers that know several keys of this client. Without this field the assertion has no kid.
    */
   keyId?: string
   /**
-   * The algorithm of the signature. Without this field it follows the key: RS256 for RSA, ES256, ES384 or ES512 by the curve, EdDSA for Ed25519.
+   * Signature algorithm of the assertion. The default depends on the key: RS256 for RSA; ES256, ES384 or ES512 for an elliptic curve; EdDSA for Ed25519.
    */
   algorithm?:
     'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA'
   /**
-   * The scopes to ask for, separated by spaces. Without this field the authorization server decides.
+   * Scopes to request, separated by spaces. Without this field the authorization server decides.
    */
   scope?: string
   /**
-   * What the token is for: an absolute URI without fragment (RFC 8707). Without this field it is upstream.url without its query. Where the token endpoint is discovered, the upstream has to call itself so.
+   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707). The default is upstream.url without its query. If the token endpoint is discovered, the upstream's metadata must contain the same value.
    */
   resource?: string
   /**
-   * The audience parameter, for authorization servers that know it. Without this field none is sent.
+   * Value of the parameter `audience`, for authorization servers that need it. Without this field it is not sent.
    */
   audience?: string
 }
 /**
- * OAuth token exchange (RFC 8693): the gateway gives the caller's access token to the authorization server, and sends the one that it gets for it upstream, so that the upstream knows the caller. Only for proxies whose auth methods all take tokens. The gateway proves itself with exactly one of clientSecret and privateKey.
+ * OAuth token exchange (RFC 8693). The gateway exchanges the caller's access token at the authorization server and sends the new token upstream, so that the upstream knows the caller. All auth methods of the proxy must accept tokens. The gateway authenticates with either clientSecret or privateKey.
  */
 export interface TokenExchangeAuth {
   /**
-   * How the token is got.
+   * Kind of upstream authentication.
    */
   type: 'token-exchange'
   /**
-   * The token endpoint of the authorization server. It begins with https:// unless its host is loopback.
+   * URL of the token endpoint. It must use https unless its host is loopback.
    */
   tokenUrl: string
   /**
-   * The gateway's client id at the authorization server.
+   * Client ID of the gateway at the authorization server.
    */
   clientId: string
   clientSecret?: SecretReference
   /**
-   * How the client secret is sent: client_secret_basic in the Authorization header, client_secret_post in the body. Of no effect with a privateKey.
+   * How to send the client secret: client_secret_basic in the Authorization header, or client_secret_post in the body. It has no effect with privateKey.
    */
   method: 'client_secret_basic' | 'client_secret_post'
   privateKey?: SecretReference
   /**
-   * The kid of the private key, where the authorization server has several keys of this client. Without this field the assertion names no key.
+   * Key ID (kid) of the private key, for authorization servers that know several keys of this client. Without this field the assertion has no kid.
    */
   keyId?: string
   /**
-   * The algorithm of the signature. Without this field it follows the key: RS256 for RSA, ES256, ES384 or ES512 by the curve, EdDSA for Ed25519.
+   * Signature algorithm of the assertion. The default depends on the key: RS256 for RSA; ES256, ES384 or ES512 for an elliptic curve; EdDSA for Ed25519.
    */
   algorithm?:
     'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA'
   /**
-   * The scopes to ask for, separated by spaces. Without this field the authorization server decides.
+   * Scopes to request, separated by spaces. Without this field the authorization server decides.
    */
   scope?: string
   /**
-   * What the token is for: an absolute URI without fragment. Without this field it is upstream.url without its query, or nothing where there is an audience.
+   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707). The default is upstream.url without its query, or nothing if there is an audience.
    */
   resource?: string
   /**
-   * The name of what the token is for at the authorization server, such as a client id. Without this field none is sent.
+   * Name that the authorization server has for the upstream, such as a client ID. Without this field it is not sent.
    */
   audience?: string
   /**
-   * What the authorization server is asked for: an access token of whatever form, or a JWT.
+   * Type of token to request: an access token in any form, or a JWT.
    */
   requestedTokenType: 'access_token' | 'jwt'
 }
 /**
- * Headers that tell the upstream who called. Whatever a client sends under these names is left out. Characters outside visible ASCII, commas and percent signs are percent-encoded in the values. Without this block the upstream is not told.
+ * Headers that tell the upstream who called. Headers with these names from a client are dropped. In values, characters outside visible ASCII, commas and percent signs are percent-encoded. Without this block these headers are not sent.
  */
 export interface Caller {
   /**
-   * Name of the header with the name of the principal: a key's name, or anonymous on a proxy with auth none.
+   * Name of the header for the principal: the name of a key, or anonymous on a proxy with auth none.
    */
   principal: string
   /**
-   * Name of the header with what proved who it is, such as key or anonymous. Without this field it is not sent.
+   * Name of the header for the kind of credential, such as key or anonymous. Without this field it is not sent.
    */
   kind?: string
   /**
-   * Name of the header with the roles of the principal, separated by commas. Without this field it is not sent.
+   * Name of the header for the roles of the principal, separated by commas. Without this field it is not sent.
    */
   roles?: string
   /**
-   * Names of headers with claims of the token that the principal was proved with, by claim. Texts, numbers and booleans are sent, and lists of them separated by commas; what is something else, longer than 4096 characters, or not in the token is left out. Without this field none is sent.
+   * Names of headers for claims of the caller's token, by claim. Text, numbers, booleans and lists of them (separated by commas) are sent. Other values, values longer than 4096 characters and missing claims are left out. Without this field no claims are sent.
    */
   claims?: {
     /**
-     * Name of the header with the claim.
+     * Name of the header for the claim.
      */
     [k: string]: string
   }
 }
 /**
- * TLS to an https upstream. Its certificate is always verified; there is no way to switch that off.
+ * TLS settings for an https upstream. Its certificate is always verified, and this cannot be switched off.
  */
 export interface UpstreamTls {
   ca?: SecretReference
   cert?: SecretReference
   key?: SecretReference
   /**
-   * The name that the upstream's certificate must be for, also sent to it (SNI). Without this field it is the host of upstream.url.
+   * Host name that the upstream's certificate must be valid for. It is also sent to the upstream (SNI). The default is the host of upstream.url.
    */
   serverName?: string
 }
 /**
- * How long the upstream may take.
+ * Time limits for the upstream.
  */
 export interface UpstreamTimeout {
   /**
-   * To accept a connection.
+   * Longest time for the upstream to accept a connection.
    */
   connect: string
   /**
-   * To begin its answer to a call.
+   * Longest time for the upstream to begin its response to a call.
    */
   response: string
   /**
-   * Between two pieces of an answer. Streams on which silence is normal (GET and subscriptions/listen) are exempt.
+   * Longest time between two pieces of a response. Streams that may be silent (GET and subscriptions/listen) are exempt.
    */
   idle: string
 }
 /**
- * Scopes that a token must have, in its claim `scope` or `scp`, beside the roles that allow what it asks for. Keys and certificates have no scopes and are not asked for any.
+ * Scopes that a token needs in its claim `scope` or `scp`, in addition to a role that allows the operation. Keys and certificates have no scopes and are not checked.
  */
 export interface Scopes {
   /**
-   * What every token needs, for every request.
+   * Scopes that a token needs for every request.
    *
    * @maxItems 100
    */
@@ -789,23 +789,23 @@ export interface Scopes {
   resources: ScopeMap
 }
 /**
- * Scopes by pattern. A name needs the scopes of every pattern that matches it.
+ * Required scopes by glob. A name needs the scopes of every pattern that matches it.
  */
 export interface ScopeMap {
   [k: string]: ScopeList
 }
 /**
- * Sealing of what the upstream hands out to one caller: legacy sessions, tasks and `requestState`.
+ * Sealing of what the upstream gives to one caller: legacy sessions, tasks and `requestState`.
  */
 export interface Sessions {
   secret?: SecretReference
 }
 /**
- * Where the gateway may go on its own account, for tokens, keys, metadata and what it asks about tokens. The host of the URL or issuer that is written for such a request may be anywhere; any other, which only a document leads to, must be reached by https at a public address.
+ * Destinations of requests that the gateway makes itself: for tokens, keys, metadata and introspection. A host that this configuration names may be anywhere. A host that only a metadata document names must use https and a public address, unless it is listed here.
  */
 export interface Outbound {
   /**
-   * Hosts, without a port, that only a document leads to and that may be anywhere all the same.
+   * Internal hosts, without a port, that a metadata document may point to.
    *
    * @maxItems 100
    */

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
+import { documentOf } from './reference.ts'
 
 /**
- * Writes schema/config.ts from gateway.schema.json. The types are those of a checked configuration, so a
- * field with a default is always there: validation fills it in.
+ * Writes schema/config.ts and docs/configuration.md from the schemas. The types are those of a checked configuration,
+ * so a field with a default is always there: validation fills it in.
  */
 type Node = {
   [key: string]: unknown
@@ -13,6 +14,8 @@ type Node = {
 }
 
 const here = import.meta.dirname
+writeFileSync(`${here}/../docs/configuration.md`, documentOf())
+
 const schema = JSON.parse(readFileSync(`${here}/gateway.schema.json`, 'utf8')) as Node
 const definitions = schema['$defs'] as Record<string, Node>
 
@@ -34,7 +37,7 @@ function requireDefaulted(node: unknown): void {
   for (const child of Object.values(node)) requireDefaulted(child)
 }
 
-/** What is said beside a reference to a map would make another type of it in every place. */
+/** Drops what is written beside a reference to a map, which would make another type of it in every place. */
 function shareTypes(node: unknown): void {
   if (typeof node !== 'object' || node === null) return
   const { $ref: reference } = node as Node
