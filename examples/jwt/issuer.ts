@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 
 /**
- * Starts an issuer to try the gateway with: it gives a token to everyone who asks, so it is for nothing else. Its key is
- * made anew at every start. `/token?sub=ann&groups=platform&scope=mcp:read` answers a token with those claims.
+ * Starts an issuer to try the gateway with. It gives a token to everyone who asks, so use it for nothing else. It creates a
+ * new key at every start. `/token?sub=ann&groups=platform&scope=mcp:read` returns a token with those claims.
  *
- * @param port 0 lets the system choose
- * @param audience what its tokens are for, unless the query says otherwise
+ * @param port the port; with 0 the system chooses one
+ * @param audience the audience of its tokens, unless the query names another
  */
 export async function startIssuer(
   port: number,

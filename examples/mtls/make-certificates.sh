@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes what gateway.yaml names, for trying it out: two CAs, a certificate for the gateway, one for each of two agents, and
-# a revocation list. Everything goes to tls/ beside this file, or to the folder that is given.
+# Creates the files that gateway.yaml names, to try it out: two CAs, a certificate for the gateway, one for each of two
+# agents, and a revocation list. They go to the folder tls/ next to this script, or to FOLDER.
 #
-# make-certificates.sh [FOLDER]            makes all of it anew
-# make-certificates.sh --revoke NAME [FOLDER]   takes the certificate of an agent back, and renews the list
+# make-certificates.sh [FOLDER]                 creates all files again
+# make-certificates.sh --revoke NAME [FOLDER]   revokes the certificate of an agent, and renews the list
 set -eu
 
 revoke=
@@ -14,7 +14,7 @@ fi
 folder=${1:-$(dirname "$0")/tls}
 days=90
 
-config() { # how `openssl ca` keeps account of what the CA for clients took back
+config() { # the records in which `openssl ca` keeps what the CA for clients revoked
   cat > "$folder/clients.cnf" <<END
 [ca]
 default_ca = clients
