@@ -46,7 +46,6 @@ t.test('every link of a page leads to a file, and to a heading in it', async t =
   for (const path of pages) {
     const text = page(path).replaceAll(/^```[\s\S]*?^ *```/gm, '')
     for (const [, target = '', anchor] of text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)) {
-      if (target.endsWith('cli.md')) continue
       const file = target === '' ? path : join(dirname(path), target)
       links++
       if (!existsSync(join(root, file))) t.fail(`${path}: ${target} does not exist`)
