@@ -80,12 +80,33 @@ t.test('json', async t => {
   t.strictSame(JSON.parse(formatJson(guessed, inFolder)), { schemaVersion: 1, valid: true, diagnostics: [] })
 })
 
+t.test('every format says what is wrong, and what to do about it', async t => {
+  const result = loadText(`version: 1\nversion: 1\n${oneProxy}`)
+  const [{ message, help } = { message: '', help: '' }] = result.diagnostics
+  t.strictSame(formatText(result, inFolder).split('\n').slice(0, 5), [
+    `gateway.yaml:2:1: error GH1005: ${message}`,
+    '  2 | version: 1',
+    '    | ^^^^^^^',
+    '  gateway.yaml:1:1: first written here',
+    `  help: ${help}`,
+  ])
+  t.match(JSON.parse(formatJson(result, inFolder)), { diagnostics: [{ message, help }] })
+  t.match(formatGithub(result, inFolder), `::${message}%0Ahelp: ${help}\n`)
+  const text = `${message}\nhelp: ${help}`
+  t.match(JSON.parse(formatSarif(result, inFolder)), { runs: [{ results: [{ message: { text } }] }] })
+})
+
 t.test('github escapes what would end a property or a command', async t => {
   const { diagnostics } = loadText(`version: 1\nlistens: {}\n${oneProxy}`)
-  const one = { ...diagnostics[0]!, file: '/config/a,b:c%.yaml', message: '100%\r\n::error::x, y: z' }
+  const one = {
+    ...diagnostics[0]!,
+    file: '/config/a,b:c%.yaml',
+    message: '100%\r\n::error::x, y: z',
+    help: 'use 99%',
+  }
   t.equal(
     formatGithub({ diagnostics: [one], sources: new Map() }, inFolder),
-    '::error file=a%2Cb%3Ac%25.yaml,line=2,endLine=2,col=1,endColumn=8,title=GH1201 unknown-field::100%25%0D%0A::error::x, y: z\n',
+    '::error file=a%2Cb%3Ac%25.yaml,line=2,endLine=2,col=1,endColumn=8,title=GH1201 unknown-field::100%25%0D%0A::error::x, y: z%0Ahelp: use 99%25\n',
   )
   const warning = loadText(`version: 1\ninclude: [x/*]\n${oneProxy}`, {
     glob: () => ({ files: [], directories: [] }),

@@ -4,6 +4,8 @@ import { dirname, relative } from 'node:path'
 import t from 'tap'
 import { diagnosticCodes, severityOf } from '../gateway/config/document/diagnostics.ts'
 import { load } from '../gateway/config/load.ts'
+import { patternHelp } from '../gateway/config/schema/pattern-help.ts'
+import { hasExplanation } from '../gateway/config/schema/schema-errors.ts'
 import { found, loadText, loadTexts, oneProxy, today } from './fixtures/configuration.ts'
 
 const root = dirname(import.meta.dirname)
@@ -29,6 +31,10 @@ t.test('every example of a mistake gets exactly the diagnostics on its first lin
       for (const { code } of diagnostics) seen.add(code)
       t.strictSame(got.toSorted(), first.slice(2).split(' | ').toSorted())
       t.match(second, /^# .+\.$/, 'the second line says what the author did')
+      for (const { code, message, help } of diagnostics) {
+        t.notMatch(message, /;|\.$/, `${code} says in one clause what is wrong`)
+        t.match(help, /^[`a-z].*[^.]$/, `${code} says what to do`)
+      }
       const errors = diagnostics.some(one => severityOf(one.code) === 'error')
       t.equal(loaded === undefined, errors, 'it loads exactly when nothing is an error')
     })
@@ -160,7 +166,7 @@ t.test('a mistake tells what to write instead', async t => {
   t.strictSame(suggestions(`version: 1\nauth: {a: {type: api-kye, in: x}}\n${oneProxy}`), ['api-key'])
   t.strictSame(suggestions(`version: 1\nroles: {r: {access: {mokc: {}}}}\n${oneProxy}`), ['mock'])
   const words = loadText(`version: 1\n${oneProxy.replace('none', 'nobody')}`).diagnostics[0]
-  t.match(words?.message, /nobody.*list.*none/)
+  t.match(words, { message: 'nobody', help: /list.*none/ })
 })
 
 t.test('a place that is related is named', async t => {
@@ -190,12 +196,55 @@ t.test('a bomb of aliases is refused before it goes off', async t => {
   t.ok(codes.every(code => code === 'GH1008' || code === 'GH1201'))
 })
 
+/** Keywords that never fail by themselves. */
+const annotations = new Set(
+  '$schema $id $defs $ref title description default examples properties items x-in-fragments'.split(' '),
+)
+
+/** Returns the keywords of a schema that can fail, and the patterns, each with its places. */
+function keywordsOf(node: object, place: string, found: Map<string, string>): Map<string, string> {
+  for (const [keyword, value] of Object.entries(node) as [string, unknown][]) {
+    if (!annotations.has(keyword))
+      found.set(keyword === 'pattern' ? `pattern ${String(value)}` : keyword, place)
+    const inner: [string, unknown][] =
+      keyword === 'properties' || keyword === '$defs' ? Object.entries(value as object) : []
+    if (keyword === 'items' || keyword === 'additionalProperties') inner.push([keyword, value])
+    if (keyword === 'oneOf') inner.push(...Object.entries(value as object))
+    // Errors within `propertyNames` are reported as one of `propertyNames` itself.
+    for (const [name, child] of inner)
+      if (typeof child === 'object' && child !== null) keywordsOf(child, `${place}/${name}`, found)
+  }
+  return found
+}
+
+t.test('every keyword that the schemas use has an explanation, and every pattern has a help', async t => {
+  for (const file of ['gateway', 'revocations']) {
+    const schema = JSON.parse(readFileSync(`${root}/schema/${file}.schema.json`, 'utf8')) as object
+    for (const [keyword, place] of keywordsOf(schema, file, new Map())) {
+      const [name = '', ...pattern] = keyword.split(' ')
+      t.ok(hasExplanation(name), `${name} at ${place}`)
+      if (name === 'pattern') t.ok(Object.hasOwn(patternHelp, pattern.join(' ')), `${keyword} at ${place}`)
+    }
+  }
+})
+
+t.test('a wrong number says which numbers are allowed', async t => {
+  for (const connections of ['0', '1000001', '2.5', 'many']) {
+    const { diagnostics } = loadText(`version: 1\nlisten: {maxConnections: ${connections}}\n${oneProxy}`)
+    t.match(
+      diagnostics,
+      [{ code: 'GH1203', help: /^write a whole number from 1 to 1000000, such as/ }],
+      connections,
+    )
+  }
+})
+
 t.test('who wrote a wrong number of workers was told to write something else than a number', async t => {
   for (const workers of ['0', '65', '2.5', '"4"', 'Auto', '', '[2]']) {
     const { diagnostics } = loadText(`version: 1\nworkers: ${workers}\n${oneProxy}`)
     t.match(
       diagnostics,
-      [{ code: 'GH1203', message: /a whole number from 1 to 64, or the word `auto`$/ }],
+      [{ code: 'GH1203', help: /a whole number from 1 to 64, or the word `auto`$/ }],
       workers,
     )
   }

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { load } from '../gateway/config/load.ts'
+import { loadTexts, oneProxy } from './fixtures/configuration.ts'
 
 const hash = (digit: string): string => `sha256:${digit.repeat(64)}`
 const main = (include: string): string => `version: 1
@@ -227,3 +228,23 @@ t.test(
     t.same(advised('a.yaml, {path: b.yaml, owns: ["b-*"], hosts: ["*"]}'), ['2:11'])
   },
 )
+
+t.test('the schema alone says which blocks a fragment may hold', async t => {
+  const file = join(import.meta.dirname, '../schema/gateway.schema.json')
+  const { properties } = JSON.parse(readFileSync(file, 'utf8')) as {
+    properties: Record<string, { propertyNames?: object; 'x-in-fragments'?: boolean }>
+  }
+  t.strictSame(
+    Object.keys(properties).filter(name => properties[name]!['x-in-fragments']),
+    Object.keys(properties).filter(name => properties[name]!.propertyNames !== undefined),
+    'they are the maps by name',
+  )
+  for (const [name, { 'x-in-fragments': allowed = false }] of Object.entries(properties)) {
+    const { diagnostics } = loadTexts({
+      'gateway.yaml': `version: 1\ninclude: [a.yaml]\n${oneProxy}`,
+      'a.yaml': `${name}: {}\n`,
+    })
+    const codes = diagnostics.map(one => one.code)
+    t.strictSame(codes, allowed ? [] : [name === 'include' ? 'GH1016' : 'GH1015'], name)
+  }
+})

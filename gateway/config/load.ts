@@ -104,7 +104,8 @@ function loadMain(loadContext: LoadContext, file: string): (() => Loaded) | unde
     const at = { file, line: 1, column: 1, endLine: 1, endColumn: 1 }
     const span =
       source.source === undefined ? at : spanBetween(source.source, source.offset ?? 0, source.offset ?? 0)
-    report(loadContext, source.code, span, `this file cannot be read: ${source.why}`)
+    const message = `this file cannot be read: ${source.why}`
+    report(loadContext, source.code, span, { message, help: source.help })
     return undefined
   }
   const root = readRoot(loadContext, source)
@@ -158,18 +159,16 @@ function readRoot(loadContext: LoadContext, source: Source): PlainMap | undefine
   const node = parseSource(loadContext, source)
   if (node === undefined) return undefined
   if (node === null) {
-    const message = 'this file is empty: nothing but white space and comments stands in it'
-    report(loadContext, 'GH1012', spanBetween(source, 0, 0), message)
+    const help = 'write `version: 1` and at least one proxy under `proxies`'
+    report(loadContext, 'GH1012', spanBetween(source, 0, 0), { message: 'the file is empty', help })
     return undefined
   }
   const plain = toPlain(loadContext, source, node)
   if (isPlainMap(plain)) return plain
-  report(
-    loadContext,
-    'GH1203',
-    nodeSpan(source, node),
-    'a configuration is a map that begins with `version: 1`',
-  )
+  report(loadContext, 'GH1203', nodeSpan(source, node), {
+    message: 'the configuration is not a map',
+    help: 'begin the file with `version: 1`',
+  })
   return undefined
 }
 

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { digestOfFile, isSpecial } from './document/content-digest.ts'
-import type { Diagnostic, Span } from './document/diagnostics.ts'
+import type { Diagnostic, Explanation, Span } from './document/diagnostics.ts'
 import { readSource } from './document/files.ts'
 import { parseFingerprint } from '../values/fingerprint.ts'
 import { createLoadContext, report, type LoadContext } from './document/load-context.ts'
@@ -14,7 +14,7 @@ import { validateRevocations } from './schema/schema.ts'
 import { checkSchema } from './schema/schema-errors.ts'
 import { shownSources } from './document/sensitive.ts'
 import { spanBetween, type Source } from './document/source.ts'
-import { instead, nearest } from './document/suggest.ts'
+import { helpWithName, nearest } from './document/suggest.ts'
 import { limitDiagnostics } from './document/diagnostic-limit.ts'
 import { isPlainMap, toPlain } from './read/tree.ts'
 import { entries, items, reportAt, type CheckContext } from './checks/check-context.ts'
@@ -50,7 +50,7 @@ export function readRevocations(
   const loadContext = createLoadContext({ ...options, env: {} })
   // It may be another than the one that was there when the configuration was checked.
   const why = whyUnfit(loadContext, file)
-  if (why !== undefined) report(loadContext, 'GH1380', startOf(file), `this is no revocations file: ${why}`)
+  if (why !== undefined) report(loadContext, 'GH1380', startOf(file), why)
   const found = why === undefined ? readEntries(loadContext, file, names) : undefined
   const { diagnostics, omitted } = limitDiagnostics(loadContext)
   return {
@@ -75,7 +75,7 @@ export function checkRevocations(context: CheckContext, main: Source): void {
   const file = revocationsPath(main.file, named)
   const why = whyUnfit(loadContext, file)
   if (why !== undefined) {
-    reportAt(context, 'GH1380', ['revocations'], `the revocations file cannot stand there: ${why}`)
+    reportAt(context, 'GH1380', ['revocations'], why)
     return
   }
   loadContext.revocations = file
@@ -87,7 +87,8 @@ export function checkRevocations(context: CheckContext, main: Source): void {
   if (!Buffer.isBuffer(content)) {
     loadContext.files.paths.add(file)
     if (allowMissingEnv && content.absent === true) return
-    reportAt(context, 'GH1031', ['revocations'], `the revocations file cannot be read: ${content.why}`)
+    const message = `the revocations file cannot be read: ${content.why}`
+    reportAt(context, 'GH1031', ['revocations'], { message, help: content.help })
     return
   }
   readEntries(own, file, revocableNames(config))
@@ -98,11 +99,14 @@ function startOf(file: string): Span {
   return { file, line: 1, column: 1, endLine: 1, endColumn: 1 }
 }
 
-function whyUnfit(loadContext: LoadContext, file: string): string | undefined {
-  if (loadContext.files.sources.has(file)) return 'this file holds the configuration'
-  if (isSystemPath(file)) return 'this folder holds no files, but what the system says'
+function whyUnfit(loadContext: LoadContext, file: string): Explanation | undefined {
+  const help = 'name a regular file of its own, such as `revoked.yaml`'
+  if (loadContext.files.sources.has(file)) {
+    return { message: 'the revocations file is also part of the configuration', help }
+  }
+  if (isSystemPath(file)) return { message: 'the revocations file is in /proc, /sys or /dev', help }
   return loadContext.options.readFile === undefined && isSpecial(file)
-    ? 'it is a pipe or a device'
+    ? { message: 'the revocations file is a pipe or a device', help }
     : undefined
 }
 
@@ -140,28 +144,28 @@ function readEntries(
   const source = readSource(loadContext.files, file)
   if ('why' in source) {
     const code = source.code === 'GH1001' ? 'GH1031' : source.code
-    report(loadContext, code, at, `the revocations file cannot be read: ${source.why}`)
+    const message = `the revocations file cannot be read: ${source.why}`
+    report(loadContext, code, at, { message, help: source.help })
     return undefined
   }
   if (Buffer.byteLength(source.text) > maxSize) {
-    report(loadContext, 'GH1002', at, 'a revocations file has 1 MiB at most; take out what is gone for good')
+    const message = 'the revocations file is larger than 1 MiB'
+    report(loadContext, 'GH1002', at, { message, help: 'remove entries that are no longer needed' })
     return undefined
   }
   const node = parseSource(loadContext, source)
   if (node === undefined) return undefined
   if (node === null) {
-    const message = 'this file is empty; write `version: 1` where nothing is revoked'
-    report(loadContext, 'GH1012', spanBetween(source, 0, 0), message)
+    const help = 'write `version: 1` to revoke nothing'
+    report(loadContext, 'GH1012', spanBetween(source, 0, 0), { message: 'the file is empty', help })
     return undefined
   }
   const root = toPlain(loadContext, source, node)
   if (!isPlainMap(root)) {
-    report(
-      loadContext,
-      'GH1203',
-      nodeSpan(source, node),
-      'a revocations file is a map of lists, such as `keys`',
-    )
+    report(loadContext, 'GH1203', nodeSpan(source, node), {
+      message: 'the revocations file is not a map',
+      help: 'write a map of lists, such as `keys`',
+    })
     return undefined
   }
   // A list whose last entry was taken out is null.
@@ -188,8 +192,9 @@ function collect(loadContext: LoadContext, root: Content, names: RevocableNames)
   const warn = (code: 'GH1440' | 'GH1441', noun: string, name: string, path: Path): void => {
     const known = code === 'GH1440' ? names.keys : names.issuers
     const suggestion = nearest(name, known, loadContext.suggestions)
-    const message = `there is no ${noun} \`${name}\`${instead(suggestion, known, 'the configuration has none')}`
-    report(loadContext, code, locate(loadContext, root, path, 'value').span, message, {
+    report(loadContext, code, locate(loadContext, root, path, 'value').span, {
+      message: `the configuration has no ${noun} \`${name}\``,
+      help: helpWithName(suggestion, known, 'remove the entry'),
       path: toPointer(path),
       suggestion,
     })
@@ -203,16 +208,21 @@ function collect(loadContext: LoadContext, root: Content, names: RevocableNames)
     // A digest may be that of a secret whose hash has another form.
     if (hashes.has(hash) || (hash.startsWith('sha256:') && hasOtherForms)) continue
     const { span } = locate(loadContext, root, ['secrets', index, 'hash'], 'value')
-    const message = 'no key has a secret with this hash; copy it from the configuration'
-    report(loadContext, 'GH1442', span, message, { path: toPointer(['secrets', index, 'hash']) })
+    report(loadContext, 'GH1442', span, {
+      message: 'no key has a secret with this hash',
+      help: 'copy the hash from the configuration',
+      path: toPointer(['secrets', index, 'hash']),
+    })
   }
   for (const [index, { issuer, sub, client }] of (root.subjects ?? []).entries()) {
     const path = ['subjects', index]
     if (sub !== undefined && client === undefined) add(revocationId.subject(issuer, sub), path)
     else if (client !== undefined && sub === undefined) add(revocationId.client(issuer, client), path)
     else {
-      const message = 'a subject is a user or a client; write `sub` or `client`, and not both'
-      report(loadContext, 'GH1381', locate(loadContext, root, path, 'value').span, message, {
+      const has = sub === undefined ? 'neither `sub` nor `client`' : 'both `sub` and `client`'
+      report(loadContext, 'GH1381', locate(loadContext, root, path, 'value').span, {
+        message: `this subject has ${has}`,
+        help: 'write `sub` for a user, or `client` for all tokens of a client',
         path: toPointer(path),
       })
     }

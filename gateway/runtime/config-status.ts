@@ -13,7 +13,7 @@ export interface ConfigStatus {
     readonly at: string
     readonly diagnostics: readonly Pick<
       Diagnostic,
-      'code' | 'severity' | 'message' | 'file' | 'line' | 'column'
+      'code' | 'severity' | 'message' | 'help' | 'file' | 'line' | 'column'
     >[]
     /** Number of further diagnostics; absent for none. */
     readonly omitted?: number
@@ -28,8 +28,8 @@ export function report(
   return {
     successful,
     at: new Date().toISOString(),
-    diagnostics: diagnostics.map(({ code, severity, message, file, line, column }) => {
-      return { code, severity, message, file, line, column }
+    diagnostics: diagnostics.map(({ code, severity, message, help, file, line, column }) => {
+      return { code, severity, message, help, file, line, column }
     }),
     ...(omitted > 0 && { omitted }),
   }
@@ -47,7 +47,8 @@ export function restartRequired(
   return {
     code: 'GH1318',
     severity: 'error',
-    message: `${field} was ${of(started)} at the start and is ${of(settings)} now, which takes effect after a restart only`,
+    message: `\`${field}\` changed from ${of(started)} to ${of(settings)}, which takes effect only after a restart`,
+    help: 'restart the gateway',
     ...at,
     endLine: at.line,
     endColumn: at.column,

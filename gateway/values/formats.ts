@@ -6,7 +6,7 @@ import { MalformedError } from './malformed.ts'
 import { parseNetwork } from './networks.ts'
 import { parseAddress, parseDuration, parseInstant, parseSize } from './units.ts'
 
-/** What `format` means in gateway.schema.json: each throws MalformedError. */
+/** Parsers of the values of `format` in gateway.schema.json. Each throws MalformedError. */
 export const formats: Readonly<Record<string, (text: string) => void>> = {
   duration: checkDuration,
   'duration-or-zero': parseDuration,
@@ -24,23 +24,23 @@ export const formats: Readonly<Record<string, (text: string) => void>> = {
   'certificate-fingerprint': parseFingerprint,
 }
 
-/** Why this text is not of that format, as a clause for a message; undefined when it is. */
-export function whyMalformed(format: string, text: string): string | undefined {
+/** Returns the error of a text that is not in this format; undefined for a text that is. */
+export function whyMalformed(format: string, text: string): MalformedError | undefined {
   try {
     formats[format]?.(text)
   } catch (error) {
-    if (error instanceof MalformedError) return error.message
+    if (error instanceof MalformedError) return error
     throw error
   }
   return undefined
 }
 
 function checkDuration(text: string): void {
-  if (parseDuration(text) === 0) throw new MalformedError('this has to be longer than nothing, such as 5s')
+  if (parseDuration(text) === 0) throw new MalformedError('zero', 'write a duration above zero, such as `5s`')
 }
 
 function checkSize(text: string): void {
-  if (parseSize(text) === 0) throw new MalformedError('this has to be more than nothing, such as 1MiB')
+  if (parseSize(text) === 0) throw new MalformedError('zero', 'write a size above zero, such as `1MiB`')
 }
 
 function checkSecretHash(text: string): void {
@@ -48,22 +48,31 @@ function checkSecretHash(text: string): void {
   if (/^(?:hmac-)?sha256:[0-9a-f]{64}$/.test(text)) return
   const [, kind, digits] = /^((?:hmac-)?sha256:)([0-9A-Fa-f]*)$/.exec(text) ?? []
   if (digits !== undefined && digits.length !== 64) {
-    throw new MalformedError(`after ${kind} stand 64 hex digits, and here are ${digits.length}`)
+    throw new MalformedError(
+      `a hash with ${digits.length} hex digits`,
+      `write 64 hex digits in lower case after \`${kind}\``,
+    )
   }
   throw new MalformedError(
-    'a hash is sha256: or hmac-sha256: and 64 hex digits in lower case, or argon2id: and a PHC string, as `gatehouse keys hash` prints it',
+    'not a valid hash',
+    'write a hash as `gatehouse keys hash` prints it: `sha256:` and 64 hex digits in lower case, for example',
   )
 }
 
-// What an upstream, a load balancer or a client could read in two ways is no path to match exactly.
+// A path is matched exactly, so upstreams, load balancers and clients must all read it in the same way.
 function checkEndpointPath(text: string): void {
   const segments = text.split('/').slice(1)
   const plain = /^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/.test(text) && text.length <= 256
   if (!plain || (text !== '/' && segments.some(segment => ['', '.', '..'].includes(segment)))) {
     throw new MalformedError(
-      'a path begins with / and has no query, fragment, percent sign, empty or dot segment, nor a slash at its end, such as /mock/mcp',
+      'not a valid path',
+      'begin the path with `/`, without a query, fragment, percent sign, empty segment, dot segment or final slash: `/mock/mcp`',
     )
   }
-  if (segments[0] === '.well-known')
-    throw new MalformedError('paths under /.well-known are served by the gateway itself')
+  if (segments[0] === '.well-known') {
+    throw new MalformedError(
+      'under `/.well-known`, which the gateway serves itself',
+      'choose another path, such as `/mock/mcp`',
+    )
+  }
 }

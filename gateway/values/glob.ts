@@ -1,11 +1,11 @@
 import { MalformedError } from './malformed.ts'
 
-/** A compiled pattern for names: see parseGlob. */
+/** A compiled pattern; see parseGlob. */
 export interface Glob {
   readonly pattern: string
   /** Code points to match, or one of the wildcards below. */
   readonly tokens: readonly number[]
-  /** The texts before, between and after the runs; undefined where a `?` is among them. */
+  /** Texts before, between and after the runs; undefined for a pattern with `?`. */
   readonly literals: readonly string[] | undefined
 }
 
@@ -16,13 +16,17 @@ export const anyOne = -2
 const [star, question, backslash] = [0x2a, 0x3f, 0x5c]
 
 /**
- * Takes a pattern: `*` is any run of characters, also none and also `/`; `?` is exactly one code point; a backslash
- * takes the next character literally; everything else, `[` and `{` too, stands for itself. Case matters.
- * Throws MalformedError for an empty pattern, `**`, a backslash at the end, and half of a surrogate pair.
+ * Compiles a pattern. `*` matches any run of characters, including none and including `/`; `?` matches exactly one code
+ * point; a backslash makes the next character literal; everything else, including `[` and `{`, matches itself. Case
+ * matters.
+ *
+ * @throws MalformedError for an empty pattern, `**`, a backslash at the end, and half of a surrogate pair
  */
 export function parseGlob(pattern: string): Glob {
-  if (pattern === '') throw new MalformedError('a pattern has at least one character')
-  if (!pattern.isWellFormed()) throw new MalformedError('a pattern is well-formed Unicode')
+  if (pattern === '')
+    throw new MalformedError('an empty pattern', 'write at least one character, such as `get_*`')
+  if (!pattern.isWellFormed())
+    throw new MalformedError('not well-formed Unicode', 'remove the lone surrogate')
   const tokens: number[] = []
   let escaped = false
   for (const character of pattern) {
@@ -32,15 +36,13 @@ export function parseGlob(pattern: string): Glob {
       escaped = false
     } else if (point === backslash) escaped = true
     else if (point === star && tokens.at(-1) === anyRun) {
-      throw new MalformedError('`**` means nothing more than `*`, which takes slashes too: write `*`')
+      throw new MalformedError('not a valid pattern', 'write `*` instead of `**`: it matches slashes too')
     } else if (point === star) tokens.push(anyRun)
     else if (point === question) tokens.push(anyOne)
     else tokens.push(point)
   }
   if (escaped)
-    throw new MalformedError(
-      'a backslash takes the next character literally, and none follows: write `\\\\` for a backslash',
-    )
+    throw new MalformedError('a pattern that ends in a lone backslash', 'write `\\\\` to match a backslash')
   return { pattern, tokens, literals: tokens.includes(anyOne) ? undefined : literalsOf(tokens) }
 }
 
@@ -54,8 +56,8 @@ function literalsOf(tokens: readonly number[]): string[] {
 }
 
 /**
- * Whether the whole text matches. Only the last `*` is ever tried again, so time grows at worst with the product of
- * both lengths, never exponentially.
+ * Returns whether the whole text matches. Only the last `*` is ever retried, so the time is at worst the product of both
+ * lengths, never exponential.
  */
 export function matchGlob({ tokens, literals }: Glob, text: string): boolean {
   if (literals !== undefined) return matchLiterals(literals, text)
@@ -81,7 +83,7 @@ export function matchGlob({ tokens, literals }: Glob, text: string): boolean {
   return token === tokens.length || (token === tokens.length - 1 && tokens[token] === anyRun)
 }
 
-/** As above; a search for whole texts takes far less time than one character by character. */
+/** Does the same for patterns without `?`. Searching for whole texts is much faster than comparing characters. */
 function matchLiterals(literals: readonly string[], text: string): boolean {
   const first = literals[0]!
   const final = literals.length - 1

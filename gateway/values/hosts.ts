@@ -3,7 +3,7 @@ import { MalformedError } from './malformed.ts'
 
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 
-/** Whether this is an IPv4 address or a DNS name in lower case (RFC 1123, with the underscores that Compose makes). */
+/** Returns whether a text is an IPv4 address or a DNS name in lower case (RFC 1123, plus the underscores of Compose). */
 export function isHostName(text: string): boolean {
   if (text.length > 253) return false
   const labels = text.split('.')
@@ -11,7 +11,7 @@ export function isHostName(text: string): boolean {
   return labels.every(part => label.test(part))
 }
 
-/** Whether the host of a parsed URL is this machine's own. */
+/** Returns whether the host of a parsed URL is this machine. */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
@@ -21,11 +21,12 @@ export function isLoopback(hostname: string): boolean {
   )
 }
 
-/** Checks a host without a port, as it stands in a URL. Throws MalformedError. */
+/** Checks a host without a port, as in a URL. Throws MalformedError. */
 export function checkHostName(text: string): void {
   if (isHostName(text) || (/^\[[0-9a-f:.]+\]$/.test(text) && isAuthority(text))) return
   throw new MalformedError(
-    'a host is a name or an address in lower case and without a port, such as keys.internal; there are no wildcards',
+    'not a valid host',
+    'write a name or an address in lower case, without a port or wildcards, such as `keys.internal`',
   )
 }
 
@@ -33,34 +34,41 @@ export function checkHostName(text: string): void {
 export function checkHost(text: string): void {
   if (!isAuthority(text)) {
     throw new MalformedError(
-      'a host is a name or an address in lower case, with or without a port, such as gatehouse.internal:8080; there are no wildcards',
+      'not a valid host',
+      'write a name or an address in lower case, with or without a port, but no wildcards: `gatehouse.internal:8080`',
     )
   }
 }
 
-/** Checks an origin as browsers send it (RFC 6454): scheme, host, port unless it is the default. Throws MalformedError. */
+/** Checks an origin as browsers send it (RFC 6454): scheme, host, and any port but the default. Throws MalformedError. */
 export function checkOrigin(text: string): void {
   const [, scheme, authority = ''] = /^(https?):\/\/(.*)$/.exec(text) ?? []
   if (scheme === undefined || !isAuthority(authority)) {
     throw new MalformedError(
-      'an origin is http or https, a host in lower case and perhaps a port, without a path or a slash at its end, such as https://mcp.example.com',
+      'not a valid origin',
+      'write http or https and a host in lower case, without a path or a final slash: `https://mcp.example.com`',
     )
   }
   if (authority.endsWith(scheme === 'http' ? ':80' : ':443')) {
-    throw new MalformedError(`an origin has no port when it is the default of ${scheme}: leave it out`)
+    throw new MalformedError(
+      `an origin with the default port of ${scheme}, which browsers do not send`,
+      'remove the port',
+    )
   }
 }
 
-/** Checks the URL of an upstream: http or https with a host, nothing hidden in it. Throws MalformedError. */
+/** Checks the URL of a request: http or https with a host, without credentials or a fragment. Throws MalformedError. */
 export function checkHttpUrl(text: string): void {
   const [, authority] = /^https?:\/\/([^/?#\\]+)(?:[/?][^#\\]*)?$/.exec(text) ?? []
   if (authority?.includes('@')) {
     throw new MalformedError(
-      'a URL holds no user name or password: send credentials as a header, under headers',
+      'a URL with a user name or password',
+      'send credentials in a header, under `headers`',
     )
   }
-  if (text.includes('#'))
-    throw new MalformedError('a URL to send requests to has no fragment: leave out # and what follows')
+  if (text.includes('#')) {
+    throw new MalformedError('a URL with a fragment', 'remove `#` and everything after it')
+  }
   if (
     authority === undefined ||
     text.length > 2048 ||
@@ -68,7 +76,8 @@ export function checkHttpUrl(text: string): void {
     !isAuthority(authority.toLowerCase())
   ) {
     throw new MalformedError(
-      'a URL begins with http:// or https:// and a host, such as http://127.0.0.1:7878/mcp',
+      'not a valid URL',
+      'write `http://` or `https://` and a host, such as `http://127.0.0.1:7878/mcp`',
     )
   }
 }

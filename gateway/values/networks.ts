@@ -9,14 +9,17 @@ export interface Network {
   readonly family: 'ipv4' | 'ipv6'
 }
 
-/** Takes an address, or a network in CIDR notation (RFC 4632, RFC 4291 §2.3). Throws MalformedError. */
+/** Parses an address, or a network in CIDR notation (RFC 4632, RFC 4291 §2.3). Throws MalformedError. */
 export function parseNetwork(text: string): Network {
   const [, address = '', bits] = /^([0-9A-Fa-f:.]+)(?:\/([0-9]{1,3}))?$/.exec(text) ?? []
   const version = isIP(address)
   const widest = version === 4 ? 32 : 128
   const prefix = bits === undefined ? widest : Number(bits)
   if (version === 0 || prefix > widest) {
-    throw new MalformedError('a network is an address or an address and a prefix, such as 10.0.0.0/8 or ::1')
+    throw new MalformedError(
+      'not a valid network',
+      'write an address, or an address and a prefix, such as `10.0.0.0/8` or `::1`',
+    )
   }
   return { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' }
 }

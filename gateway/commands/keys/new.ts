@@ -2,7 +2,7 @@ import { hashSecret, newSecret } from '../../auth/api-key/key.ts'
 import type { Change } from '../../config/edit/edit.ts'
 import type { Value } from '../../config/schema/notation.ts'
 import { shownPath } from '../../config/report/render.ts'
-import { instead, nearest } from '../../config/document/suggest.ts'
+import { helpWithName, nearest } from '../../config/document/suggest.ts'
 import { parseDuration, parseInstant } from '../../values/units.ts'
 import { parseCommandLine } from '../cli/arguments.ts'
 import type { Io } from '../cli/io.ts'
@@ -135,7 +135,7 @@ function check({ result }: OpenConfig, { name, roles }: KeyRequest, { cwd }: Sur
   const unknown = roles.find(role => !known.includes(role))
   if (unknown !== undefined) {
     throw new Refused(
-      `unknown role \`${unknown}\`${instead(nearest(unknown, known), known, 'the configuration has no roles')}`,
+      `unknown role \`${unknown}\`; ${helpWithName(nearest(unknown, known), known, 'declare it under `roles`')}`,
     )
   }
 }

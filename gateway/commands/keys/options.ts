@@ -3,7 +3,7 @@ import { MalformedError } from '../../values/malformed.ts'
 import { toPointer } from '../../config/document/pointer.ts'
 import { shownPath } from '../../config/report/render.ts'
 import { resolveSchema } from '../../config/schema/schema.ts'
-import { instead, nearest } from '../../config/document/suggest.ts'
+import { helpWithName, nearest } from '../../config/document/suggest.ts'
 import { usageError } from '../cli/arguments.ts'
 import type { Help } from '../cli/command.ts'
 import type { Io } from '../cli/io.ts'
@@ -54,7 +54,7 @@ export function valueOf<Result>(flag: string, parse: () => Result): Result {
     return parse()
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
-    throw new UsageError(`invalid value for \`${flag}\`: ${error.message}`)
+    throw new UsageError(`invalid value for \`${flag}\`: ${error.message}; ${error.help}`)
   }
 }
 
@@ -74,7 +74,7 @@ export function instantText(milliseconds: number): string {
 /** Returns the message for an unknown key, with a suggestion. */
 export function noSuchKey({ config }: Loaded, name: string): string {
   const names = Object.keys(config.keys)
-  return `unknown key \`${name}\`${instead(nearest(name, names), names, 'the configuration has no keys')}`
+  return `unknown key \`${name}\`; ${helpWithName(nearest(name, names), names, 'add it with `gatehouse keys new`')}`
 }
 
 /** Finds where a key is declared: the path of the file, and file:line:column as text. */

@@ -3,12 +3,13 @@ import { find, isOpaque } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, items, reportAt, type CheckContext } from './check-context.ts'
 
-/** Every unknown secret has to be tried against all of them. */
-const most = 16
-/** KiB of memory times passes that all hashes of a configuration may cost: 16 hashes of m=65536,t=3. */
-const maxCost = 16 * 65_536 * 3
-/** Part of either that one fragment may use, so that none uses up what all share. */
+/** Largest number of `argon2id:` hashes. Every unknown secret is verified against all of them. */
+const maxHashes = 16
+/** Largest cost of all hashes of a configuration, in KiB of memory times passes: 16 hashes with m=65536,t=3. */
+const maxCost = maxHashes * 65_536 * 3
+/** One fragment may use a quarter of either, so that it leaves some for the others. */
 const fragmentShare = 4
+const replaceSecrets = 'give other keys random secrets with `gatehouse keys rotate`'
 
 interface Place {
   readonly path: Path
@@ -17,7 +18,7 @@ interface Place {
   readonly cost: number
 }
 
-/** What is slow to try is possible here, is slow enough, and not too much. */
+/** Checks that this Node can verify `argon2id:` hashes, that they are strong, and that they do not cost too much. */
 export function checkArgon2(context: CheckContext): void {
   const places: Place[] = entries(context.config.keys).flatMap(([key, { secrets }]) =>
     items(secrets).flatMap(([index, { hash }]) => {
@@ -28,30 +29,37 @@ export function checkArgon2(context: CheckContext): void {
     }),
   )
   if (places.length > 0 && !hasArgon2()) {
-    const message = `this Node, ${process.version}, cannot compute Argon2; run 24.7 or later from nodejs.org, or give the key a secret with a sha256: hash`
-    reportAt(context, 'GH1346', places[0]!.path, message)
+    reportAt(context, 'GH1346', places[0]!.path, {
+      message: `Node ${process.version} cannot compute Argon2`,
+      help: 'run Node 24.7 or later from nodejs.org, or give the key a secret with a `sha256:` hash',
+    })
   }
   if (!checkShares(context, places)) checkTotal(context, places)
   for (const { path, hash } of places) {
     if (!isWeak(parseArgon2(hash))) continue
-    const message =
-      'these parameters let secrets be guessed too fast; make the hash again with `gatehouse keys hash --argon2id`, which takes m=19456,t=2,p=1'
-    reportAt(context, 'GH1410', path, message)
+    reportAt(context, 'GH1410', path, {
+      message: 'the parameters of this hash are too weak',
+      help: 'make the hash again with `gatehouse keys hash --argon2id`, which uses m=19456,t=2,p=1',
+    })
   }
 }
 
 function checkTotal(context: CheckContext, places: readonly Place[]): void {
-  if (places.length > most) {
-    const message = `this is one \`argon2id:\` hash too many: there are ${places.length}, and every unknown secret is tried against all of them. At most ${most} may stand in a configuration; give other keys random secrets with \`gatehouse keys rotate\``
-    reportAt(context, 'GH1345', places[most]!.path, message)
+  if (places.length > maxHashes) {
+    reportAt(context, 'GH1345', places[maxHashes]!.path, {
+      message: `there are ${places.length} \`argon2id:\` hashes, and at most ${maxHashes} are allowed`,
+      help: replaceSecrets,
+    })
   }
   const beyond = firstBeyond(places, maxCost)
   if (beyond === undefined) return
-  const message = `with this hash, trying an unknown secret costs more than m × t = ${maxCost} in total; make hashes with smaller parameters, or give keys random secrets with \`gatehouse keys rotate\``
-  reportAt(context, 'GH1362', beyond.path, message)
+  reportAt(context, 'GH1362', beyond.path, {
+    message: `with this hash, all \`argon2id:\` hashes cost more than m × t = ${maxCost} in total`,
+    help: `use smaller parameters, or ${replaceSecrets}`,
+  })
 }
 
-/** Whether a fragment uses more than its share, which is then reported there and nowhere else. */
+/** Reports fragments that use more than their share. Returns whether there are any. */
 function checkShares(context: CheckContext, places: readonly Place[]): boolean {
   const byFragment = new Map<string, Place[]>()
   for (const place of places) {
@@ -63,11 +71,13 @@ function checkShares(context: CheckContext, places: readonly Place[]): boolean {
   }
   let exceeded = false
   for (const own of byFragment.values()) {
-    const beyond = own[most / fragmentShare] ?? firstBeyond(own, maxCost / fragmentShare)
+    const beyond = own[maxHashes / fragmentShare] ?? firstBeyond(own, maxCost / fragmentShare)
     if (beyond === undefined) continue
     exceeded = true
-    const message = `with this hash, the fragment uses more than its share of what \`argon2id:\` hashes may cost: ${most / fragmentShare} hashes, and m × t = ${maxCost / fragmentShare} in total; give keys random secrets with \`gatehouse keys rotate\``
-    reportAt(context, 'GH1362', beyond.path, message)
+    reportAt(context, 'GH1362', beyond.path, {
+      message: `with this hash, the fragment has more than ${maxHashes / fragmentShare} \`argon2id:\` hashes, or they cost more than m × t = ${maxCost / fragmentShare}`,
+      help: replaceSecrets,
+    })
   }
   return exceeded
 }

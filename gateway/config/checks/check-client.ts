@@ -3,32 +3,42 @@ import { isLoopback } from '../../values/hosts.ts'
 import type { Path } from '../document/pointer.ts'
 import { reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
-/** What the gateway proves itself with to an authorization server. */
+/** Credentials of the gateway at an authorization server. */
 export type Client = DeepPartial<
   Pick<ClientCredentialsAuth, 'clientSecret' | 'privateKey' | 'keyId' | 'algorithm'>
 >
 
-/** The gateway proves itself with a secret or with a key, and says nothing of a key that is not there. */
+/** Checks that the gateway has exactly one of a secret and a private key, and describes only a key that it has. */
 export function checkClient(context: CheckContext, client: Client, path: Path): void {
   const { clientSecret, privateKey } = client
   if (clientSecret !== undefined && privateKey !== undefined) {
-    const message =
-      'there are a `clientSecret` and a `privateKey` here; the gateway proves itself with one of them'
-    reportAt(context, 'GH1332', [...path, 'privateKey'], message, { part: 'key' })
+    reportAt(context, 'GH1332', [...path, 'privateKey'], {
+      message: 'there is both a `clientSecret` and a `privateKey`',
+      help: 'remove one of them',
+      part: 'key',
+    })
   } else if (!('clientSecret' in client) && !('privateKey' in client)) {
-    const message = 'the gateway has nothing to prove itself with; add a `clientSecret` or a `privateKey`'
-    reportAt(context, 'GH1332', path, message, { part: 'key' })
+    reportAt(context, 'GH1332', path, {
+      message: 'the gateway has no credentials for the authorization server',
+      help: 'add a `clientSecret` or a `privateKey`, such as `clientSecret: {env: NAME}`',
+      part: 'key',
+    })
   }
   for (const field of ['keyId', 'algorithm'] as const) {
     if (client[field] === undefined || 'privateKey' in client) continue
-    const message = `\`${field}\` says something of a \`privateKey\`, and there is none; take it out`
-    reportAt(context, 'GH1332', [...path, field], message, { part: 'key' })
+    reportAt(context, 'GH1332', [...path, field], {
+      message: `\`${field}\` needs a \`privateKey\``,
+      help: `add a \`privateKey\`, or remove \`${field}\``,
+      part: 'key',
+    })
   }
 }
 
-/** A URL that secrets are sent to is reached by https (RFC 6749 §3.2), or is on this machine. */
+/** Checks that a URL that receives secrets begins with https:// (RFC 6749 §3.2), or is on this machine. */
 export function checkSecretUrl(context: CheckContext, url: string | undefined, path: Path): void {
   if (url?.startsWith('http://') !== true || isLoopback(URL.parse(url)?.hostname ?? '')) return
-  const message = 'the secret would go over the network in clear; write https:// (RFC 6749, 3.2)'
-  reportAt(context, 'GH1333', path, message)
+  reportAt(context, 'GH1333', path, {
+    message: 'the gateway would send a secret to this URL without TLS',
+    help: 'write `https://`',
+  })
 }

@@ -1,17 +1,17 @@
 import type { Config } from '../../../schema/config.ts'
-import type { DiagnosticCode } from '../document/diagnostics.ts'
+import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
 import { report, type LoadContext } from '../document/load-context.ts'
 import { isOpaque, locate, type Part } from '../document/locate.ts'
 import { toPointer, type Path } from '../document/pointer.ts'
 
-/** What is left of a value after everything that the schema refuses was taken out. */
+/** A value without the parts that the schema refuses. */
 export type DeepPartial<T> = T extends string | number | boolean
   ? T
   : T extends readonly (infer Item)[]
     ? readonly (DeepPartial<Item> | undefined)[]
     : { readonly [Field in keyof T]?: DeepPartial<T[Field]> | undefined }
 
-/** A configuration under cross-checks: whole or not, its types are right. */
+/** The configuration that checks look at. Fields may be missing, but the types are right. */
 export interface CheckContext {
   readonly loadContext: LoadContext
   readonly config: DeepPartial<Config>
@@ -23,20 +23,23 @@ export interface RelatedPath {
   readonly message: string
 }
 
-/** Reports something about the value at this path, unless the value cannot be judged. */
+interface Detail extends Explanation {
+  readonly part?: Part
+  readonly suggestion?: string | undefined
+  readonly related?: readonly RelatedPath[]
+}
+
+/** Reports a diagnostic for the value at this path, unless checks skip the value. */
 export function reportAt(
   { loadContext, config }: CheckContext,
   code: DiagnosticCode,
   path: Path,
-  message: string,
-  detail: { part?: Part; suggestion?: string | undefined; related?: RelatedPath[] } = {},
+  { part = 'value', related = [], ...detail }: Detail,
 ): void {
   if (isOpaque(loadContext, config, path)) return
-  const { part = 'value', suggestion, related = [] } = detail
-  const span = locate(loadContext, config, path, part).span
-  report(loadContext, code, span, message, {
+  report(loadContext, code, locate(loadContext, config, path, part).span, {
+    ...detail,
     path: toPointer(path),
-    suggestion,
     related: related.map(({ path, part = 'value', message }) => ({
       span: locate(loadContext, config, path, part).span,
       message,
@@ -44,7 +47,7 @@ export function reportAt(
   })
 }
 
-/** The entries of a map that may be missing, without those that were taken out. */
+/** Returns the entries of a map that may be missing, without those that were removed. */
 export function entries<T>(
   map: { readonly [name: string]: T | undefined } | undefined,
 ): [string, NonNullable<T>][] {
@@ -53,7 +56,7 @@ export function entries<T>(
   )
 }
 
-/** The items of a list that may be missing, with their indices. */
+/** Returns the items of a list that may be missing, with their indices. */
 export function items<T>(list: readonly (T | undefined)[] | undefined): [number, NonNullable<T>][] {
   return [...(list ?? []).entries()].filter(
     (entry): entry is [number, NonNullable<T>] => entry[1] !== undefined,

@@ -3,16 +3,16 @@ import type { Path } from '../document/pointer.ts'
 import { looksLikeCredential, mask } from '../document/sensitive.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
-/** What the gateway or the client decides: what belongs to one connection, or says how a body is to be read. */
+/** Headers that the gateway or the client sets: they belong to one connection, or describe the body. */
 const governed = new Set(
   `connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade host content-length
   accept-encoding accept content-type content-encoding expect last-event-id`.split(/\s+/),
 )
 
-/** Of the client, for the gateway alone. */
+/** Credentials that clients send to the gateway only. */
 const credentials = new Set(['authorization', 'cookie', 'proxy-authorization'])
 
-/** Request headers that are no credential in any use of them, and so no place for one. */
+/** Request headers that never hold a credential. */
 const shared = new Set(
   `cookie proxy-authorization origin referer user-agent range cache-control pragma date via from warning forwarded
   allow location max-forwards priority prefer traceparent tracestate baggage b3 x-request-id x-correlation-id`.split(
@@ -30,7 +30,7 @@ const sharedFamilies = [
   'x-gatehouse-',
 ]
 
-/** Headers that are sent upstream: their names, and values that stand in the file. */
+/** Checks the headers for upstreams: their names, and literal values. */
 export function checkHeaders(context: CheckContext): void {
   for (const [proxy, { upstream }] of entries(context.config.proxies)) {
     const first = new Map<string, Path>()
@@ -38,28 +38,26 @@ export function checkHeaders(context: CheckContext): void {
       const path = ['proxies', proxy, 'upstream', 'headers', name]
       checkTwice(context, name, path, first)
       if (isGoverned(name)) {
-        reportAt(
-          context,
-          'GH1309',
-          path,
-          `the gateway or the client decides \`${name}\`; take this header out`,
-          {
-            part: 'key',
-          },
-        )
+        reportAt(context, 'GH1309', path, {
+          message: `the gateway or the client sets \`${name}\` itself`,
+          help: 'remove the header',
+          part: 'key',
+        })
       } else if (value !== undefined) checkLiteral(context, name, path, value)
     }
     for (const [index, name] of items(upstream?.forwardHeaders)) {
       if (!isGoverned(name) && !credentials.has(name.toLowerCase())) continue
-      const message = `whether \`${name}\` is forwarded is not for this list to say; take it out`
-      reportAt(context, 'GH1395', ['proxies', proxy, 'upstream', 'forwardHeaders', index], message)
+      reportAt(context, 'GH1395', ['proxies', proxy, 'upstream', 'forwardHeaders', index], {
+        message: `\`${name}\` is always or never forwarded, whatever this list says`,
+        help: 'remove it from the list',
+      })
     }
   }
 }
 
 /**
- * Headers that keys and certificates are read from: not those that HTTP, MCP, browsers or tracing need. They would be
- * withheld from every upstream, whoever's proxy it belongs to.
+ * Checks that keys and certificates are not read from headers that HTTP, MCP, browsers or tracing need. Such a header
+ * would no longer reach any upstream, whoever owns its proxy.
  */
 export function checkAuthHeaders(context: CheckContext): void {
   for (const [method, options] of entries(context.config.auth)) {
@@ -70,8 +68,10 @@ export function checkAuthHeaders(context: CheckContext): void {
           ? [['auth', method, 'name'], options.name]
           : [[], undefined]
     if (name === undefined || !isShared(name, options.type === 'mtls')) continue
-    const message = `\`${name}\` has a meaning of its own for clients or upstreams, and would reach none of them any more; choose another name, such as ${options.type === 'mtls' ? 'X-Client-Cert' : 'X-API-Key'}`
-    reportAt(context, 'GH1309', path, message)
+    reportAt(context, 'GH1309', path, {
+      message: `clients and upstreams need \`${name}\` for something else`,
+      help: `choose another name, such as \`${options.type === 'mtls' ? 'X-Client-Cert' : 'X-API-Key'}\``,
+    })
   }
 }
 
@@ -81,7 +81,7 @@ function isShared(name: string, isCertificate: boolean): boolean {
   return isGoverned(lower) || shared.has(lower) || sharedFamilies.some(prefix => lower.startsWith(prefix))
 }
 
-/** Whether the gateway sets a header of this name itself. */
+/** Returns whether the gateway or the client sets this header itself. */
 export function isGoverned(name: string): boolean {
   const lower = name.toLowerCase()
   return governed.has(lower) || lower.startsWith('mcp-')
@@ -92,9 +92,12 @@ function checkTwice(context: CheckContext, name: string, path: Path, first: Map<
   const known = first.get(lower)
   first.set(lower, known ?? path)
   if (known === undefined) return
-  const related = [{ path: known, part: 'key' as const, message: 'first written here' }]
-  const message = `\`${name}\` stands here already: case makes no difference in header names; keep one of them`
-  reportAt(context, 'GH1310', path, message, { part: 'key', related })
+  reportAt(context, 'GH1310', path, {
+    message: `the header \`${name}\` is here twice, and case does not matter`,
+    help: 'remove one of them',
+    part: 'key',
+    related: [{ path: known, part: 'key', message: 'first written here' }],
+  })
 }
 
 function checkLiteral(
@@ -106,20 +109,29 @@ function checkLiteral(
   if (value === undefined) return
   const at = [...path, 'value']
   if (looksLikeCredential(name)) {
-    mask(context.loadContext, context.config, at)
-    const message = `\`${name}\` looks like a credential, and those do not stand in this file; write \`{env: NAME}\` or \`{file: path}\`. If this is one, treat it as leaked`
-    reportAt(context, 'GH1308', at, message)
+    reportCredential(context, name, at)
     return
   }
-  const why = whyUnfit(value)
-  if (why !== undefined) reportAt(context, 'GH1311', at, `this value ${why}`)
+  checkHeaderValue(context, value, at)
 }
 
-/** Why no header can carry this text (RFC 9110, 5.5), as a clause; undefined when one can. */
-export function whyUnfit(value: string): string | undefined {
-  if (/[\r\n]/.test(value)) return 'has a line break, and no header can carry one'
-  if (/[^\t\x20-\x7e]/.test(value))
-    return 'has a character that no header can carry: only printable ASCII is safe'
-  if (value !== value.trim()) return 'begins or ends with a space, and no header can carry one there'
-  return undefined
+/** Reports a literal value under a name that is usually one of a credential, and redacts the value. */
+export function reportCredential(context: CheckContext, name: string, path: Path): void {
+  mask(context.loadContext, context.config, path)
+  reportAt(context, 'GH1308', path, {
+    message: `\`${name}\` looks like a credential in clear`,
+    help: 'treat a real credential as leaked, and write `{env: NAME}` or `{file: path}`',
+  })
+}
+
+/** Checks that a header can carry a value (RFC 9110 §5.5). */
+export function checkHeaderValue(context: CheckContext, value: string, path: Path): void {
+  const explanation = /[\r\n]/.test(value)
+    ? { message: 'this header value contains a line break', help: 'remove the line break' }
+    : /[^\t\x20-\x7e]/.test(value)
+      ? { message: 'this header value is not printable ASCII', help: 'use printable ASCII only' }
+      : value !== value.trim()
+        ? { message: 'this header value begins or ends with a space', help: 'remove the space' }
+        : undefined
+  if (explanation !== undefined) reportAt(context, 'GH1311', path, explanation)
 }

@@ -1,6 +1,7 @@
 import type { JwtAuth } from '../../../schema/config.ts'
 import { checkClient, checkSecretUrl } from './check-client.ts'
 import { whyMalformed } from '../../values/formats.ts'
+import { written } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { takesTokens } from '../../values/auth-type.ts'
 import { parseDuration } from '../../values/units.ts'
@@ -8,7 +9,7 @@ import { entries, items, reportAt, type DeepPartial, type CheckContext } from '.
 
 const maxClockSkewMs = 10 * 60_000
 
-/** Issuers can be asked for their keys, clocks are not too far apart, and every proxy knows what its tokens are for. */
+/** Checks that issuers can be asked for their keys, that clock skew is small, and that the audience of every proxy is known. */
 export function checkJwt(context: CheckContext): void {
   for (const [name, method] of entries(context.config.auth)) {
     if (takesTokens(method)) checkMethod(context, ['auth', name], method)
@@ -22,17 +23,19 @@ function checkMethod(context: CheckContext, path: Path, method: DeepPartial<JwtA
   const { issuer, clockSkew, introspection } = method
   const why = issuer === undefined || 'jwks' in method ? undefined : whyMalformed('http-url', issuer)
   if (why !== undefined) {
-    const message = `keys are to be discovered at this issuer, and it is no URL for that: ${why}; or say where they are with \`jwks\``
-    reportAt(context, 'GH1205', [...path, 'issuer'], message)
+    reportAt(context, 'GH1205', [...path, 'issuer'], {
+      message: `keys cannot be discovered at this issuer: it is ${why.message}`,
+      help: `${why.help}, or set \`jwks\``,
+    })
   }
   if (introspection !== undefined) checkIntrospection(context, path, method, why !== undefined)
-  if (clockSkew !== undefined && skewOf(clockSkew) > maxClockSkewMs)
-    reportAt(
-      context,
-      'GH1205',
-      [...path, 'clockSkew'],
-      'clocks that are more than 10m apart are wrong; write at most `10m`',
-    )
+  if (clockSkew !== undefined && skewOf(clockSkew) > maxClockSkewMs) {
+    const at = [...path, 'clockSkew']
+    reportAt(context, 'GH1205', at, {
+      message: `${written(context.loadContext, context.config, at)} is more than 10 minutes`,
+      help: 'write at most `10m`',
+    })
+  }
 }
 
 function checkIntrospection(
@@ -52,11 +55,13 @@ function checkIntrospection(
     checkSecretUrl(context, issuer, [...path, 'issuer'])
     return
   }
-  const message = `where to ask about tokens is to be discovered at this issuer, and it is no URL for that: ${why}; or say where with \`url\` under \`introspection\``
-  reportAt(context, 'GH1205', [...path, 'issuer'], message)
+  reportAt(context, 'GH1205', [...path, 'issuer'], {
+    message: `the introspection endpoint cannot be discovered at this issuer: it is ${why.message}`,
+    help: `${why.help}, or set \`url\` under \`introspection\``,
+  })
 }
 
-/** How far clocks may be apart, in milliseconds; 0 for text with a missing variable, which is no duration. */
+/** Returns the clock skew in milliseconds; 0 for a text with a missing variable. */
 export function skewOf(clockSkew: string): number {
   return whyMalformed('duration-or-zero', clockSkew) === undefined ? parseDuration(clockSkew) : 0
 }
@@ -66,18 +71,22 @@ function checkAudience(
   proxy: string,
   methods: DeepPartial<string[]> | undefined,
 ): void {
-  // What was written and is wrong is reported as that.
+  // A wrong `publicUrl` is reported already.
   if ('publicUrl' in (context.config.listen ?? {})) return
   for (const [index, name] of items(methods)) {
     const method = Object.hasOwn(context.config.auth ?? {}, name) ? context.config.auth?.[name] : undefined
     if (method === undefined || !takesTokens(method)) continue
     if (method.type === 'oauth') {
-      const message = `\`${name}\` tells clients the URL of this proxy, which nobody knows; set \`listen.publicUrl\``
-      reportAt(context, 'GH1340', ['proxies', proxy, 'auth', index], message)
+      reportAt(context, 'GH1340', ['proxies', proxy, 'auth', index], {
+        message: `\`${name}\` needs the public URL of this proxy, and it is not known`,
+        help: 'set `listen.publicUrl`, such as `https://mcp.example.com`',
+      })
       continue
     }
     if ('audiences' in method) continue
-    const message = `\`${name}\` takes only tokens for this proxy's own public URL, which nobody knows; set \`listen.publicUrl\`, or \`audiences\` on \`${name}\``
-    reportAt(context, 'GH1330', ['proxies', proxy, 'auth', index], message)
+    reportAt(context, 'GH1330', ['proxies', proxy, 'auth', index], {
+      message: `\`${name}\` accepts tokens for the public URL of this proxy only, and it is not known`,
+      help: `set \`listen.publicUrl\`, or \`audiences\` of \`${name}\``,
+    })
   }
 }

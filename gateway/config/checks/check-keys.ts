@@ -12,10 +12,10 @@ import {
 } from './check-context.ts'
 import { windowOf, type Window } from '../../values/window.ts'
 
-const day = 86_400_000
-const warnBefore = 14 * day
+const dayMs = 86_400_000
+const warnBeforeMs = 14 * dayMs
 
-/** No secret proves two identities, nor one identity twice. */
+/** Checks that every hash is there once: a secret must not prove two identities. */
 export function checkHashes(context: CheckContext): void {
   const places = new Map<string, { path: Path; key: string }[]>()
   for (const [key, { secrets }] of entries(context.config.keys)) {
@@ -44,29 +44,33 @@ function reportHash(
   const others = named.filter(other => other !== place).slice(0, maxRelated)
   const related: RelatedPath[] = others.map(({ path, key }) => ({
     path,
-    message: `and here, under key \`${key}\``,
+    message: `also under key \`${key}\``,
   }))
-  const message = same
-    ? 'this hash stands under the key twice; take one out'
-    : `this hash stands under another key too, so that its secret would not tell who presents it; give every key a secret of its own`
-  reportAt(context, 'GH1305', place.path, message, { related })
+  const explanation = same
+    ? { message: 'this key has the same hash twice', help: 'remove one of them' }
+    : {
+        message: 'another key has the same hash',
+        help: 'give each key its own secret with `gatehouse keys new`',
+      }
+  reportAt(context, 'GH1305', place.path, { ...explanation, related })
 }
 
-/** Hashes that are made with a pepper are of no use without it. */
+/** Checks that there is a pepper where a hash needs it. */
 export function checkPepper(context: CheckContext): void {
-  // What the schema refused is reported already.
+  // A wrong `pepper` is reported already.
   if (context.config.pepper !== undefined || isOpaque(context.loadContext, context.config, ['pepper'])) return
   for (const [key, { secrets }] of entries(context.config.keys)) {
     for (const [index, { hash }] of items(secrets)) {
       if (hash?.startsWith('hmac-sha256:') !== true) continue
-      const message =
-        'this hash is made with a pepper; write at the top level where it is: `pepper: {env: NAME}`'
-      reportAt(context, 'GH1336', ['keys', key, 'secrets', index, 'hash'], message)
+      reportAt(context, 'GH1336', ['keys', key, 'secrets', index, 'hash'], {
+        message: 'this hash needs a pepper, and there is none',
+        help: 'add `pepper: {env: NAME}` at the top level of the main file',
+      })
     }
   }
 }
 
-/** Windows of validity begin before they end, secrets live within their keys, and expiry is announced. */
+/** Checks that keys and secrets expire after they begin, that secrets end with their keys, and that no key expires soon. */
 export function checkWindows(context: CheckContext): void {
   for (const [name, key] of entries(context.config.keys)) {
     const path: Path = ['keys', name]
@@ -83,7 +87,7 @@ export function checkWindows(context: CheckContext): void {
   }
 }
 
-/** The window that a holder states, as far as it can be judged. */
+/** Returns the validity window of a key or secret, without bounds that checks skip. */
 function readWindow(
   context: CheckContext,
   holder: DeepPartial<Key> | DeepPartial<KeySecret>,
@@ -97,45 +101,38 @@ function readWindow(
 
 function checkOrder(context: CheckContext, { begins, ends }: Window, path: Path, noun: string): void {
   if (begins < ends) return
-  const related = [{ path: [...path, 'notBefore'], message: 'it begins here' }]
-  reportAt(
-    context,
-    'GH1307',
-    [...path, 'expires'],
-    `the ${noun} expires before it begins, or as it does; set a later \`expires\``,
-    { related },
-  )
+  reportAt(context, 'GH1307', [...path, 'expires'], {
+    message: `this ${noun} does not expire after it begins`,
+    help: 'set a later `expires`',
+    related: [{ path: [...path, 'notBefore'], message: 'begins here' }],
+  })
 }
 
 function checkWithin(context: CheckContext, { begins, ends }: Window, key: Window, path: Path): void {
   if (begins >= key.ends) {
-    outside(context, [...path, 'notBefore'], 'the secret begins when its key has expired', 'expires')
+    reportOutside(context, [...path, 'notBefore'], 'this secret begins after its key expires', 'expires')
   } else if (ends <= key.begins) {
-    outside(context, [...path, 'expires'], 'the secret expires before its key begins', 'notBefore')
+    reportOutside(context, [...path, 'expires'], 'this secret expires before its key begins', 'notBefore')
   } else {
-    if (ends !== Infinity && ends > key.ends) {
-      outside(
-        context,
-        [...path, 'expires'],
-        'the secret would outlive its key, which expires earlier',
-        'expires',
-      )
-    }
-    if (begins !== -Infinity && begins < key.begins) {
-      outside(
-        context,
-        [...path, 'notBefore'],
-        'the secret would begin before its key, which begins later',
-        'notBefore',
-      )
-    }
+    if (ends !== Infinity && ends > key.ends)
+      reportOutside(context, [...path, 'expires'], 'this secret expires after its key', 'expires')
+    if (begins !== -Infinity && begins < key.begins)
+      reportOutside(context, [...path, 'notBefore'], 'this secret begins before its key', 'notBefore')
   }
 }
 
-function outside(context: CheckContext, path: Path, message: string, bound: 'notBefore' | 'expires'): void {
+function reportOutside(
+  context: CheckContext,
+  path: Path,
+  message: string,
+  bound: 'notBefore' | 'expires',
+): void {
   const place = [...path.slice(0, 2), bound]
-  const related = [{ path: place, message: `the key ${bound === 'expires' ? 'expires' : 'begins'} here` }]
-  reportAt(context, 'GH1403', path, message, { related })
+  reportAt(context, 'GH1403', path, {
+    message,
+    help: `set ${bound === 'expires' ? 'a later' : 'an earlier'} \`${bound}\` on the key, or change the secret`,
+    related: [{ path: place, message: `the key ${bound === 'expires' ? 'expires' : 'begins'} here` }],
+  })
 }
 
 interface End {
@@ -143,22 +140,23 @@ interface End {
   readonly path: Path
 }
 
-// A key ends with its last secret, whatever it says itself.
+// A key expires with its last secret, even if its own `expires` is later.
 function checkExpiry(context: CheckContext, own: End, secrets: readonly End[]): void {
   const last = secrets.reduce<End | undefined>((a, b) => (a !== undefined && a.at > b.at ? a : b), undefined)
   const end = last !== undefined && last.at < own.at ? last : own
   if (end.at === Infinity) return
   const left = end.at - context.loadContext.options.now.getTime()
   const whose = end === own ? 'this key' : 'the last secret of this key'
-  if (left <= 0)
-    reportAt(context, 'GH1402', end.path, `${whose} has expired and is refused; renew it, or take it out`)
-  else if (left <= warnBefore) {
-    const days = Math.ceil(left / day)
-    reportAt(
-      context,
-      'GH1401',
-      end.path,
-      `${whose} expires within ${days === 1 ? 'a day' : `${days} days`}; rotate it now`,
-    )
+  if (left <= 0) {
+    reportAt(context, 'GH1402', end.path, {
+      message: `${whose} has expired`,
+      help: 'renew the key, or remove it',
+    })
+  } else if (left <= warnBeforeMs) {
+    const days = Math.ceil(left / dayMs)
+    reportAt(context, 'GH1401', end.path, {
+      message: `${whose} expires within ${days === 1 ? 'a day' : `${days} days`}`,
+      help: 'rotate the key with `gatehouse keys rotate`',
+    })
   }
 }

@@ -1,28 +1,34 @@
 import type { Path } from '../document/pointer.ts'
-import { whyMalformed } from '../../values/formats.ts'
+import { checkGlob } from './check-glob.ts'
 import { entries, items, reportAt, type CheckContext } from './check-context.ts'
 
-/** Where certificates are spoken of, there is something to verify them against; patterns are well formed. */
+/** Checks that there is a CA where client certificates are used, and that patterns are valid. */
 export function checkMtls(context: CheckContext): void {
   const { tls } = context.config.listen ?? {}
   const asked = tls?.clientCa !== undefined
   if (tls?.crl !== undefined && !asked) {
-    const message = 'a revocation list is of use only beside `clientCa`; name the CA, or take this field out'
-    reportAt(context, 'GH1314', ['listen', 'tls', 'crl'], message, { part: 'key' })
+    reportAt(context, 'GH1314', ['listen', 'tls', 'crl'], {
+      message: '`crl` has no effect without `clientCa`',
+      help: 'add `clientCa: {file: path}`, or remove `crl`',
+      part: 'key',
+    })
   }
   for (const [name, method] of entries(context.config.auth)) {
     if (method.type !== 'mtls') continue
     checkPatterns(context, name, method.grants)
     if (asked || method.from !== undefined) continue
-    const message =
-      'clients are asked for no certificate; set `listen.tls.clientCa`, or `from` here where TLS ends in front of the gateway'
-    reportAt(context, 'GH1314', ['auth', name, 'type'], message)
+    reportAt(context, 'GH1314', ['auth', name, 'type'], {
+      message: 'the gateway does not ask clients for a certificate',
+      help: 'set `listen.tls.clientCa`, or `from` here if TLS ends in front of the gateway',
+    })
   }
   for (const [name, { certificate }] of entries(context.config.keys)) {
     if (certificate === undefined || asked) continue
-    const message =
-      'clients are asked for no certificate, so this key could never be used; set `listen.tls.clientCa`'
-    reportAt(context, 'GH1314', ['keys', name, 'certificate'], message, { part: 'key' })
+    reportAt(context, 'GH1314', ['keys', name, 'certificate'], {
+      message: 'the gateway does not ask clients for a certificate, so nobody can use this key',
+      help: 'set `listen.tls.clientCa`',
+      part: 'key',
+    })
   }
 }
 
@@ -46,6 +52,5 @@ function checkPatterns(
 }
 
 function checkPattern(context: CheckContext, path: Path, pattern: unknown): void {
-  const why = typeof pattern === 'string' ? whyMalformed('glob', pattern) : undefined
-  if (why !== undefined) reportAt(context, 'GH1306', path, why)
+  if (typeof pattern === 'string') checkGlob(context, pattern, path)
 }

@@ -1,6 +1,6 @@
 import type { AuthMethod, Proxy, Rules } from '../../../schema/config.ts'
 import { schemeOf } from '../../values/api-key-place.ts'
-import { whyMalformed } from '../../values/formats.ts'
+import { checkGlob } from './check-glob.ts'
 import { takesTokens } from '../../values/auth-type.ts'
 import { endpointPath } from '../../values/endpoint-path.ts'
 import type { Path } from '../document/pointer.ts'
@@ -13,7 +13,7 @@ import {
   type CheckContext,
 } from './check-context.ts'
 
-/** No two proxies have one path. */
+/** Checks that no two proxies have the same path. */
 export function checkPaths(context: CheckContext): void {
   const byPath = new Map<string, RelatedPath>()
   for (const [name, proxy] of entries(context.config.proxies)) {
@@ -25,13 +25,17 @@ export function checkPaths(context: CheckContext): void {
       byPath.set(path, { path: place, part, message: `\`${name}\` has this path` })
       continue
     }
-    const where = proxy.path === undefined ? `/${name}/mcp, the path without a \`path\`,` : 'this path'
-    const message = `${where} is that of the proxy \`${first.path[1]}\` already; give one of them another \`path\``
-    reportAt(context, 'GH1304', place, message, { part, related: [first] })
+    const shown = proxy.path === undefined ? `\`/${name}/mcp\`, the default path,` : 'this path'
+    reportAt(context, 'GH1304', place, {
+      message: `${shown} is already the path of the proxy \`${first.path[1]}\``,
+      help: 'give one of them another `path`',
+      part,
+      related: [first],
+    })
   }
 }
 
-/** Patterns of access rules are well formed. */
+/** Checks that the patterns of access rules are valid. */
 export function checkGlobs(context: CheckContext): void {
   for (const [name, role] of entries(context.config.roles)) {
     for (const [proxy, access] of entries(role.access))
@@ -55,8 +59,7 @@ function checkClaim(context: CheckContext, path: Path, wanted: unknown): void {
     ? wanted.map((one, index) => [[...path, index], one])
     : [[path, wanted]]
   for (const [at, pattern] of patterns as [Path, unknown][]) {
-    const why = typeof pattern === 'string' ? whyMalformed('glob', pattern) : undefined
-    if (why !== undefined) reportAt(context, 'GH1306', at, why)
+    if (typeof pattern === 'string') checkGlob(context, pattern, at)
   }
 }
 
@@ -64,48 +67,43 @@ function checkKinds(context: CheckContext, path: Path, holder: { readonly [kind:
   for (const kind of ['tools', 'prompts', 'resources', 'methods']) {
     const rules = holder[kind] as DeepPartial<Rules> | undefined
     for (const list of ['allow', 'deny'] as const) {
-      for (const [index, pattern] of items(rules?.[list])) {
-        const why = whyMalformed('glob', pattern)
-        if (why !== undefined) reportAt(context, 'GH1306', [...path, kind, list, index], why)
-      }
+      for (const [index, pattern] of items(rules?.[list]))
+        checkGlob(context, pattern, [...path, kind, list, index])
     }
   }
 }
 
-/** Patterns with scopes are well formed, and stand where tokens are taken. */
+/** Checks that the patterns under `scopes` are valid, and that the proxy accepts tokens. */
 function checkScopes(context: CheckContext, name: string, { auth, scopes }: DeepPartial<Proxy>): void {
   if (scopes === undefined) return
   for (const kind of ['tools', 'prompts', 'resources'] as const) {
-    for (const [pattern] of entries(scopes[kind])) {
-      const why = whyMalformed('glob', pattern)
-      const path = ['proxies', name, 'scopes', kind, pattern]
-      if (why !== undefined) reportAt(context, 'GH1306', path, why, { part: 'key' })
-    }
+    for (const [pattern] of entries(scopes[kind]))
+      checkGlob(context, pattern, ['proxies', name, 'scopes', kind, pattern], 'key')
   }
   const methods = typeof auth === 'string' ? [] : items(auth).map(([, one]) => methodNamed(context, one))
   if (methods.some(method => method === undefined || takesTokens(method))) return
-  const message =
-    'only tokens have scopes, and this proxy takes none; add an auth method that takes them, or take this block out'
-  reportAt(context, 'GH1341', ['proxies', name, 'scopes'], message, { part: 'key' })
+  reportAt(context, 'GH1341', ['proxies', name, 'scopes'], {
+    message: 'only tokens have scopes, and this proxy accepts no tokens',
+    help: 'add an auth method of type `jwt` or `oauth`, or remove `scopes`',
+    part: 'key',
+  })
 }
 
-/** Where a key is looked for, and behind which word. */
+/** Checks that only headers have a scheme, and that no two auth methods of a proxy read the same credential. */
 export function checkAuth(context: CheckContext): void {
   for (const [name, method] of entries(context.config.auth)) {
     if (!('in' in method) || method.in === undefined || method.in === 'header' || !method.scheme) continue
-    const what = method.in === 'cookie' ? 'a cookie' : 'a query parameter'
-    reportAt(
-      context,
-      'GH1312',
-      ['auth', name, 'scheme'],
-      `${what} has no scheme before the key; take this field out`,
-      { part: 'key' },
-    )
+    const place = method.in === 'cookie' ? 'a cookie' : 'a query parameter'
+    reportAt(context, 'GH1312', ['auth', name, 'scheme'], {
+      message: `${place} has no scheme in front of the key`,
+      help: 'remove `scheme`',
+      part: 'key',
+    })
   }
   for (const [name, { auth }] of entries(context.config.proxies)) {
     if (typeof auth === 'string') continue
     checkAmbiguity(context, name, auth)
-    checkOpaque(context, name, auth)
+    checkUnstructured(context, name, auth)
   }
 }
 
@@ -129,21 +127,29 @@ function checkAmbiguity(
     const path: Path = ['proxies', proxy, 'auth', index]
     const first = seen.get(place)
     if (first === undefined) {
-      seen.set(place, { path, message: 'this one does too' })
+      seen.set(place, { path, message: 'the other one' })
       continue
     }
-    // The same name twice is another mistake, and reported as that.
+    // The same name twice is reported already.
     if (methods?.[first.path.at(-1) as number] === name) continue
-    const message =
-      method !== undefined && takesTokens(method)
-        ? `\`${name}\` has the same issuer as another auth method of this proxy; keep one of them`
-        : `\`${name}\` looks for a credential where another auth method of this proxy does; keep one of them`
-    reportAt(context, 'GH1313', path, message, { related: [first] })
+    const same = method !== undefined && takesTokens(method) ? 'has the same issuer' : 'reads the same place'
+    reportAt(context, 'GH1313', path, {
+      message: `\`${name}\` ${same} as another auth method of this proxy`,
+      help: 'remove one of them',
+      related: [first],
+    })
   }
 }
 
-/** A credential of no shape in `Authorization: Bearer` has one taker: who asks an issuer about it must not be told a key. */
-function checkOpaque(context: CheckContext, proxy: string, methods: DeepPartial<string[]> | undefined): void {
+/**
+ * Checks that at most one auth method reads credentials without a structure from `Authorization: Bearer`. Otherwise the
+ * gateway would send keys to an issuer.
+ */
+function checkUnstructured(
+  context: CheckContext,
+  proxy: string,
+  methods: DeepPartial<string[]> | undefined,
+): void {
   const takers = items(methods).flatMap(([index, name]) => {
     const method = methodNamed(context, name)
     const introspects = method !== undefined && takesTokens(method) && method.introspection !== undefined
@@ -155,15 +161,21 @@ function checkOpaque(context: CheckContext, proxy: string, methods: DeepPartial<
   const first = takers.find(({ introspects }) => introspects)
   for (const { name, introspects, path } of takers) {
     if (first === undefined || name === first.name) continue
-    const message = introspects
-      ? `\`${name}\` asks its issuer about tokens that are no JWTs, as \`${first.name}\` does, and nothing tells whose one is; keep one of them here`
-      : `\`${name}\` looks for keys where \`${first.name}\` looks for tokens that are no JWTs, and nothing tells them apart; give \`${name}\` another header as \`name\``
-    const related = [{ path: first.path, message: 'this one asks its issuer' }]
-    reportAt(context, 'GH1313', path, message, { related })
+    const explanation = introspects
+      ? {
+          message: `\`${name}\` and \`${first.name}\` both introspect tokens that are not JWTs`,
+          help: 'remove one of them',
+        }
+      : {
+          message: `\`${name}\` reads keys where \`${first.name}\` reads tokens that are not JWTs`,
+          help: `let \`${name}\` read another header, such as \`name: X-API-Key\``,
+        }
+    const related = [{ path: first.path, message: 'introspects tokens' }]
+    reportAt(context, 'GH1313', path, { ...explanation, related })
   }
 }
 
-/** What a credential of this method is told by; a token by its issuer, wherever keys are read too. */
+/** Returns what tells the credentials of a method from those of others: the issuer of a token, or the place of a key. */
 function placeOf(method: DeepPartial<AuthMethod>): string | undefined {
   if (takesTokens(method)) return method.issuer === undefined ? undefined : `issuer ${method.issuer}`
   if (method.type === 'mtls') {

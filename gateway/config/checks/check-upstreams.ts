@@ -1,11 +1,11 @@
 import type { ClientCredentialsAuth, Proxy, Upstream } from '../../../schema/config.ts'
 import { checkClient, checkSecretUrl } from './check-client.ts'
-import { isGoverned } from './check-headers.ts'
+import { isGoverned, reportCredential } from './check-headers.ts'
 import type { Path } from '../document/pointer.ts'
-import { looksLikeCredential, mask } from '../document/sensitive.ts'
+import { looksLikeCredential } from '../document/sensitive.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
-/** What the gateway presents to upstreams beside headers: query parameters, a token, who called, certificates. */
+/** Checks what the gateway sends to upstreams besides headers: query parameters, a token, the caller, certificates. */
 export function checkUpstreams(context: CheckContext): void {
   for (const [name, proxy] of entries(context.config.proxies)) {
     const { upstream } = proxy
@@ -24,12 +24,10 @@ function checkQuery(context: CheckContext, { url, query }: DeepPartial<Upstream>
   for (const [name, reference] of entries(query)) {
     const at = [...path, name]
     if (written.has(name)) {
-      const message = `\`${name}\` stands in \`url\` already; keep one of them`
-      reportAt(context, 'GH1331', at, message, { part: 'key' })
+      const message = `\`${name}\` is in \`url\` too`
+      reportAt(context, 'GH1331', at, { message, help: 'remove one of them', part: 'key' })
     } else if (reference.value !== undefined && looksLikeCredential(name)) {
-      mask(context.loadContext, context.config, [...at, 'value'])
-      const message = `\`${name}\` looks like a credential, and those do not stand in this file; write \`{env: NAME}\` or \`{file: path}\`. If this is one, treat it as leaked`
-      reportAt(context, 'GH1308', [...at, 'value'], message)
+      reportCredential(context, name, [...at, 'value'])
     }
   }
 }
@@ -42,18 +40,23 @@ function checkUpstreamAuth(context: CheckContext, upstream: DeepPartial<Upstream
   checkSecretUrl(context, tokenUrl, [...at, 'tokenUrl'])
   checkSecretUrl(context, issuer, [...at, 'issuer'])
   if (tokenUrl !== undefined && issuer !== undefined) {
-    const message =
-      'the token endpoint is discovered from `issuer`, and `tokenUrl` names one; keep one of them'
-    reportAt(context, 'GH1338', [...at, 'issuer'], message, { part: 'key' })
+    reportAt(context, 'GH1338', [...at, 'issuer'], {
+      message: 'there is both an `issuer` and a `tokenUrl`',
+      help: 'keep `issuer` to discover the token endpoint, or `tokenUrl` to name it',
+      part: 'key',
+    })
   }
   const header = Object.keys(upstream.headers ?? {}).find(name => name.toLowerCase() === 'authorization')
   if (header === undefined) return
-  const message = `\`${header}\` and \`auth\` both say what the upstream gets as Authorization; keep one of them`
-  const related = [{ path: at, part: 'key' as const, message: 'the token that is got here' }]
-  reportAt(context, 'GH1334', [...path, 'headers', header], message, { part: 'key', related })
+  reportAt(context, 'GH1334', [...path, 'headers', header], {
+    message: `both \`${header}\` and \`auth\` set the Authorization header`,
+    help: 'remove one of them',
+    part: 'key',
+    related: [{ path: at, part: 'key', message: 'the token comes from here' }],
+  })
 }
 
-/** What proves something else than a token: whoever comes with it has nothing to exchange. */
+/** Types of auth methods whose callers have no token to exchange. */
 const withoutToken: ReadonlySet<unknown> = new Set(['api-key', 'mtls'])
 
 function checkExchange(context: CheckContext, proxy: string, { auth }: DeepPartial<Proxy>): void {
@@ -61,21 +64,26 @@ function checkExchange(context: CheckContext, proxy: string, { auth }: DeepParti
   const related = [
     {
       path: ['proxies', proxy, 'upstream', 'auth', 'type'],
-      message: 'here the token of the caller is exchanged',
+      message: 'the token of the caller is exchanged here',
     },
   ]
   if (typeof auth === 'string') {
-    const message =
-      'whoever comes without a token has none to be exchanged for one of the upstream; name auth methods that take tokens'
-    reportAt(context, 'GH1337', path, message, { related })
+    reportAt(context, 'GH1337', path, {
+      message: 'callers without a token have nothing to exchange for a token of the upstream',
+      help: 'name auth methods of type `jwt` or `oauth`',
+      related,
+    })
     return
   }
   const { auth: methods = {} } = context.config
   for (const [index, name] of items(auth)) {
     const type = Object.hasOwn(methods, name) ? methods[name]?.type : undefined
     if (!withoutToken.has(type)) continue
-    const message = `\`${name}\` takes no tokens, so there is none to be exchanged for one of the upstream; take it out here, and give those callers a proxy of their own`
-    reportAt(context, 'GH1337', [...path, index], message, { related })
+    reportAt(context, 'GH1337', [...path, index], {
+      message: `\`${name}\` accepts no tokens, so there is nothing to exchange`,
+      help: 'remove it here, and give its callers their own proxy with `client-credentials`',
+      related,
+    })
   }
 }
 
@@ -91,10 +99,17 @@ function checkCaller(context: CheckContext, { caller, headers }: DeepPartial<Ups
     const lower = name.toLowerCase()
     const first = taken.get(lower)
     if (isGoverned(name) || lower === 'authorization' || lower === 'cookie') {
-      reportAt(context, 'GH1309', at, `\`${name}\` says something else already; choose another name`)
+      reportAt(context, 'GH1309', at, {
+        message: `\`${name}\` cannot carry information about the caller`,
+        help: 'choose another name, such as `X-Gatehouse-Principal`',
+      })
     } else if (first !== undefined) {
       const related = [{ path: first, message: 'first written here' }]
-      reportAt(context, 'GH1310', at, `\`${name}\` is sent already; choose another name`, { related })
+      reportAt(context, 'GH1310', at, {
+        message: `the header \`${name}\` is sent twice`,
+        help: 'choose another name',
+        related,
+      })
     }
     taken.set(lower, at)
   }
@@ -103,11 +118,18 @@ function checkCaller(context: CheckContext, { caller, headers }: DeepPartial<Ups
 function checkTls(context: CheckContext, { tls, url }: DeepPartial<Upstream>, path: Path): void {
   if (tls === undefined) return
   if (url?.startsWith('http://')) {
-    reportAt(context, 'GH1335', path, 'the `url` begins with http://, where there is no TLS', { part: 'key' })
+    reportAt(context, 'GH1335', path, {
+      message: '`tls` has no effect on a `url` with http://',
+      help: 'write `https://` in `url`, or remove `tls`',
+      part: 'key',
+    })
   }
   const alone = (['cert', 'key'] as const).filter(field => tls[field] !== undefined)
   if (alone.length !== 1) return
   const missing = alone[0] === 'cert' ? 'key' : 'cert'
-  const message = `\`${alone[0]}\` goes with \`${missing}\`; add it`
-  reportAt(context, 'GH1335', [...path, alone[0]!], message, { part: 'key' })
+  reportAt(context, 'GH1335', [...path, alone[0]!], {
+    message: `\`${alone[0]}\` needs \`${missing}\``,
+    help: `add \`${missing}: {file: path}\``,
+    part: 'key',
+  })
 }

@@ -1,16 +1,16 @@
 import type { Diagnostic } from './diagnostics.ts'
 import { maxKept, type LoadContext } from './load-context.ts'
 
-/** Largest number of diagnostics of a load, and of characters of a text in them. */
-const maxTold = 100
+/** Largest number of diagnostics that a load reports, and of characters in each of their texts. */
+const maxReported = 100
 const maxText = 1000
 const severities: readonly Diagnostic['severity'][] = ['error', 'warning', 'info']
 
-/** Chooses the diagnostics to report: the gravest, and of those the first; in order of file, line and column. */
+/** Chooses the diagnostics to report: the most severe first, then the first in the files. Returns them in the order of file, line and column. */
 export function limitDiagnostics(loadContext: LoadContext): { diagnostics: Diagnostic[]; omitted: number } {
   const all = inOrder(loadContext)
   const chosen = new Set(
-    severities.flatMap(severity => all.filter(one => one.severity === severity)).slice(0, maxTold),
+    severities.flatMap(severity => all.filter(one => one.severity === severity)).slice(0, maxReported),
   )
   const dropped = severities.reduce(
     (count, severity) => count + Math.max(0, loadContext.found[severity] - maxKept[severity]),
@@ -23,9 +23,9 @@ export function limitDiagnostics(loadContext: LoadContext): { diagnostics: Diagn
 }
 
 function shortened(one: Diagnostic): Diagnostic {
-  const { message, path } = one
-  if (message.length <= maxText && path.length <= maxText) return one
-  return { ...one, message: cut(message), path: cut(path) }
+  const { message, help, path } = one
+  if ([message, help, path].every(text => text.length <= maxText)) return one
+  return { ...one, message: cut(message), help: cut(help), path: cut(path) }
 }
 
 function cut(text: string): string {

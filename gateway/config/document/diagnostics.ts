@@ -213,7 +213,7 @@ export const diagnosticCodes = {
 
 export type DiagnosticCode = keyof typeof diagnosticCodes
 
-/** Where something stands: lines and columns count from 1, columns in UTF-16 code units, the end is exclusive. */
+/** A range of a file. Lines and columns count from 1, columns in UTF-16 code units; the end is exclusive. */
 export interface Span {
   file: string
   line: number
@@ -222,19 +222,25 @@ export interface Span {
   endColumn: number
 }
 
-export interface Diagnostic extends Span {
+/** The text of a diagnostic. Neither part holds a secret or the value of a variable. */
+export interface Explanation {
+  /** What is wrong, with the value as it was written: one clause. */
+  readonly message: string
+  /** What to do about it: one imperative clause, or the name that was probably meant. */
+  readonly help: string
+}
+
+export interface Diagnostic extends Span, Explanation {
   code: DiagnosticCode
   severity: 'error' | 'warning' | 'info'
-  /** What was written, why it is wrong, what to write instead; never a secret nor the value of a variable. */
-  message: string
   /** JSON pointer into the configuration; empty where there is none. */
   path: string
-  /** Text to write instead. */
+  /** The text to write instead of a misspelt one. */
   suggestion?: string
   related?: { file: string; line: number; column: number; message: string }[]
 }
 
-/** Codes 14xx and 20xx warn and 21xx note: a configuration with them is valid. */
+/** Returns the severity of a code: 14xx and 20xx warn and 21xx note, and a configuration with them is valid. */
 export function severityOf(code: DiagnosticCode): Diagnostic['severity'] {
   if (code.startsWith('GH21')) return 'info'
   return code.startsWith('GH14') || code.startsWith('GH20') ? 'warning' : 'error'

@@ -1,4 +1,10 @@
-import { severityOf, type Diagnostic, type DiagnosticCode, type Span } from './diagnostics.ts'
+import {
+  severityOf,
+  type Diagnostic,
+  type DiagnosticCode,
+  type Explanation,
+  type Span,
+} from './diagnostics.ts'
 import { createFiles, type Files } from './files.ts'
 import type { FragmentScope } from './fragment-scope.ts'
 import type { LoadOptions } from './load-options.ts'
@@ -66,7 +72,7 @@ export function createLoadContext(options: LoadOptions): LoadContext {
   }
 }
 
-interface Detail {
+interface Detail extends Explanation {
   path?: string
   suggestion?: string | undefined
   related?: { span: Span; message: string }[]
@@ -77,16 +83,15 @@ export function report(
   loadContext: LoadContext,
   code: DiagnosticCode,
   span: Span,
-  message: string,
-  detail: Detail = {},
+  { message, help, path = '', suggestion, related = [] }: Detail,
 ): void {
-  const { path = '', suggestion, related = [] } = detail
   const severity = severityOf(code)
   if (++loadContext.found[severity] > maxKept[severity]) return
   loadContext.diagnostics.push({
     code,
     severity,
     message,
+    help,
     ...span,
     path,
     ...(suggestion !== undefined && { suggestion }),

@@ -1,4 +1,4 @@
-/** What may still be spent on suggestions: comparing every wrong name with every known one takes quadratic time. */
+/** Remaining work for suggestions. Comparing every wrong name with every known name takes quadratic time. */
 export interface SuggestionBudget {
   /** Number of names. */
   names: number
@@ -14,10 +14,7 @@ export function createBudget(): SuggestionBudget {
 /** Longest name that gets a suggestion, in characters. */
 const maxName = 200
 
-/**
- * Returns the candidate that was probably meant, by edit distance; undefined when none is near, and when the budget is
- * spent.
- */
+/** Returns the candidate with the smallest edit distance; undefined when none is close, or the budget is spent. */
 export function nearest(
   written: string,
   candidates: Iterable<string>,
@@ -37,18 +34,23 @@ export function nearest(
   return best
 }
 
-/** A clause for a message: `, did you mean …?`, or what there is to choose from, or that there is nothing. */
-export function instead(suggestion: string | undefined, known: readonly string[], none: string): string {
-  if (suggestion !== undefined) return `, did you mean \`${suggestion}\`?`
-  if (known.length === 0) return `: ${none}`
-  const shown = known.slice(0, 12).map(name => `\`${name}\``)
-  return `; there ${known.length === 1 ? 'is' : 'are'} ${shown.join(', ')}${known.length > 12 ? ' and others' : ''}`
+const maxChoices = 12
+
+/** Returns the help for a wrong name: the name that was probably meant, the names to choose from, or `none`. */
+export function helpWithName(suggestion: string | undefined, known: readonly string[], none: string): string {
+  if (suggestion !== undefined) return `did you mean \`${suggestion}\`?`
+  if (known.length === 0) return none
+  const named = known.slice(0, maxChoices).map(name => `\`${name}\``)
+  if (known.length > maxChoices)
+    return `use one of ${named.join(', ')} and ${known.length - maxChoices} others`
+  const last = named.pop()!
+  return named.length === 0 ? `use ${last}` : `use ${named.join(', ')} or ${last}`
 }
 
-/** Rows of the table of distances; a candidate is longer than a name by half at the most. */
+/** Rows of the distance table. A candidate is at most half longer than a name. */
 const rows = [0, 1, 2].map(() => new Uint16Array(2 * maxName)) as [Uint16Array, Uint16Array, Uint16Array]
 
-// Optimal string alignment: a swap of two neighbours, the commonest slip, counts once.
+// Optimal string alignment: swapping two neighbours, the most common slip, counts once.
 function editDistance(from: string, to: string): number {
   let [previous, row, next] = rows
   for (let j = 0; j <= to.length; j += 1) row[j] = j

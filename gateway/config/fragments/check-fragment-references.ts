@@ -1,19 +1,21 @@
 import { dirname, resolve } from 'node:path'
 import type { FragmentScope } from '../document/fragment-scope.ts'
+import type { Explanation } from '../document/diagnostics.ts'
+import type { FragmentBlock } from '../schema/schema.ts'
 import { find } from '../document/locate.ts'
 import { report } from '../document/load-context.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, reportAt, type CheckContext } from '../checks/check-context.ts'
 
-/** A named entry of a block that a fragment with a scope declared. */
+/** A named entry that a fragment with a scope declares. */
 export interface Owned {
-  readonly block: 'auth' | 'roles' | 'keys' | 'proxies'
+  readonly block: FragmentBlock
   readonly name: string
   readonly file: string
   readonly scope: FragmentScope
 }
 
-/** Fields with the URL of something that the gateway connects to. */
+/** Fields with a URL that the gateway connects to. */
 const urlFields: ReadonlySet<string> = new Set(['url', 'tokenUrl', 'issuer'])
 
 /** Checks the secrets, files and hosts that an entry of a fragment refers to. */
@@ -35,7 +37,7 @@ export function checkFragmentVariables({ loadContext }: CheckContext): void {
   for (const { file, name, span } of loadContext.variables) {
     const scope = loadContext.fragments.get(file)?.scope
     if (scope === undefined || scope.refersTo(name)) continue
-    report(loadContext, 'GH1022', span, variableMessage(name))
+    report(loadContext, 'GH1022', span, explainVariable(name))
   }
 }
 
@@ -50,21 +52,24 @@ function walk(value: unknown, path: Path, visit: Visit): void {
   }
 }
 
-/** Keeps what is refused from being read: whether it is there is not for the fragment to know either. */
+/** Reports a reference and keeps it from being read: a fragment must not even learn whether the target exists. */
 function refuse(
   context: CheckContext,
   code: 'GH1022' | 'GH1023',
   path: Path,
-  message: string,
+  explanation: Explanation,
   holder: object,
 ): void {
-  reportAt(context, code, path, message)
+  reportAt(context, code, path, explanation)
   const { opaque } = context.loadContext
   opaque.set(holder, (opaque.get(holder) ?? new Set()).add(String(path.at(-1))))
 }
 
-function variableMessage(name: string): string {
-  return `this fragment must not refer to the environment variable \`${name}\`; the main file allows variables under \`env\` of the \`include\` item`
+function explainVariable(name: string): Explanation {
+  return {
+    message: `this fragment must not use the environment variable \`${name}\``,
+    help: 'allow it under `env` of the `include` item in the main file',
+  }
 }
 
 function checkVariable(
@@ -74,7 +79,7 @@ function checkVariable(
   scope: FragmentScope,
   holder: object,
 ): void {
-  if (!scope.refersTo(name)) refuse(context, 'GH1022', path, variableMessage(name), holder)
+  if (!scope.refersTo(name)) refuse(context, 'GH1022', path, explainVariable(name), holder)
 }
 
 function checkFile(
@@ -86,22 +91,24 @@ function checkFile(
 ): void {
   const folder = dirname(find(context.loadContext, context.config, path).entry?.source.file ?? '/')
   if (scope.reads(resolve(folder, file))) return
-  const message =
-    'this fragment must not refer to this file; the main file allows files under `files` of the `include` item'
-  refuse(context, 'GH1023', path, message, holder)
+  const help = 'allow it under `files` of the `include` item in the main file'
+  refuse(context, 'GH1023', path, { message: 'this fragment must not use this file', help }, holder)
 }
 
 function checkHost(context: CheckContext, path: Path, text: string, scope: FragmentScope): void {
   const url = URL.parse(text)
   if (url !== null && scope.reaches(url)) return
-  const message = `this fragment must not reach the host \`${url?.host ?? ''}\`; the main file allows hosts under \`hosts\` of the \`include\` item`
-  reportAt(context, 'GH1024', path, message)
+  reportAt(context, 'GH1024', path, {
+    message: `this fragment must not reach the host \`${url?.host ?? ''}\``,
+    help: 'allow it under `hosts` of the `include` item in the main file',
+  })
 }
 
-const explanation =
-  'it is given tokens of callers, so it stands in the main file, or belongs to an issuer of an auth method there'
+/** Help for an endpoint that receives the tokens of callers. */
+const trustedEndpoint =
+  'move it to the main file, or use an endpoint of an issuer that an auth method of the main file names'
 
-/** Origins and texts of the issuers that auth methods of the main file name. */
+/** Returns the issuers that auth methods of the main file name, as text and as origins. */
 function trustedIssuers({ loadContext, config }: CheckContext): { texts: Set<string>; origins: Set<string> } {
   const issuers = entries(config.auth).flatMap(([name, method]) => {
     const file = find(loadContext, config, ['auth', name]).entry?.source.file ?? ''
@@ -126,8 +133,11 @@ function checkIntrospection(context: CheckContext, name: string): void {
     texts.has(method.issuer ?? '') && (url === undefined || origins.has(URL.parse(url)?.origin ?? ''))
   if (isTrusted) return
   const path = ['auth', name, 'introspection', ...(url === undefined ? [] : ['url'])]
-  const message = `this fragment must not name an introspection endpoint: ${explanation}`
-  reportAt(context, 'GH1025', path, message, url === undefined ? { part: 'key' } : {})
+  reportAt(context, 'GH1025', path, {
+    message: 'this fragment must not name an introspection endpoint, which receives tokens of callers',
+    help: trustedEndpoint,
+    part: url === undefined ? 'key' : 'value',
+  })
 }
 
 function checkExchange(context: CheckContext, name: string): void {
@@ -137,6 +147,9 @@ function checkExchange(context: CheckContext, name: string): void {
   const { tokenUrl } = auth
   if (tokenUrl !== undefined && origins.has(URL.parse(tokenUrl)?.origin ?? '')) return
   const path = ['proxies', name, 'upstream', 'auth', ...(tokenUrl === undefined ? [] : ['tokenUrl'])]
-  const message = `this fragment must not name an endpoint that exchanges tokens: ${explanation}`
-  reportAt(context, 'GH1025', path, message, tokenUrl === undefined ? { part: 'key' } : {})
+  reportAt(context, 'GH1025', path, {
+    message: 'this fragment must not name a token exchange endpoint, which receives tokens of callers',
+    help: trustedEndpoint,
+    part: tokenUrl === undefined ? 'key' : 'value',
+  })
 }

@@ -1,12 +1,13 @@
 import { checkFragmentReferences, type Owned } from './check-fragment-references.ts'
 import { find } from '../document/locate.ts'
+import { fragmentBlocks } from '../schema/schema.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, items, reportAt, type CheckContext } from '../checks/check-context.ts'
 
-/** Checks that a fragment declares and reaches only what its `include` item says that it owns. */
+/** Checks that a fragment declares and refers to only what its `include` item allows. */
 export function checkFragments(context: CheckContext): void {
   if (context.loadContext.fragments.size === 0) return
-  for (const block of ['auth', 'roles', 'keys', 'proxies'] as const) {
+  for (const block of fragmentBlocks()) {
     for (const name of Object.keys(context.config[block] ?? {})) {
       const file = fileOf(context, [block, name])
       const scope = file === undefined ? undefined : context.loadContext.fragments.get(file)?.scope
@@ -21,7 +22,7 @@ export function checkFragments(context: CheckContext): void {
   }
 }
 
-/** The file that declares a named entry; undefined where it is not declared. */
+/** Returns the file that declares a named entry; undefined for an entry that is not declared. */
 function fileOf(context: CheckContext, path: Path): string | undefined {
   const { entry, exact } = find(context.loadContext, context.config, path)
   return exact ? entry?.source.file : undefined
@@ -29,21 +30,27 @@ function fileOf(context: CheckContext, path: Path): string | undefined {
 
 function checkName(context: CheckContext, { block, name, scope }: Owned): void {
   if (scope.owns(name)) return
-  const message = `this fragment does not own the name \`${name}\`; choose one that \`owns\` of its \`include\` item matches`
-  reportAt(context, 'GH1018', [block, name], message, { part: 'key' })
+  reportAt(context, 'GH1018', [block, name], {
+    message: `this fragment does not own the name \`${name}\``,
+    help: 'choose a name that `owns` of its `include` item matches',
+    part: 'key',
+  })
 }
 
 function checkReach(context: CheckContext, { block, name, scope }: Owned): void {
   if (block !== 'roles') return
   for (const [proxy] of entries(context.config.roles?.[name]?.access)) {
     if (proxy !== '*' && scope.owns(proxy)) continue
-    const what = proxy === '*' ? 'every proxy' : `the proxy \`${proxy}\``
-    const message = `a role of this fragment grants nothing on ${what}; name proxies that the fragment owns`
-    reportAt(context, 'GH1019', ['roles', name, 'access', proxy], message, { part: 'key' })
+    const target = proxy === '*' ? 'every proxy' : `the proxy \`${proxy}\``
+    reportAt(context, 'GH1019', ['roles', name, 'access', proxy], {
+      message: `a role of this fragment must not grant access to ${target}`,
+      help: 'name proxies that the fragment owns',
+      part: 'key',
+    })
   }
 }
 
-/** The roles that a key or an auth method gives, with their places. */
+/** Returns the roles that a key or an auth method gives, with their places. */
 function rolesGiven({ config }: CheckContext, { block, name }: Owned): [Path, string][] {
   if (block === 'keys') {
     const roles = items(config.keys?.[name]?.roles)
@@ -59,11 +66,13 @@ function rolesGiven({ config }: CheckContext, { block, name }: Owned): [Path, st
 function checkRoles(context: CheckContext, owned: Owned): void {
   for (const [path, role] of rolesGiven(context, owned)) {
     const file = fileOf(context, ['roles', role])
-    // What nobody declares is reported already.
+    // An unknown role is reported already.
     if (file === undefined || file === owned.file) continue
     if (context.loadContext.fragments.get(file)?.scope === undefined && owned.scope.givesRole(role)) continue
-    const message = `this fragment must not give the role \`${role}\`, which is not its own; declare a role here, or let the main file allow it under \`roles\` of the \`include\` item`
-    reportAt(context, 'GH1020', path, message)
+    reportAt(context, 'GH1020', path, {
+      message: `this fragment must not give the role \`${role}\`, which is not its own`,
+      help: 'declare a role in this file, or allow the role under `roles` of the `include` item',
+    })
   }
 }
 
@@ -79,12 +88,16 @@ function checkProxy(context: CheckContext, { block, name, file, scope }: Owned):
         context.loadContext.fragments.get(declared)?.scope === undefined
       )
         continue
-      const message = `\`${method}\` belongs to another fragment; use an auth method of this file or of the main file`
-      reportAt(context, 'GH1021', ['proxies', name, 'auth', index], message)
+      reportAt(context, 'GH1021', ['proxies', name, 'auth', index], {
+        message: `\`${method}\` belongs to another fragment`,
+        help: 'use an auth method of this file or of the main file',
+      })
     }
   }
   const [, first = ''] = path?.split('/') ?? []
   if (path === undefined || scope.owns(first)) return
-  const message = `this path does not begin with a name that the fragment owns; write \`/${name}/mcp\`, or leave it out`
-  reportAt(context, 'GH1018', ['proxies', name, 'path'], message)
+  reportAt(context, 'GH1018', ['proxies', name, 'path'], {
+    message: 'this path does not begin with a name that the fragment owns',
+    help: `write \`/${name}/mcp\`, or remove \`path\``,
+  })
 }

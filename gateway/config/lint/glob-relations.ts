@@ -1,8 +1,8 @@
 import { anyOne, anyRun, type Glob } from '../../values/glob.ts'
 
 /**
- * Whether every name that matches `narrow` matches `wide`. True is certain; false also where it is only so by several
- * wildcards together, as with `?*` and `*?`.
+ * Returns whether every name that matches `narrow` also matches `wide`. True is certain; false may be wrong for several
+ * adjacent wildcards, such as `?*` and `*?`.
  */
 export function covers(wide: Glob, narrow: Glob): boolean {
   const [pattern, text] = [wide.tokens, narrow.tokens]
@@ -26,9 +26,9 @@ export function covers(wide: Glob, narrow: Glob): boolean {
   return pattern.slice(token).every(rest => rest === anyRun)
 }
 
-/** Whether some name matches both patterns. */
+/** Returns whether some name matches both patterns. */
 export function haveCommon({ tokens: one }: Glob, { tokens: other }: Glob): boolean {
-  // Row by row: which beginnings of `other` go with this beginning of `one`. A star takes a token of the other, or ends.
+  // Each row says which prefixes of `other` go with a prefix of `one`. A star consumes a token of the other, or ends.
   let row = other.map((_, at) => other.slice(0, at + 1).every(token => token === anyRun))
   row.unshift(true)
   for (const mine of one) {

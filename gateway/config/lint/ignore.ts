@@ -1,5 +1,11 @@
 import { Lexer } from 'yaml'
-import { diagnosticCodes, severityOf, type Diagnostic, type DiagnosticCode } from '../document/diagnostics.ts'
+import {
+  diagnosticCodes,
+  severityOf,
+  type Diagnostic,
+  type DiagnosticCode,
+  type Explanation,
+} from '../document/diagnostics.ts'
 import { report } from '../document/load-context.ts'
 import { find } from '../document/locate.ts'
 import { fromPointer } from '../document/pointer.ts'
@@ -12,16 +18,16 @@ interface Ignore {
   readonly start: number
   readonly end: number
   readonly codes: readonly DiagnosticCode[]
-  /** The codes that are ignored there, by any comment. */
+  /** Codes that any comment ignores there. */
   readonly there: Ignored
 }
 
-/** Codes that are ignored at a place, and whether they were found there. */
+/** Codes that are ignored at a place, and whether a diagnostic has them. */
 type Ignored = Map<DiagnosticCode, { found: boolean }>
 
 /**
- * Takes out the warnings and notes that a comment says to ignore: on their own line or on the first line of a block
- * around them, or on a line of its own above one of these. Errors stay. For `lint`, tells which comments are of no use.
+ * Removes the warnings and notes that a comment ignores. The comment is on their line or on the first line of a block
+ * around them, or on its own line above one of these. Errors stay. For `lint`, reports comments that ignore nothing.
  */
 export function dropIgnored(context: CheckContext): void {
   const { diagnostics, files, found, opaque, missing, options } = context.loadContext
@@ -30,13 +36,14 @@ export function dropIgnored(context: CheckContext): void {
   if (byPlace.size === 0) return
   const kept = diagnostics.filter(one => !isIgnored(context, one, byPlace))
   diagnostics.splice(0, diagnostics.length, ...kept)
-  // What depends on variables that are not set here was not looked for.
+  // Checks skip what depends on a missing variable.
   if (options.review !== 'lint' || opaque.size > 0 || found.error > 0) return
   for (const { source, start, end, codes, there } of ignores) {
     for (const code of codes) {
       if (there.get(code)!.found || (code === 'GH1405' && missing.size > 0)) continue
-      const message = `there is no ${code} here to ignore; take the code out`
-      report(context.loadContext, 'GH2012', spanBetween(source, start, end), message)
+      const message = `there is no ${code} here to ignore`
+      const help = `remove \`${code}\` from the comment`
+      report(context.loadContext, 'GH2012', spanBetween(source, start, end), { message, help })
     }
   }
 }
@@ -51,7 +58,7 @@ function isIgnorable(code: DiagnosticCode): boolean {
   return severityOf(code) !== 'error' && code !== 'GH1421' && code !== 'GH2012'
 }
 
-/** The line of a diagnostic, and the first lines of what it stands in, in its file. */
+/** Returns the line of a diagnostic, and the first lines of the blocks around it in its file. */
 function placesOf({ loadContext, config }: CheckContext, { file, line, path }: Diagnostic): Set<string> {
   const places = new Set([placeOf(file, line)])
   const steps = fromPointer(path)
@@ -84,10 +91,7 @@ function readIgnores(context: CheckContext, source: Source, byPlace: Map<string,
       .exec(said)?.[1]
       ?.split(',')
       .map(code => code.trim())
-    const why =
-      codes === undefined
-        ? 'a code and a reason belong here: `# gatehouse-ignore GH2003: reason`'
-        : codes.map(whyNotIgnorable).find(why => why !== undefined)
+    const why = codes === undefined ? incomplete : codes.map(whyNotIgnorable).find(one => one !== undefined)
     if (why !== undefined) {
       report(context.loadContext, 'GH1421', spanBetween(source, start, end), why)
       continue
@@ -101,15 +105,23 @@ function readIgnores(context: CheckContext, source: Source, byPlace: Map<string,
   return ignores
 }
 
-function whyNotIgnorable(code: string): string | undefined {
-  if (!Object.hasOwn(diagnosticCodes, code)) return `there is no diagnostic \`${code.slice(0, 20)}\``
-  if (isIgnorable(code as DiagnosticCode)) return undefined
-  return severityOf(code as DiagnosticCode) === 'error'
-    ? `${code} is an error, and errors cannot be ignored; mend it`
-    : `${code} cannot be ignored; mend the comment that it is about`
+const incomplete: Explanation = {
+  message: 'this comment has no code or no reason',
+  help: 'write `# gatehouse-ignore GH2003: reason`',
 }
 
-/** By its line, the line that a comment is about: this one, or where nothing else stands on it, the next that is no comment. */
+function whyNotIgnorable(code: string): Explanation | undefined {
+  if (!Object.hasOwn(diagnosticCodes, code)) {
+    const message = `there is no diagnostic \`${code.slice(0, 20)}\``
+    return { message, help: 'use the code of a warning or a note, such as `GH2003`' }
+  }
+  if (isIgnorable(code as DiagnosticCode)) return undefined
+  return severityOf(code as DiagnosticCode) === 'error'
+    ? { message: `${code} is an error, and errors cannot be ignored`, help: 'fix the error' }
+    : { message: `${code} cannot be ignored`, help: 'fix the comment that it is about' }
+}
+
+/** Returns, by line, the line that a comment is about: its own, or the next one without a comment if it is alone. */
 function linesMeant(text: string): number[] {
   const lines = text.split('\n')
   const meant = ['', ...lines].map((_, line) => line)
@@ -119,11 +131,11 @@ function linesMeant(text: string): number[] {
   return meant
 }
 
-/** The comments of a text. No token but a comment begins with a number sign: what looks like one in a scalar is within it. */
+/** Yields the comments of a text. Only the tokens of comments begin with a number sign; in a scalar it is inside the token. */
 function* commentsOf(text: string): Generator<{ start: number; text: string }> {
   let start = 0
   for (const token of new Lexer().lex(text)) {
-    // Marks of the lexer, no part of the text: a document, the end of a broken flow, a scalar that comes next.
+    // Control tokens of the lexer are not in the text: document start, broken flow end, scalar.
     if (token === '\u0002' || token === '\u0018' || token === '\u001f') continue
     if (token.startsWith('#')) yield { start, text: token }
     start += token.length

@@ -6,15 +6,18 @@ import type { WholeContext } from './whole-context.ts'
 import type { Path } from '../document/pointer.ts'
 import { reportAt } from '../checks/check-context.ts'
 
-const widestSkew = 5 * 60_000
+const maxSkewMs = 5 * 60_000
 
-/** Grants are for somebody, not for all; and where tokens are taken there are some. */
+/** Warns of grants that fit everybody, and of auth methods without grants. */
 export function lintGrants(context: WholeContext): void {
   for (const [name, method] of Object.entries(context.config.auth)) {
     if (!('grants' in method)) continue
     if (method.grants.length === 0) {
-      const message = 'its tokens are accepted and may do nothing; say under `grants` who gets which roles'
-      reportAt(context, 'GH2011', ['auth', name], message, { part: 'key' })
+      reportAt(context, 'GH2011', ['auth', name], {
+        message: 'the tokens of this auth method get no role',
+        help: 'add `grants`, such as `[{when: {scopes: [mcp:read]}, roles: [reader]}]`',
+        part: 'key',
+      })
     }
     for (const [index, grant] of method.grants.entries()) {
       if (
@@ -24,13 +27,15 @@ export function lintGrants(context: WholeContext): void {
       )
         continue
       const who = takesTokens(method) ? 'token that its issuer signs' : 'certificate that its CA signs'
-      const message = `every ${who} gets these roles; say in \`when\` whose`
-      reportAt(context, 'GH2004', ['auth', name, 'grants', index], message)
+      reportAt(context, 'GH2004', ['auth', name, 'grants', index], {
+        message: `every ${who} gets these roles`,
+        help: 'restrict the grant in `when`',
+      })
     }
   }
 }
 
-// Of these two every token of the issuer has one.
+// Claims that every token of an issuer has.
 const always = new Set(['iss', 'sub'])
 
 function fitsEveryToken({ when: { claims = {}, scopes } }: TokenGrant): boolean {
@@ -46,14 +51,15 @@ function fitsEveryCertificate({ when: { san, subject, fingerprint } }: Certifica
   return fingerprint === undefined && any(san) && any(subject)
 }
 
-/** Credentials come where they are not written down, and what they are verified with comes unforged. */
+/** Warns of keys in URLs, of key sets without TLS, and of a large clock skew. */
 export function lintMethods(context: WholeContext): void {
   for (const [name, method] of Object.entries(context.config.auth)) {
     const path: Path = ['auth', name]
     if (method.type === 'api-key' && method.in === 'query') {
-      const message =
-        'a key in the URL ends up in histories and in the logs of whatever is in between; use a header where clients can'
-      reportAt(context, 'GH2010', [...path, 'in'], message)
+      reportAt(context, 'GH2010', [...path, 'in'], {
+        message: 'keys in URLs end up in histories and in logs',
+        help: 'read keys from a header: `in: header`',
+      })
     }
     if (takesTokens(method)) lintIssuer(context, path, method)
   }
@@ -62,12 +68,14 @@ export function lintMethods(context: WholeContext): void {
 function lintIssuer(context: WholeContext, path: Path, { issuer, jwks, clockSkew }: JwtAuth): void {
   const source = jwks === undefined ? { url: issuer, at: ['issuer'] } : { url: jwks.url, at: ['jwks', 'url'] }
   if (source.url?.startsWith('http://') && !isLoopback(URL.parse(source.url)?.hostname ?? 'localhost')) {
-    const message =
-      'the keys that tokens are verified with come over http, where anyone on the way can put in their own; write https://, or keep them in a file: `jwks: {file: path}`'
-    reportAt(context, 'GH2009', [...path, ...source.at], message)
+    reportAt(context, 'GH2009', [...path, ...source.at], {
+      message: 'the keys that verify tokens come over http, where others can replace them',
+      help: 'write `https://`, or keep the keys in a file: `jwks: {file: path}`',
+    })
   }
-  if (skewOf(clockSkew) <= widestSkew) return
-  const message =
-    'expired tokens are accepted for that long; set the clocks by NTP, and write a minute or two'
-  reportAt(context, 'GH2104', [...path, 'clockSkew'], message)
+  if (skewOf(clockSkew) <= maxSkewMs) return
+  reportAt(context, 'GH2104', [...path, 'clockSkew'], {
+    message: 'expired tokens are accepted for more than 5 minutes',
+    help: 'synchronise the clocks, and write `1m` or `2m`',
+  })
 }

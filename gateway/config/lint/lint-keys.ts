@@ -3,25 +3,27 @@ import type { Path } from '../document/pointer.ts'
 import { reportAt } from '../checks/check-context.ts'
 import { secretWindow } from '../../values/window.ts'
 
-const day = 86_400_000
-const maxOverlapMs = 30 * day
+const dayMs = 86_400_000
+const maxOverlapMs = 30 * dayMs
 
-/** A key ends some day, by itself or with its last secret. */
+/** Warns of keys that never expire, neither themselves nor with their last secret. */
 export function lintExpiry(context: WholeContext): void {
   for (const [name, { expires, disabled, secrets }] of Object.entries(context.config.keys)) {
     if (disabled || expires !== undefined || secrets.every(secret => secret.expires !== undefined)) continue
-    const message =
-      'this key never expires, so that a leaked secret is good forever; set `expires`, a year ahead at most'
-    reportAt(context, 'GH1420', ['keys', name], message, { part: 'key' })
+    reportAt(context, 'GH1420', ['keys', name], {
+      message: 'this key never expires, so a leaked secret stays valid',
+      help: 'set `expires`, at most a year ahead',
+      part: 'key',
+    })
   }
 }
 
-/** Several secrets of one key are for the days of a rotation. */
+/** Warns of secrets of one key that overlap for longer than a rotation takes. */
 export function lintOverlaps(context: WholeContext): void {
   const now = context.loadContext.options.now.getTime()
   for (const [name, key] of Object.entries(context.config.keys)) {
     if (key.disabled || key.secrets.length < 2) continue
-    // A bound may depend on a variable that is not set here.
+    // Set if a bound depends on a missing variable.
     let unset = false
     const secrets = key.secrets.map((secret, index) => {
       const { begins, ends } = secretWindow(key, secret, () => (unset = true))
@@ -33,10 +35,12 @@ export function lintOverlaps(context: WholeContext): void {
     for (const { begins, ends, path } of secrets) {
       const overlap = ends - Math.max(begins, last.begins, now)
       if (path === last.path || overlap <= maxOverlapMs) continue
-      const long = overlap === Infinity ? 'for good' : `for ${Math.floor(overlap / day)} days`
-      const message = `this secret and another of its key are both accepted ${long}; set an \`expires\` by which everybody has the new one, or give each client a key of its own`
-      const related = [{ path: last.path, message: 'the other one' }]
-      reportAt(context, 'GH2001', path, message, { related })
+      const time = overlap === Infinity ? 'forever' : `for ${Math.floor(overlap / dayMs)} days`
+      reportAt(context, 'GH2001', path, {
+        message: `this secret and another one of its key are both valid ${time}`,
+        help: 'set `expires` on the older one, or give each client its own key',
+        related: [{ path: last.path, message: 'the other one' }],
+      })
     }
   }
 }

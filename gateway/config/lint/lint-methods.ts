@@ -2,12 +2,13 @@ import { matchGlob, parseGlob } from '../../values/glob.ts'
 import type { WholeContext } from './whole-context.ts'
 import { isOpaque } from '../document/locate.ts'
 import { methodNames } from '../../values/method-names.ts'
+import type { Explanation } from '../document/diagnostics.ts'
 import type { Path } from '../document/pointer.ts'
 import { reportAt } from '../checks/check-context.ts'
 
 const namespaces: ReadonlySet<string> = new Set(methodNames.map(name => name.split('/', 1)[0]!))
 
-/** Rules about methods say what they do: one that lets unknown methods pass, and a deny that no method matches. */
+/** Warns of rules that allow unknown methods, and of denies that match no method. */
 export function lintMethodRules(context: WholeContext): void {
   const { roles, proxies } = context.config
   for (const [role, { access }] of Object.entries(roles)) {
@@ -24,19 +25,25 @@ interface MethodRules {
 }
 
 function lintRules(context: WholeContext, path: Path, rules: MethodRules | undefined): void {
-  const judge = (list: 'allow' | 'deny', fits: (pattern: string) => boolean, message: string): void => {
+  const check = (
+    list: 'allow' | 'deny',
+    fits: (pattern: string) => boolean,
+    explanation: Explanation,
+  ): void => {
     for (const [index, pattern] of (rules?.[list] ?? []).entries()) {
       const at = [...path, list, index]
       if (isOpaque(context.loadContext, context.config, at) || fits(pattern)) continue
-      reportAt(context, list === 'allow' ? 'GH2020' : 'GH2021', at, message)
+      reportAt(context, list === 'allow' ? 'GH2020' : 'GH2021', at, explanation)
     }
   }
-  judge(
-    'allow',
-    pattern => namespaces.has(pattern.split('/', 1)[0]!) && isKnown(pattern),
-    'this lets methods pass that Gatehouse does not know: what they name and return is not judged. Name methods of MCP, or those that the upstream is trusted with',
-  )
-  judge('deny', isKnown, 'no method of MCP matches this pattern, so that it denies nothing; correct it')
+  check('allow', pattern => namespaces.has(pattern.split('/', 1)[0]!) && isKnown(pattern), {
+    message: 'this allows methods that Gatehouse does not know and cannot check',
+    help: 'name methods of MCP, such as `tools/*`',
+  })
+  check('deny', isKnown, {
+    message: 'this denies nothing: no method of MCP matches the pattern',
+    help: 'fix the pattern, such as `tools/*`',
+  })
 }
 
 function isKnown(pattern: string): boolean {

@@ -6,7 +6,7 @@ import { isOpaque } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { reportAt, type RelatedPath } from '../checks/check-context.ts'
 
-/** Some role grants something on every proxy that asks for a credential. */
+/** Warns of proxies that ask for a credential and on which no role grants anything. */
 export function lintReach(context: WholeContext): void {
   const { roles, proxies } = context.config
   if (holders(context).length === 0) return
@@ -14,27 +14,33 @@ export function lintReach(context: WholeContext): void {
   if (granted.has('*')) return
   for (const [name, { auth }] of Object.entries(proxies)) {
     if (auth === 'none' || granted.has(name)) continue
-    const message = `no role grants anything here, so that everybody gets 403; name \`${name}\` under \`access\` of a role`
-    reportAt(context, 'GH2002', ['proxies', name], message, { part: 'key' })
+    reportAt(context, 'GH2002', ['proxies', name], {
+      message: 'no role grants access to this proxy, so every call gets 403',
+      help: `name \`${name}\` under \`access\` of a role`,
+      part: 'key',
+    })
   }
 }
 
-/** Every role is held by somebody, where there is anybody. */
+/** Notes roles that nobody holds, unless there is nobody at all. */
 export function lintUse(context: WholeContext): void {
   const lists = holders(context)
   if (lists.length === 0) return
   const held = new Set(lists.flat())
   const { roles } = context.config
-  // Which role it is that a variable stands for, which is not set here, nobody knows.
+  // A missing variable may stand for any role.
   if ([...held].some(name => !Object.hasOwn(roles, name))) return
   for (const name of Object.keys(roles)) {
     if (held.has(name)) continue
-    const message = `no key holds this role, and no auth method grants it; take it out, or name it under \`roles\` of a key or a grant`
-    reportAt(context, 'GH2101', ['roles', name], message, { part: 'key' })
+    reportAt(context, 'GH2101', ['roles', name], {
+      message: 'no key or grant gives this role',
+      help: `remove the role, or name it under \`roles\` of a key or a grant`,
+      part: 'key',
+    })
   }
 }
 
-/** The roles that each key and each grant gives. */
+/** Returns the roles that each key and each grant gives. */
 function holders({ config }: WholeContext): readonly string[][] {
   const grants = Object.values(config.auth).flatMap<{ roles: string[] }>(method =>
     'grants' in method ? method.grants : [],
@@ -47,7 +53,7 @@ interface Pattern {
   readonly path: Path
 }
 
-/** What a role allows can be had: neither the role itself nor the ceiling of the proxy takes all of it back. */
+/** Warns of patterns that allow nothing, because the role itself or the proxy denies all that they match. */
 export function lintRules(context: WholeContext): void {
   const { roles, proxies } = context.config
   for (const [role, { access }] of Object.entries(roles)) {
@@ -60,8 +66,8 @@ export function lintRules(context: WholeContext): void {
           rulesOf(context, path, kind, grant),
           rulesOf(context, ['proxies', proxy], kind, ceiling),
         ]
-        // A resource is matched as it is written and decoded: two patterns without a common name may both match it.
-        // Methods that are judged by name pass a ceiling that does not list them.
+        // A resource is matched both as written and decoded, so two patterns without a common name may match it.
+        // A proxy's list of methods does not limit methods that have rules of their own.
         const unbound = kind === 'resources' || kind === 'methods' || above.unset
         const bound = unbound ? undefined : above.allow
         const denied = [...own.deny, ...above.deny]
@@ -80,31 +86,36 @@ function lintAllow(
 ): void {
   const deny = denied.find(other => covers(other.glob, glob))
   if (deny !== undefined) {
-    const related: RelatedPath[] = [{ path: deny.path, message: 'it is denied here' }]
-    const message = 'all that this pattern allows is denied, and a deny wins; take one of the two out'
-    reportAt(context, 'GH2003', path, message, { related })
+    reportAt(context, 'GH2003', path, {
+      message: 'everything that this pattern allows is denied',
+      help: 'remove this pattern or the deny',
+      related: [{ path: deny.path, message: 'denied here' }],
+    })
   } else if (ceiling !== undefined && !ceiling.some(other => haveCommon(other.glob, glob))) {
     const related: RelatedPath[] = [
-      { path: ceiling[0]?.path.slice(0, -1) ?? path, message: 'what it allows' },
+      { path: ceiling[0]?.path.slice(0, -1) ?? path, message: 'the proxy allows this' },
     ]
-    const message =
-      'the proxy allows nobody what this pattern is for; add it to the proxy, or take it out here'
-    reportAt(context, 'GH2003', path, message, ceiling.length > 0 ? { related } : {})
+    reportAt(context, 'GH2003', path, {
+      message: 'the proxy allows nothing that this pattern matches',
+      help: 'allow it on the proxy, or remove the pattern',
+      ...(ceiling.length > 0 && { related }),
+    })
   }
 }
 
 function lintEverything(context: WholeContext, role: string, proxy: string, { tools }: Access): void {
   const index = tools?.allow?.indexOf('*') ?? -1
   if (proxy !== '*' || index === -1 || tools!.deny.length > 0) return
-  const message =
-    'this is every tool of every proxy, also of those that are added later; name the proxies, or deny what is dangerous'
-  reportAt(context, 'GH2102', ['roles', role, 'access', '*', 'tools', 'allow', index], message)
+  reportAt(context, 'GH2102', ['roles', role, 'access', '*', 'tools', 'allow', index], {
+    message: 'this role allows every tool of every proxy, including future ones',
+    help: 'name the proxies, or deny dangerous tools',
+  })
 }
 
 interface CompiledRules {
   readonly allow: readonly Pattern[] | undefined
   readonly deny: readonly Pattern[]
-  /** One of the patterns under `allow` depends on a variable that is not set here; it is left out. */
+  /** Whether a pattern under `allow` was left out because it depends on a missing variable. */
   readonly unset: boolean
 }
 

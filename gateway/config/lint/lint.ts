@@ -20,11 +20,11 @@ const advice = [
   lintProxies,
 ]
 
-/** Looks further at a configuration without errors, as far as `review` asks for it. */
+/** Adds advice on a configuration without errors, as far as `review` asks for it. */
 export function lint(context: CheckContext): void {
   const { found, options } = context.loadContext
   if (options.review === undefined || found.error > 0) return
-  const checked = context as WholeContext
-  lintExpiry(checked)
-  if (options.review === 'lint') for (const look of advice) look(checked)
+  const whole = context as WholeContext
+  lintExpiry(whole)
+  if (options.review === 'lint') for (const advise of advice) advise(whole)
 }

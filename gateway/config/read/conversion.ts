@@ -1,30 +1,30 @@
 import type { Alias, Node, Scalar } from 'yaml'
-import type { DiagnosticCode } from '../document/diagnostics.ts'
+import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
 import { report, type LoadContext } from '../document/load-context.ts'
 import { nodeSpan } from '../document/locate.ts'
 import { toPointer } from '../document/pointer.ts'
 import type { Source } from '../document/source.ts'
 
-/** One file on its way from nodes to plain values. */
+/** State of the conversion of one file from nodes to plain values. */
 export interface Conversion {
   readonly loadContext: LoadContext
   readonly source: Source
   readonly anchors: Map<string, Node>
-  /** What an alias stood for when it was first met: an anchor may be set again further down. */
+  /** Target of each alias when it was first met: a later node may set the same anchor again. */
   readonly targets: Map<Alias, Node>
   readonly scalars: Map<Scalar, Converted>
-  /** The maps and lists around the present node. */
+  /** Maps and lists around the current node. */
   readonly open: Set<Node>
   readonly path: (string | number)[]
-  /** How many aliases the present node is reached through. */
+  /** Number of aliases that led to the current node. */
   expanding: number
-  /** How many nodes were reached through aliases. */
+  /** Number of nodes reached through aliases so far. */
   expanded: number
 }
 
 export interface Converted {
   readonly value: unknown
-  /** It cannot be judged further; what is wrong with it has been reported. */
+  /** Checks skip it: what is wrong with it is reported, or a variable is missing. */
   readonly opaque: boolean
 }
 
@@ -43,8 +43,14 @@ export function createConversion(loadContext: LoadContext, source: Source): Conv
   }
 }
 
-/** Reports something about a node at the present path; its value is then not to be judged further. */
-export function reportNode(state: Conversion, code: DiagnosticCode, node: Node, message: string): Converted {
-  report(state.loadContext, code, nodeSpan(state.source, node), message, { path: toPointer(state.path) })
+/** Reports a diagnostic for a node at the current path. Returns a value that checks skip. */
+export function reportNode(
+  state: Conversion,
+  code: DiagnosticCode,
+  node: Node,
+  explanation: Explanation,
+): Converted {
+  const span = nodeSpan(state.source, node)
+  report(state.loadContext, code, span, { ...explanation, path: toPointer(state.path) })
   return { value: null, opaque: true }
 }

@@ -5,8 +5,8 @@ import { keyText, nodeSpan } from '../document/locate.ts'
 import { toPointer } from '../document/pointer.ts'
 
 /**
- * The text of a key, or undefined after reporting why its field cannot be taken: it is no text, `__proto__`, a merge
- * key, or stands among the known keys of its map already.
+ * Returns the text of a key; undefined after reporting why the field is dropped: the key is not text, is `__proto__` or a
+ * merge key, or repeats a known key of its map.
  */
 export function checkKey(
   state: Conversion,
@@ -16,35 +16,40 @@ export function checkKey(
 ): string | undefined {
   if (!isScalar(key) || key.value === null) {
     const written = key.range?.[0] === key.range?.[1] ? (value ?? key) : key
-    reportNode(state, 'GH1011', written, 'a key is text on one line; write another key')
+    reportNode(state, 'GH1011', written, {
+      message: 'this key is not text on one line',
+      help: 'use a plain name as the key',
+    })
     return undefined
   }
   const name = keyText(key)
   if (name === '__proto__') {
-    reportNode(state, 'GH1011', key, '`__proto__` is no name; write another key')
+    const message = 'the key `__proto__` is not allowed'
+    reportNode(state, 'GH1011', key, { message, help: 'choose another name' })
     return undefined
   }
   if (isMergeKey(key)) {
-    const instead = 'write the fields out, or share a role or a fragment'
-    reportNode(state, 'GH1009', key, `YAML 1.2 has no merge key \`<<\`; ${instead}`)
+    const help = 'write the fields out, or share a role or a fragment'
+    reportNode(state, 'GH1009', key, { message: 'YAML 1.2 has no merge key `<<`', help })
     return undefined
   }
   if (typeof key.value !== 'string') {
-    const instead = `put it in quotes: "${name}"`
-    reportNode(state, 'GH1011', key, `a key is text, and YAML reads this one otherwise; ${instead}`)
+    const message = 'YAML does not read this key as text'
+    reportNode(state, 'GH1011', key, { message, help: `put the key in quotes: \`"${name}"\`` })
   }
   const first = known.get(name)
   if (first === undefined) return name
   const related = [{ span: nodeSpan(state.source, first), message: 'first written here' }]
-  const message = `the key \`${name}\` stands in this map already; keep one of them`
-  report(state.loadContext, 'GH1005', nodeSpan(state.source, key), message, {
+  report(state.loadContext, 'GH1005', nodeSpan(state.source, key), {
+    message: `the key \`${name}\` is in this map twice`,
+    help: 'remove or rename one of them',
     path: toPointer([...state.path, name]),
     related,
   })
   return undefined
 }
 
-/** Whether this is the merge key of YAML 1.1; in quotes it is a name like any other. */
+/** Returns whether a key is the merge key of YAML 1.1. In quotes it is an ordinary name. */
 export function isMergeKey(key: Node): boolean {
   return isScalar(key) && key.value === '<<' && key.type === 'PLAIN'
 }

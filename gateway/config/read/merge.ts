@@ -6,25 +6,27 @@ import type { Entry } from '../document/origin.ts'
 import { toPointer } from '../document/pointer.ts'
 import { isPlainMap, type PlainMap } from './tree.ts'
 
-/** By pointer: where a name is declared that more than one file declares. */
+/** Names that more than one file declares, with their places, by pointer. */
 export type Declared = Map<string, { name: string; spans: Span[] }>
 
 /**
- * Adds the named entries of a fragment's block to that of the main configuration; the first of a name is kept.
+ * Adds the entries of a fragment's block to the same block of the main configuration. The first entry of a name is kept.
  *
- * @param block its name; what the fragment has under it, and the key there
+ * @param block name of the block
+ * @param part what the fragment has under that name, and the key there
  */
 export function mergeBlock(
   loadContext: LoadContext,
   block: string,
-  { fragment, key }: { fragment: PlainMap; key: Node | undefined },
+  part: { fragment: PlainMap; key: Node | undefined },
   root: PlainMap,
   declared: Declared,
 ): void {
+  const { fragment, key } = part
   const origin = loadContext.origins.get(fragment)!
   if (root[block] === undefined) root[block] = createBlock(loadContext, fragment)
   const target = root[block]
-  // What is no map is refused by the schema, and there is nothing to add to.
+  // The schema refuses anything but a map.
   if (!isPlainMap(target)) return
   const targetOrigin = loadContext.origins.get(target)!
   const entries = new Map(entriesOf(targetOrigin))
@@ -59,7 +61,7 @@ function keySpan({ source, key }: Entry): Span {
   return nodeSpan(source, key!)
 }
 
-/** Every place gets a diagnostic of its own, because each may be another team's file. */
+/** Reports every place by itself, because each file may belong to another team. */
 export function reportDeclaredTwice(loadContext: LoadContext, declared: Declared): void {
   for (const [path, { name, spans }] of declared) {
     const named = spans.slice(0, maxRelated + 1)
@@ -68,7 +70,9 @@ export function reportDeclaredTwice(loadContext: LoadContext, declared: Declared
         .filter(other => other !== span)
         .slice(0, maxRelated)
         .map(span => ({ span, message: 'also declared here' }))
-      report(loadContext, 'GH1017', span, `\`${name}\` is declared in another file too; rename one of them`, {
+      report(loadContext, 'GH1017', span, {
+        message: `another file declares \`${name}\` too`,
+        help: 'rename one of them',
         path,
         related,
       })

@@ -4,22 +4,23 @@ import { spanBetween, type Source } from '../document/source.ts'
 import { isTag, syntaxProblems } from './yaml-errors.ts'
 
 const dialect = { schema: 'core', merge: false, resolveKnownTags: false } as const
-// Keys are compared where the tree is made plain: the parser would compare every pair of them.
+// The conversion to plain values compares keys: the parser would compare every pair of them.
 const options = { ...dialect, uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const
 
 /**
- * Parses one YAML 1.2 document with the core schema. Returns its root node; null when nothing stands in the file;
- * undefined after reporting why there is none to go on with. Tags are reported too, but do not stop.
+ * Parses one YAML 1.2 document with the core schema. Returns its root node; null for an empty file; undefined after
+ * reporting a syntax error. Reports tags too, but goes on.
  */
 export function parseSource(loadContext: LoadContext, source: Source): Node | null | undefined {
   const document = parse(source.text)
   for (const { pos } of [...document.errors, ...document.warnings].filter(isTag)) {
     const span = spanBetween(source, pos[0], pos[1])
-    report(loadContext, 'GH1010', span, 'this tag is not of the YAML core schema; take it out')
+    const message = 'this tag is not in the YAML core schema'
+    report(loadContext, 'GH1010', span, { message, help: 'remove the tag' })
   }
   const problems = syntaxProblems(document, source.text)
-  for (const { code, start, end, message } of problems) {
-    report(loadContext, code, spanBetween(source, start, end), message)
+  for (const { code, start, end, ...explanation } of problems) {
+    report(loadContext, code, spanBetween(source, start, end), explanation)
   }
   if (problems.length > 0) return undefined
   return isNothing(document.contents) ? null : (document.contents as Node)
@@ -27,7 +28,7 @@ export function parseSource(loadContext: LoadContext, source: Source): Node | nu
 
 function parse(text: string): ReturnType<typeof parseDocument> {
   const { stackTraceLimit } = Error
-  // There may be as many errors as lines, and each would keep where it was made.
+  // Every line may be an error, and each error would keep its stack trace.
   Error.stackTraceLimit = 0
   try {
     return parseDocument(text, options)

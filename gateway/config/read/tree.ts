@@ -9,30 +9,35 @@ import {
   type YAMLSeq,
 } from 'yaml'
 import { createConversion, reportNode, type Conversion, type Converted } from './conversion.ts'
+import type { Explanation } from '../document/diagnostics.ts'
 import type { LoadContext } from '../document/load-context.ts'
 import { nodeSpan } from '../document/locate.ts'
 import { checkKey, isMergeKey } from './map-key.ts'
 import type { Source } from '../document/source.ts'
 import { substitute } from './variables.ts'
 
-const deepest = 64
-/** How many values aliases may expand to in one file: thousands of keys may share a list, and a bomb is caught early. */
+const maxDepth = 64
+const tooDeep: Explanation = {
+  message: `this is nested more than ${maxDepth} levels deep`,
+  help: 'use fewer levels',
+}
+/** Largest number of values that the aliases of one file expand to. Thousands of keys can share a list; a bomb is caught early. */
 const maxExpandedNodes = 200_000
 const coreTags = new Set(
   ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(name => `tag:yaml.org,2002:${name}`),
 )
 
-/** A map of the plain configuration, before anything is known of its fields. */
+/** A map of the plain configuration, before its fields are checked. */
 export type PlainMap = Record<string, unknown>
 
-/** Whether a value of the plain configuration is a map. */
+/** Returns whether a value of the plain configuration is a map. */
 export function isPlainMap(value: unknown): value is PlainMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**
- * Turns the nodes of one file into plain maps without prototype, lists and scalars, with variables put in, and records
- * where each was written.
+ * Converts the nodes of one file to plain maps without a prototype, lists and scalars. Replaces variables, and records
+ * where each map and list was written.
  */
 export function toPlain(loadContext: LoadContext, source: Source, root: Node): unknown {
   return convert(createConversion(loadContext, source), root).value
@@ -44,7 +49,7 @@ function convert(state: Conversion, node: Node | null): Converted {
   if (isAlias(node)) return convertAlias(state, node)
   if (node.anchor !== undefined && state.expanding === 0) state.anchors.set(node.anchor, node)
   if (isScalar(node)) return convertScalar(state, node)
-  if (state.path.length > deepest) return reportNode(state, 'GH1008', node, 'this is nested too deep')
+  if (state.path.length > maxDepth) return reportNode(state, 'GH1008', node, tooDeep)
   state.open.add(node)
   const value = isMap(node) ? convertMap(state, node) : convertSeq(state, node as YAMLSeq)
   state.open.delete(node)
@@ -87,27 +92,28 @@ function convertAlias(state: Conversion, alias: Alias): Converted {
   const target = state.targets.get(alias) ?? state.anchors.get(alias.source)
   const name = `*${alias.source}`
   if (target === undefined) {
-    const why = `\`${name}\` is read as a YAML alias, and no anchor of that name stands before it`
-    return reportNode(state, 'GH1007', alias, `${why}; for a pattern, put it in quotes: "${name}"`)
+    return reportNode(state, 'GH1007', alias, {
+      message: `YAML reads \`${name}\` as an alias, and there is no anchor \`&${alias.source}\` above it`,
+      help: `put a pattern in quotes: \`"${name}"\``,
+    })
   }
   state.targets.set(alias, target)
   if (state.open.has(target)) {
-    return reportNode(state, 'GH1008', alias, 'this alias stands within what it stands for')
+    const message = `the alias \`${name}\` is inside its own anchor`
+    return reportNode(state, 'GH1008', alias, { message, help: 'write the value out' })
   }
   if (state.expanded > maxExpandedNodes) return { value: null, opaque: true }
   state.expanding += 1
   const converted = convert(state, target)
   state.expanding -= 1
   if (state.expanded <= maxExpandedNodes || state.expanding > 0) return converted
-  return reportNode(
-    state,
-    'GH1008',
-    alias,
-    `the aliases of this file expand to more than ${maxExpandedNodes} values`,
-  )
+  return reportNode(state, 'GH1008', alias, {
+    message: `the aliases of this file expand to more than ${maxExpandedNodes} values`,
+    help: 'use fewer aliases: a role can be shared by name',
+  })
 }
 
-// A scalar that aliases lead to many times is told about once.
+// A scalar that many aliases lead to is reported once.
 function convertScalar(state: Conversion, node: Scalar): Converted {
   const known = state.scalars.get(node)
   if (known !== undefined) return known
@@ -127,17 +133,16 @@ function substituteIn(state: Conversion, node: Scalar, written: string): Convert
   for (const name of names) state.loadContext.variables.push({ file: state.source.file, name, span })
   for (const { kind, name } of problems) {
     if (kind === 'malformed') {
-      const instead = 'and `$${` for the characters themselves'
-      reportNode(
-        state,
-        'GH1102',
-        node,
-        `write \`\${NAME}\` or \`\${NAME:-default}\` for a variable, ${instead}`,
-      )
+      reportNode(state, 'GH1102', node, {
+        message: 'this `${` does not begin a variable',
+        help: 'write `${NAME}` or `${NAME:-default}`, or `$${` for the characters themselves',
+      })
     } else if (allowMissingEnv) state.loadContext.missing.add(name)
     else {
-      const instead = `set it, or write \`\${${name}:-default}\``
-      reportNode(state, 'GH1101', node, `the environment variable \`${name}\` is not set; ${instead}`)
+      reportNode(state, 'GH1101', node, {
+        message: `the environment variable \`${name}\` is not set`,
+        help: `set the variable, or write \`\${${name}:-default}\``,
+      })
     }
   }
   return { value: text, opaque: problems.length > 0 || !isCore(node) }

@@ -1,4 +1,4 @@
-/** One thing wrong with the references in a text. */
+/** A problem with a variable in a text. */
 interface VariableProblem {
   readonly kind: 'missing' | 'malformed'
   /** Name of the variable; empty when malformed. */
@@ -8,9 +8,8 @@ interface VariableProblem {
 const reference = /\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^${}]*))?\}|(\{))/g
 
 /**
- * Replaces `${NAME}` and `${NAME:-default}` in a text and takes `$$` for `$`. As in a shell, the default also stands in
- * for a variable that is set to nothing. Any other `$` stands for itself; any other `${` is a problem. What is put in is
- * not looked at again.
+ * Replaces `${NAME}` and `${NAME:-default}` in a text, and `$$` with `$`. As in a shell, the default also replaces an
+ * empty variable. Any other `$` stays; any other `${` is a problem. Values are not searched for variables again.
  */
 export function substitute(
   text: string,
@@ -33,7 +32,7 @@ export function substitute(
   return { text: replaced, names, problems }
 }
 
-/** The value of a variable, never something that the environment object inherits. */
+/** Returns the value of a variable, never a property that the environment object inherits. */
 export function variable(env: Record<string, string | undefined>, name: string): string | undefined {
   return Object.hasOwn(env, name) ? env[name] : undefined
 }

@@ -3,11 +3,11 @@ import { diagnosticCodes, type Diagnostic } from '../document/diagnostics.ts'
 import type { LoadResult } from '../load.ts'
 import { codeFrame, shownPath } from './render.ts'
 
-/** What a report is made from. */
+/** Input of a report. */
 export type Reported = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'> &
   Partial<Pick<LoadResult, 'omitted'>>
 
-/** For people: each diagnostic with its line of the file, and a count at the end; empty when there is nothing to say. */
+/** Formats diagnostics for people, with the line of the file and the help of each, and a count at the end. Empty for none. */
 export function formatText(
   { diagnostics, omitted = 0, sources }: Reported,
   options: { cwd: string; colour: boolean },
@@ -23,7 +23,8 @@ export function formatText(
     const related = (one.related ?? []).map(
       other => `  ${placeOf(other, options.cwd)}: ${printable(other.message)}\n`,
     )
-    return `${paint.bold(placeOf(one, options.cwd))}: ${severity} ${one.code}: ${printable(one.message)}\n${frame.join('')}${related.join('')}`
+    const help = `  ${paint.bold('help')}: ${printable(one.help)}\n`
+    return `${paint.bold(placeOf(one, options.cwd))}: ${severity} ${one.code}: ${printable(one.message)}\n${frame.join('')}${related.join('')}${help}`
   })
   const more = omitted > 0 ? `, and ${omitted} more that are not shown` : ''
   return `${blocks.join('\n')}\n${countOf(diagnostics)}${more}\n`
@@ -49,7 +50,7 @@ function countOf(diagnostics: readonly Diagnostic[]): string {
   return counts.flat().join(', ')
 }
 
-/** For programs: one JSON document. */
+/** Formats diagnostics for programs, as one JSON document. A field may be added in the same `schemaVersion`. */
 export function formatJson({ diagnostics, omitted = 0, loaded }: Reported, { cwd }: { cwd: string }): string {
   const document = {
     schemaVersion: 1,
@@ -68,7 +69,7 @@ function relocate(one: Diagnostic, cwd: string): Diagnostic {
 
 const annotations = { error: 'error', warning: 'warning', info: 'notice' }
 
-/** For GitHub Actions: one workflow command for each diagnostic, which becomes an annotation of the pull request. */
+/** Formats diagnostics for GitHub Actions: one workflow command each, which becomes an annotation of the pull request. */
 export function formatGithub({ diagnostics, omitted = 0 }: Reported, { cwd }: { cwd: string }): string {
   const more = omitted > 0 ? `::notice::${omitted} more diagnostics are not shown\n` : ''
   const commands = diagnostics
@@ -84,7 +85,7 @@ export function formatGithub({ diagnostics, omitted = 0 }: Reported, { cwd }: { 
       const list = Object.entries(properties).map(
         ([name, value]) => `${name}=${escapeProperty(String(value))}`,
       )
-      return `::${annotations[one.severity]} ${list.join(',')}::${escapeData(one.message)}\n`
+      return `::${annotations[one.severity]} ${list.join(',')}::${escapeData(`${one.message}\nhelp: ${one.help}`)}\n`
     })
     .join('')
   return commands + more

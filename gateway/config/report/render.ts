@@ -2,21 +2,22 @@ import { isAbsolute, relative } from 'node:path'
 import { printable } from '../../lib/printable.ts'
 import type { Diagnostic } from '../document/diagnostics.ts'
 
-/** Paths as a reader knows them: relative to a folder, where they are within it. */
+/** Returns a path relative to a folder if it is inside; otherwise the path itself. */
 export function shownPath(file: string, folder: string): string {
   const path = relative(folder, file)
   return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path
 }
 
-const widest = 100
+/** Longest part of a source line that is shown. */
+const maxWidth = 100
 
-/** Two lines: a source line with its number, and a caret under every character of the range. Empty without a source. */
+/** Returns two lines: a source line with its number, and carets under the range. Empty without a source. */
 export function codeFrame(line: string | undefined, place: Diagnostic): string[] {
   if (line === undefined) return []
   const start = place.column - 1
   const end = place.endLine > place.line ? line.trimEnd().length : Math.min(place.endColumn - 1, line.length)
-  const from = line.length <= widest ? 0 : Math.max(0, Math.min(start - 30, line.length - widest))
-  const to = Math.min(line.length, from + widest)
+  const from = line.length <= maxWidth ? 0 : Math.max(0, Math.min(start - 30, line.length - maxWidth))
+  const to = Math.min(line.length, from + maxWidth)
   const [before, marked, after] = [
     line.slice(from, start),
     line.slice(start, Math.min(end, to)),

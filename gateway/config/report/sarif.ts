@@ -3,7 +3,7 @@ import { diagnosticCodes, type Diagnostic } from '../document/diagnostics.ts'
 import type { Reported } from './format.ts'
 import { shownPath } from './render.ts'
 
-/** For code scanning: SARIF 2.1.0 (OASIS), one run whose rules are the codes that occur. */
+/** Formats diagnostics for code scanning, as SARIF 2.1.0 (OASIS): one run, whose rules are the codes that occur. */
 export function formatSarif({ diagnostics, omitted = 0 }: Reported, { cwd }: { cwd: string }): string {
   const codes = [...new Set(diagnostics.map(one => one.code))].toSorted()
   const rules = codes.map(id => {
@@ -14,7 +14,7 @@ export function formatSarif({ diagnostics, omitted = 0 }: Reported, { cwd }: { c
     ruleId: one.code,
     ruleIndex: codes.indexOf(one.code),
     level: one.severity === 'info' ? 'note' : one.severity,
-    message: { text: one.message },
+    message: { text: `${one.message}\nhelp: ${one.help}` },
     locations: [{ physicalLocation: { artifactLocation: artifact(one.file, cwd), region: regionOf(one) } }],
     relatedLocations: (one.related ?? []).map(({ file, line, column, message }, id) => ({
       id,
@@ -39,7 +39,7 @@ function regionOf({ line, column, endLine, endColumn }: Diagnostic): object {
   return { startLine: line, startColumn: column, endLine, endColumn }
 }
 
-// Within the folder a relative URI, which code scanning takes as relative to the repository.
+// Code scanning takes a relative URI as relative to the repository.
 function artifact(file: string, cwd: string): { uri: string } {
   const path = shownPath(file, cwd)
   const uri = path.split('/').map(encodeURIComponent).join('/')

@@ -13,44 +13,58 @@ type Validate = (root: unknown) => readonly ErrorObject[]
 interface Check {
   readonly loadContext: LoadContext
   readonly root: unknown
-  /** Missing fields that an unknown field beside them was meant to be: pointer of the map, and field. */
+  /** Missing fields that a misspelt field stands for: the pointer of the map, and the field. */
   readonly misspelt: Set<string>
 }
 
 /**
- * Checks the plain configuration against the schema, fills defaults in, and reports what is wrong. Values that are
- * wrong are then taken out, so that what is left has the types of the schema, though fields may be missing.
+ * Checks the plain configuration against the schema, fills in defaults, and reports errors. Then removes wrong values, so
+ * that the rest has the types of the schema, although fields may be missing.
  */
 export function checkSchema(
   loadContext: LoadContext,
   root: unknown,
   validate: Validate = validateSchema,
 ): void {
-  const errors = tellingOnly(validate(root))
+  const errors = relevantErrors(validate(root))
   const all = errors
     .filter(error => !isOpaque(loadContext, root, fromPointer(error.instancePath)))
     .filter(error => !isOwedToFragment(loadContext, error))
-  const telling = all.slice(0, maxKept.error)
+  const kept = all.slice(0, maxKept.error)
   const check: Check = { loadContext, root, misspelt: new Set() }
-  // Unknown fields first: they explain some of what is missing.
-  for (const error of telling) if (error.keyword === 'additionalProperties') reportUnknown(check, error)
-  for (const error of telling) {
-    if (error.keyword === 'required') reportMissing(check, error)
-    else if (error.keyword === 'propertyNames') reportName(check, error)
-    else if (error.keyword === 'uniqueItems') reportRepeated(check, error)
-    else if (error.keyword !== 'additionalProperties') reportValue(check, error)
+  // Unknown fields come first: they explain some missing ones.
+  for (const error of kept.toSorted((a, b) => rankOf(a) - rankOf(b))) {
+    const report = reporters[error.keyword] ?? reportValue
+    report(check, error)
   }
-  loadContext.found.error += all.length - telling.length
+  loadContext.found.error += all.length - kept.length
   const wrong = errors.filter(error => !ofFields.has(error.keyword) && !isStandIn(loadContext, root, error))
-  for (const { instancePath } of wrong) takeOut(root, fromPointer(instancePath))
-  // An unknown field of one kind of entry may be a field of another kind, with another type.
+  for (const { instancePath } of wrong) remove(root, fromPointer(instancePath))
+  // An unknown field of one type of entry may be a field of another type.
   for (const { keyword, data, params } of errors) {
     if (keyword === 'additionalProperties')
       delete (data as Record<string, unknown>)[(params as { additionalProperty: string }).additionalProperty]
   }
 }
 
-/** Keywords that fail for a field or a number of items, while the value itself is of its type. */
+function rankOf({ keyword }: ErrorObject): number {
+  return keyword === 'additionalProperties' ? 0 : 1
+}
+
+/** Keywords with a report of their own; `explanations` has all others. */
+const reporters: Readonly<Record<string, (check: Check, error: ErrorObject) => void>> = {
+  additionalProperties: reportUnknown,
+  required: reportMissing,
+  propertyNames: reportName,
+  uniqueItems: reportRepeated,
+}
+
+/** Returns whether errors of this keyword of JSON Schema have an explanation. */
+export function hasExplanation(keyword: string): boolean {
+  return Object.hasOwn(reporters, keyword) || Object.hasOwn(explanations, keyword)
+}
+
+/** Keywords that fail for fields or the number of items, while the value itself has the right type. */
 const ofFields = new Set([
   'additionalProperties',
   'required',
@@ -61,14 +75,14 @@ const ofFields = new Set([
 ])
 const ofText = new Set(['format', 'pattern', 'minLength', 'maxLength'])
 
-// Text with a variable that may be missing stays as it was written.
+// A text with a variable that may be missing stays as written.
 function isStandIn(loadContext: LoadContext, root: unknown, { keyword, instancePath }: ErrorObject): boolean {
   return ofText.has(keyword) && isOpaque(loadContext, root, fromPointer(instancePath))
 }
 
-// A failed alternative comes with an error for each of its branches. Either what is wrong within the branch that was
-// meant is told, or in one line what the alternatives are.
-function tellingOnly(errors: readonly ErrorObject[]): ErrorObject[] {
+// A failed alternative comes with an error for each of its branches. What counts is either what is wrong within the branch
+// that was meant, or the one error that lists the alternatives.
+function relevantErrors(errors: readonly ErrorObject[]): ErrorObject[] {
   const within = new Set<string>()
   for (const { instancePath, keyword } of errors) {
     if (counts.has(keyword)) within.add(instancePath)
@@ -88,7 +102,7 @@ function tellingOnly(errors: readonly ErrorObject[]): ErrorObject[] {
 
 const counts = new Set(['minItems', 'maxItems', 'uniqueItems'])
 
-// While a fragment cannot be read, what is missing may stand in it.
+// A missing field may be in the fragment that cannot be read.
 function isOwedToFragment({ incomplete }: LoadContext, { instancePath, keyword }: ErrorObject): boolean {
   return (
     incomplete &&
@@ -121,8 +135,8 @@ function reportName(check: Check, error: ErrorObject): void {
 function reportRepeated(check: Check, { instancePath, params }: ErrorObject): void {
   for (const index of (params as { repeated: number[] }).repeated) {
     const path = [...fromPointer(instancePath), String(index)]
-    const message = `${written(check.loadContext, check.root, path)} stands in this list already; take one out`
-    reportFinding(check, { code: 'GH1211', message }, path, 'value')
+    const message = `${written(check.loadContext, check.root, path)} is in this list twice`
+    reportFinding(check, { code: 'GH1211', message, help: 'remove one of them' }, path, 'value')
   }
 }
 
@@ -135,22 +149,20 @@ function reportValue(check: Check, error: ErrorObject): void {
 }
 
 function explain({ loadContext, root }: Check, error: ErrorObject, path: Path): Finding {
-  const explainer = explanations[error.keyword]
-  if (explainer === undefined)
-    return { code: 'GH1203', message: `this does not fit here: it ${error.message}` }
-  return explainer(error, { label: labelOf(root, path), written: written(loadContext, root, path) })
+  return explanations[error.keyword]!(error, {
+    label: labelOf(root, path),
+    written: written(loadContext, root, path),
+  })
 }
 
 function reportFinding(
   { loadContext, root }: Check,
-  { code, message, suggestion }: Finding,
+  { code, ...explanation }: Finding,
   path: Path,
   part: Part,
 ): void {
-  report(loadContext, code, locate(loadContext, root, path, part).span, message, {
-    path: toPointer(path),
-    suggestion,
-  })
+  const { span } = locate(loadContext, root, path, part)
+  report(loadContext, code, span, { ...explanation, path: toPointer(path) })
 }
 
 function labelOf(root: unknown, path: Path): string {
@@ -164,7 +176,7 @@ function valueAt(root: unknown, path: Path): unknown {
   return path.reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], root)
 }
 
-function takeOut(root: unknown, path: Path): void {
+function remove(root: unknown, path: Path): void {
   const container = valueAt(root, path.slice(0, -1))
   if (path.length > 0 && container !== undefined)
     (container as Record<string, unknown>)[path.at(-1)!] = undefined

@@ -1,20 +1,20 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
-import type { DiagnosticCode } from '../document/diagnostics.ts'
+import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
 import { whyMalformed } from '../../values/formats.ts'
 import { flow, type Value } from './notation.ts'
+import { patternHelp } from './pattern-help.ts'
 import { resolveSchema, type Schema } from './schema.ts'
-import { instead, nearest } from '../document/suggest.ts'
+import { helpWithName, nearest } from '../document/suggest.ts'
 
-/** What one error of the schema is reported as. */
-export interface Finding {
+/** The diagnostic for one error of the schema. */
+export interface Finding extends Explanation {
   readonly code: DiagnosticCode
-  readonly message: string
   readonly suggestion?: string | undefined
 }
 
-/** What a message needs to know about the place of an error. */
+/** The place of an error. */
 interface Place {
-  /** The field, or the item of a list, as a message names it. */
+  /** The field, or the item of a list, as messages name it. */
   readonly label: string
   /** The value as it was written, in quotes. */
   readonly written: string
@@ -22,14 +22,21 @@ interface Place {
 
 type Explain = (error: ErrorObject, place: Place) => Finding
 
-/** By keyword of JSON Schema. Messages quote what was written, never what a variable stands for. */
+/** Explanations by keyword of JSON Schema. They quote the file, never the value of a variable. */
 export const explanations: Readonly<Record<string, Explain>> = {
-  type: (error, { label }) => {
-    const { type, examples } = error.parentSchema as Schema
-    const must = `it must be ${kinds[type ?? ''] ?? 'something else'}${exampleOf(examples)}`
-    if (error.data === null) return { code: 'GH1203', message: `${label} has no value; ${must}` }
-    return { code: 'GH1203', message: `${label} is ${kindOf(error.data)}; ${must}` }
+  type: (error, { label, written }) => {
+    const schema = error.parentSchema as Schema
+    const { data } = error
+    const message =
+      data === null
+        ? `${label} has no value`
+        : schema.type === 'integer' && typeof data === 'number'
+          ? `${label} cannot be ${written}`
+          : `${label} is ${kindOf(data)}, not ${nounOf(schema)}`
+    return { code: 'GH1203', message, help: `write ${kindIn(schema)}${exampleOf(schema.examples)}` }
   },
+  minimum: outOfRange,
+  maximum: outOfRange,
   enum: (error, { label, written }) => {
     const known = (error.parentSchema as Schema).enum?.map(String) ?? []
     return oneOf(label, written, error.data, known)
@@ -37,61 +44,37 @@ export const explanations: Readonly<Record<string, Explain>> = {
   const: (error, { label, written }) => {
     const known = String((error.parentSchema as Schema).const)
     if (label !== '`version`') return oneOf(label, written, error.data, [known])
-    const message = `version ${written} is not known; the versions are: ${known}. Write \`version: ${known}\``
-    return { code: 'GH1209', message, suggestion: known }
+    const message = `this Gatehouse does not know version ${written} of the format`
+    return { code: 'GH1209', message, help: `write \`version: ${known}\``, suggestion: known }
   },
-  pattern: (error, { written }) => {
-    const { description = '', examples } = error.parentSchema as Schema
-    return {
-      code: 'GH1206',
-      message: `${written} does not fit here. ${description}${exampleSentence(examples)}`,
-    }
-  },
+  pattern: (error, { written }) => malformedText(written, error.parentSchema as Schema),
   propertyNames: error => {
-    const { description = '', examples } = resolveSchema((error.parentSchema as Schema).propertyNames ?? {})
     const { propertyName } = error.params as { propertyName: string }
-    return {
-      code: 'GH1206',
-      message: `\`${propertyName}\` does not fit here. ${description}${exampleSentence(examples)}`,
-    }
+    const schema = resolveSchema((error.parentSchema as Schema).propertyNames ?? {})
+    return malformedText(`\`${propertyName}\``, schema)
   },
   format: (error, { written }) => {
     const { format } = error.params as { format: string }
+    const { message, help } = whyMalformed(format, error.data as string)!
+    return { code: 'GH1205', message: `${written} is ${message}`, help }
+  },
+  minItems: tooFew('item'),
+  maxItems: tooMany('item'),
+  minLength: (error, { label }) => {
+    const message = error.data === '' ? `${label} is empty` : `${label} is too short`
+    return { code: 'GH1210', message, help: `write at least ${limitOf(error, 'character')}` }
+  },
+  maxLength: (error, { label }) => {
     return {
-      code: 'GH1205',
-      message: `${written} does not fit here: ${whyMalformed(format, error.data as string)}`,
+      code: 'GH1210',
+      message: `${label} is too long`,
+      help: `write at most ${limitOf(error, 'character')}`,
     }
   },
-  minItems: counted('needs at least', 'item'),
-  maxItems: counted('has at most', 'item'),
-  minLength: counted('needs at least', 'character'),
-  maxLength: counted('has at most', 'character'),
-  minProperties: (error, place) => sources(error, place) ?? counted('needs at least', 'entry')(error, place),
-  maxProperties: (error, place) => sources(error, place) ?? counted('has at most', 'entry')(error, place),
-  oneOf: (error, { label, written }) => {
-    const { oneOf: branches = [], examples = [] } = error.parentSchema as Schema
-    const ways = branches.map(branch => {
-      if (branch.const !== undefined) return `the word \`${String(branch.const)}\``
-      if (branch.type === 'integer') return `a whole number from ${branch.minimum} to ${branch.maximum}`
-      const lists = branch.type === 'array' ? examples.filter(Array.isArray) : []
-      return (kinds[branch.type ?? ''] ?? 'something else') + exampleOf(lists)
-    })
-    const is =
-      typeof error.data === 'string'
-        ? `the word ${written}`
-        : error.data === null
-          ? 'empty'
-          : typeof error.data === 'number'
-            ? written
-            : kindOf(error.data)
-    const words = branches.flatMap(branch => (typeof branch.const === 'string' ? [branch.const] : []))
-    const suggestion = typeof error.data === 'string' ? nearest(error.data, words) : undefined
-    return {
-      code: 'GH1203',
-      message: `${label} is ${is}; write ${ways.toReversed().join(', or ')}`,
-      suggestion,
-    }
-  },
+  minProperties: (error, place) => explainSources(error, place, 'no source') ?? tooFew('entry')(error, place),
+  maxProperties: (error, place) =>
+    explainSources(error, place, 'more than one source') ?? tooMany('entry')(error, place),
+  oneOf: explainOneOf,
   discriminator: (error, { written }) => {
     const { tag, tagValue } = error.params as { tag: string; tagValue: unknown }
     const branches = (error.parentSchema as Schema).oneOf ?? []
@@ -99,17 +82,14 @@ export const explanations: Readonly<Record<string, Explain>> = {
       const { const: only, enum: several } = resolveSchema(branch).properties?.[tag] ?? {}
       return (several ?? [only]).map(String)
     })
-    if (tagValue === undefined) {
-      return {
-        code: 'GH1202',
-        message: `\`${tag}\` is missing here; write ${known.map(one => `\`${tag}: ${one}\``).join(' or ')}`,
-      }
-    }
-    return oneOf(`\`${tag}\``, written, tagValue, known)
+    if (tagValue !== undefined) return oneOf(`\`${tag}\``, written, tagValue, known)
+    const ways = known.map(one => `\`${tag}: ${one}\``)
+    const last = ways.pop()
+    return { code: 'GH1202', message: `\`${tag}\` is missing`, help: `add ${ways.join(', ')} or ${last}` }
   },
 }
 
-/** Says that a field does not exist, and which one was meant. */
+/** Explains a field that does not exist. */
 export function explainUnknown(schema: Schema, data: object, name: string): Finding {
   const properties = schema.properties ?? {}
   const known = Object.keys(properties)
@@ -119,21 +99,20 @@ export function explainUnknown(schema: Schema, data: object, name: string): Find
       known.filter(other => !(other in data)),
     ) ?? nearest(name, known)
   const parent = known.find(other => Object.hasOwn(resolveSchema(properties[other]!).properties ?? {}, name))
-  const where =
-    suggestion === undefined && parent !== undefined ? `; it belongs under \`${parent}\`` : undefined
-  const message = `unknown field \`${name}\`${where ?? instead(suggestion, known, 'no field is known here')}`
-  return { code: 'GH1201', message, suggestion }
+  const help =
+    suggestion === undefined && parent !== undefined
+      ? `move the field under \`${parent}\``
+      : helpWithName(suggestion, known, 'remove the field')
+  return { code: 'GH1201', message: `unknown field \`${name}\``, help, suggestion }
 }
 
-/** Says that a field is missing, with an example of it where that is short. */
+/** Explains a field that is missing. */
 export function explainMissing(schema: Schema, name: string): Finding {
-  const { examples = [], description = '' } = resolveSchema(schema.properties?.[name] ?? {})
-  const example = firstOf(examples)
-  const shown =
-    example === '' || example.length > 50
-      ? `: ${/^[^.]*/.exec(description)?.[0]}`
-      : `; write for example \`${name}: ${example}\``
-  return { code: 'GH1202', message: `\`${name}\` is missing here${shown}` }
+  const field = resolveSchema(schema.properties?.[name] ?? {})
+  const example = firstOf(field.examples)
+  const isShort = example !== '' && example.length <= maxExample
+  const help = isShort ? `add it, such as \`${name}: ${example}\`` : `add \`${name}\`, ${kindIn(field)}`
+  return { code: 'GH1202', message: `\`${name}\` is missing`, help }
 }
 
 const kinds: Record<string, string> = {
@@ -142,6 +121,17 @@ const kinds: Record<string, string> = {
   string: 'text',
   boolean: '`true` or `false`',
   number: 'a number',
+  integer: 'a whole number',
+}
+
+function nounOf({ type = '' }: Schema): string {
+  return kinds[type] ?? 'this value'
+}
+
+/** Returns the kind of value that a schema asks for, with the range of a number. */
+function kindIn(schema: Schema): string {
+  const { minimum, maximum } = schema
+  return minimum === undefined ? nounOf(schema) : `${nounOf(schema)} from ${minimum} to ${maximum}`
 }
 
 function kindOf(value: unknown): string {
@@ -150,43 +140,89 @@ function kindOf(value: unknown): string {
   return typeof value === 'string' ? 'text' : typeof value === 'number' ? 'a number' : `\`${String(value)}\``
 }
 
-// A reference is a map of exactly one field, whichever it is.
-function sources(error: ErrorObject, { label }: Place): Finding | undefined {
-  const { title = '', properties = {} } = error.parentSchema as Schema
-  if (!['SecretReference', 'HeaderValue', 'JwksSource'].includes(title)) return undefined
-  const known = Object.keys(properties).map(name => `\`${name}\``)
-  const wrong =
-    error.keyword === 'minProperties'
-      ? 'names nothing to take it from'
-      : 'names more than one thing to take it from'
-  return { code: 'GH1212', message: `${label} ${wrong}; write exactly one of ${known.join(', ')}` }
-}
-
-function counted(verb: string, noun: string): Explain {
-  return (error, { label }) => {
-    const { limit } = error.params as { limit: number }
-    const many = limit === 1 ? noun : `${noun.replace(/y$/, 'ie')}s`
-    return { code: 'GH1210', message: `${label} ${verb} ${limit} ${many}` }
-  }
-}
-
-function oneOf(label: string, written: string, value: unknown, known: readonly string[]): Finding {
-  const suggestion = typeof value === 'string' ? nearest(value, known) : undefined
+function explainOneOf(error: ErrorObject, { label, written }: Place): Finding {
+  const { oneOf: branches = [], examples = [] } = error.parentSchema as Schema
+  const ways = branches.map(branch => {
+    if (branch.const !== undefined) return `the word \`${String(branch.const)}\``
+    const lists = branch.type === 'array' ? examples.filter(Array.isArray) : []
+    return kindIn(branch) + exampleOf(lists)
+  })
+  const { data } = error
+  const shown =
+    typeof data === 'string' || typeof data === 'number' ? written : data === null ? 'empty' : kindOf(data)
+  const words = branches.flatMap(branch => (typeof branch.const === 'string' ? [branch.const] : []))
+  const suggestion = typeof data === 'string' ? nearest(data, words) : undefined
   return {
-    code: 'GH1204',
-    message: `${label} cannot be ${written}${instead(suggestion, known, '')}`,
+    code: 'GH1203',
+    message: `${label} cannot be ${shown}`,
+    help: `write ${ways.toReversed().join(', or ')}`,
     suggestion,
   }
 }
 
-function exampleOf(examples?: readonly Value[]): string {
-  const example = firstOf(examples)
-  return example === '' || example.length > 90 ? '' : `, such as \`${example}\``
+/** Explains a reference that does not have exactly one field. */
+function explainSources(error: ErrorObject, { label }: Place, found: string): Finding | undefined {
+  const { title = '', properties = {} } = error.parentSchema as Schema
+  if (!['SecretReference', 'HeaderValue', 'JwksSource'].includes(title)) return undefined
+  const known = Object.keys(properties).map(name => `\`${name}\``)
+  return {
+    code: 'GH1212',
+    message: `${label} names ${found}`,
+    help: `write exactly one of ${known.join(', ')}`,
+  }
 }
 
-function exampleSentence(examples?: readonly Value[]): string {
+function outOfRange(error: ErrorObject, { label, written }: Place): Finding {
+  const schema = error.parentSchema as Schema
+  const help = `write ${kindIn(schema)}${exampleOf(schema.examples)}`
+  return { code: 'GH1203', message: `${label} cannot be ${written}`, help }
+}
+
+function tooFew(noun: string): Explain {
+  return (error, { label }) => {
+    const isEmpty = Object.keys(error.data as object).length === 0
+    const message = isEmpty ? `${label} is empty` : `${label} has too few ${plural(noun)}`
+    return { code: 'GH1210', message, help: `add at least ${limitOf(error, noun)}` }
+  }
+}
+
+function tooMany(noun: string): Explain {
+  return (error, { label }) => {
+    const message = `${label} has too many ${plural(noun)}`
+    return { code: 'GH1210', message, help: `keep at most ${limitOf(error, noun)}` }
+  }
+}
+
+function limitOf({ params }: ErrorObject, noun: string): string {
+  const { limit } = params as { limit: number }
+  return `${limit} ${limit === 1 ? noun : plural(noun)}`
+}
+
+function plural(noun: string): string {
+  return `${noun.replace(/y$/, 'ie')}s`
+}
+
+function oneOf(label: string, written: string, value: unknown, known: readonly string[]): Finding {
+  const suggestion = typeof value === 'string' ? nearest(value, known) : undefined
+  const help = helpWithName(suggestion, known, '')
+  return { code: 'GH1204', message: `${label} cannot be ${written}`, help, suggestion }
+}
+
+function malformedText(
+  written: string,
+  { pattern = '', maxLength, anyOf = [], examples, ...rest }: Schema,
+): Finding {
+  const [first] = anyOf
+  if (first !== undefined) return malformedText(written, { ...resolveSchema(first), ...rest })
+  const help = patternHelp[pattern] ?? `use 1 to ${maxLength} characters`
+  return { code: 'GH1206', message: `${written} is not valid here`, help: help + exampleOf(examples) }
+}
+
+const maxExample = 90
+
+function exampleOf(examples?: readonly Value[]): string {
   const example = firstOf(examples)
-  return example === '' ? '' : ` For example: \`${example}\``
+  return example === '' || example.length > maxExample ? '' : `, such as \`${example}\``
 }
 
 function firstOf([first]: readonly Value[] = []): string {

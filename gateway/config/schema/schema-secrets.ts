@@ -7,8 +7,6 @@ import type { Schema } from './schema.ts'
 import type { Finding } from './schema-messages.ts'
 import { clearKey, looksLikeCredential, mask } from '../document/sensitive.ts'
 
-const leaked = 'treat it as leaked: whoever can read this file can use it'
-
 /**
  * Says what is wrong where a secret may stand in the file by mistake, never repeats it, and keeps it out of code frames.
  * Undefined for other places.
@@ -27,19 +25,29 @@ export function explainSecret(
     mask(loadContext, root, path)
     return {
       code: 'GH1206',
-      message: `this is no name of an environment variable: letters, digits and underscores. For example: \`${String(examples?.[0])}\``,
+      message: 'this is not the name of an environment variable',
+      help: `use letters, digits and underscores, such as \`${String(examples?.[0])}\``,
     }
   }
   if (keyword !== 'type') return undefined
   const name = String(path.at(-1))
   if (title === 'HeaderValue' && !looksLikeCredential(name)) {
-    const message = `the value here is \`{value: text}\`, or for a secret \`{env: NAME}\` or \`{file: path}\``
-    return { code: 'GH1203', message }
+    return {
+      code: 'GH1203',
+      message: `\`${name}\` is text, not a map`,
+      help: 'write `{value: text}`, or for a secret `{env: NAME}` or `{file: path}`',
+    }
   }
   if (title !== 'HeaderValue' && title !== 'SecretReference' && path[2] !== 'secrets') return undefined
   mask(loadContext, root, path)
-  if (path[2] === 'secrets') return inClear('`- hash: …`, as `gatehouse keys hash` prints it')
-  return inClear('`{env: NAME}` or `{file: path}`')
+  return {
+    code: 'GH1208',
+    message: 'this looks like a secret in clear',
+    help:
+      path[2] === 'secrets'
+        ? 'treat a real secret as leaked, make a new one with `gatehouse keys new`, and write its hash: `- hash: …`'
+        : 'treat a real secret as leaked, make a new one, and write `{env: NAME}` or `{file: path}`',
+  }
 }
 
 function explainFormat(
@@ -52,23 +60,21 @@ function explainFormat(
   const text = error.data as string
   if (format === 'http-url' && text.includes('@')) {
     mask(loadContext, root, path)
-    return { code: 'GH1205', message: `this does not fit here: ${whyMalformed(format, text)}` }
+    const { message, help } = whyMalformed(format, text)!
+    return { code: 'GH1205', message: `this is ${message}`, help }
   }
   if (format !== 'secret-hash') return undefined
   const wrote = written(loadContext, root, path)
   // A variable that holds a secret is a mistake of another kind: nothing has leaked into the file.
   if (clearKey.test(wrote) || (clearKey.test(text) && !wrote.includes('${'))) {
     mask(loadContext, root, path)
-    const message = `a secret stands here in clear, where its hash belongs; ${leaked}. Make a new one with \`gatehouse keys new\`, and write its hash`
-    return { code: 'GH1208', message }
+    return {
+      code: 'GH1208',
+      message: 'this is a secret in clear, not its hash',
+      help: 'treat the secret as leaked, make a new one with `gatehouse keys new`, and write its hash',
+    }
   }
   if (!/^(?:hmac-)?sha256:/.test(text)) mask(loadContext, root, path)
-  return { code: 'GH1207', message: `this is no hash of a secret: ${whyMalformed(format, text)}` }
-}
-
-function inClear(instead: string): Finding {
-  return {
-    code: 'GH1208',
-    message: `a secret never stands in this file; write ${instead}. If this is one, ${leaked}`,
-  }
+  const { message, help } = whyMalformed(format, text)!
+  return { code: 'GH1207', message: `this is ${message}`, help }
 }

@@ -6,9 +6,10 @@ import {
   type ValidateFunction,
 } from 'ajv/dist/2020.js'
 import { formats, whyMalformed } from '../../values/formats.ts'
+import type { Config } from '../../../schema/config.ts'
 import type { Value } from './notation.ts'
 
-/** A part of gateway.schema.json, as far as diagnostics need it. */
+/** A part of gateway.schema.json, with the fields that diagnostics use. */
 export interface Schema {
   readonly $ref?: string
   readonly title?: string
@@ -18,26 +19,33 @@ export interface Schema {
   readonly enum?: readonly unknown[]
   readonly examples?: readonly Value[]
   readonly pattern?: string
+  readonly maxLength?: number
   readonly minimum?: number
   readonly maximum?: number
   readonly properties?: Readonly<Record<string, Schema>>
   readonly propertyNames?: Schema
+  readonly 'x-in-fragments'?: boolean
   readonly oneOf?: readonly Schema[]
+  readonly anyOf?: readonly Schema[]
   readonly $defs?: Readonly<Record<string, Schema>>
 }
 
+/** Marks the top-level fields that fragments may hold too. */
+const fragmentKeyword = 'x-in-fragments'
+
 let text: string | undefined
+let blocks: readonly FragmentBlock[] | undefined
 let schema: Schema | undefined
 let validate: ValidateFunction | undefined
 let validateList: ValidateFunction | undefined
 
-/** The text of gateway.schema.json. */
+/** Returns the text of gateway.schema.json. */
 export function schemaText(): string {
   text ??= readFileSync(new URL('../../../schema/gateway.schema.json', import.meta.url), 'utf8')
   return text
 }
 
-/** The schema that a `$ref` stands for, with what is said beside the reference put over it. */
+/** Returns the schema that a `$ref` leads to, overridden by the fields beside the reference. */
 export function resolveSchema(node: Schema): Schema {
   if (node.$ref === undefined) return node
   schema ??= JSON.parse(schemaText()) as Schema
@@ -45,24 +53,38 @@ export function resolveSchema(node: Schema): Schema {
   return { ...schema.$defs?.[reference.replace('#/$defs/', '')], ...beside }
 }
 
-/** Names of the fields that the main file may have. */
+/** Returns the names of the fields that the main file may have. */
 export function mainFields(): readonly string[] {
   schema ??= JSON.parse(schemaText()) as Schema
   return Object.keys(schema.properties ?? {})
 }
 
-/** Checks a plain configuration and fills its defaults in; returns every error. Compiles the schema at its first call. */
+/** A map by name at the top level. */
+export type FragmentBlock = {
+  [Name in keyof Config]-?: string extends keyof Config[Name] ? Name : never
+}[keyof Config]
+
+/** Returns the names of the fields that fragments may hold too. All others are for the main file only. */
+export function fragmentBlocks(): readonly FragmentBlock[] {
+  schema ??= JSON.parse(schemaText()) as Schema
+  blocks ??= Object.entries(schema.properties ?? {}).flatMap(([name, field]) =>
+    field[fragmentKeyword] === true ? [name as FragmentBlock] : [],
+  )
+  return blocks
+}
+
+/** Checks a plain configuration and fills in its defaults. Returns every error. Compiles the schema at the first call. */
 export function validateSchema(config: unknown): readonly ErrorObject[] {
   validate ??= compile(schemaText())
   return validate(config) ? [] : (validate.errors ?? [])
 }
 
-/** The text of revocations.schema.json. */
+/** Returns the text of revocations.schema.json. */
 export function revocationsSchemaText(): string {
   return readFileSync(new URL('../../../schema/revocations.schema.json', import.meta.url), 'utf8')
 }
 
-/** Checks the plain content of a revocations file; returns every error. Compiles the schema at its first call. */
+/** Checks the plain content of a revocations file. Returns every error. Compiles the schema at the first call. */
 export function validateRevocations(content: unknown): readonly ErrorObject[] {
   validateList ??= compile(revocationsSchemaText())
   return validateList(content) ? [] : (validateList.errors ?? [])
@@ -80,6 +102,7 @@ function compile(text: string): ValidateFunction {
   for (const name of Object.keys(formats)) {
     ajv.addFormat(name, { type: 'string', validate: text => whyMalformed(name, text) === undefined })
   }
+  ajv.addKeyword({ keyword: fragmentKeyword, schemaType: 'boolean' })
   ajv.removeKeyword('uniqueItems')
   ajv.addKeyword({
     keyword: 'uniqueItems',
@@ -92,8 +115,8 @@ function compile(text: string): ValidateFunction {
 }
 
 /**
- * Takes the code of a validator; returns it with errors that are added to a list instead of copied with it. A copy for
- * every entry that is wrong takes quadratic time.
+ * Rewrites the code of a validator so that it appends errors to a list instead of copying the list. A copy for every wrong
+ * entry takes quadratic time.
  */
 export function gatherInPlace(code: string): string {
   return code.replaceAll(
@@ -102,7 +125,7 @@ export function gatherInPlace(code: string): string {
   )
 }
 
-// Ajv's own compares every pair, calls methods that our maps without prototype lack, and names one pair only.
+// Ajv's `uniqueItems` compares every pair, calls methods that maps without a prototype lack, and names only one pair.
 const uniqueItems: NonNullable<FuncKeywordDefinition['validate']> = (_wanted: boolean, items: unknown[]) => {
   const seen = new Set<unknown>()
   const repeated = items.flatMap((item, index) => {

@@ -7,10 +7,10 @@ import { pemBlocks, secureContextOptions, type TlsTexts } from '../../values/pki
 import type { Resolved } from './secrets.ts'
 import { entries, reportAt, type CheckContext } from '../checks/check-context.ts'
 
-const day = 86_400_000
-const warnBefore = 14 * day
+const dayMs = 86_400_000
+const warnBeforeMs = 14 * dayMs
 
-/** What the listener serves TLS with, and what client certificates are verified against, is fit for that. */
+/** Checks the certificates, private key and revocation lists of the listener and of `mtls` auth methods. */
 export function checkCertificates(context: CheckContext, { find }: Resolved): void {
   const { tls } = context.config.listen ?? {}
   if (tls !== undefined) {
@@ -21,12 +21,12 @@ export function checkCertificates(context: CheckContext, { find }: Resolved): vo
     const crl = find(tls.crl)
     const chain = cert === undefined ? [] : readChain(context, [...path, 'cert'], cert)
     const privateKey = key === undefined ? undefined : readKey(context, [...path, 'key'], key)
-    const fine = [
+    const results = [
       checkPair(context, path, chain?.[0], privateKey),
       clientCa === undefined || checkAuthorities(context, [...path, 'clientCa'], clientCa),
       crl === undefined || checkLists(context, [...path, 'crl'], crl),
     ]
-    if (cert !== undefined && key !== undefined && fine.every(Boolean)) {
+    if (cert !== undefined && key !== undefined && results.every(Boolean)) {
       checkUse(context, path, { cert, key, clientCa, crl, minVersion: tls.minVersion ?? 'TLSv1.2' })
     }
   }
@@ -42,15 +42,18 @@ export function checkCertificates(context: CheckContext, { find }: Resolved): vo
 
 function readChain(context: CheckContext, path: Path, text: string): X509Certificate[] | undefined {
   const chain = readCertificates(text)
-  if (chain === undefined) unreadable(context, path, 'what this refers to is no certificate in PEM')
-  else checkDates(context, path, 'the certificate', chain[0]!.validFromDate, chain[0]!.validToDate)
+  if (chain === undefined)
+    reportUnreadable(context, path, 'this is not a certificate in PEM', usePem('CERTIFICATE'))
+  else checkDates(context, path, 'certificate', chain[0]!.validFromDate, chain[0]!.validToDate)
   return chain
 }
 
 function readKey(context: CheckContext, path: Path, text: string): KeyObject | undefined {
   const key = readPrivateKey(text)
-  if (key === undefined)
-    unreadable(context, path, 'what this refers to is no private key in PEM, or has a passphrase')
+  if (key === undefined) {
+    const message = 'this is not a private key in PEM, or it has a passphrase'
+    reportUnreadable(context, path, message, usePem('PRIVATE KEY'))
+  }
   return key
 }
 
@@ -62,9 +65,11 @@ function checkPair(
 ): boolean {
   if (leaf === undefined || key === undefined) return false
   if (leaf.checkPrivateKey(key)) return true
-  const related = [{ path: [...path, 'cert'], message: 'the certificate is named here' }]
-  const message = 'this key is not that of the certificate; write the two that belong together'
-  reportAt(context, 'GH1108', [...path, 'key'], message, { related })
+  reportAt(context, 'GH1108', [...path, 'key'], {
+    message: 'this private key does not belong to the certificate',
+    help: 'use the certificate and the key of one pair',
+    related: [{ path: [...path, 'cert'], message: 'the certificate' }],
+  })
   return false
 }
 
@@ -72,8 +77,7 @@ function checkAuthorities(context: CheckContext, path: Path, text: string): bool
   const authorities = readChain(context, path, text)
   const other = authorities?.find(({ ca }) => !ca)
   if (other !== undefined) {
-    const message = 'a certificate here is not that of a CA, and so vouches for nobody; take it out'
-    unreadable(context, path, message)
+    reportUnreadable(context, path, 'one of these certificates is not a CA', 'keep CA certificates only')
   }
   return authorities !== undefined && other === undefined
 }
@@ -81,29 +85,31 @@ function checkAuthorities(context: CheckContext, path: Path, text: string): bool
 function checkLists(context: CheckContext, path: Path, text: string): boolean {
   try {
     const lists = pemBlocks(text, 'X509 CRL').map(readRevocationList)
-    if (lists.length === 0) throw new RangeError('nothing there')
+    if (lists.length === 0) throw new RangeError('no list')
     for (const { thisUpdate, nextUpdate } of lists) {
-      checkDates(context, path, 'the revocation list', new Date(thisUpdate), new Date(nextUpdate))
+      checkDates(context, path, 'revocation list', new Date(thisUpdate), new Date(nextUpdate))
     }
     return true
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    unreadable(context, path, 'what this refers to is no certificate revocation list in PEM')
+    const message = 'this is not a certificate revocation list in PEM'
+    reportUnreadable(context, path, message, usePem('X509 CRL'))
     return false
   }
 }
 
-/** What is well formed may still be something that OpenSSL will not serve with, such as a key that is too small. */
+/** Checks that OpenSSL accepts the files together: it refuses keys that are too small, for example. */
 function checkUse(context: CheckContext, path: Path, texts: TlsTexts): void {
   try {
     createSecureContext(secureContextOptions(texts))
   } catch (error) {
     const { reason = 'no reason given' } = error as { reason?: string }
-    unreadable(context, [...path, 'cert'], `TLS cannot be served with these files: ${reason}`)
+    const message = `OpenSSL does not accept these files: ${reason}`
+    reportUnreadable(context, [...path, 'cert'], message, 'replace the certificate or the key')
   }
 }
 
-function checkDates(context: CheckContext, path: Path, what: string, from: Date, to: Date): void {
+function checkDates(context: CheckContext, path: Path, noun: string, from: Date, to: Date): void {
   const now = context.loadContext.options.now.getTime()
   const left = to.getTime() - now
   const state =
@@ -111,12 +117,20 @@ function checkDates(context: CheckContext, path: Path, what: string, from: Date,
       ? 'has expired'
       : from.getTime() > now
         ? `is not valid before ${from.toISOString()}`
-        : left <= warnBefore
-          ? `expires within ${Math.ceil(left / day) === 1 ? 'a day' : `${Math.ceil(left / day)} days`}`
+        : left <= warnBeforeMs
+          ? `expires within ${Math.ceil(left / dayMs) === 1 ? 'a day' : `${Math.ceil(left / dayMs)} days`}`
           : undefined
-  if (state !== undefined) reportAt(context, 'GH1405', path, `${what} that this refers to ${state}; renew it`)
+  if (state === undefined) return
+  reportAt(context, 'GH1405', path, {
+    message: `this ${noun} ${state}`,
+    help: 'replace the file with a new one',
+  })
 }
 
-function unreadable(context: CheckContext, path: Path, message: string): void {
-  reportAt(context, 'GH1107', path, message)
+function usePem(label: string): string {
+  return `use a file that begins with \`-----BEGIN ${label}-----\``
+}
+
+function reportUnreadable(context: CheckContext, path: Path, message: string, help: string): void {
+  reportAt(context, 'GH1107', path, { message, help })
 }

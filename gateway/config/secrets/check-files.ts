@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import type { DiagnosticCode } from '../document/diagnostics.ts'
+import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
 import { find, isOpaque, written } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { isSystemPath, isWithin } from '../document/real-path.ts'
@@ -7,8 +7,8 @@ import { secretReferences } from './secret-references.ts'
 import { reportAt, type CheckContext } from '../checks/check-context.ts'
 
 /**
- * Checks where the files of references are, before anything reads them: never what the system says of processes, and
- * for a fragment nothing outside the folder of the main file, unless the main file says which files it may refer to.
+ * Checks the paths of referenced files before anything reads them. No file may be in /proc, /sys or /dev. A fragment
+ * without a scope may only refer to files in the folder of the main file.
  */
 export function checkFiles(context: CheckContext): void {
   const { loadContext, config } = context
@@ -22,24 +22,25 @@ export function checkFiles(context: CheckContext): void {
     const wrote = written(loadContext, config, path)
     const fragment = loadContext.fragments.get(source)
     if (isSystemPath(absolute)) {
-      const message = `${wrote} leads to /proc, /sys or /dev, where there are no secrets of yours; name a file that you keep, or \`{env: NAME}\``
-      refuse(context, 'GH1026', path, message, reference)
+      const help = 'name a file of your own, or write `{env: NAME}`'
+      refuse(context, 'GH1026', path, { message: `${wrote} leads to /proc, /sys or /dev`, help }, reference)
     } else if (fragment !== undefined && fragment.scope === undefined && !isWithin(mainFolder, absolute)) {
-      const message = `${wrote} is outside the folder of the main file; keep it in that folder, or let the main file allow it under \`files\` of the \`include\` item`
-      refuse(context, 'GH1027', path, message, reference)
+      const message = `${wrote} is outside the folder of the main file`
+      const help = 'move it there, or allow it under `files` of the `include` item'
+      refuse(context, 'GH1027', path, { message, help }, reference)
     }
   }
 }
 
-/** Keeps what is refused from being read. */
+/** Reports a reference and keeps it from being read. */
 function refuse(
   context: CheckContext,
   code: DiagnosticCode,
   path: Path,
-  message: string,
+  explanation: Explanation,
   holder: object,
 ): void {
-  reportAt(context, code, path, message)
+  reportAt(context, code, path, explanation)
   const { opaque } = context.loadContext
   opaque.set(holder, (opaque.get(holder) ?? new Set()).add(String(path.at(-1))))
 }

@@ -5,10 +5,10 @@ import { algorithmsFor, readCertificates, readPrivateKey } from '../../values/pk
 import type { Path } from '../document/pointer.ts'
 import { entries, reportAt, type DeepPartial, type CheckContext } from '../checks/check-context.ts'
 
-/** The content of what a reference leads to; undefined where it is absent or was refused. */
+/** Returns the content behind a reference; undefined if it is absent or refused. */
 type Content = (reference: DeepPartial<SecretReference> | undefined) => string | undefined
 
-/** Certificates and private keys that references lead to can be read, and fit each other. */
+/** Checks the certificates and private keys of upstreams and OAuth clients: they can be read, and belong together. */
 export function checkKeyMaterial(context: CheckContext, content: Content): void {
   for (const [name, { upstream }] of entries(context.config.proxies)) {
     const path: Path = ['proxies', name, 'upstream']
@@ -18,12 +18,10 @@ export function checkKeyMaterial(context: CheckContext, content: Content): void 
     const privateKey = checkKey(context, [...path, 'tls', 'key'], content(key))
     if (certificates !== undefined && privateKey !== undefined) {
       if (!certificates[0]!.checkPrivateKey(privateKey))
-        reportAt(
-          context,
-          'GH1335',
-          [...path, 'tls', 'key'],
-          'this key is not that of the certificate under `cert`',
-        )
+        reportAt(context, 'GH1335', [...path, 'tls', 'key'], {
+          message: 'this private key does not belong to the certificate under `cert`',
+          help: 'use the certificate and the key of one pair',
+        })
     }
     checkSigning(context, upstream?.auth as Client | undefined, [...path, 'auth'], content)
   }
@@ -33,18 +31,22 @@ export function checkKeyMaterial(context: CheckContext, content: Content): void 
   }
 }
 
-/** The key that the gateway proves itself with can sign a JWT, in the way that is asked for. */
+/** Checks that the private key of an OAuth client can sign a JWT with the configured algorithm. */
 function checkSigning(context: CheckContext, client: Client | undefined, path: Path, content: Content): void {
   const at = [...path, 'privateKey']
   const signing = checkKey(context, at, content(client?.privateKey))
   if (signing === undefined) return
   const algorithms = algorithmsFor(signing)
   if (algorithms.length === 0) {
-    const message = 'no JWT is signed with a key like this; make one of RSA with 2048 bits, P-256 or Ed25519'
-    reportAt(context, 'GH1335', at, message)
+    reportAt(context, 'GH1335', at, {
+      message: 'a key of this kind cannot sign a JWT',
+      help: 'make an RSA key with 2048 bits, a P-256 key or an Ed25519 key',
+    })
   } else if (client?.algorithm !== undefined && !algorithms.includes(client.algorithm)) {
-    const message = `the private key does not sign with this; it does with ${algorithms.join(', ')}`
-    reportAt(context, 'GH1335', [...path, 'algorithm'], message)
+    reportAt(context, 'GH1335', [...path, 'algorithm'], {
+      message: 'the private key cannot sign with this algorithm',
+      help: `use ${algorithms.map(one => `\`${one}\``).join(' or ')}`,
+    })
   }
 }
 
@@ -55,8 +57,12 @@ function checkCertificates(
 ): ReturnType<typeof readCertificates> {
   if (pem === undefined) return undefined
   const certificates = readCertificates(pem)
-  if (certificates === undefined)
-    reportAt(context, 'GH1335', path, 'what this refers to is no certificate in PEM')
+  if (certificates === undefined) {
+    reportAt(context, 'GH1335', path, {
+      message: 'this is not a certificate in PEM',
+      help: 'use a file that begins with `-----BEGIN CERTIFICATE-----`',
+    })
+  }
   return certificates
 }
 
@@ -68,8 +74,10 @@ function checkKey(
   if (pem === undefined) return undefined
   const key = readPrivateKey(pem)
   if (key === undefined) {
-    const message = 'what this refers to is no private key in PEM, or one that asks for a passphrase'
-    reportAt(context, 'GH1335', path, message)
+    reportAt(context, 'GH1335', path, {
+      message: 'this is not a private key in PEM, or it has a passphrase',
+      help: 'use a file that begins with `-----BEGIN PRIVATE KEY-----`',
+    })
   }
   return key
 }

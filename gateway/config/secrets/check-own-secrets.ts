@@ -9,24 +9,24 @@ import type { Resolved } from './secrets.ts'
 import { mask } from '../document/sensitive.ts'
 import { reportAt, type CheckContext } from '../checks/check-context.ts'
 
-/** Shortest text that is looked for inside others, and its fewest different characters: less is a placeholder. */
-const shortestSought = 16
-const minSecretLength = 4
+/** Smallest length of a secret that is searched for in other texts, and its smallest number of different characters. */
+const minSearchLength = 16
+const minDistinctCharacters = 4
 
-/** What only the gateway itself may use. */
+/** A secret that only the gateway itself may use. */
 interface Own {
   /** Its place in the configuration, in words. */
   readonly place: string
   readonly env: string | undefined
-  /** What identifies its file, by path and by inode. */
+  /** Identities of its file: the path, and the inode. */
   readonly files: readonly string[]
-  /** Texts that nothing else may hold; empty where it is public. */
+  /** Texts that nothing else may hold; empty for a public one. */
   readonly texts: readonly string[]
 }
 
 /**
- * Checks that nothing which `pepper`, `sessions.secret` or `listen.tls` name is sent anywhere: by the same variable or
- * file, by the same text from another place, or by `${NAME}` in any text.
+ * Checks that the secrets of `pepper`, `sessions.secret` and `listen.tls` are sent nowhere: by the same variable or file,
+ * by the same text from another place, or by `${NAME}` in any text.
  */
 export function checkOwnSecrets(context: CheckContext, resolved: Resolved): void {
   const all = secretReferences(context)
@@ -38,8 +38,15 @@ export function checkOwnSecrets(context: CheckContext, resolved: Resolved): void
   for (const { file, name, span } of context.loadContext.variables) {
     const known = own.find(({ env }) => env === name)
     if (known === undefined) continue
-    const message = `\`${name}\` holds what \`${known.place}\` names, and that stays within the gateway; use another variable`
-    report(context.loadContext, 'GH1360', { ...span, file }, message)
+    report(
+      context.loadContext,
+      'GH1360',
+      { ...span, file },
+      {
+        message: `\`${name}\` holds the value of \`${known.place}\`, which only the gateway may use`,
+        help: 'use another variable',
+      },
+    )
   }
   const texts = own.flatMap(({ place, texts }) => texts.map(text => ({ place, text })))
   if (texts.length > 0) {
@@ -64,12 +71,12 @@ function ownOf(path: Path, reference: SecretReference, { find }: Resolved): Own[
       place,
       env,
       files: env === undefined && file !== undefined ? identities(file) : [],
-      texts: texts.filter(one => one.length >= shortestSought && new Set(one).size >= minSecretLength),
+      texts: texts.filter(one => one.length >= minSearchLength && new Set(one).size >= minDistinctCharacters),
     },
   ]
 }
 
-/** References whose content leaves the gateway, or proves who it is; not those that it only verifies others with. */
+/** Returns whether the gateway sends the content of a reference, or proves its identity with it. */
 function isSent(path: Path): boolean {
   const field = path.at(-1)
   const holder = path.at(-2)
@@ -96,8 +103,8 @@ function checkSent(
       one.texts.some(secret => text.includes(secret)),
   )
   if (known === undefined) return
-  const message = `this leads to what \`${known.place}\` names, and that stays within the gateway; make a secret of its own for this`
-  reportAt(context, 'GH1360', at, message)
+  const message = `this is the value of \`${known.place}\`, which only the gateway may use`
+  reportAt(context, 'GH1360', at, { message, help: 'make another secret for this' })
 }
 
 function checkTexts(
@@ -107,13 +114,15 @@ function checkTexts(
   texts: readonly { place: string; text: string }[],
 ): void {
   if (typeof value === 'string') {
-    if (value.length < shortestSought) return
+    if (value.length < minSearchLength) return
     const within = compact(value)
     const known = texts.find(({ text }) => within.includes(text))
     if (known === undefined) return
     mask(context.loadContext, context.config, path)
-    const message = `this holds what \`${known.place}\` names, and that stays within the gateway; take it out, and make a new one if this was in the file`
-    reportAt(context, 'GH1360', path, message)
+    reportAt(context, 'GH1360', path, {
+      message: `this text contains the value of \`${known.place}\`, which only the gateway may use`,
+      help: 'remove it, and make a new secret if this was in the file',
+    })
   } else if (typeof value === 'object' && value !== null) {
     for (const [step, item] of Object.entries(value)) {
       checkTexts(context, item, [...path, Array.isArray(value) ? Number(step) : step], texts)
@@ -131,7 +140,7 @@ function identities(file: string): string[] {
   }
 }
 
-/** The private keys of a PEM file, which may hold certificates too. */
+/** Returns the private keys of a PEM file, which may hold certificates too. */
 function privateKeys(text: string): string[] {
   return text.split('-----BEGIN ').flatMap(block => {
     const [label = '', body = ''] = block.split('-----', 2)

@@ -4,10 +4,10 @@ import { takesTokens } from '../../values/auth-type.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, type DeepPartial, type CheckContext } from '../checks/check-context.ts'
 
-/** What a reference is for, and so what it may lead to. */
+/** Use of a reference, which decides what its content may be. */
 export type ReferenceKind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'keys'
 
-/** Returns every place where a secret or a key set is referred to. */
+/** Returns every reference to a secret, a certificate or a key set, with its path. */
 export function secretReferences(context: CheckContext): [Path, SecretReference, ReferenceKind][] {
   const found: [Path, DeepPartial<SecretReference>, ReferenceKind][] = []
   for (const [name, { upstream }] of entries(context.config.proxies)) {

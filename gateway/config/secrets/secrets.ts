@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { SecretReference } from '../../../schema/config.ts'
-import { whyUnfit } from '../checks/check-headers.ts'
+import { checkHeaderValue } from '../checks/check-headers.ts'
 import { checkKeyMaterial } from './check-key-material.ts'
 import { parseKeySet } from '../../values/pki/key-set.ts'
 import { secretId, secretsFrom, type Secrets } from '../../values/secrets.ts'
@@ -12,19 +12,19 @@ import { secretReferences, type ReferenceKind } from './secret-references.ts'
 import { variable } from '../read/variables.ts'
 import { reportAt, type CheckContext } from '../checks/check-context.ts'
 
-/** The secrets of one load, by reference. */
+/** Secrets of one load. */
 export interface Resolved {
   readonly secrets: Secrets
-  /** Every secret that was found, by what identifies its reference. */
+  /** Every secret that was found, by the identity of its reference. */
   readonly texts: ReadonlyMap<string, string>
-  /** The same for a reference that may be incomplete; undefined where the secret is absent. */
+  /** Returns the secret of a reference that may be incomplete; undefined if it is absent. */
   find(reference: { env?: string | undefined; file?: string | undefined } | undefined): string | undefined
-  /** For every reference to a file in the configuration its path: absolute as written, or from the main file's folder. */
+  /** Path of every reference to a file: absolute if written so, otherwise relative to the folder of the main file. */
   readonly paths: ReadonlyMap<object, string>
 }
 
-const shortestSessionSecret = 32
-const shortestPepper = 32
+const minSessionSecretLength = 32
+const minPepperLength = 32
 
 /** Reads every secret that the configuration refers to, and makes the paths of files absolute. */
 export function resolveSecrets(context: CheckContext): Resolved {
@@ -41,7 +41,7 @@ export function resolveSecrets(context: CheckContext): Resolved {
       reference.env === undefined
         ? readFile(context, path, reference, values)
         : readVariable(context, path, reference.env)
-    // One that an alias brings here again is absolute by now.
+    // A reference that an alias repeats is absolute by now.
     if (reference.file !== undefined && !paths.has(reference))
       paths.set(reference, isAbsolute(wrote) ? wrote : relative(mainFolder, reference.file))
     if (value === undefined) continue
@@ -65,12 +65,10 @@ function readVariable(context: CheckContext, path: Path, name: string): string |
   if (allowMissingEnv && value === undefined) context.loadContext.missing.add(name)
   else {
     const wrote = written(context.loadContext, context.config, at)
-    reportAt(
-      context,
-      'GH1103',
-      at,
-      `the environment variable ${wrote} is ${value === undefined ? 'not set' : 'empty'}; set it to the secret`,
-    )
+    reportAt(context, 'GH1103', at, {
+      message: `the environment variable ${wrote} is ${value === undefined ? 'not set' : 'empty'}`,
+      help: 'set it to the secret',
+    })
   }
   return undefined
 }
@@ -84,7 +82,7 @@ function readFile(
   const { loadContext, config } = context
   const at = [...path, 'file']
   const wrote = written(loadContext, config, at)
-  // An alias may bring one reference to several places: its path is relative to where it was written.
+  // An alias may repeat a reference. Its path is relative to the file in which it was written.
   const folder = dirname(find(loadContext, config, at).entry?.source.file ?? '/')
   reference.file = resolve(folder, reference.file ?? '')
   const known = values.get(secretId(reference))
@@ -93,38 +91,36 @@ function readFile(
   if (!Buffer.isBuffer(content)) {
     if (content.absent === true && loadContext.options.allowMissingEnv === true)
       loadContext.missing.add(reference.file)
-    else reportAt(context, 'GH1104', at, `the file ${wrote} cannot be read: ${content.why}`)
+    else {
+      const message = `the file ${wrote} cannot be read: ${content.why}`
+      reportAt(context, 'GH1104', at, { message, help: content.help })
+    }
     return undefined
   }
   const text = content.toString('utf8').replace(/\r?\n$/, '')
   if (isUtf8(content) && text !== '') return text
-  reportAt(
-    context,
-    'GH1104',
-    at,
-    `the file ${wrote} ${text === '' ? 'is empty' : 'is not text in UTF-8'}; put the secret there`,
-  )
+  reportAt(context, 'GH1104', at, {
+    message: `the file ${wrote} is ${text === '' ? 'empty' : 'not UTF-8 text'}`,
+    help: 'write the secret to the file',
+  })
   return undefined
 }
 
 function checkFitness(context: CheckContext, path: Path, value: string, kind: ReferenceKind): void {
-  const why = kind === 'header' ? whyUnfit(value) : undefined
-  if (kind === 'line' && /[\r\n]/.test(value))
-    reportAt(
-      context,
-      'GH1104',
-      path,
-      'what this refers to has a line break; put nothing but the secret there',
-    )
-  if (why !== undefined) reportAt(context, 'GH1311', path, `what this refers to ${why}`)
-  if (kind === 'keys') checkKeySet(context, path, value)
-  if (kind === 'session' && value.length < shortestSessionSecret) {
-    const message = `the session secret has fewer than ${shortestSessionSecret} characters; make one with \`openssl rand -base64 48\``
-    reportAt(context, 'GH1105', path, message)
+  if (kind === 'header') checkHeaderValue(context, value, path)
+  if (kind === 'line' && /[\r\n]/.test(value)) {
+    const message = 'this secret contains a line break'
+    reportAt(context, 'GH1104', path, { message, help: 'store the secret alone, on one line' })
   }
-  if (kind === 'pepper' && value.length < shortestPepper) {
-    const message = `the pepper has fewer than ${shortestPepper} characters; make one with \`openssl rand -base64 48\``
-    reportAt(context, 'GH1109', path, message)
+  if (kind === 'keys') checkKeySet(context, path, value)
+  const help = 'make one with `openssl rand -base64 48`'
+  if (kind === 'session' && value.length < minSessionSecretLength) {
+    const message = `the session secret has fewer than ${minSessionSecretLength} characters`
+    reportAt(context, 'GH1105', path, { message, help })
+  }
+  if (kind === 'pepper' && value.length < minPepperLength) {
+    const message = `the pepper has fewer than ${minPepperLength} characters`
+    reportAt(context, 'GH1109', path, { message, help })
   }
 }
 
@@ -133,6 +129,7 @@ function checkKeySet(context: CheckContext, path: Path, text: string): void {
     parseKeySet(text)
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
-    reportAt(context, 'GH1106', [...path, 'file'], `this file cannot be used: ${error.message}`)
+    const { message, help } = error
+    reportAt(context, 'GH1106', [...path, 'file'], { message: `this file is ${message}`, help })
   }
 }

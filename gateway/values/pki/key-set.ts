@@ -10,23 +10,29 @@ const asymmetric = new Set(['RSA', 'EC', 'OKP'])
 /** Members that only private and symmetric keys have (RFC 7518 §6). */
 const secretMembers = ['d', 'p', 'q', 'k']
 const minModulusBits = 2048
-/** Larger ones take long to check with, and nobody uses them. */
+/** Larger keys are slow to verify with, and nobody uses them. */
 const maxModulusBits = 8192
 const maxExponentBits = 32
 const maxKeys = 100
 
 /**
- * Takes the text of a key set; returns the keys that signatures can be checked with. Others are left out, as RFC 7517 §5
- * says: of unknown kinds, for encryption, symmetric or private ones, and RSA keys under 2048 bits. Throws MalformedError
- * where it is no key set, or none of its keys is left.
+ * Parses a key set. Returns the keys that can verify signatures. Drops all others, as RFC 7517 §5 allows: unknown types,
+ * keys for encryption, symmetric and private keys, and RSA keys under 2048 bits.
+ *
+ * @throws MalformedError for a text that is not a key set, or has no usable key
  */
 export function parseKeySet(text: string): PublicJwk[] {
   const listed = keysIn(text)
-  if (!Array.isArray(listed)) throw new MalformedError('it is no JSON Web Key Set: a map with a list `keys`')
-  if (listed.length > maxKeys) throw new MalformedError(`it has more than ${maxKeys} keys`)
+  if (!Array.isArray(listed))
+    throw new MalformedError('not a JSON Web Key Set', 'write a JSON object with a list `keys`')
+  if (listed.length > maxKeys)
+    throw new MalformedError(`a key set with ${listed.length} keys`, `keep at most ${maxKeys} keys`)
   const keys = listed.filter(isUsable)
   if (keys.length > 0) return keys
-  throw new MalformedError('it has no public key that can check a signature; RSA keys need 2048 bits or more')
+  throw new MalformedError(
+    'a key set without a public key that can verify signatures',
+    'add a public RSA key with 2048 bits or more, or an EC or OKP key',
+  )
 }
 
 function keysIn(text: string): unknown {
