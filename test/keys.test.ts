@@ -58,7 +58,7 @@ const refusals: Record<string, [args: string[], text: string, code: number, stde
     ['new', 'bob', '--role', 'raeder'],
     config(ann),
     1,
-    /`raeder`, did you mean `reader`/,
+    /`raeder`; did you mean `reader`/,
   ],
   'a configuration with errors': [
     ['new', 'bob', '--role', 'reader'],
