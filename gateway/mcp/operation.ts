@@ -3,7 +3,7 @@ import type { Message } from './message.ts'
 import { familyOf, meantMethod, ruleOf, type ListMember, type MethodRule, type NamedKind } from './methods.ts'
 
 /** What kind of thing an operation names. */
-export type Kind = NamedKind | 'other'
+type Kind = NamedKind | 'other'
 
 /** What a message asks for: method, kind and, unless the kind is `other`, the name. */
 export type Operation =
@@ -18,7 +18,7 @@ export type Operation =
     }
 
 /** Largest number of UTF-16 code units of a name, a URI or an id that is judged. */
-export const maxName = 8192
+const maxName = 8192
 /** Largest number of entries of each list in a subscription. */
 const maxSubscriptions = 1000
 

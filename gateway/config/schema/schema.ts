@@ -118,7 +118,7 @@ function compile(text: string): ValidateFunction {
  * Rewrites the code of a validator so that it appends errors to a list instead of copying the list. A copy for every wrong
  * entry takes quadratic time.
  */
-export function gatherInPlace(code: string): string {
+function gatherInPlace(code: string): string {
   return code.replaceAll(
     /\bvErrors\.concat\((\w+)\.errors\)/g,
     '$1.errors.reduce((all, one) => (all.push(one), all), vErrors)',
