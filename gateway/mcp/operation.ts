@@ -2,9 +2,6 @@ import { Refusal } from './errors.ts'
 import type { Message } from './message.ts'
 import { familyOf, meantMethod, ruleOf, type ListMember, type MethodRule, type NamedKind } from './methods.ts'
 
-/** What kind of thing an operation names. */
-type Kind = NamedKind | 'other'
-
 /** What a message asks for: method, kind and, unless the kind is `other`, the name. */
 export type Operation =
   | { readonly method: string; readonly kind: NamedKind; readonly name: string }
