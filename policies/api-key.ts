@@ -8,13 +8,6 @@ import { schemeOf } from '../gateway/values/api-key-place.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import type { ApiKeyAuth } from '../schema/config.ts'
 
-const messages = {
-  unknown: 'the key is not known here',
-  disabled: 'the key is disabled',
-  early: 'the key is not valid yet',
-  unbound: 'the key is bound to a certificate that this connection does not present',
-} as const
-
 /** A shared secret in a header, a cookie or the query, looked up by its digest. */
 export const apiKey: IdentityPolicy<ApiKeyAuth> = {
   kind: 'api-key',
@@ -53,8 +46,7 @@ function headerOf({ in: place, name }: ApiKeyAuth): string {
 
 function accepted(verdict: Verdict): Principal {
   if (verdict.outcome === 'valid') return verdict.principal
-  if (verdict.outcome === 'expired') throw new Refusal('credential_expired', 'the key has expired')
-  throw new Refusal('credential_invalid', messages[verdict.outcome])
+  throw new Refusal(`key_${verdict.outcome}`)
 }
 
 /** Node takes every byte of a header for a character; those that are UTF-8 are what somebody typed and hashed. */

@@ -1,9 +1,7 @@
-import { access } from './access.ts'
 import { apiKey } from './api-key.ts'
 import { jwt, oauth } from './jwt.ts'
 import { mtls } from './mtls.ts'
 import { origin } from './origin.ts'
-import { scopes } from './scopes.ts'
 
 /** Every policy, in the order in which a request meets them. */
-export const policies = [origin, apiKey, jwt, oauth, mtls, access, scopes] as const
+export const policies = [origin, apiKey, jwt, oauth, mtls] as const

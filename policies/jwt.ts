@@ -10,8 +10,6 @@ import {
 import { peek, readJws, type Claims } from '../gateway/auth/jws.ts'
 import type { Authenticator, IdentityPolicy } from './policy.ts'
 import type { Principal } from '../gateway/auth/principal.ts'
-import { createSignatures } from '../gateway/auth/token/signatures.ts'
-import { createRevalidations } from '../gateway/auth/token/revalidation.ts'
 import { checkClaims, checkProvenance, scopesOf, type TokenRules } from '../gateway/auth/token/token.ts'
 import { checkBinding } from '../gateway/auth/token/token-binding.ts'
 import { createVerifiedTokens } from '../gateway/auth/token/verified-tokens.ts'
@@ -21,17 +19,13 @@ import type { JwtAuth } from '../schema/config.ts'
 
 const header = 'authorization'
 
-const revalidations = createRevalidations()
-/** Principals whose token says nothing itself. */
-const introspected = new WeakSet<Principal>()
-const signatures = createSignatures()
-
 /** Access tokens of an issuer: those that it signed as JWTs (RFC 6750 §2.1, RFC 9068), and those that it is asked about (RFC 7662). */
 export const jwt: IdentityPolicy<JwtAuth> = {
   kind: 'jwt',
   stage: 'identity',
   header: () => header,
-  create(options, { name: method, ownAudiences, tokenKeys, introspection }): Authenticator {
+  create(options, { name: method, ownAudiences, tokenKeys, introspection, openTokens }): Authenticator {
+    const { signatures, revalidations, introspected } = openTokens
     const { issuer } = options
     const rules: TokenRules = {
       issuer,
@@ -64,7 +58,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
     }
     async function judge(text: string, digest: string, now: number): Promise<Principal> {
       const token = readJws(text)
-      if (typeof token === 'string') throw new Refusal('credential_invalid', token)
+      if (typeof token === 'string') throw new Refusal(token)
       checkProvenance(token, rules)
       const generation = keys.generation()
       await keys.verify(token)
@@ -82,8 +76,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       const claims = await ask(text, digest)
       const principal = principalOf(claims, checkIntrospected(claims, rules, now), digest)
       // Names are written down, and told to upstreams.
-      if (principal.name.includes(text))
-        throw new Refusal('credential_invalid', 'the issuer gives the token itself as whom it is about')
+      if (principal.name.includes(text)) throw new Refusal('token_subject_is_token')
       revalidations.begin(principal, text, now)
       introspected.add(principal)
       return principal
@@ -117,13 +110,13 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       },
       review(principal, now) {
         const { claims: before } = principal
-        if (before === undefined) throw new Refusal('credential_invalid', 'the token is not known any more')
-        if (now >= principal.expires) throw new Refusal('credential_expired', 'the token has expired')
+        if (before === undefined) throw new Refusal('token_forgotten')
+        if (now >= principal.expires) throw new Refusal('token_expired')
         const signed = signatures.review(principal, keys, now)
         const said = asked && revalidations.review(principal, asked, now)
         const latest = introspected.has(principal) ? said?.claims : undefined
         if (latest !== undefined && issuer + checkIntrospected(latest, rules, now).subject !== principal.name)
-          throw new Refusal('credential_invalid', 'the token is about somebody else now')
+          throw new Refusal('token_subject_changed')
         const claims = latest ?? before
         const expires = Math.min(principal.expires, signed, said?.again ?? Infinity)
         return { ...principal, roles: rolesOf(claims), scopes: scopesOf(claims), expires }

@@ -2,20 +2,12 @@ import { timingSafeEqual } from 'node:crypto'
 import { nameOf, type ClientCertificate } from '../gateway/auth/certificate.ts'
 import type { Authenticator, IdentityPolicy } from './policy.ts'
 import type { Principal } from '../gateway/auth/principal.ts'
-import { createTrust, type Problem, type Trust } from '../gateway/auth/trust.ts'
+import { createTrust, type Trust } from '../gateway/auth/trust.ts'
 import { parseFingerprint } from '../gateway/values/fingerprint.ts'
 import { matchGlob, parseGlob, type Glob } from '../gateway/values/glob.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import type { CertificateGrant, MtlsAuth } from '../schema/config.ts'
 import { forwardedCertificates } from './mtls-header.ts'
-
-const messages: Readonly<Record<Exclude<Problem, 'expired'>, string>> = {
-  untrusted: 'the certificate was issued by no CA that is trusted here',
-  revoked: 'the certificate was revoked',
-  'revocation-unknown': 'no current revocation list says whether the certificate was revoked',
-  early: 'the certificate is not valid yet',
-  usage: 'the certificate is not for authenticating clients',
-}
 
 /**
  * A client certificate: of the connection, or from a header where TLS ends in front. It stands for the connection
@@ -56,11 +48,11 @@ export const mtls: IdentityPolicy<MtlsAuth> = {
       credential: head => (forwarded === undefined ? head.clientCertificate()?.digest : forwarded.find(head)),
       authenticate(credential, now, head) {
         const presented = forwarded === undefined ? head.clientCertificate() : forwarded.read(credential)
-        if (presented === undefined) throw new Refusal('credential_invalid', 'the certificate cannot be read')
+        if (presented === undefined) throw new Refusal('certificate_unreadable')
         return accepted(presented, now)
       },
       review({ certificate }, now) {
-        if (certificate === undefined) throw new Refusal('credential_invalid', 'the certificate is not known')
+        if (certificate === undefined) throw new Refusal('certificate_unknown')
         return accepted(certificate, now)
       },
     }
@@ -73,10 +65,9 @@ function headerOf({ from }: MtlsAuth): string {
 
 function check(presented: ClientCertificate, trust: Trust | undefined, now: number): void {
   const problem = trust === undefined ? 'untrusted' : trust.problemOf(presented, now)
-  if (problem === 'expired') throw new Refusal('credential_expired', 'the certificate has expired')
-  if (problem !== undefined) throw new Refusal('credential_invalid', messages[problem])
+  if (problem !== undefined) throw new Refusal(`certificate_${problem}`)
   if (presented.refused !== undefined) {
-    throw new Refusal('credential_invalid', `the certificate was refused: ${presented.refused}`)
+    throw new Refusal('certificate_refused', { values: { why: presented.refused } })
   }
 }
 

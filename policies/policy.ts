@@ -1,10 +1,9 @@
-import type { JwtAuth } from '../schema/config.ts'
-import type { Operation } from '../gateway/mcp/operation.ts'
+import type { JwtAuth, Listen, Proxy } from '../schema/config.ts'
 import type { Secrets } from '../gateway/values/secrets.ts'
 import type { RequestHead } from '../gateway/auth/request-head.ts'
 import type { Introspection } from '../gateway/auth/token/introspected-token.ts'
+import type { OpenTokens } from '../gateway/auth/token/open-tokens.ts'
 import type { Principal } from '../gateway/auth/principal.ts'
-import type { ProxyAccess } from '../gateway/access/rules.ts'
 import type { Keyring } from '../gateway/auth/api-key/keyring.ts'
 import type { TokenKeys } from '../gateway/auth/token/token-keys.ts'
 import type { Trust } from '../gateway/auth/trust.ts'
@@ -21,15 +20,26 @@ export interface PolicyDependencies {
   /** Who is asked about tokens; undefined where nobody is. */
   introspection(this: void, options: Pick<JwtAuth, 'issuer' | 'introspection'>): Introspection | undefined
   readonly secrets: Secrets
+  /** What is known of the tokens that something open stands on. */
+  readonly openTokens: OpenTokens
   /** Who vouches for the certificates of connections; undefined where clients are asked for none. */
   readonly clientTrust: Trust | undefined
 }
 
-/** Looks at the head of every request to a proxy, before anything else. Throws a Refusal. */
-export interface HeadPolicy<Options> {
+/** What a head policy is made with, once per snapshot and proxy. */
+export interface HeadOptions {
+  readonly listen: Listen
+  readonly proxy: Proxy
+  /** The name of the proxy. */
+  readonly name: string
+}
+
+/** Looks at the head of every request to a proxy, before anything else. */
+export interface HeadPolicy {
   readonly kind: string
   readonly stage: 'head'
-  create(options: Options): (head: RequestHead) => void
+  /** @returns the check, which throws a Refusal; undefined where this proxy has nothing to check */
+  create(options: HeadOptions): ((head: RequestHead) => void) | undefined
 }
 
 /** An auth method: proves who sends a request. */
@@ -70,17 +80,3 @@ export interface Authenticator {
   /** As its policy says: the request header that carries the credential. */
   readonly header: string
 }
-
-/** Judges what a message asks for, once the principal is known. Throws a Refusal. */
-export interface OperationPolicy {
-  readonly kind: string
-  readonly stage: 'operation'
-  /** @param metadataUrl where the proxy tells clients how to get a token; undefined where it does not */
-  create(proxy: ProxyAccess, metadataUrl: string | undefined): OperationStep
-}
-
-/**
- * @param id the request's id as JSON text, for the refusal
- * @returns the rule that allowed it; empty where the policy has nothing to say
- */
-export type OperationStep = (principal: Principal, operation: Operation, id: string | undefined) => string

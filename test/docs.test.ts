@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import t from 'tap'
 import { load } from '../gateway/config/load.ts'
-import { Refusal, reasons } from '../gateway/mcp/errors.ts'
+import { reasons } from '../gateway/mcp/refusal-table.ts'
 import { documentOf as referenceOfSchemas } from '../schema/reference.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -69,10 +69,9 @@ t.test('the table of errors on the wire is the one in the code', async t => {
       found.set(name, `${status[index] ?? status[0]} ${code[index]}`)
     }
   }
-  const wanted = reasons.map(reason => {
-    const { status, code } = new Refusal(reason, '')
-    return [reason, `${status} ${code}`] as const
-  })
+  const wanted = Object.entries(reasons).map(
+    ([reason, { status, code }]) => [reason, `${status} ${code}`] as const,
+  )
   t.same(Object.fromEntries([...found].toSorted()), Object.fromEntries(wanted.toSorted()))
 })
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { textOf } from '../gateway/mcp/refusal-table.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { sealHandles } from '../gateway/mcp/handles/answer-handles.ts'
 import { createGivenTasks } from '../gateway/mcp/handles/given-tasks.ts'
@@ -259,7 +260,7 @@ t.test('a subscription names only tasks of the caller, and hears of no other', a
 
   gateway.write(yaml([key('ann', 'getter', secret('ann'))]))
   await gateway.reload()
-  await read('access was narrowed')
+  await read(textOf('access_reduced'))
   t.match(await messageIn(await listen('ann', [taskId])), unknownTask, 'its tool was taken away')
   t.match(await messageIn(await modern(url, 'ann', 'tasks/get', { taskId })), unknownTask)
   await until(

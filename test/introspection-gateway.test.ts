@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { UnauthorizedError } from '@modelcontextprotocol/client'
 import { generateKeyPairSync } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { textOf } from '../gateway/mcp/refusal-table.ts'
 import { startAuthorizationServer } from './fixtures/authorization-server.ts'
 import { startExample } from './fixtures/example.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
@@ -186,5 +187,5 @@ t.test('a token that the server made for another resource is refused', async t =
   const gateway = await start(t, basic)
   const elsewhere = await ask(`${gateway.url}/main/mcp`, await tokenFor('https://mcp.example.com/other/mcp'))
   t.strictSame([elsewhere.status, elsewhere.reason], [401, 'credential_invalid'])
-  t.match(elsewhere.headers.get('www-authenticate'), 'for another audience than this proxy')
+  t.match(elsewhere.headers.get('www-authenticate'), textOf('token_audience'))
 })

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import t, { type Test } from 'tap'
+import { createOpenTokens } from '../gateway/auth/token/open-tokens.ts'
+import { textOf } from '../gateway/mcp/refusal-table.ts'
 import { newSecret } from '../gateway/auth/api-key/key.ts'
 import type { Introspection } from '../gateway/auth/token/introspected-token.ts'
 import type { PolicyDependencies } from '../policies/policy.ts'
@@ -89,10 +91,10 @@ const active = (more: Record<string, unknown> = {}): Record<string, unknown> => 
 
 t.test('what the issuer says of a token is judged as what a JWT claims', async t => {
   const { issuer, gateway } = await start(t)
-  const audienceWrong = 'the token is for another audience than this proxy'
-  const another = 'the token is from an issuer that is not accepted here'
-  const noType = 'the token is of a type that cannot be checked here'
-  const unbound = 'the token is bound to a certificate that this connection does not present'
+  const audienceWrong = textOf('token_audience')
+  const another = textOf('token_issuer')
+  const noType = textOf('token_scheme')
+  const unbound = textOf('token_unbound')
   const cases: [string, unknown, number | string, (string | string[])?][] = [
     ['all is well', active(), 200],
     ['of this issuer', active({ iss: issuer.url }), 200],
@@ -104,47 +106,27 @@ t.test('what the issuer says of a token is judged as what a JWT claims', async t
     ['granted by a claim', active({ scope: undefined, group: ['x', 'b'] }), 200, ['set_a']],
     ['just ended, by another clock', active({ exp: seconds() - 2 }), 200],
     ['without a grant', active({ scope: 'other' }), 'forbidden'],
-    ['not active', { active: false }, 'credential_invalid', 'the token is not active'],
+    ['not active', { active: false }, 'credential_invalid', textOf('token_inactive')],
     [
       'not active, whatever else',
       { ...active(), active: false },
       'credential_invalid',
-      'the token is not active',
+      textOf('token_inactive'),
     ],
     ['of another issuer', active({ iss: 'https://evil.example.com' }), 'credential_invalid', another],
     ['of an issuer that is no text', active({ iss: null }), 'credential_invalid', another],
     ['for nobody', active({ aud: undefined }), 'credential_invalid', audienceWrong],
     ['for another', active({ aud: `${publicUrl}/other/mcp` }), 'credential_invalid', audienceWrong],
     ['for one that begins alike', active({ aud: [`${audience}/x`] }), 'credential_invalid', audienceWrong],
-    ['expired', active({ exp: seconds() - 10 }), 'credential_expired', 'the token has expired'],
-    [
-      'expires as text',
-      active({ exp: '9999999999' }),
-      'credential_invalid',
-      'the token does not say when it expires',
-    ],
-    ['too early', active({ nbf: seconds() + 60 }), 'credential_invalid', 'the token is not valid yet'],
-    [
-      'of nobody',
-      active({ sub: undefined }),
-      'credential_invalid',
-      'the token does not say whom it is about',
-    ],
+    ['expired', active({ exp: seconds() - 10 }), 'credential_expired', textOf('token_expired')],
+    ['expires as text', active({ exp: '9999999999' }), 'credential_invalid', textOf('token_no_expiry')],
+    ['too early', active({ nbf: seconds() + 60 }), 'credential_invalid', textOf('token_early')],
+    ['of nobody', active({ sub: undefined }), 'credential_invalid', textOf('token_no_subject')],
     ['of the type DPoP', active({ token_type: 'DPoP' }), 'credential_invalid', noType],
     ['of a type that is no text', active({ token_type: null }), 'credential_invalid', noType],
-    [
-      'a refresh token',
-      active({ token_use: 'refresh_token' }),
-      'credential_invalid',
-      'the token is of another type than an access token',
-    ],
+    ['a refresh token', active({ token_use: 'refresh_token' }), 'credential_invalid', textOf('token_type')],
     ['bound to a certificate', active({ cnf: { 'x5t#S256': 'x' } }), 'credential_invalid', unbound],
-    [
-      'bound to a key',
-      active({ cnf: { jkt: 'x' } }),
-      'credential_invalid',
-      'the token is bound in a way that cannot be checked here',
-    ],
+    ['bound to a key', active({ cnf: { jkt: 'x' } }), 'credential_invalid', textOf('token_binding')],
     ['active as text', { ...active(), active: 'true' }, 'issuer_unavailable'],
     ['active as a number', { ...active(), active: 1 }, 'issuer_unavailable'],
     ['nothing of active', { ...active(), active: undefined }, 'issuer_unavailable'],
@@ -418,6 +400,7 @@ t.test('an open stream is looked at when the answer counts no more', async t => 
     { type: 'jwt', issuer: 'https://i', algorithms: [], clockSkew: '0s', grants: [] },
     {
       name: 'sso',
+      openTokens: createOpenTokens(),
       ownAudiences: [audience],
       tokenKeys: () => fixedKeys(JSON.stringify({ keys: [key.publicJwk] })),
       introspection: () => ({
@@ -590,7 +573,7 @@ t.test('what an open stream stands on is asked about again, without waiting', as
   t.equal(recall(), undefined)
   await until(() => asked.length === 3, 'it was asked')
   await new Promise(resolve => setImmediate(resolve))
-  t.throws(recall, { message: 'the token is not active' })
+  t.throws(recall, { message: textOf('token_inactive') })
 })
 
 t.test('streams beyond what is remembered were taken for a flood, and ended', async t => {

@@ -238,7 +238,7 @@ t.test('what is not to be trusted is refused, beside what refusals.test.ts has',
     t.strictSame([status, reason, code], [401, 'credential_invalid', 40102], name)
     t.match(
       challenge,
-      /^Bearer realm="main", error="invalid_token", error_description="[a-zA-Z0-9 ,;.]+"$/,
+      /^Bearer realm="main", error="invalid_token", error_description="[a-zA-Z0-9 ,;.']+"$/,
       name,
     )
     t.notOk(body.includes('ann') || challenge.includes('evil'), `${name}: nothing of it is echoed`)

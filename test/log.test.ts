@@ -201,7 +201,7 @@ t.test('text from outside steered the terminal of whoever read it', async t => {
     text.toWellFormed() === text ? text : JSON.parse(JSON.stringify(text)),
   )
 
-  const refusal = new Refusal('name_unknown', `Unknown tool: ${text}`)
+  const refusal = new Refusal('name_unknown', { values: { kind: 'tool', name: text } })
   const error = errorMessage(refusal, '1', { requestId: 'x' })
   t.same(left(error), [])
   t.equal((JSON.parse(error) as { error: { message: string } }).error.message, `Unknown tool: ${text}`)

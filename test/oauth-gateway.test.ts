@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { extractWWWAuthenticateParams as parseV2 } from '@modelcontextprotocol/client'
 import { extractWWWAuthenticateParams as parseV1 } from '@modelcontextprotocol/sdk/client/auth.js'
 import t from 'tap'
+import { textOf } from '../gateway/mcp/refusal-table.ts'
 import { describeResource } from '../gateway/auth/resource.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
@@ -223,7 +224,7 @@ t.test('challenges are what clients read, word by word', async t => {
       list,
       401,
       'credential_invalid',
-      `Bearer error="invalid_token", error_description="the token is for another audience than this proxy", resource_metadata="${bareMetadata}"`,
+      `Bearer error="invalid_token", error_description="${textOf('token_audience')}", resource_metadata="${bareMetadata}"`,
     ],
     [
       'no scope at all',

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
 import t from 'tap'
+import { textOf } from '../gateway/mcp/refusal-table.ts'
 import { newSecret } from '../gateway/auth/api-key/key.ts'
 import { createIssuerKey, forgeToken, startTestIssuer, type IssuerKey } from './fixtures/issuer.ts'
 import {
@@ -30,37 +31,37 @@ const wire = {
 
 /** What is answered in words. */
 const says = {
-  keyUnknown: 'the key is not known here',
-  keyDisabled: 'the key is disabled',
-  keyEarly: 'the key is not valid yet',
-  keyExpired: 'the key has expired',
-  keyUnbound: 'the key is bound to a certificate that this connection does not present',
-  tooMany: 'more than one credential was presented; send one',
-  twice: 'the header authorization is sent twice',
-  noToken: 'the credential is no signed token',
-  unreadable: 'the header or the claims of the token are no JSON object, or say something twice',
-  tooLarge: 'the token is larger than 8 KiB',
-  issuer: 'the token is from an issuer that is not accepted here',
-  algorithm: 'the signature algorithm of the token is not accepted',
-  critical: 'the token needs an extension that is not known here',
-  keyName: 'the token names its key by something else than text',
-  type: 'the token is of another type than an access token',
-  unnamedKey: 'the token is signed with a key that its issuer does not name',
-  signature: 'the signature of the token is wrong',
-  audience: 'the token is for another audience than this proxy',
-  idToken: 'this is an ID token; present an access token',
-  noExpiry: 'the token does not say when it expires',
-  tokenExpired: 'the token has expired',
-  tokenEarly: 'the token is not valid yet',
-  nobody: 'the token does not say whom it is about',
-  tokenUnbound: 'the token is bound to a certificate that this connection does not present',
-  otherBinding: 'the token is bound in a way that cannot be checked here',
-  untrusted: 'the certificate was issued by no CA that is trusted here',
-  revoked: 'the certificate was revoked',
-  certificateEarly: 'the certificate is not valid yet',
-  certificateExpired: 'the certificate has expired',
-  usage: 'the certificate is not for authenticating clients',
-  noCertificate: 'the certificate cannot be read',
+  keyUnknown: textOf('key_unknown'),
+  keyDisabled: textOf('key_disabled'),
+  keyEarly: textOf('key_early'),
+  keyExpired: textOf('key_expired'),
+  keyUnbound: textOf('key_unbound'),
+  tooMany: textOf('credentials_several'),
+  twice: textOf('header_repeated', { name: 'authorization' }),
+  noToken: textOf('token_malformed'),
+  unreadable: textOf('token_claims'),
+  tooLarge: textOf('token_too_large'),
+  issuer: textOf('token_issuer'),
+  algorithm: textOf('token_algorithm'),
+  critical: textOf('token_critical'),
+  keyName: textOf('token_kid'),
+  type: textOf('token_type'),
+  unnamedKey: textOf('token_unknown_key'),
+  signature: textOf('token_signature'),
+  audience: textOf('token_audience'),
+  idToken: textOf('token_is_id_token'),
+  noExpiry: textOf('token_no_expiry'),
+  tokenExpired: textOf('token_expired'),
+  tokenEarly: textOf('token_early'),
+  nobody: textOf('token_no_subject'),
+  tokenUnbound: textOf('token_unbound'),
+  otherBinding: textOf('token_binding'),
+  untrusted: textOf('certificate_untrusted'),
+  revoked: textOf('certificate_revoked'),
+  certificateEarly: textOf('certificate_early'),
+  certificateExpired: textOf('certificate_expired'),
+  usage: textOf('certificate_usage'),
+  noCertificate: textOf('certificate_unreadable'),
 } as const
 
 /** Of each proxy: what it asks for, and WWW-Authenticate where nothing is shown and where something wrong is. */
@@ -117,7 +118,7 @@ const rows: Row[] = []
 
 function missing(proxy: Place, name: string, shown: Shown): void {
   const [asksFor, challenge] = places[proxy]
-  const message = `this proxy asks for a credential: ${asksFor}`
+  const message = textOf('credential_missing', { ways: asksFor })
   rows.push({ name, proxy, shown, reason: 'credential_missing', message, challenge })
 }
 function wrong(proxy: Place, name: string, shown: Shown, message: string): void {
@@ -126,7 +127,7 @@ function wrong(proxy: Place, name: string, shown: Shown, message: string): void 
   rows.push({ name, proxy, shown, reason, message, challenge })
 }
 function ungranted(proxy: Place, name: string, shown: Shown, rule: string): void {
-  const message = `the caller holds no role with access to the proxy ${proxy}`
+  const message = textOf('proxy_forbidden', { proxy })
   rows.push({ name, proxy, shown, reason: 'forbidden', message, challenge: undefined, rule })
 }
 
@@ -350,7 +351,7 @@ for (const proxy of ['login', 'scoped'] as const) {
       proxy,
       shown: tokenFor(proxy, { scope }),
       reason: 'insufficient_scope',
-      message: `the token lacks a scope; this needs ${needed}`,
+      message: textOf('scope_missing', { scopes: needed }),
       challenge: short[proxy].replace('SCOPE', needed),
       rule: `/proxies/${proxy}/scopes`,
     } as const

@@ -3,8 +3,8 @@ import type { Operation } from '../mcp/operation.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Rule, RuleList } from './matcher.ts'
 import { decoded, variantsOf, type UriVariant } from './uri-variants.ts'
-import { createDecisionCache } from './decision-cache.ts'
-import { grantsOf, type ProxyAccess, type RuleKind, type RuleSets } from './rules.ts'
+import type { Judgement } from './decision-cache.ts'
+import type { Grants, ProxyAccess, RuleKind } from './rules.ts'
 
 /** Allow or deny, and the rule that decided: its place in the configuration as a JSON pointer. */
 export interface Decision {
@@ -23,7 +23,7 @@ export interface Decision {
  * resource must be allowed in every variant of its URI, and be denied in none.
  */
 export function decide(proxy: ProxyAccess, principal: Principal, operation: Operation): Decision {
-  const grants = proxy.open ? undefined : grantsOf(proxy, principal.roles)
+  const grants = proxy.open ? undefined : proxy.grantsOf(principal.roles)
   const fallback = proxy.open ? `/proxies/${proxy.name}/auth` : principal.grantedBy
   if (grants?.length === 0) return { allow: false, rule: fallback }
   if (operation.method !== '') {
@@ -35,28 +35,12 @@ export function decide(proxy: ProxyAccess, principal: Principal, operation: Oper
   return { allow, rule }
 }
 
-/** A decision about a name; without a rule where none said anything. */
-interface Judgement {
-  readonly allow: boolean
-  readonly rule?: string | undefined
-}
-
-/** Judgements that were made, for each combination of roles on a proxy; in all of an open one. */
-const decisions = {
-  tool: createDecisionCache<Judgement>(1000, 20_000),
-  prompt: createDecisionCache<Judgement>(1000, 20_000),
-  resource: createDecisionCache<Judgement>(1000, 20_000),
-  method: createDecisionCache<Judgement>(1000, 20_000),
-}
 const maxCachedLength = 256
 
-function judged(
-  proxy: ProxyAccess,
-  grants: readonly RuleSets[] | undefined,
-  kind: RuleKind,
-  name: string,
-): Judgement {
-  const before = decisions[kind].get(grants ?? proxy, name)
+function judged(proxy: ProxyAccess, grants: Grants | undefined, kind: RuleKind, name: string): Judgement {
+  const decisions = proxy.decisions[kind]
+  const owner = grants ?? proxy.ceiling
+  const before = decisions.get(owner, name)
   if (before !== undefined) return before
   const judgement =
     kind === 'method'
@@ -64,7 +48,7 @@ function judged(
       : kind === 'resource'
         ? judgeUri(proxy, grants, name)
         : judgeName(proxy, grants, kind, name)
-  if (name.length <= maxCachedLength) decisions[kind].set(grants ?? proxy, name, judgement)
+  if (name.length <= maxCachedLength) decisions.set(owner, name, judgement)
   return judgement
 }
 
@@ -72,7 +56,7 @@ function judged(
  * Judges a method. A deny takes away every method but those that a session cannot do without. An allow list replaces the
  * methods that pass by default, except those that are judged by the names they carry.
  */
-function judgeMethod(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined, method: string): Judgement {
+function judgeMethod(proxy: ProxyAccess, grants: Grants | undefined, method: string): Judgement {
   const rule = ruleOf(method)
   if (rule?.lifecycle === true) return { allow: true }
   const { ceiling } = proxy
@@ -94,7 +78,7 @@ function judgeMethod(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined
   return { allow: false }
 }
 
-function judgeUri(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined, uri: string): Judgement {
+function judgeUri(proxy: ProxyAccess, grants: Grants | undefined, uri: string): Judgement {
   const variants = variantsOf(uri)
   if (variants === undefined) return { allow: isUnlimited(proxy, grants) }
   let judgement: Judgement | undefined
@@ -106,14 +90,14 @@ function judgeUri(proxy: ProxyAccess, grants: readonly RuleSets[] | undefined, u
 }
 
 /** Whether nothing that is said of resources could decide about one. */
-function isUnlimited({ ceiling }: ProxyAccess, grants: readonly RuleSets[] | undefined): boolean {
+function isUnlimited({ ceiling }: ProxyAccess, grants: Grants | undefined): boolean {
   const { allow, deny } = ceiling.resource
   return grants === undefined && allow === undefined && deny.rules.length === 0
 }
 
 function judgeName(
   proxy: ProxyAccess,
-  grants: readonly RuleSets[] | undefined,
+  grants: Grants | undefined,
   kind: NamedKind,
   name: string,
   variant?: UriVariant & { readonly uri: string },

@@ -1,5 +1,6 @@
 import type { Access, Proxy, Role, Rules } from '../../schema/config.ts'
 import type { NamedKind } from '../mcp/methods.ts'
+import { createDecisions, type Decisions } from './decision-cache.ts'
 import { compileRules, type RuleList } from './matcher.ts'
 import { compileScopes, type ScopeRules } from './scopes.ts'
 import { spellingsOfAllow, spellingsOfDeny } from './uri-patterns.ts'
@@ -26,9 +27,16 @@ export interface ProxyAccess {
   readonly ceiling: RuleSets
   /** What tokens need beside roles. */
   readonly scopes: ScopeRules
-  /** By role. */
-  readonly grants: ReadonlyMap<string, readonly RuleSets[]>
+  /** Returns the rule sets that roles have on the proxy: the same list for the same roles. */
+  grantsOf(this: void, roles: readonly string[]): Grants
+  /** Decisions that were made, by the grants that they stand on; those of an open proxy by its ceiling. */
+  readonly decisions: Decisions
+  /** Whether one list of grants reduces another, by both: streams that stand on them may be many. */
+  readonly reductions: WeakMap<Grants, WeakMap<Grants, boolean>>
 }
+
+/** Rule sets of several roles. */
+export type Grants = readonly RuleSets[]
 
 const none = compileRules([], '')
 const nothing: RuleSet = { allow: none, deny: none }
@@ -40,11 +48,13 @@ const everything: RuleSet = { allow: undefined, deny: none }
  * @param name the proxy's name
  * @param proxy its `auth`, its ceiling and its scopes
  * @param roles every role of the configuration
+ * @param decisions where decisions are kept: one cache for all proxies bounds what they take together
  */
 export function compileAccess(
   name: string,
   proxy: Access & Pick<Proxy, 'scopes'> & { readonly auth: unknown },
   roles: Readonly<Record<string, Role>>,
+  decisions: Decisions = createDecisions(),
 ): ProxyAccess {
   const grants = new Map<string, RuleSets[]>()
   for (const [role, { access }] of Object.entries(roles)) {
@@ -58,35 +68,34 @@ export function compileAccess(
     open: proxy.auth === 'none',
     ceiling: compileSets(proxy, `/proxies/${name}`, everything),
     scopes: compileScopes(proxy.scopes),
-    grants,
+    grantsOf: createCombinations(grants),
+    decisions,
+    reductions: new WeakMap(),
   }
 }
 
-/** What combinations of roles hold on each proxy, and by the very list of roles. */
-const combined = new WeakMap<ProxyAccess, Map<string, readonly RuleSets[]>>()
-const known = new WeakMap<ProxyAccess, WeakMap<readonly string[], readonly RuleSets[]>>()
 const maxCombinations = 1000
 
-/** The rule sets that roles have on a proxy: for the same roles the same list, of which there are few. */
-export function grantsOf(proxy: ProxyAccess, roles: readonly string[]): readonly RuleSets[] {
-  let ofProxy = known.get(proxy)
-  if (ofProxy === undefined) known.set(proxy, (ofProxy = new WeakMap()))
-  let grants = ofProxy.get(roles)
-  if (grants === undefined) ofProxy.set(roles, (grants = combine(proxy, roles)))
-  return grants
-}
-
-function combine(proxy: ProxyAccess, roles: readonly string[]): readonly RuleSets[] {
-  let ofProxy = combined.get(proxy)
-  if (ofProxy === undefined) combined.set(proxy, (ofProxy = new Map()))
-  const held = roles.filter(role => proxy.grants.has(role))
-  const text = JSON.stringify(held)
-  const before = ofProxy.get(text)
-  if (before !== undefined) return before
-  const grants = held.flatMap(role => proxy.grants.get(role)!)
-  if (ofProxy.size >= maxCombinations) ofProxy.clear()
-  ofProxy.set(text, grants)
-  return grants
+/** Returns a function that combines the rule sets of roles, and remembers combinations: there are few. */
+function createCombinations(grants: ReadonlyMap<string, readonly RuleSets[]>): ProxyAccess['grantsOf'] {
+  const byRoles = new Map<string, Grants>()
+  // Looked up first: principals of one kind share their list of roles.
+  const byList = new WeakMap<readonly string[], Grants>()
+  function combine(roles: readonly string[]): Grants {
+    const held = roles.filter(role => grants.has(role))
+    const text = JSON.stringify(held)
+    const before = byRoles.get(text)
+    if (before !== undefined) return before
+    const combined = held.flatMap(role => grants.get(role)!)
+    if (byRoles.size >= maxCombinations) byRoles.clear()
+    byRoles.set(text, combined)
+    return combined
+  }
+  return roles => {
+    let found = byList.get(roles)
+    if (found === undefined) byList.set(roles, (found = combine(roles)))
+    return found
+  }
 }
 
 function compileSets(access: Access, path: string, missing: RuleSet): RuleSets {

@@ -19,6 +19,8 @@ export interface ScopeRules {
   readonly tool: readonly ScopeRule[]
   readonly prompt: readonly ScopeRule[]
   readonly resource: readonly ScopeRule[]
+  /** Each rule and scope as one text, with the scope: compared for every open stream after each reload. */
+  readonly pairs: readonly (readonly [pair: string, scope: string])[]
 }
 
 /** Compiles what tokens need; nothing where nothing is configured. */
@@ -32,12 +34,13 @@ export function compileScopes(scopes: Scopes | undefined): ScopeRules {
       globs: spellings(pattern).map(parseGlob),
       scopes: needed,
     }))
-  return {
-    required: scopes?.required ?? [],
+  const required = scopes?.required ?? []
+  const byKind = {
     tool: compile(scopes?.tools),
     prompt: compile(scopes?.prompts),
     resource: compile(scopes?.resources, spellingsOfDeny),
   }
+  return { required, ...byKind, pairs: pairsOf(required, byKind) }
 }
 
 /** Every scope that an operation needs, each once. A resource needs those of every reading of its URI. */
@@ -63,25 +66,18 @@ export function isShort(
   after: ScopeRules,
   is: ReadonlySet<string>,
 ): boolean {
-  const known = new Set(pairsOf(before).map(([pair]) => pair))
-  return pairsOf(after).some(
-    ([pair, scope]) => (!known.has(pair) || was?.has(scope) === true) && !is.has(scope),
-  )
+  const known = new Set(before.pairs.map(([pair]) => pair))
+  return after.pairs.some(([pair, scope]) => (!known.has(pair) || was?.has(scope) === true) && !is.has(scope))
 }
 
-/** Compared for every open stream, of which there may be thousands, after each reload. */
-const pairs = new WeakMap<ScopeRules, readonly [pair: string, scope: string][]>()
-
-function pairsOf(rules: ScopeRules): readonly [pair: string, scope: string][] {
-  const before = pairs.get(rules)
-  if (before !== undefined) return before
-  const { required, ...byKind } = rules
-  const ofNames = Object.entries(byKind).flatMap(([kind, list]) =>
-    (list as readonly ScopeRule[]).flatMap(({ pattern, scopes }) =>
-      scopes.map((scope): [string, string] => [JSON.stringify([kind, pattern, scope]), scope]),
+function pairsOf(
+  required: readonly string[],
+  byKind: Readonly<Record<string, readonly ScopeRule[]>>,
+): ScopeRules['pairs'] {
+  const ofNames = Object.entries(byKind).flatMap(([kind, rules]) =>
+    rules.flatMap(({ pattern, scopes }) =>
+      scopes.map(scope => [JSON.stringify([kind, pattern, scope]), scope] as const),
     ),
   )
-  const all = [...required.map((scope): [string, string] => [scope, scope]), ...ofNames]
-  pairs.set(rules, all)
-  return all
+  return [...required.map(scope => [scope, scope] as const), ...ofNames]
 }

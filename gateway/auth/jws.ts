@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { members, nesting } from '../mcp/json.ts'
+import type { Detail } from '../mcp/refusal-table.ts'
 
 /** The members of a JSON object that somebody else wrote. */
 export type Claims = Readonly<Record<string, unknown>>
@@ -30,17 +31,16 @@ export function peek(text: string): { readonly issuer: unknown } | undefined {
  * Reads a signed token so strictly that no two readers can find different things in it: canonical base64url, UTF-8,
  * JSON objects without a member that stands twice.
  *
- * @returns the token, or why it is none
+ * @returns the token, or the detail of a refusal that says why it is none
  */
-export function readJws(text: string): Jws | string {
-  if (text.length > largest) return 'the token is larger than 8 KiB'
+export function readJws(text: string): Jws | Detail {
+  if (text.length > largest) return 'token_too_large'
   const [, ...parts] = compact.exec(text) ?? []
-  if (parts.length === 0) return 'the credential is no signed token'
+  if (parts.length === 0) return 'token_malformed'
   if (parts.some(part => Buffer.from(part, 'base64url').toString('base64url') !== part))
-    return 'the token is not encoded as base64url'
+    return 'token_encoding'
   const [header, claims] = parts.slice(0, 2).map(part => objectIn(part, true))
-  if (header === undefined || claims === undefined)
-    return 'the header or the claims of the token are no JSON object, or say something twice'
+  if (header === undefined || claims === undefined) return 'token_claims'
   return { text, header, claims }
 }
 

@@ -4,6 +4,8 @@ import type { ClientCertificate } from './certificate.ts'
 /** What is known of a request before its body is read. */
 export interface RequestHead {
   readonly method: string
+  /** As the client wrote it: it is matched exactly. */
+  readonly path: string
   /** The raw query string, without its question mark. */
   readonly query: string
   readonly headers: IncomingHttpHeaders

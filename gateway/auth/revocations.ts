@@ -23,7 +23,7 @@ export function createRevocations(entries: RevocationEntries): Revocations {
       for (const id of idsOf(principal)) {
         const place = entries.get(id)
         if (place === undefined) continue
-        throw new Refusal('credential_invalid', 'the credential was revoked', {
+        throw new Refusal('credential_revoked', {
           rule: `revocations:${place}`,
         })
       }

@@ -4,7 +4,7 @@ import { pemBlocks } from '../values/pki/pem.ts'
 import type { ClientCertificate } from './certificate.ts'
 
 /** Why a certificate is not good. */
-export type Problem = 'untrusted' | 'revoked' | 'revocation-unknown' | 'early' | 'expired' | 'usage'
+export type Problem = 'untrusted' | 'revoked' | 'unchecked' | 'early' | 'expired' | 'usage'
 
 /** The CAs of one snapshot that vouch for clients, and what they revoked. */
 export interface Trust {
@@ -82,7 +82,7 @@ function revocationOf(
   const { issuer, serial } = issuerAndSerial(certificate.raw)
   const about = lists.filter(list => list.issuer === issuer)
   if (about.some(({ revoked }) => revoked.has(serial))) return 'revoked'
-  return about.some(({ nextUpdate }) => now < nextUpdate) ? undefined : 'revocation-unknown'
+  return about.some(({ nextUpdate }) => now < nextUpdate) ? undefined : 'unchecked'
 }
 
 function isAt({ validFromDate, validToDate }: X509Certificate, now: number): boolean {

@@ -24,6 +24,7 @@ const removed: ReadonlyMap<string, string | undefined> = new Map([
 ])
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
+const versionPath = `params._meta["${versionKey}"]`
 
 /** Methods whose Mcp-Name header 2026-07-28 requires; those that name something else may have one. */
 const requiresName: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
@@ -59,20 +60,20 @@ export function agreedEra(message: Message, headers: IncomingHttpHeaders): Era {
   let era: Era = 'legacy'
   if (claimed !== undefined) {
     if (typeof claimed !== 'string') {
-      throw new Refusal('params_invalid', `params._meta["${versionKey}"] must be a string`, { id })
+      throw new Refusal('param_not_string', { values: { path: versionPath }, id })
     }
     if (header !== claimed) {
-      throw headerMismatch('MCP-Protocol-Version', header, `params._meta["${versionKey}"]`, id)
+      throw headerMismatch('MCP-Protocol-Version', header, versionPath, id)
     }
     if (!modernVersions.includes(claimed)) throw unsupported(claimed, modernVersions, id)
     era = 'modern'
   } else if (header !== undefined && modernVersions.includes(header)) {
     if (message.method === 'initialize') throw headerMismatch('MCP-Protocol-Version', header, 'method', id)
     if (message.kind === 'response') {
-      throw new Refusal('message_invalid', `clients send no responses in ${header}`, { id })
+      throw new Refusal('response_refused', { values: { version: header }, id })
     }
     if (message.kind === 'request') {
-      throw new Refusal('params_invalid', `params._meta["${versionKey}"] is required by ${header}`, { id })
+      throw new Refusal('param_required', { values: { path: versionPath, version: header }, id })
     }
     era = 'modern'
   } else if (header !== undefined && !legacyVersions.includes(header)) {
@@ -105,7 +106,7 @@ function refuseRemoved({ id, method = '', params }: Message): void {
   if (!removed.has(method)) return
   const member = removed.get(method)
   if (member !== undefined && params?.[member] !== undefined) return
-  throw new Refusal('method_unknown', `Method not found: ${method}`, { id })
+  throw new Refusal('method_unknown', { values: { method }, id })
 }
 
 /** The member of `params` that Mcp-Name mirrors; undefined for a method that names nothing. */
@@ -120,7 +121,7 @@ function single(headers: IncomingHttpHeaders, name: string): string | undefined 
 }
 
 function unsupported(requested: string, supported: readonly string[], id: string | undefined): Refusal {
-  return new Refusal('version_unsupported', 'Unsupported protocol version', {
+  return new Refusal('version_unsupported', {
     id,
     data: { supported, requested: requested.slice(0, 64) },
   })

@@ -37,7 +37,10 @@ export function headerMismatch(
   member: string | undefined,
   id: string | undefined,
 ): Refusal {
-  const found = value === undefined ? 'is missing' : `is ${JSON.stringify(value.slice(0, 128))}`
-  const wanted = member === undefined ? 'the method names nothing' : `it must say what ${member} says`
-  return new Refusal('header_mismatch', `the header ${header} ${found}; ${wanted}`, { id })
+  if (value === undefined)
+    return new Refusal('mcp_header_missing', { values: { header, member: `${member}` }, id })
+  const shown = JSON.stringify(value.slice(0, 128))
+  return member === undefined
+    ? new Refusal('mcp_header_unexpected', { values: { header, value: shown }, id })
+    : new Refusal('mcp_header_differs', { values: { header, value: shown, member }, id })
 }

@@ -66,16 +66,16 @@ function judged(...names: string[]): Judged {
  * @throws Refusal `json_malformed` or `message_invalid`
  */
 export function readMessages(body: Buffer, batch: boolean): { messages: Message[]; batch: boolean } {
-  if (!isUtf8(body)) throw new Refusal('json_malformed', 'the body is not valid UTF-8')
+  if (!isUtf8(body)) throw new Refusal('body_not_utf8')
   const text = body.toString('utf8')
   if (nesting(text) > maxDepth) {
-    throw new Refusal('message_invalid', `the body is nested more than ${maxDepth} levels deep`)
+    throw new Refusal('body_nested', { values: { limit: maxDepth } })
   }
   const parsed = parse(text)
   if (!Array.isArray(parsed)) return { messages: [readMessage(text, parsed)], batch: false }
-  if (!batch) throw new Refusal('message_invalid', 'batches exist in MCP 2025-03-26 only; send one message')
+  if (!batch) throw new Refusal('batch_refused')
   if (parsed.length === 0 || parsed.length > maxBatch) {
-    throw new Refusal('message_invalid', `a batch has between 1 and ${maxBatch} messages`)
+    throw new Refusal('batch_size', { values: { limit: maxBatch } })
   }
   const spans = elements(text)
   const messages = parsed.map((value, index) =>
@@ -88,31 +88,31 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new Refusal('json_malformed', 'the body is not valid JSON', { cause })
+    throw new Refusal('body_not_json', { cause })
   }
 }
 
 function readMessage(text: string, value: unknown): Message {
-  if (!isObject(value)) throw new Refusal('message_invalid', 'a JSON-RPC message is an object')
+  if (!isObject(value)) throw new Refusal('not_an_object')
   const found = members(text, 0, judgedMembers)
   const id = readId(text, found, value['id'])
   refuseAmbiguous(found, messageMembers, '', id)
-  if (value['jsonrpc'] !== '2.0') throw invalid('jsonrpc must be "2.0"', id)
+  if (value['jsonrpc'] !== '2.0') throw new Refusal('jsonrpc_version', { id })
   if ('id' in value && id === undefined) {
-    throw invalid(`id must be a string or a number of at most ${maxIdLength} characters`, undefined)
+    throw new Refusal('id_invalid', { values: { limit: maxIdLength } })
   }
   const { method, params } = value
   const isAnswer = 'result' in value || 'error' in value
   if (method === undefined) {
     if (!isAnswer || ('result' in value && 'error' in value)) {
-      throw invalid('a message has a method, or as a response either a result or an error', id)
+      throw new Refusal('message_shape', { id })
     }
-    if (id === undefined) throw invalid('a response has the id of its request', id)
+    if (id === undefined) throw new Refusal('response_id_missing', { id })
     return { kind: 'response', id, method: undefined, params: undefined }
   }
-  if (typeof method !== 'string' || method === '') throw invalid('method must be a string', id)
-  if (isAnswer) throw invalid('a message has a method or is a response, not both', id)
-  if (params !== undefined && !isObject(params)) throw invalid('params must be an object', id)
+  if (typeof method !== 'string' || method === '') throw new Refusal('method_not_string', { id })
+  if (isAnswer) throw new Refusal('message_both', { id })
+  if (params !== undefined && !isObject(params)) throw new Refusal('params_not_object', { id })
   const span = found.find(member => member.name === 'params')
   if (params !== undefined && span?.members !== undefined) checkParams(params, span.members, id)
   return { kind: id === undefined ? 'notification' : 'request', id, method, params }
@@ -129,7 +129,7 @@ function checkParams(
     const names = judgedObjects.get(name)
     if (names === undefined) continue
     if (!isObject(params[name]))
-      throw new Refusal('params_invalid', `params.${name} must be an object`, { id })
+      throw new Refusal('param_not_object', { values: { path: `params.${name}` }, id })
     refuseAmbiguous(inner!, names, `params.${name}.`, id)
   }
 }
@@ -158,10 +158,10 @@ function refuseAmbiguous(
     if (exact.has(name)) {
       for (let before = 0; before < index; before++) {
         if (found[before]!.name === name)
-          throw invalid(`the member ${where}${shown(name)} is written twice`, id)
+          throw new Refusal('member_repeated', { values: { member: where + shown(name) }, id })
       }
     } else if (folded.has(foldCase(name))) {
-      throw invalid(`the member ${where}${shown(name)} differs only in case from one that MCP defines`, id)
+      throw new Refusal('member_case', { values: { member: where + shown(name) }, id })
     }
   }
 }
@@ -172,8 +172,4 @@ function shown(name: string): string {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function invalid(message: string, id: string | undefined): Refusal {
-  return new Refusal('message_invalid', message, { id })
 }

@@ -64,12 +64,12 @@ export function isJudgeable(name: string): boolean {
 function checkMethod({ kind, id }: Message, method: string, rule: MethodRule | undefined): void {
   if (rule !== undefined) {
     if (kind !== 'notification' || !rule.answered) return
-    throw new Refusal('message_invalid', `${method} needs an id`)
+    throw new Refusal('id_missing', { values: { method } })
   }
   const meant = meantMethod(method)
-  if (meant !== undefined) throw new Refusal('message_invalid', `the method is spelled ${meant}`, { id })
+  if (meant !== undefined) throw new Refusal('method_spelling', { values: { method: meant }, id })
   if (isJudgeable(method)) return
-  throw new Refusal('message_invalid', 'the method has control characters, or is too long', { id })
+  throw new Refusal('method_unreadable', { id })
 }
 
 /**
@@ -104,7 +104,7 @@ function looksLikeName(value: unknown): boolean {
 /** Some clients send null for no arguments. */
 function checkArguments(given: unknown, id: string | undefined): void {
   if (given === undefined || (typeof given === 'object' && !Array.isArray(given))) return
-  throw new Refusal('params_invalid', 'params.arguments must be an object', { id })
+  throw new Refusal('param_not_object', { values: { path: 'params.arguments' }, id })
 }
 
 function completion(method: string, reference: unknown, id: string | undefined): Operation {
@@ -113,7 +113,7 @@ function completion(method: string, reference: unknown, id: string | undefined):
     return { method, kind: 'prompt', name: nameIn(reference, 'name', 'params.ref.name', id) }
   if (type === 'ref/resource')
     return { method, kind: 'resource', name: nameIn(reference, 'uri', 'params.ref.uri', id) }
-  throw new Refusal('params_invalid', 'params.ref.type must be ref/prompt or ref/resource', { id })
+  throw new Refusal('reference_type', { id })
 }
 
 function subscriptions(method: string, filter: unknown, id: string | undefined): Operation[] {
@@ -121,8 +121,7 @@ function subscriptions(method: string, filter: unknown, id: string | undefined):
   const { resourceSubscriptions = [], taskIds = [] } = (filter ?? {}) as Record<string, unknown>
   for (const list of [resourceSubscriptions, taskIds]) {
     if (Array.isArray(list) && list.length <= maxSubscriptions) continue
-    const message = `the lists in params.notifications are lists of at most ${maxSubscriptions} texts`
-    throw new Refusal('params_invalid', message, { id })
+    throw new Refusal('subscriptions_too_long', { values: { limit: maxSubscriptions }, id })
   }
   for (const taskId of taskIds as unknown[]) nameIn({ taskId }, 'taskId', 'params.notifications.taskIds', id)
   const named = (resourceSubscriptions as unknown[]).map((uri): Operation => {
@@ -137,8 +136,7 @@ function nameIn(holder: unknown, member: string, path: string, id: string | unde
 
 function checkName(name: unknown, path: string, id: string | undefined): string {
   if (typeof name !== 'string' || !isJudgeable(name)) {
-    const wanted = `a non-empty string of valid Unicode, without control characters, of at most ${maxName} characters`
-    throw new Refusal('params_invalid', `${path} must be ${wanted}`, { id })
+    throw new Refusal('param_name', { values: { path, limit: maxName }, id })
   }
   return name
 }

@@ -56,7 +56,7 @@ function paramHeaders(rawHeaders: readonly string[], id: string | undefined): Pa
     found ??= new Map()
     for (const before of found.keys()) {
       if (asVariable(before) !== asVariable(param)) continue
-      throw new Refusal('header_mismatch', `the header ${shown(param)} is sent twice`, { id })
+      throw new Refusal('mcp_header_repeated', { values: { name: shown(param) }, id })
     }
     found.set(param, rawHeaders[index + 1]!)
   }

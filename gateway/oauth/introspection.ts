@@ -64,15 +64,15 @@ export function createIntrospection(
         return claims
       }
       active.delete(digest)
-      throw refuse(digest, new Refusal('credential_invalid', 'the token is not active'), asked + inactiveFor)
+      throw refuse(digest, new Refusal('token_inactive'), asked + inactiveFor)
     } catch (error) {
       if (error instanceof TooManyQuestions) {
         source.asked('limited')
-        throw unavailable()
+        throw new Refusal('token_not_introspected')
       }
       if (!(error instanceof IntrospectionFailed)) throw error
       source.asked(error.kind === 'unauthorized' ? 'unauthorized' : 'failed', error)
-      throw refuse(digest, unavailable(), now() + failedFor)
+      throw refuse(digest, new Refusal('token_not_introspected'), now() + failedFor)
     }
   }
   function begin(token: string, digest: string, stranger: boolean): Promise<Claims> {
@@ -108,10 +108,4 @@ export function createIntrospection(
       return undefined
     },
   }
-}
-
-function unavailable(): Refusal {
-  return new Refusal('issuer_unavailable', 'the issuer of this token cannot be asked about it at present', {
-    headers: { 'retry-after': '5' },
-  })
 }

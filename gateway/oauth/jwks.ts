@@ -99,9 +99,7 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
     if (keys === undefined && failures === 0 && fetching !== undefined) await atMost(waitTimeoutMs, fetching)
     const under = generation
     if (keys === undefined || clock.now() - fetchedAt > maxStaleMs) {
-      throw new Refusal('keys_unavailable', 'the keys of the issuer of this token cannot be had at present', {
-        headers: { 'retry-after': '5' },
-      })
+      throw new Refusal('issuer_keys_missing')
     }
     return { outcome: await keys.verify(token), under }
   }

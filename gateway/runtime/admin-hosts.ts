@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../mcp/errors.ts'
 import type { Admin } from '../../schema/config.ts'
-import { origin } from '../../policies/origin.ts'
+import { createOriginCheck } from '../../policies/origin.ts'
 
 /**
  * Returns whether a request to the admin listener may be answered by its Host and Origin headers: the rule of the listener
@@ -10,17 +10,10 @@ import { origin } from '../../policies/origin.ts'
 export function createHostCheck({
   allowedHosts,
 }: Pick<Admin, 'allowedHosts'>): (request: IncomingMessage) => boolean {
-  const check = origin.create({ allowedHosts, allowedOrigins: [] })
-  return ({ method = '', headers, socket }) => {
+  const check = createOriginCheck({ allowedHosts, allowedOrigins: [] })
+  return ({ headers, socket }) => {
     try {
-      check({
-        method,
-        query: '',
-        headers,
-        localAddress: () => socket.localAddress ?? '',
-        remoteAddress: socket.remoteAddress ?? '',
-        clientCertificate: () => undefined,
-      })
+      check({ headers, localAddress: () => socket.localAddress ?? '' })
       return true
     } catch (error) {
       if (error instanceof Refusal) return false

@@ -32,12 +32,11 @@ export function createArgon2Queue(): Argon2Queue {
     mac: secret => createHmac('sha256', key).update(secret).digest('base64url'),
     run(address, trial) {
       if (semaphore.isFull(0)) {
-        throw overloaded(1, 'too many keys are being checked; send the request again')
+        throw new Refusal('keys_checked')
       }
       const wait = failures.count(address)
       if (wait > 0) {
-        const message = 'too many unknown keys came from this address; it takes no others for a while'
-        throw overloaded(Math.ceil(wait / 1000), message)
+        throw new Refusal('keys_failed', { headers: { 'retry-after': String(Math.ceil(wait / 1000)) } })
       }
       return semaphore.run(0, async () => {
         const found = await trial()
@@ -45,10 +44,6 @@ export function createArgon2Queue(): Argon2Queue {
         return found
       })
     },
-    close: () => semaphore.rejectWaiting(new Refusal('draining', 'the gateway is stopping')),
+    close: () => semaphore.rejectWaiting(new Refusal('stopping')),
   }
-}
-
-function overloaded(seconds: number, message: string): Refusal {
-  return new Refusal('overloaded', message, { headers: { 'retry-after': String(seconds) } })
 }

@@ -33,9 +33,8 @@ const accessTokenUses = new Set<unknown>([undefined, 'access_token', 'access'])
  * @throws Refusal `credential_invalid`
  */
 export function checkOpaque(text: string): void {
-  if (text.length > longest) throw new Refusal('credential_invalid', 'the token is larger than 8 KiB')
-  if (!shape.test(text) || text.startsWith(ownPrefix))
-    throw new Refusal('credential_invalid', 'the credential is no token of an issuer')
+  if (text.length > longest) throw new Refusal('token_too_large')
+  if (!shape.test(text) || text.startsWith(ownPrefix)) throw new Refusal('token_opaque')
 }
 
 /**
@@ -44,8 +43,7 @@ export function checkOpaque(text: string): void {
  * @throws Refusal `credential_invalid`
  */
 export function checkIssuer({ iss }: Claims, { issuer }: TokenRules): void {
-  if (iss !== undefined && iss !== issuer)
-    throw new Refusal('credential_invalid', 'the token is from an issuer that is not accepted here')
+  if (iss !== undefined && iss !== issuer) throw new Refusal('token_issuer')
 }
 
 /**
@@ -62,9 +60,7 @@ export function checkIntrospected(
 ): ReturnType<typeof checkClaims> {
   checkIssuer(claims, rules)
   const { token_type: type, token_use: use } = claims
-  if (type !== undefined && String(type).toLowerCase() !== 'bearer')
-    throw new Refusal('credential_invalid', 'the token is of a type that cannot be checked here')
-  if (!accessTokenUses.has(use))
-    throw new Refusal('credential_invalid', 'the token is of another type than an access token')
+  if (type !== undefined && String(type).toLowerCase() !== 'bearer') throw new Refusal('token_scheme')
+  if (!accessTokenUses.has(use)) throw new Refusal('token_type')
   return checkClaims({ text: '', header: {}, claims }, rules, now, true)
 }

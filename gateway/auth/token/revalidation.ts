@@ -38,10 +38,7 @@ export function createRevalidations(): Revalidations {
       const answer = introspection.recall(kept.token, principal.digest!)
       if (answer !== undefined) kept.goodUntil = answer.until
       if (now >= kept.goodUntil + graceMs) {
-        throw new Refusal(
-          'issuer_unavailable',
-          'the issuer of the token cannot be asked whether it is still active',
-        )
+        throw new Refusal('token_not_revalidated')
       }
       const again = (Math.floor((answer?.until ?? now) / roundingMs) + 1) * roundingMs
       return { again, claims: answer?.claims }

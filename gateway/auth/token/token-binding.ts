@@ -17,14 +17,11 @@ export function checkBinding({ cnf }: Claims, head: Pick<RequestHead, 'clientCer
   const bindings = Object.entries(typeof cnf === 'object' && cnf !== null ? cnf : {})
   const [name, wanted] = bindings[0] ?? []
   if (bindings.length !== 1 || name !== thumbprint || typeof wanted !== 'string') {
-    throw new Refusal('credential_invalid', 'the token is bound in a way that cannot be checked here')
+    throw new Refusal('token_binding')
   }
   const shown = Buffer.from(certificateThumbprint(head) ?? '')
   const expected = Buffer.from(wanted)
   if (shown.length !== expected.length || !timingSafeEqual(shown, expected)) {
-    throw new Refusal(
-      'credential_invalid',
-      'the token is bound to a certificate that this connection does not present',
-    )
+    throw new Refusal('token_unbound')
   }
 }

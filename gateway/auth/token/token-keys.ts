@@ -74,7 +74,6 @@ export function fixedKeys(text: string): TokenKeys {
 
 /** @throws Refusal `credential_invalid` unless the signature is good */
 export function assertGood(outcome: SignatureOutcome): void {
-  if (outcome === 'unknown')
-    throw new Refusal('credential_invalid', 'the token is signed with a key that its issuer does not name')
-  if (outcome === 'bad') throw new Refusal('credential_invalid', 'the signature of the token is wrong')
+  if (outcome === 'unknown') throw new Refusal('token_unknown_key')
+  if (outcome === 'bad') throw new Refusal('token_signature')
 }

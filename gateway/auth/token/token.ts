@@ -26,15 +26,14 @@ const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
  * @throws Refusal `credential_invalid`
  */
 export function checkProvenance({ header, claims }: Jws, { algorithms, issuer }: TokenRules): void {
-  if (claims['iss'] !== issuer) throw invalid('the token is from an issuer that is not accepted here')
-  if (!algorithms.has(header['alg'])) throw invalid('the signature algorithm of the token is not accepted')
-  if (header['crit'] !== undefined) throw invalid('the token needs an extension that is not known here')
-  if (header['kid'] !== undefined && typeof header['kid'] !== 'string')
-    throw invalid('the token names its key by something else than text')
+  if (claims['iss'] !== issuer) throw new Refusal('token_issuer')
+  if (!algorithms.has(header['alg'])) throw new Refusal('token_algorithm')
+  if (header['crit'] !== undefined) throw new Refusal('token_critical')
+  if (header['kid'] !== undefined && typeof header['kid'] !== 'string') throw new Refusal('token_kid')
   const { typ } = header
   if (typ === undefined) return
   const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : ''
-  if (!accessTokenTypes.has(type)) throw invalid('the token is of another type than an access token')
+  if (!accessTokenTypes.has(type)) throw new Refusal('token_type')
 }
 
 /**
@@ -54,17 +53,15 @@ export function checkClaims(
 ): { subject: string; expires: number } {
   const audience = claims['aud']
   const audiences: readonly unknown[] = Array.isArray(audience) ? audience : [audience]
-  if (!audiences.some(one => rules.audiences.has(one)))
-    throw invalid('the token is for another audience than this proxy')
-  if (idTokenClaims.some(name => Object.hasOwn(claims, name)))
-    throw invalid('this is an ID token; present an access token')
+  if (!audiences.some(one => rules.audiences.has(one))) throw new Refusal('token_audience')
+  if (idTokenClaims.some(name => Object.hasOwn(claims, name))) throw new Refusal('token_is_id_token')
   const { exp } = claims
   const expires = unlimited && exp === undefined ? Infinity : instant(exp)
-  if (expires === undefined) throw invalid('the token does not say when it expires')
-  if (now >= expires + rules.clockSkew) throw new Refusal('credential_expired', 'the token has expired')
+  if (expires === undefined) throw new Refusal('token_no_expiry')
+  if (now >= expires + rules.clockSkew) throw new Refusal('token_expired')
   if (claims['nbf'] !== undefined) {
     const begins = instant(claims['nbf'])
-    if (begins === undefined || now < begins - rules.clockSkew) throw invalid('the token is not valid yet')
+    if (begins === undefined || now < begins - rules.clockSkew) throw new Refusal('token_early')
   }
   const end = now < expires ? expires : expires + rules.clockSkew
   return { subject: subjectOf(claims), expires: Math.min(end, now + maxLifetimeMs) }
@@ -86,15 +83,11 @@ function listed(value: unknown): string[] {
  */
 function subjectOf({ sub, client_id: client, azp }: Claims): string {
   const subject = sub === undefined ? (client ?? azp) : sub
-  if (typeof subject !== 'string' || subject === '') throw invalid('the token does not say whom it is about')
-  if (subject.length > maxSubjectLength) throw invalid('the subject of the token is too long')
+  if (typeof subject !== 'string' || subject === '') throw new Refusal('token_no_subject')
+  if (subject.length > maxSubjectLength) throw new Refusal('token_subject_too_long')
   return sub === undefined ? `?client=${subject}` : `#${subject}`
 }
 
 function instant(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value * 1000) ? value * 1000 : undefined
-}
-
-function invalid(message: string): Refusal {
-  return new Refusal('credential_invalid', message)
 }

@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import { Refusal } from '../../mcp/errors.ts'
 import { ByteStore } from '../../lib/byte-store.ts'
-import { overloaded, type Share } from './usage.ts'
+import type { Share } from './usage.ts'
 
 interface Reading {
   readonly store: ByteStore
@@ -38,7 +38,7 @@ export class BodyRequest extends IncomingMessage {
     // What came before stands in the stream. To ask for it also tells node:http that the rest is wanted.
     for (let kept: Buffer | null = this.read(); kept !== null; kept = this.read()) {
       if (!store.append(kept)) return Promise.reject(tooLarge(limit))
-      if (!share.addBody(kept.length)) return Promise.reject(tooMuch())
+      if (!share.addBody(kept.length)) return Promise.reject(new Refusal('bodies_held'))
     }
     if (this.complete) return Promise.resolve(store.bytes())
     return new Promise((resolve, reject) => {
@@ -58,7 +58,7 @@ export class BodyRequest extends IncomingMessage {
     if (chunk !== null && hasRoom && reading.store.append(chunk)) return true
     this.#reading = undefined
     if (chunk === null) reading.resolve(reading.store.bytes())
-    else reading.reject(hasRoom ? tooLarge(reading.limit) : tooMuch())
+    else reading.reject(hasRoom ? tooLarge(reading.limit) : new Refusal('bodies_held'))
     return true
   }
 }
@@ -69,9 +69,5 @@ export function checkSize(body: Buffer, limit: number): void {
 }
 
 function tooLarge(limit: number): Refusal {
-  return new Refusal('body_too_large', `the body is larger than ${limit} bytes`)
-}
-
-function tooMuch(): Refusal {
-  return overloaded('too many bytes of bodies are held')
+  return new Refusal('body_too_large', { values: { limit } })
 }

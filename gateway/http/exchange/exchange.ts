@@ -1,13 +1,17 @@
 import type { ServerResponse } from 'node:http'
 import type { Principal } from '../../auth/principal.ts'
 import { hasModernHeader, type Era } from '../../mcp/era.ts'
+import type { RequestHead } from '../../auth/request-head.ts'
 import { errorMessage, Refusal, statusOf } from '../../mcp/errors.ts'
+import { rowOf } from '../../mcp/refusal-table.ts'
 import type { Operation } from '../../mcp/operation.ts'
 import type { BodyRequest } from './body.ts'
 import { corsHeaders } from './cors.ts'
 import { atEndOfTurn } from '../../lib/end-of-turn.ts'
 import { newRequestId } from './request-id.ts'
+import type { ResponsePlan } from './response-plan.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
+import { wwwAuthenticate } from './www-authenticate.ts'
 import type { Share } from './usage.ts'
 import type { Subject } from './tokens.ts'
 
@@ -19,6 +23,7 @@ export interface Exchange {
   readonly response: ServerResponse
   /** The one that decides; another, where the revision changed while something was waited for. */
   snapshot: Snapshot
+  head: RequestHead | undefined
   proxy: ServedProxy | undefined
   principal: Principal | undefined
   /** The auth method that vouched for the principal. */
@@ -48,8 +53,42 @@ export interface Exchange {
   isOver: boolean
   /** What it adds to the counts of its principal and its proxy. */
   share: Share | undefined
+  /** Bytes of the body, from when they were read to when they are sent. */
+  body: Buffer | undefined
+  /** How the response is treated; known from the decision to when the request is sent. */
+  plan: ResponsePlan | undefined
+  /** The upstream's id of the task that the message is about. */
+  taskId: string | undefined
+  /** What its stages took, to be released when it ends. */
+  readonly releases: Releasable[]
   /** What relays the answer, if anything does. */
   relay: { onClose(): void; probe(hasEnded: boolean): void } | undefined
+}
+
+/** What a stage took for the time of an exchange. */
+export interface Releasable {
+  release(): void
+}
+
+/** An exchange whose proxy is known. */
+export interface RoutedExchange extends Exchange {
+  head: RequestHead
+  proxy: ServedProxy
+}
+
+/** An exchange whose principal is known. */
+export interface AuthenticatedExchange extends RoutedExchange {
+  principal: Principal
+}
+
+/** An exchange that is counted, and whose principal may use the proxy. */
+export interface AdmittedExchange extends AuthenticatedExchange {
+  share: Share
+}
+
+/** An exchange whose operations are allowed. */
+export interface AuthorizedExchange extends AdmittedExchange {
+  plan: ResponsePlan
 }
 
 const drainable = 64 * 1024
@@ -63,6 +102,7 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
     request,
     response,
     snapshot,
+    head: undefined,
     proxy: undefined,
     principal: undefined,
     method: undefined,
@@ -80,6 +120,10 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
     originAllowed: false,
     isOver: false,
     share: undefined,
+    body: undefined,
+    plan: undefined,
+    taskId: undefined,
+    releases: [],
     relay: undefined,
   }
 }
@@ -90,8 +134,7 @@ export function startOver(exchange: Exchange, snapshot: Snapshot): void {
   if (exchange.isOver) return
   snapshot.retain()
   exchange.snapshot.release()
-  exchange.share?.leave()
-  exchange.share = undefined
+  releaseAll(exchange)
   exchange.snapshot = snapshot
   exchange.proxy = undefined
   exchange.principal = undefined
@@ -99,6 +142,12 @@ export function startOver(exchange: Exchange, snapshot: Snapshot): void {
   exchange.subject = undefined
   exchange.rule = undefined
   exchange.originAllowed = false
+}
+
+/** Releases what the stages of an exchange took. */
+export function releaseAll(exchange: Exchange): void {
+  for (const taken of exchange.releases.splice(0)) taken.release()
+  exchange.share = undefined
 }
 
 const noHeaders = Object.freeze({})
@@ -136,7 +185,7 @@ function refusalBody(exchange: Exchange, refusal: Refusal): string {
   const context = errorContext(exchange)
   if (!exchange.batch || exchange.requestIds.length === 0)
     return errorMessage(refusal, refusedId(exchange, refusal), context)
-  const other = new Refusal('message_invalid', 'not done, because another message of the batch was refused')
+  const other = new Refusal('batch_undone')
   const errors = exchange.requestIds.map(id => errorMessage(refusal.id === id ? refusal : other, id, context))
   return `[${errors.join(',')}]`
 }
@@ -152,6 +201,8 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
   const body = refusalBody(exchange, refusal)
   const endsAtOnce = request.complete || Number(request.headers['content-length'] ?? Infinity) <= drainable
   const headers = listed(commonHeaders(exchange), refusal.headers)
+  const challenges = exchange.proxy && wwwAuthenticate(exchange.proxy, refusal)
+  if (challenges !== undefined) headers.push('www-authenticate', challenges)
   headers.push('content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)))
   if (!endsAtOnce) headers.push('connection', 'close')
   response.writeHead(statusOf(refusal.reason, exchange.era), headers)
@@ -188,7 +239,7 @@ function listed(...sets: readonly Readonly<Record<string, string>>[]): string[] 
 }
 
 function refusedId(exchange: Exchange, refusal: Refusal): string | null | undefined {
-  if (refusal.reason === 'origin_refused' || refusal.reason === 'host_refused') return undefined
+  if (rowOf(refusal.reason).withoutId === true) return undefined
   const id = refusal.id ?? exchange.requestIds[0]
   if (id !== undefined) return id
   return exchange.era === 'modern' || hasModernHeader(exchange.request.headers) ? undefined : null

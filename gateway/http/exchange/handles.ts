@@ -1,3 +1,4 @@
+import { authorize } from '../../access/authorize.ts'
 import { decide } from '../../access/decide.ts'
 import { ownerOf, type Principal } from '../../auth/principal.ts'
 import { noOperation, type AnswerHandles } from '../../mcp/handles/answer-handles.ts'
@@ -15,7 +16,8 @@ import {
   type HandleContext,
   type PresentedHandles,
 } from '../../mcp/handles/presented-handles.ts'
-import type { Exchange } from './exchange.ts'
+import type { AuthenticatedExchange } from './exchange.ts'
+import { refusedOperation } from './refused-operation.ts'
 import type { ServedProxy } from './snapshot.ts'
 
 /** The handles of a message, as they concern the upstream and the answer. */
@@ -40,27 +42,27 @@ const edge = 2048
  * Opens the handles that a body presents, and judges again what began the tasks.
  *
  * @returns undefined where it neither presents one nor can be answered with one
- * @throws Refusal `handle_unknown`, what `checkOperation` throws, and `message_invalid` for a handle in a batch
+ * @throws Refusal `handle_unknown`, what `refusedOperation` returns, and `message_invalid` for a handle in a batch
  */
 export function useHandles(
-  exchange: Exchange,
-  proxy: ServedProxy,
+  exchange: AuthenticatedExchange,
   messages: readonly Message[],
   body: Buffer,
 ): HandleUse | undefined {
+  const { proxy, principal } = exchange
   const [message] = messages
   if (exchange.batch || message === undefined) {
-    if (messages.some(presentsHandles)) refuseInBatch(exchange, proxy, messages, body)
+    if (messages.some(presentsHandles)) refuseInBatch(exchange, messages, body)
     return undefined
   }
   const presents = presentsHandles(message)
   const expects = expectsHandles(message, exchange.era)
   if (!presents && !expects) return undefined
   if (exchange.era === 'modern') requireTasks(message)
-  const context = contextOf(exchange, proxy)
+  const context = contextOf(exchange)
   const operation = exchange.operation ?? noOperation
   const presented = presents ? openHandles(body.toString('utf8'), message, operation, context) : undefined
-  if (presented !== undefined) judgeAgain(exchange, proxy, message, presented)
+  if (presented !== undefined) judgeAgain(exchange, message, presented)
   const { method = '' } = message
   const legacy = exchange.era !== 'modern'
   if (legacy && presented?.taskId !== undefined) {
@@ -78,7 +80,7 @@ export function useHandles(
           operation: presented?.continued ?? operation,
           presented: presented?.tasks ?? nonePresented,
           legacy,
-          judge: judgeFor(proxy, exchange.principal!),
+          judge: judgeFor(proxy, principal),
         }
       : undefined,
   }
@@ -88,15 +90,15 @@ export function useHandles(
  * Returns how an answer is changed after all that was to pass as it is, where a piece of it seems to hold a `requestState`:
  * servers may give one also to a client that declared nothing. Undefined where the piece holds none.
  */
-export function lateRules(exchange: Exchange, proxy: ServedProxy, piece: Buffer): AnswerRules | undefined {
-  const { era, operation, principal, batch } = exchange
+export function lateRules(exchange: AuthenticatedExchange, piece: Buffer): AnswerRules | undefined {
+  const { era, operation, principal, batch, proxy } = exchange
   if (batch || operation === undefined || operation.kind === 'other') return undefined
   const holds =
     piece.length <= 2 * edge
       ? hasState(piece)
       : hasState(piece.subarray(0, edge)) || hasState(piece.subarray(-edge))
   if (!holds) return undefined
-  const judge = judgeFor(proxy, principal!)
+  const judge = judgeFor(proxy, principal)
   const answer = {
     method: operation.method,
     operation,
@@ -104,7 +106,7 @@ export function lateRules(exchange: Exchange, proxy: ServedProxy, piece: Buffer)
     legacy: era !== 'modern',
     judge,
   }
-  return { ...nothingFiltered, handles: { ...contextOf(exchange, proxy), ...answer } }
+  return { ...nothingFiltered, handles: { ...contextOf(exchange), ...answer } }
 }
 
 function hasState(piece: Buffer): boolean {
@@ -112,25 +114,25 @@ function hasState(piece: Buffer): boolean {
 }
 
 /** Returns how handles are sealed in a stream that answers no request: news and requests of a legacy server. */
-export function handlesOfStream(exchange: Exchange, proxy: ServedProxy): AnswerHandles {
+export function handlesOfStream(exchange: AuthenticatedExchange): AnswerHandles {
+  const { proxy, principal } = exchange
   return {
-    ...contextOf(exchange, proxy),
+    ...contextOf(exchange),
     method: '',
     operation: noOperation,
     presented: nonePresented,
     legacy: true,
-    judge: judgeFor(proxy, exchange.principal!),
+    judge: judgeFor(proxy, principal),
   }
 }
 
 /** Returns the id of a legacy session that the client gets for the upstream's; undefined where the answer opens none. */
 export function sealedSession(
-  { era, principal, snapshot }: Exchange,
-  { name }: ServedProxy,
+  { era, principal, proxy, snapshot }: AuthenticatedExchange,
   upstreamId: string | string[] | undefined,
 ): string | undefined {
   if (typeof upstreamId !== 'string' || era === 'modern') return undefined
-  return snapshot.seals.seal('session', upstreamId, ownerOf(principal!, name))
+  return snapshot.seals.seal('session', upstreamId, ownerOf(principal, proxy.name))
 }
 
 /** Puts the upstream's id of a task into Mcp-Name, in a flat list of names and values. */
@@ -145,48 +147,41 @@ export function judgeFor({ access }: ServedProxy, principal: Principal): Judge {
   return operation => decide(access, principal, operation).allow
 }
 
-function contextOf({ snapshot, principal }: Exchange, proxy: ServedProxy): HandleContext {
+function contextOf({ snapshot, principal, proxy }: AuthenticatedExchange): HandleContext {
   const { seals, givenTasks: given } = snapshot
-  return { seals, given, owner: ownerOf(principal!, proxy.name) }
+  return { seals, given, owner: ownerOf(principal, proxy.name) }
 }
 
 /** What began a task must still be allowed. Whoever may not do it any more is told what is told of a task of another. */
 function judgeAgain(
-  exchange: Exchange,
-  proxy: ServedProxy,
+  exchange: AuthenticatedExchange,
   message: Message,
   { operations }: PresentedHandles,
 ): void {
+  const { proxy, principal } = exchange
   for (const operation of operations) {
     if (exchange.operation === undefined || exchange.operation.kind === 'other')
       exchange.operation = operation
-    try {
-      exchange.rule = proxy.checkOperation(exchange.principal!, operation, message.id)
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.reason !== 'name_unknown') throw error
-      throw unknownTask(message.kind === 'request' ? message.id : undefined, error.rule)
-    }
+    const authorization = authorize(proxy.access, principal, operation)
+    const { allow, reason, rule } = authorization
+    if (!allow && reason === 'name_unknown')
+      throw unknownTask(message.kind === 'request' ? message.id : undefined, rule)
+    if (!allow) throw refusedOperation(authorization, operation, proxy.name, message.id)
+    exchange.rule = rule
   }
 }
 
 /** Batches are of MCP 2025-03-26, which has neither tasks nor `requestState`. */
-function refuseInBatch(
-  exchange: Exchange,
-  proxy: ServedProxy,
-  messages: readonly Message[],
-  body: Buffer,
-): void {
+function refuseInBatch(exchange: AuthenticatedExchange, messages: readonly Message[], body: Buffer): void {
   const text = body.toString('utf8')
   const places = elements(text)
   for (const [index, message] of messages.entries()) {
     const { start, end } = places[index]!
     if (!presentsHandles(message)) continue
     if (message.kind === 'response') {
-      const presented = openHandles(text.slice(start, end), message, noOperation, contextOf(exchange, proxy))
+      const presented = openHandles(text.slice(start, end), message, noOperation, contextOf(exchange))
       if (presented === undefined) continue
     }
-    throw new Refusal('message_invalid', 'there are no tasks in a batch; send one message', {
-      id: message.id,
-    })
+    throw new Refusal('batch_handles', { id: message.id })
   }
 }

@@ -34,11 +34,11 @@ export function mayAnswerOpenList(exchange: Exchange, lists: boolean): boolean {
   const keys = exchange.requestIds.map(id => keyOf(session, idValue(id)))
   const now = Date.now()
   const found = open.size >= maxOpen || keys.some(key => isOpen(open.get(key), now))
-  if (lists) memoize(keys, exchange.response)
+  if (lists) track(keys, exchange.response)
   return found
 }
 
-function memoize(keys: readonly string[], response: ServerResponse): void {
+function track(keys: readonly string[], response: ServerResponse): void {
   if (open.size >= maxOpen) forgetOld()
   for (const key of keys) {
     const lists = open.get(key) ?? { count: 0, until: 0 }

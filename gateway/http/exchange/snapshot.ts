@@ -1,16 +1,18 @@
 import type { SecureContextOptions } from 'node:tls'
-import type { Authenticator, OperationStep } from '../../../policies/policy.ts'
+import type { Dispatcher } from 'undici'
+import type { Authenticator } from '../../../policies/policy.ts'
 import type { RequestHead } from '../../auth/request-head.ts'
 import type { ProtectedResource } from '../../auth/resource.ts'
 import type { Revocations } from '../../auth/revocations.ts'
 import type { ProxyAccess } from '../../access/rules.ts'
 import type { GivenTasks } from '../../mcp/handles/given-tasks.ts'
+import type { Operation } from '../../mcp/operation.ts'
 import type { ParamAnnotations } from '../../mcp/param-annotations.ts'
 import type { Seals } from '../../mcp/handles/seal.ts'
 import type { CallerHeaders } from './caller.ts'
 import type { HeaderFilter } from './headers.ts'
-import type { TokenSource } from './tokens.ts'
-import type { UpstreamDispatcher } from '../client/pool.ts'
+import type { UpstreamCall } from '../client/pool.ts'
+import type { Subject } from './tokens.ts'
 
 /** The compiled, immutable form of one revision. A request takes one on arrival and keeps it to its end. */
 export interface Snapshot {
@@ -27,6 +29,8 @@ export interface Snapshot {
   readonly revocations: Revocations
   /** What TLS is served with; undefined where plain HTTP is. */
   readonly tls: SecureContextOptions | undefined
+  /** Returns where an operation on a proxy goes; undefined for a request that names none. */
+  route(this: void, proxy: ServedProxy, operation: Operation | undefined): Upstream
   /** Counts a request in; what the snapshot holds is kept until it is counted out. */
   retain(): void
   release(): void
@@ -42,7 +46,6 @@ export interface ServedProxy {
   readonly authIdentity: string
   readonly authenticators: readonly Authenticator[]
   checkHead(this: void, head: RequestHead): void
-  readonly checkOperation: OperationStep
   readonly upstream: Upstream
   /** Which arguments of its tools are mirrored in headers. */
   readonly params: ParamAnnotations
@@ -52,19 +55,30 @@ export interface ServedProxy {
   readonly keepAlive: number
 }
 
+/** A call to an upstream, as what decorates a client sees it. */
+export interface ForwardedCall extends UpstreamCall {
+  /** On whose behalf it is made; undefined where the caller presented no access token. */
+  readonly subject: Subject | undefined
+}
+
+/** Sends calls to an upstream. Decorators of one are of the same type: `withToken(client, …)`. */
+export interface UpstreamClient {
+  /** Never throws once the handler was shown its controller. */
+  dispatch(call: ForwardedCall, handler: Dispatcher.DispatchHandler): unknown
+}
+
 /** Where a proxy forwards to, and how. */
 export interface Upstream {
   /** Everything that makes it this upstream; open streams end when it changes. */
   readonly identity: string
-  readonly dispatcher: UpstreamDispatcher
+  /** What sends a call: a client, with what decorates it. */
+  readonly client: UpstreamClient
   /** Path and query of the endpoint. */
   readonly path: string
   /** What goes with every request, the configured headers among it, as name-value pairs. */
   readonly headers: readonly (readonly [string, string])[]
   /** Which request headers are forwarded: no credential is, nor what `headers` replaces. */
   readonly headerFilter: HeaderFilter
-  /** Where the token comes from that goes with every request; undefined where none does. */
-  readonly tokens: TokenSource | undefined
   /** How the upstream is told who called; undefined where it is not. */
   readonly caller: CallerHeaders | undefined
   /** Milliseconds. */

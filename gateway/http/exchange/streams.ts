@@ -122,12 +122,10 @@ function verdict(
 ): { refusal: Refusal; until?: undefined } | { refusal?: undefined; until: number } {
   const after = snapshot.proxiesByName.get(before.name)
   if (after === undefined || after.upstream.identity !== before.upstream.identity) {
-    return {
-      refusal: new Refusal('draining', 'the upstream of this proxy was changed; send the request again'),
-    }
+    return { refusal: new Refusal('upstream_changed') }
   }
   if (after.authIdentity !== before.authIdentity) {
-    return { refusal: new Refusal('credential_invalid', 'the auth methods of this proxy were changed') }
+    return { refusal: new Refusal('auth_changed') }
   }
   try {
     const vouching = after.authenticators.find(authenticator => authenticator.method === method)
@@ -137,8 +135,7 @@ function verdict(
       snapshot.revocations.check(was)
       snapshot.revocations.check(is)
     }
-    if (isAccessReduced(before.access, was, after.access, is))
-      throw new Refusal('forbidden', 'access was narrowed')
+    if (isAccessReduced(before.access, was, after.access, is)) throw new Refusal('access_reduced')
     return { until: is.expires }
   } catch (error) {
     if (error instanceof Refusal) return { refusal: error }

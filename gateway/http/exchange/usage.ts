@@ -12,7 +12,6 @@ const mebibyte = 1024 * 1024
 const ofPrincipal: Limits = { calls: 1000, bodyBytes: 64 * mebibyte, listBytes: 64 * mebibyte }
 const ofProxy: Limits = { calls: 4000, bodyBytes: 256 * mebibyte, listBytes: 256 * mebibyte }
 const none: Limits = { calls: Infinity, bodyBytes: Infinity, listBytes: Infinity }
-const retryAfter = '1'
 
 class Usage {
   readonly limits: Limits
@@ -37,16 +36,16 @@ interface ProxyUsage {
 export class Share {
   readonly #own: Usage
   readonly #all: Usage
-  readonly #leave: (own: Usage) => void
+  readonly #onRelease: (own: Usage) => void
   #calls = 1
   #bodyBytes = 0
   #listBytes = 0
-  #hasLeft = false
+  #isReleased = false
 
-  constructor(own: Usage, all: Usage, leave: (own: Usage) => void) {
+  constructor(own: Usage, all: Usage, onRelease: (own: Usage) => void) {
     this.#own = own
     this.#all = all
-    this.#leave = leave
+    this.#onRelease = onRelease
     for (const usage of [own, all]) {
       usage.users++
       usage.calls++
@@ -92,16 +91,16 @@ export class Share {
   }
 
   /** Takes everything out of the counts, once. */
-  leave(): void {
-    if (this.#hasLeft) return
-    this.#hasLeft = true
+  release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
     this.becomeStream()
     this.releaseBody()
     this.#own.listBytes -= this.#listBytes
     this.#all.listBytes -= this.#listBytes
     this.#own.users--
     this.#all.users--
-    this.#leave(this.#own)
+    this.#onRelease(this.#own)
   }
 }
 
@@ -129,8 +128,7 @@ export function createUsageCounts(): UsageCounts {
       // No key has a space in its name.
       const identity = kind === 'key' ? name : `${kind} ${name}`
       const own = byPrincipal.get(identity) ?? new Usage(kind === 'anonymous' ? none : ofPrincipal)
-      if (own.calls >= own.limits.calls || all.calls >= all.limits.calls)
-        throw overloaded('too many calls are in flight')
+      if (own.calls >= own.limits.calls || all.calls >= all.limits.calls) throw new Refusal('calls_in_flight')
       if (own.users === 0) byPrincipal.set(identity, own)
       return new Share(own, all, left => {
         if (left.users === 0) byPrincipal.delete(identity)
@@ -139,9 +137,4 @@ export function createUsageCounts(): UsageCounts {
     },
     requests: () => [...proxies.values()].reduce((total, { all }) => total + all.users, 0),
   }
-}
-
-/** Makes the refusal of what is too much at the moment. */
-export function overloaded(message: string): Refusal {
-  return new Refusal('overloaded', message, { headers: { 'retry-after': retryAfter } })
 }

@@ -3,7 +3,7 @@ import type { Principal } from '../../auth/principal.ts'
 import type { AnswerRules } from '../../mcp/handles/answers.ts'
 import { ChangedEvents, type EventSink } from './decoded-events.ts'
 import { atEndOfTurn } from '../../lib/end-of-turn.ts'
-import { errorContext, type Exchange } from '../exchange/exchange.ts'
+import { errorContext, type AdmittedExchange } from '../exchange/exchange.ts'
 import { lateRules } from '../exchange/handles.ts'
 import type { ServedProxy } from '../exchange/snapshot.ts'
 import { BoundaryWatch, messageEvent } from './sse.ts'
@@ -26,7 +26,7 @@ const maxEvent = 8 * 1024 * 1024
 
 /** An answer of events on its way to the client. A class: there may be ten thousand at once. */
 export class EventStream implements OpenStream, EventSink {
-  readonly #exchange: Exchange
+  readonly #exchange: AdmittedExchange
   readonly #answer: StreamedAnswer
   readonly proxy: ServedProxy
   readonly #boundary = new BoundaryWatch()
@@ -42,7 +42,7 @@ export class EventStream implements OpenStream, EventSink {
 
   /** @param rules how events are changed; undefined where they pass as they are */
   constructor(
-    exchange: Exchange,
+    exchange: AdmittedExchange,
     proxy: ServedProxy,
     rules: AnswerRules | undefined,
     answer: StreamedAnswer,
@@ -55,7 +55,7 @@ export class EventStream implements OpenStream, EventSink {
   }
 
   get principal(): Principal {
-    return this.#exchange.principal!
+    return this.#exchange.principal
   }
 
   get method(): string | undefined {
@@ -69,7 +69,7 @@ export class EventStream implements OpenStream, EventSink {
   /** Takes what the upstream sent. */
   take(chunk: Buffer): void {
     if (this.#changed === undefined) {
-      const rules = lateRules(this.#exchange, this.proxy, chunk)
+      const rules = lateRules(this.#exchange, chunk)
       if (rules !== undefined && this.#boundary.atBoundary())
         this.#changed = new ChangedEvents(rules, this, maxEvent)
     }

@@ -4,20 +4,18 @@ import type { Principal } from '../../auth/principal.ts'
 import { Refusal } from '../../mcp/errors.ts'
 import { mustBeRead, type AnswerRules } from '../../mcp/handles/answers.ts'
 import { UnreadableList } from '../../mcp/lists.ts'
-import { challenged } from '../exchange/challenged.ts'
 import { ByteStore } from '../../lib/byte-store.ts'
-import { clientHeaders, judgedHeaders } from '../exchange/client-headers.ts'
+import { clientHeaders, judgedHeaders } from './client-headers.ts'
 import { atEndOfTurn } from '../../lib/end-of-turn.ts'
-import { commonHeaders, forgetHead, refuse, startOver, type Exchange } from '../exchange/exchange.ts'
+import { commonHeaders, forgetHead, refuse, startOver, type AdmittedExchange } from '../exchange/exchange.ts'
 import { EventStream, type StreamedAnswer } from './event-stream.ts'
 import type { ResponsePlan } from '../exchange/response-plan.ts'
 import { lateRules, sealedSession } from '../exchange/handles.ts'
 import { mediaType } from '../exchange/headers.ts'
 import { changeHeld } from './buffered-response.ts'
-import type { ServedProxy } from '../exchange/snapshot.ts'
+import type { ServedProxy, Upstream } from '../exchange/snapshot.ts'
 import { endWhenStalled } from '../exchange/stall.ts'
 import type { Streams } from '../exchange/streams.ts'
-import { overloaded } from '../exchange/usage.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
 /** Bytes of a list that is held back to be filtered. */
@@ -30,7 +28,7 @@ type Mode = 'waiting' | 'bytes' | 'list' | 'events' | 'done'
 
 /** One upstream answer on its way to the client. A class, because undici drives it by its methods. */
 export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
-  readonly #exchange: Exchange
+  readonly #exchange: AdmittedExchange
   readonly #proxy: ServedProxy
   readonly #streams: Streams
   readonly #plan: ResponsePlan
@@ -46,21 +44,21 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
   #events: EventStream | undefined
   #responseTimer: NodeJS.Timeout | undefined
 
-  constructor(exchange: Exchange, proxy: ServedProxy, streams: Streams, plan: ResponsePlan) {
+  constructor(exchange: AdmittedExchange, upstream: Upstream, streams: Streams, plan: ResponsePlan) {
     this.#exchange = exchange
-    this.#proxy = proxy
+    this.#proxy = exchange.proxy
     this.#streams = streams
     this.#plan = plan
     this.#rules = plan.rules
     exchange.relay = this
     // Of ours, because undici's begins anew with every informational answer.
     this.#responseTimer = setTimeout(() => {
-      this.#refuse(new Refusal('upstream_timeout', 'the upstream did not answer in time'))
-    }, proxy.upstream.responseTimeout)
+      this.#refuse(new Refusal('upstream_timeout'))
+    }, upstream.responseTimeout)
   }
 
   get principal(): Principal {
-    return this.#exchange.principal!
+    return this.#exchange.principal
   }
 
   get method(): string | undefined {
@@ -102,7 +100,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     const { principal, method, proxy } = exchange
     startOver(exchange, this.#streams.current())
     Object.assign(exchange, { principal, method, proxy, rule: refusal.rule, forwarded: false })
-    this.#refuse(refusal.status === 401 ? challenged(this.#proxy, refusal) : refusal)
+    this.#refuse(refusal)
   }
 
   onResponseStart(
@@ -113,13 +111,13 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     if (status < 200 || this.#mode === 'done') return
     clearTimeout(this.#responseTimer)
     this.#responseTimer = undefined
-    this.#exchange.share?.releaseBody()
+    this.#exchange.share.releaseBody()
     this.#status = status
     this.#headers = headers
     const type = mediaType(headers['content-type'])
     const asks = this.#exchange.requestIds.length > 0
     const fault = upstreamFault(this.#plan.method, asks, status, headers, type)
-    if (fault !== undefined) this.#refuse(new Refusal('upstream_invalid', fault))
+    if (fault !== undefined) this.#refuse(new Refusal(fault))
     else if (type === 'text/event-stream') this.#startEvents()
     else this.#mode = this.#rules === undefined ? 'bytes' : 'list'
   }
@@ -131,7 +129,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     else if (this.#mode === 'bytes') {
       // What is whole is written when it ends, with its head, at one go.
       if (!response.headersSent && this.#headers['content-length'] === String(chunk.length)) {
-        this.#rules = lateRules(this.#exchange, this.#proxy, chunk)
+        this.#rules = lateRules(this.#exchange, chunk)
         if (this.#rules === undefined) this.#whole = chunk
         else {
           this.#mode = 'list'
@@ -161,7 +159,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     if (this.#mode === 'bytes') {
       if (!response.headersSent) {
         if (this.#whole === undefined && requestIds.length > 0 && this.#status < 300) {
-          this.#refuse(new Refusal('upstream_invalid', 'the upstream answered a request with nothing'))
+          this.#refuse(new Refusal('upstream_empty'))
           return
         }
         this.#writeHead(clientHeaders(this.#headers, this.#whole !== undefined))
@@ -179,7 +177,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
   }
 
   #writeHead(headers: Record<string, unknown>): void {
-    const session = sealedSession(this.#exchange, this.#proxy, this.#headers['mcp-session-id'])
+    const session = sealedSession(this.#exchange, this.#headers['mcp-session-id'])
     if (session !== undefined) headers['mcp-session-id'] = session
     if (this.#exchange.originAllowed) Object.assign(headers, commonHeaders(this.#exchange))
     this.#exchange.response.writeHead(this.#status, headers as Record<string, string>)
@@ -237,8 +235,8 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
 
   #hold(chunk: Buffer): void {
     this.#held ??= new ByteStore(maxList)
-    if (this.#exchange.share?.addList(chunk.length) === false) {
-      this.#refuse(overloaded('too many bytes of lists are held'))
+    if (this.#exchange.share.addList(chunk.length) === false) {
+      this.#refuse(new Refusal('lists_held'))
       return
     }
     if (this.#held.append(chunk)) return

@@ -1,23 +1,28 @@
 import type { Dispatcher } from 'undici'
-import type { Subject, TokenSource } from '../exchange/tokens.ts'
-import type { UpstreamCall, UpstreamDispatcher } from '../client/pool.ts'
+import type { ForwardedCall, UpstreamClient } from '../exchange/snapshot.ts'
+import type { TokenSource } from '../exchange/tokens.ts'
 
 /**
- * Sends a request with the gateway's token, and once more with another where the upstream answers 401: that says
- * that nothing was done (RFC 6750 §3.1). The handler sees one answer; whatever keeps the request from being sent is
- * an error of it. Never throws.
- *
- * @param subject on whose behalf the token is got; only the source of tokens is shown it
+ * Decorates a client: each call carries the gateway's token, and is sent once more with another token after a 401, which
+ * says that nothing was done (RFC 6750 §3.1). The handler sees one response; whatever keeps the call from being sent is an
+ * error of it.
  */
-export async function dispatchWithToken(
-  dispatcher: UpstreamDispatcher,
-  options: UpstreamCall,
-  handler: Dispatcher.DispatchHandler,
+export function withToken(client: UpstreamClient, tokens: TokenSource): UpstreamClient {
+  return {
+    dispatch: (call, handler) => void dispatchWithToken(client, tokens, call, handler),
+  }
+}
+
+async function dispatchWithToken(
+  client: UpstreamClient,
   tokens: TokenSource,
-  subject: Subject | undefined,
+  call: ForwardedCall,
+  handler: Dispatcher.DispatchHandler,
 ): Promise<void> {
+  const { headers, subject } = call
   const send = (token: string, to: Dispatcher.DispatchHandler): void => {
-    dispatcher.dispatch({ ...options, headers: [...options.headers, 'authorization', `Bearer ${token}`] }, to)
+    const sent = { ...call, headers: [...headers, 'authorization', `Bearer ${token}`], subject: undefined }
+    client.dispatch(sent, to)
   }
   const again = async (refused: string, answer: () => void): Promise<void> => {
     const other = await tokens.renew(refused, subject)

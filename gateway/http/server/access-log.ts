@@ -38,6 +38,7 @@ export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): vo
     decision: exchange.forwarded ? 'allow' : refusal && 'deny',
     rule: exchange.rule,
     reason: refusal?.reason,
+    detail: refusal?.detail,
     message: exchange.forwarded ? refusal?.message : undefined,
     cause: causeCode(refusal),
     status,
@@ -56,13 +57,14 @@ export function logUnparsed(
   { log, metrics }: AccessLog,
 ): void {
   countRequest(metrics, '', refusal.status, refusal)
-  const { reason, status } = refusal
+  const { reason, detail, status } = refusal
   log.info('request', {
     requestId,
     revision,
     client,
     decision: 'deny',
     reason,
+    detail,
     cause: causeCode(refusal),
     status,
   })

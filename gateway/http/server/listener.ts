@@ -6,24 +6,20 @@ import { BodyRequest } from '../exchange/body.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { ConnectionSlots } from './connection-slots.ts'
 import { followConnections, type Connections } from './connections.ts'
-import { openExchange, refuse, type Exchange } from '../exchange/exchange.ts'
+import { openExchange, refuse, releaseAll, type Exchange } from '../exchange/exchange.ts'
 import { createFullReport } from './full-report.ts'
 import { logExchange, type AccessLog } from './access-log.ts'
-import { serve } from './pipeline.ts'
+import { serve, type PipelineContext } from './pipeline.ts'
 import type { Snapshot } from '../exchange/snapshot.ts'
-import type { Streams } from '../exchange/streams.ts'
-import type { UsageCounts } from '../exchange/usage.ts'
 import { answerUnparsed } from './unparsed.ts'
 
 /** What the listener for clients works with. */
-export interface ListenerDependencies extends AccessLog {
+export interface ListenerDependencies extends AccessLog, PipelineContext {
   /** The snapshot in force. */
   current(this: void): Snapshot
   /** Whether the gateway is stopping. */
   draining(this: void): boolean
-  readonly streams: Streams
   readonly slots: ConnectionSlots
-  readonly usage: UsageCounts
 }
 
 /** How long clients may take, in milliseconds: for a whole request, and between two. */
@@ -39,7 +35,6 @@ export interface ListenerTls {
   readonly handshakeTimeout: number
 }
 
-const retryAfter = '1'
 const timeoutPrecision = 250
 
 /** A listener, and the connections to it. */
@@ -144,11 +139,9 @@ async function run(
   })
   try {
     if (dependencies.draining()) {
-      throw new Refusal('draining', 'the gateway is stopping', {
-        headers: { 'retry-after': retryAfter, connection: 'close' },
-      })
+      throw new Refusal('stopping', { headers: { connection: 'close' } })
     }
-    await serve(exchange, dependencies.streams, dependencies.usage)
+    await serve(exchange, dependencies)
   } catch (error) {
     if (error instanceof Refusal) {
       // It was refused for something else meanwhile.
@@ -161,14 +154,14 @@ async function run(
       requestId: exchange.id,
       error: String((error as Error).stack ?? error),
     })
-    refuse(exchange, new Refusal('internal', 'the gateway failed'))
+    refuse(exchange, new Refusal('internal'))
   }
 }
 
 /** Ends an exchange, once: its answer has ended, or the client has gone. */
 function close(exchange: Exchange, dependencies: ListenerDependencies): void {
   exchange.isOver = true
-  exchange.share?.leave()
+  releaseAll(exchange)
   exchange.snapshot.release()
   logExchange(exchange, dependencies)
   exchange.relay?.onClose()

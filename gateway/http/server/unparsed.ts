@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { errorMessage, Refusal, type Reason } from '../../mcp/errors.ts'
+import { errorMessage, Refusal } from '../../mcp/errors.ts'
+import type { Detail } from '../../mcp/refusal-table.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { timeoutCode, type Connections } from './connections.ts'
 import { refuse } from '../exchange/exchange.ts'
@@ -38,7 +39,8 @@ export function answerUnparsed(
     // node:http has let go of the socket, and of what its answers wait for.
     socket.on('error', () => socket.destroy()).resume()
     socket.on('drain', () => connection.current?.response.emit('drain'))
-    const refusal = new Refusal('method_not_allowed', `${method} is not served; send ${allowed}`, {
+    const refusal = new Refusal('connect_refused', {
+      values: { method: method!, methods: allowed },
       headers: { ...closing, allow: allowed },
     })
     if (connection.current === undefined) refuseUnparsed(refusal, socket, dependencies)
@@ -79,14 +81,13 @@ function endAfter(response: ServerResponse, socket: Socket): void {
   response.shouldKeepAlive = false
 }
 
-const parserReasons: Readonly<Record<string, Reason>> = {
+const parserDetails: Readonly<Record<string, Detail>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   [timeoutCode]: 'request_timeout',
 }
 
 function unparsed(cause: NodeJS.ErrnoException): Refusal {
-  const reason = parserReasons[cause.code ?? ''] ?? 'request_malformed'
-  return new Refusal(reason, 'the request is not valid HTTP, or took too long', { headers: closing, cause })
+  return new Refusal(parserDetails[cause.code ?? ''] ?? 'http_malformed', { headers: closing, cause })
 }
 
 /** Answers what node:http could not read as a request; there is no exchange for it. */

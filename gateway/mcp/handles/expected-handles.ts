@@ -45,7 +45,8 @@ export function requireTasks({ id, method, params }: Message): void {
   if (method === undefined || ruleOf(method)?.task !== true) return
   if (typeof taskId !== 'string' || isHandle(taskId)) return
   if (declaresTasks(params)) return
-  throw new Refusal('capability_missing', `${method} needs the client capability ${tasksExtension}`, {
+  throw new Refusal('capability_missing', {
+    values: { method, capability: tasksExtension },
     id,
     data: { requiredCapabilities: { extensions: { [tasksExtension]: {} } } },
   })

@@ -104,7 +104,7 @@ export function openHandles(
 
 /** Returns the refusal of a task that the caller was not given, or whose operation it may not do any more. */
 export function unknownTask(id: string | undefined, rule?: string): Refusal {
-  return new Refusal('handle_unknown', 'Unknown task', { id, rule })
+  return new Refusal('task_unknown', { id, rule })
 }
 
 interface Opening {
@@ -131,7 +131,7 @@ function openContinued(place: Place | undefined, operation: Operation, opening: 
   const handle = stringOf(text, place)
   if (handle === undefined) throw notString('params.requestState', id)
   const by = openState(context.seals, context.owner, handle, operation)
-  if (by === undefined) throw new Refusal('handle_unknown', 'Unknown requestState', { id })
+  if (by === undefined) throw new Refusal('request_state_unknown', { id })
   edits.push({ start: place.start, end: place.end, by })
 }
 
@@ -139,11 +139,10 @@ function openList(list: Place | undefined, opening: Opening): void {
   if (list === undefined) return
   const { text, id } = opening
   const path = 'params.notifications.taskIds'
-  if (text[list.start] !== '[')
-    throw new Refusal('params_invalid', `${path} must be a list of strings`, { id })
+  if (text[list.start] !== '[') throw new Refusal('param_not_list', { values: { path }, id })
   const places = elements(text, list.start)
   if (places.length > maxTaskIds) {
-    throw new Refusal('params_invalid', `${path} has more than ${maxTaskIds} items`, { id })
+    throw new Refusal('param_list_too_long', { values: { path, limit: maxTaskIds }, id })
   }
   for (const place of places) openReadable(place, path, opening)
 }
@@ -168,7 +167,7 @@ function openRelated(place: Place | undefined, kind: Message['kind'], opening: O
   if (task !== undefined) present(handle, task, place!, opening)
   else if (kind === 'request') throw unknownTask(id)
   else if (isHandle(handle) || context.given.isOthers(handle, context.owner)) {
-    throw new Refusal('params_invalid', `the task in _meta["${relatedTask}"] is unknown`)
+    throw new Refusal('related_task_unknown', { values: { member: relatedTask } })
   }
 }
 
@@ -192,9 +191,9 @@ function member(value: unknown, name: string): unknown {
 function only(found: readonly Member[], name: string, id: string | undefined): Member | undefined {
   const member = memberNamed(found, name)
   if (member !== 'ambiguous') return member
-  throw new Refusal('message_invalid', `the member ${name} is written twice, or in another case`, { id })
+  throw new Refusal('member_ambiguous', { values: { member: name }, id })
 }
 
 function notString(path: string, id: string | undefined): Refusal {
-  return new Refusal('params_invalid', `${path} must be a string`, { id })
+  return new Refusal('param_not_string', { values: { path }, id })
 }

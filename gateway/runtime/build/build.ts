@@ -2,10 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { policies } from '../../../policies/index.ts'
 import type { AuthMethod, ListenTls, Proxy } from '../../../schema/config.ts'
 import { createKeyring } from '../../auth/api-key/keyring.ts'
-import type { Authenticator, IdentityPolicy, OperationStep } from '../../../policies/policy.ts'
+import type { Authenticator, HeadOptions, IdentityPolicy } from '../../../policies/policy.ts'
 import { describeResource, type ProtectedResource } from '../../auth/resource.ts'
 import { noRevocations } from '../../auth/revocations.ts'
-import { compileAccess, type ProxyAccess } from '../../access/rules.ts'
+import { createDecisions, type Decisions } from '../../access/decision-cache.ts'
+import { compileAccess } from '../../access/rules.ts'
 import { fixedKeys } from '../../auth/token/token-keys.ts'
 import {
   createSlowHash,
@@ -14,6 +15,7 @@ import {
   type SlowHash,
 } from '../../auth/api-key/slow-hashes.ts'
 import type { Argon2Queue } from '../../auth/api-key/argon2-queue.ts'
+import type { OpenTokens } from '../../auth/token/open-tokens.ts'
 import { createTrust } from '../../auth/trust.ts'
 import { takesTokens } from '../../values/auth-type.ts'
 import { endpointPath } from '../../values/endpoint-path.ts'
@@ -51,6 +53,8 @@ export interface BuildDependencies extends Pick<UpstreamDependencies, 'pools' | 
   /** What is known of `argon2id:` hashes; where secrets are tried against them. Both outlive the snapshots, too. */
   readonly slowHashes: UsagePool<SlowHash>
   readonly argon2Queue: Argon2Queue
+  /** What is open on tokens; it outlives them, too. */
+  readonly openTokens: OpenTokens
   /** Stands in where `sessions.secret` is absent. */
   readonly sessionSecret: Buffer
   /** The tasks that principals were given; they outlive the snapshots. */
@@ -100,6 +104,7 @@ export async function buildSnapshot(
           keyring,
           secrets,
           clientTrust,
+          openTokens: dependencies.openTokens,
           ownAudiences,
           tokenKeys({ issuer, jwks }) {
             if (jwks?.file !== undefined) return fixedKeys(secrets(jwks))
@@ -117,14 +122,14 @@ export async function buildSnapshot(
     // Also of methods that no proxy accepts: their credentials are nothing for an upstream either.
     const credentialHeaders = Object.values(config.auth).map(method => policyOf(method).header(method))
     const upstreamDependencies = { ...dependencies, secrets, allowedHosts }
-    const checkHead = composeHead(config.listen)
+    const decisions = createDecisions()
     const proxiesByPath = new Map<string, ServedProxy>()
     const proxiesByMetadataPath = new Map<string, ServedProxy>()
     const proxiesByName = new Map<string, ServedProxy>()
     for (const [index, [name, proxy]] of Object.entries(config.proxies).entries()) {
       if (index % proxiesTogether === proxiesTogether - 1) await nextTurn()
       const upstream = makeUpstream(proxy, credentialHeaders, hold, upstreamDependencies)
-      const served = serveProxy(name, proxy, config, makeAuthenticators, upstream, checkHead)
+      const served = serveProxy(name, proxy, config, makeAuthenticators, upstream, decisions)
       proxiesByName.set(name, served)
       proxiesByPath.set(endpointPath(name, proxy), served)
       if (served.resource !== undefined) proxiesByMetadataPath.set(served.resource.metadataPath, served)
@@ -144,6 +149,7 @@ export async function buildSnapshot(
       tls: tls && secureContextOptions(tls),
       seals: createSeals(secret === undefined ? dependencies.sessionSecret : secrets(secret)),
       givenTasks: dependencies.givenTasks,
+      route: ({ upstream }) => upstream,
       retain: () => void users++,
       release,
       retire: release,
@@ -162,9 +168,9 @@ function serveProxy(
   config: Settings,
   makeAuthenticators: MakeAuthenticators,
   upstream: Upstream,
-  checkHead: ServedProxy['checkHead'],
+  decisions: Decisions,
 ): ServedProxy {
-  const access = compileAccess(name, proxy, config.roles)
+  const access = compileAccess(name, proxy, config.roles, decisions)
   const methods = proxy.auth === 'none' ? [] : proxy.auth
   const ownAudiences = audiencesOf(endpointPath(name, proxy), config.listen)
   const resource = resourceOf(name, proxy, config)
@@ -176,8 +182,7 @@ function serveProxy(
       methods.map(method => identityOf(method, config.auth[method]!, ownAudiences)),
     ),
     authenticators: makeAuthenticators(methods, ownAudiences),
-    checkHead,
-    checkOperation: composeOperation(access, resource?.metadataUrl),
+    checkHead: composeHead({ listen: config.listen, proxy, name }),
     upstream,
     params: createParamAnnotations(),
     maxBody: parseSize(proxy.maxBody),
@@ -185,19 +190,12 @@ function serveProxy(
   }
 }
 
-/** Every policy that looks at heads, in the order of the array. */
-function composeHead(listen: Settings['listen']): ServedProxy['checkHead'] {
-  const steps = policies.filter(policy => policy.stage === 'head').map(policy => policy.create(listen))
-  return head => steps.forEach(step => step(head))
-}
-
-/** Every policy that judges operations, in the order of the array; the last rule that one names is the decision's. */
-function composeOperation(access: ProxyAccess, metadataUrl: string | undefined): OperationStep {
-  const steps = policies
-    .filter(policy => policy.stage === 'operation')
-    .map(policy => policy.create(access, metadataUrl))
-  return (principal, operation, id) =>
-    steps.reduce((rule, step) => step(principal, operation, id) || rule, '')
+/** Composes every policy that looks at heads, in the order of the array. */
+function composeHead(options: HeadOptions): ServedProxy['checkHead'] {
+  const steps = policies.flatMap(policy => (policy.stage === 'head' ? (policy.create(options) ?? []) : []))
+  return head => {
+    for (const step of steps) step(head)
+  }
 }
 
 /** How a token may name a proxy: by its public URL; where that is a whole host, with and without the slash. */

@@ -6,6 +6,7 @@ import { parseWait } from '../../values/units.ts'
 import { createHeaderFilter, withheldFromUpstream } from '../../http/exchange/headers.ts'
 import type { Upstream } from '../../http/exchange/snapshot.ts'
 import { createPool, type UpstreamDispatcher } from '../../http/client/pool.ts'
+import { withToken } from '../../http/relay/retry.ts'
 import type { Hold, UsagePool } from '../../lib/usage-pool.ts'
 import { tokenSourceFor, type KeptTokens, type TokenDependencies } from '../../oauth/tokens.ts'
 import type { UpstreamEndpoint } from '../../oauth/upstream-discovery.ts'
@@ -67,16 +68,16 @@ export function makeUpstream(
     identity: digest([url, headers, query, tls, timeout]),
   }
   const token = auth && tokenSourceFor(auth, endpoint, secrets, dependencies)
+  const tokenSource = token && hold(tokens.acquire(token.identity, token.create)).source
   return {
     identity: digest([url, headers, query, caller, tls, token?.identity]),
-    dispatcher: calls,
+    client: tokenSource === undefined ? calls : withToken(calls, tokenSource),
     path: endpoint.path,
     headers: endpoint.headers,
     headerFilter: createHeaderFilter(
       [...withheldFromUpstream, ...credentialHeaders, ...replaced],
       upstream.forwardHeaders,
     ),
-    tokens: token && hold(tokens.acquire(token.identity, token.create)).source,
     caller,
     responseTimeout: parseWait(upstream.timeout.response),
     idleTimeout: parseWait(upstream.timeout.idle),

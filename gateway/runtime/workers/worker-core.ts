@@ -3,6 +3,7 @@ import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createRevocations, noRevocations } from '../../auth/revocations.ts'
 import type { SlowHash } from '../../auth/api-key/slow-hashes.ts'
+import { createOpenTokens } from '../../auth/token/open-tokens.ts'
 import { createArgon2Queue } from '../../auth/api-key/argon2-queue.ts'
 import type { Handover } from '../../config/handover.ts'
 import type { RevocationEntries } from '../../values/revocation-id.ts'
@@ -99,10 +100,11 @@ export function createWorkerCore({
   const introspections = createUsagePool<KeptIntrospection>(held => held.close())
   const slowHashes = createUsagePool<SlowHash>(() => {})
   const argon2Queue = createArgon2Queue()
+  const openTokens = createOpenTokens()
   const usage = createUsageCounts()
   const fetchKeys = fetchKeysWith(log, metrics, () => streams.review())
   const introspect = introspectWith(log, metrics)
-  const kept = { pools, tokens, issuerKeys, introspections, slowHashes, argon2Queue }
+  const kept = { pools, tokens, issuerKeys, introspections, slowHashes, argon2Queue, openTokens }
   let snapshot: BuiltSnapshot | undefined
   let prepared: BuiltSnapshot | undefined
   let revocations = noRevocations
@@ -169,8 +171,7 @@ export function createWorkerCore({
     },
     async drain() {
       stopping = true
-      const end = (which: 'listening' | 'all'): void =>
-        streams.endAll(new Refusal('draining', 'the gateway is stopping'), which)
+      const end = (which: 'listening' | 'all'): void => streams.endAll(new Refusal('stopping'), which)
       if (listener !== undefined) {
         await drain(listener, parseWait(current().settings.listen.drain), end)
       }

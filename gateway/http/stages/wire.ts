@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../../mcp/errors.ts'
+import type { Detail, DetailValues } from '../../mcp/refusal-table.ts'
 import { namedByConnection } from '../exchange/headers.ts'
 
 /** Headers that decide what a request is, who sent it, or what the gateway makes of it. */
@@ -29,16 +30,14 @@ const closing = { connection: 'close' }
  * @throws Refusal `request_malformed`
  */
 export function checkWire({ headers, httpVersionMajor, httpVersionMinor }: IncomingMessage): void {
-  if (httpVersionMajor !== 1 || httpVersionMinor > 1) throw malformed('the HTTP version must be 1.0 or 1.1')
+  if (httpVersionMajor !== 1 || httpVersionMinor > 1) throw malformed('http_version')
   const coding = headers['transfer-encoding']
   if (coding !== undefined) {
-    if (httpVersionMinor === 0) throw malformed('HTTP/1.0 has no transfer codings')
-    if (coding !== 'chunked' && coding.toLowerCase() !== 'chunked')
-      throw malformed('the only transfer coding is chunked')
+    if (httpVersionMinor === 0) throw malformed('transfer_coding_1_0')
+    if (coding !== 'chunked' && coding.toLowerCase() !== 'chunked') throw malformed('transfer_coding')
   }
   for (const name of namedByConnection(headers.connection) ?? []) {
-    if (judged.has(name) || name.startsWith('mcp-'))
-      throw malformed(`the Connection header must not name ${name}`)
+    if (judged.has(name) || name.startsWith('mcp-')) throw malformed('connection_header', { name })
   }
 }
 
@@ -51,10 +50,10 @@ export function checkWire({ headers, httpVersionMajor, httpVersionMinor }: Incom
 export function checkNotNamed(connection: string | undefined, names: readonly { header: string }[]): void {
   const named = namedByConnection(connection)
   if (named !== undefined && names.some(({ header }) => named.has(header.toLowerCase())))
-    throw malformed('the Connection header must not name a credential')
+    throw malformed('connection_credential')
 }
 
 /** Whoever sent it may disagree about where it ends, so nothing after it is read. */
-function malformed(message: string): Refusal {
-  return new Refusal('request_malformed', message, { headers: closing })
+function malformed(detail: Detail, values?: DetailValues): Refusal {
+  return new Refusal(detail, { values, headers: closing })
 }

@@ -35,11 +35,11 @@ export function checkSingle(method: string, rawHeaders: readonly string[]): void
       continue
     const { name, bit } = single
     if ((seen & bit) !== 0) {
-      const reason = name.startsWith('mcp-') ? 'header_mismatch' : 'request_malformed'
-      throw new Refusal(reason, `the header ${name} is sent twice`)
+      const detail = name.startsWith('mcp-') ? 'mcp_header_repeated' : 'header_repeated'
+      throw new Refusal(detail, { values: { name } })
     }
     if (method !== 'POST' && mirrors.has(name))
-      throw new Refusal('header_mismatch', `the header ${name} mirrors a body, and ${method} has none`)
+      throw new Refusal('mcp_header_without_body', { values: { name, method } })
     seen |= bit
   }
 }

@@ -32,7 +32,8 @@ export function serveMetadata(
     return
   }
   if (head.method !== 'GET' && head.method !== 'HEAD') {
-    throw new Refusal('method_not_allowed', `metadata is read with ${methods}`, {
+    throw new Refusal('metadata_method', {
+      values: { methods },
       headers: { ...everyone, allow: methods },
     })
   }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
-import { hopByHop, mediaType, namedByConnection } from './headers.ts'
+import { hopByHop, mediaType, namedByConnection } from '../exchange/headers.ts'
 import { memoize } from '../../lib/memoize.ts'
 
 /**

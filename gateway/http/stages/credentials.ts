@@ -3,11 +3,10 @@ import type { RequestHead } from '../../auth/request-head.ts'
 import { anonymous, type Principal } from '../../auth/principal.ts'
 import type { Revocations } from '../../auth/revocations.ts'
 import { Refusal } from '../../mcp/errors.ts'
-import { challenged } from '../exchange/challenged.ts'
 import type { ServedProxy } from '../exchange/snapshot.ts'
 import type { Subject } from '../exchange/tokens.ts'
 
-interface Authenticated {
+export interface Identity {
   readonly principal: Principal
   readonly method: string | undefined
   readonly subject: Subject | undefined
@@ -21,64 +20,38 @@ interface Authenticated {
  * @param revocations what is refused whatever the proxy accepts
  * @returns the principal, the auth method that vouches for it (none on a proxy that is open), and the access token that
  *   it was proved with, if it was one; a promise of them only where somebody has to be waited for
- * @throws Refusal, or rejects with one: `credential_missing`, `credential_invalid` or `credential_expired`, with its
- *   challenge
+ * @throws Refusal, or rejects with one: `credential_missing`, `credential_invalid` or `credential_expired`
  */
-export function authenticate(
+export function identify(
   proxy: ServedProxy,
   head: RequestHead,
   now: number,
   revocations: Revocations,
-): Authenticated | Promise<Authenticated> {
+): Identity | Promise<Identity> {
   if (proxy.access.open) return { principal: anonymous, method: undefined, subject: undefined }
   const ofRequest = presentedTo(proxy, head, false)
   const presented = ofRequest.length > 0 ? byShape(ofRequest) : presentedTo(proxy, head, true)
   const [first] = presented
   if (first === undefined) {
     const ways = new Set(proxy.authenticators.map(describe))
-    const message = `this proxy asks for a credential: ${[...ways].join(', or ')}`
-    throw challenged(proxy, new Refusal('credential_missing', message))
+    throw new Refusal('credential_missing', { values: { ways: [...ways].join(', or ') } })
   }
-  if (presented.length > 1) {
-    throw challenged(
-      proxy,
-      new Refusal('credential_invalid', 'more than one credential was presented; send one'),
-    )
-  }
-  const { authenticator, credential } = first
-  try {
-    const principal = authenticator.authenticate(credential, now, head)
-    if (!(principal instanceof Promise)) return accepted(first, principal, revocations)
-    return principal.then(
-      late => {
-        try {
-          return accepted(first, late, revocations)
-        } catch (error) {
-          throw refused(proxy, error)
-        }
-      },
-      error => {
-        throw refused(proxy, error)
-      },
-    )
-  } catch (error) {
-    throw refused(proxy, error)
-  }
+  if (presented.length > 1) throw new Refusal('credentials_several')
+  const principal = first.authenticator.authenticate(first.credential, now, head)
+  return principal instanceof Promise
+    ? principal.then(late => accepted(first, late, revocations))
+    : accepted(first, principal, revocations)
 }
 
 function accepted(
   { authenticator, credential }: Presented,
   principal: Principal,
   revocations: Revocations,
-): Authenticated {
+): Identity {
   if (revocations.size > 0) revocations.check(principal)
   const { kind, expires } = principal
   const subject = kind === 'token' ? { token: credential, expires } : undefined
   return { principal, method: authenticator.method, subject }
-}
-
-function refused(proxy: ServedProxy, error: unknown): unknown {
-  return error instanceof Refusal && error.status === 401 ? challenged(proxy, error) : error
 }
 
 interface Presented {

@@ -1,0 +1,34 @@
+import type { Principal } from '../auth/principal.ts'
+import type { Operation } from '../mcp/operation.ts'
+import { decide } from './decide.ts'
+import type { ProxyAccess } from './rules.ts'
+import { isOffered, scopesFor } from './scopes.ts'
+
+/** Whether an operation is allowed, the rule that decided, and why not. */
+export interface Authorization {
+  readonly allow: boolean
+  /** A place in the configuration, as a JSON pointer. */
+  readonly rule: string
+  /** The detail of the refusal; undefined where the operation is allowed. */
+  readonly reason?: 'proxy_forbidden' | 'method_unknown' | 'name_unknown' | 'scope_missing'
+  /** Every scope that a token needs for the operation, where it lacks one. */
+  readonly scopes?: readonly string[]
+}
+
+/**
+ * Decides whether a principal may do an operation on a proxy: roles and ceilings first, then the scopes of a token, so
+ * that a missing scope reveals nothing that the caller may not know. Pure.
+ */
+export function authorize(proxy: ProxyAccess, principal: Principal, operation: Operation): Authorization {
+  const decision = decide(proxy, principal, operation)
+  if (!decision.allow) {
+    const { allow, rule, method } = decision
+    if (method === true) return { allow, rule, reason: 'method_unknown' }
+    return { allow, rule, reason: operation.kind === 'other' ? 'proxy_forbidden' : 'name_unknown' }
+  }
+  if (principal.scopes === undefined) return decision
+  if (operation.kind === 'other' && operation.preliminary === true) return decision
+  const scopes = scopesFor(proxy.scopes, operation)
+  if (isOffered(scopes, principal.scopes)) return decision
+  return { allow: false, rule: `/proxies/${proxy.name}/scopes`, reason: 'scope_missing', scopes }
+}

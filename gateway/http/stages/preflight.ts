@@ -1,0 +1,24 @@
+import { Refusal } from '../../mcp/errors.ts'
+import { preflightHeaders } from '../exchange/cors.ts'
+import { reply, type RoutedExchange } from '../exchange/exchange.ts'
+import type { Stage } from './stage.ts'
+
+const methods = 'POST, GET, DELETE, OPTIONS'
+
+/** Answers CORS preflights, which carry no credential; lets only the methods of MCP pass. */
+export const preflight: Stage<RoutedExchange> = {
+  name: 'preflight',
+  run(exchange) {
+    const { head, proxy } = exchange
+    const { method, headers } = head
+    if (method === 'POST' || method === 'GET' || method === 'DELETE') return undefined
+    const isPreflight = headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+    if (method !== 'OPTIONS' || !isPreflight)
+      throw new Refusal('method_not_allowed', { values: { methods }, headers: { allow: methods } })
+    const names = proxy.authenticators
+      .map(({ header, ofConnection }) => (ofConnection === true ? '' : header))
+      .filter(name => name !== '' && name !== 'cookie')
+    reply(exchange, 204, preflightHeaders(headers, names))
+    return 'answered'
+  },
+}

@@ -1,0 +1,24 @@
+import { Refusal } from '../../mcp/errors.ts'
+import type { RoutedExchange } from '../exchange/exchange.ts'
+import { serveMetadata } from './resource-metadata.ts'
+import type { Stage } from './stage.ts'
+import { checkNotNamed } from './wire.ts'
+
+/** Finds the proxy by its exact path; answers where the path is that of a proxy's metadata. */
+export const route: Stage<RoutedExchange> = {
+  name: 'route',
+  run(exchange) {
+    const { head, snapshot } = exchange
+    const described = snapshot.proxiesByMetadataPath.get(head.path)
+    if (described?.resource !== undefined) {
+      exchange.proxy = described
+      serveMetadata(exchange, head, described, described.resource)
+      return 'answered'
+    }
+    const proxy = snapshot.proxiesByPath.get(head.path)
+    if (proxy === undefined) throw new Refusal('path_unknown')
+    exchange.proxy = proxy
+    checkNotNamed(head.headers.connection, proxy.authenticators)
+    return undefined
+  },
+}
