@@ -57,6 +57,22 @@ t.test('every link of a page leads to a file, and to a heading in it', async t =
   t.ok(links > 100, `${links} links`)
 })
 
+t.test('every file and folder that a page names exists', async t => {
+  const pages = globSync(['*.md', 'docs/*.md'], { cwd: root }).filter(path => path !== 'CHANGELOG.md')
+  const rooms =
+    /^(?:gateway|policies|schema|scripts|test|bench|examples|docs|access|auth|config|http|mcp|oauth|observe|runtime)\//
+  let paths = 0
+  for (const path of pages) {
+    for (const [, name = ''] of page(path).matchAll(/`([\w.-]+\/[\w./-]*)`/g)) {
+      if (!rooms.test(name) || /NAME|X\.test/.test(name)) continue
+      paths++
+      const isThere = ['', 'gateway'].some(folder => existsSync(join(root, folder, name)))
+      if (!isThere) t.fail(`${path}: ${name} does not exist`)
+    }
+  }
+  t.ok(paths > 50, `${paths} paths`)
+})
+
 t.test('the table of errors on the wire is the one in the code', async t => {
   const [, table = ''] = page('docs/errors.md').split('## Errors on the wire')
   const found = new Map<string, string>()
