@@ -2,87 +2,76 @@ import { ratios } from './ratios.ts'
 import type { Report } from './report.ts'
 import { number } from './table.ts'
 
-/** Something that is asked of the gateway, and what was measured. */
+/** A limit that the gateway has to keep, and what was measured. */
 export interface Requirement {
   readonly text: string
   readonly limit: string
   readonly measured: string
-  /** Undefined where it could not be told. */
+  /** Undefined when it could not be measured. */
   readonly met: boolean | undefined
 }
 
-const streamLimit = 20 * 1024
-const reloadLimit = 50
-const pauseLimit = 50
-const addedLimit = 3
+const maxStreamBytes = 20 * 1024
+const maxReloadMs = 50
+const maxPauseMs = 50
+const maxAddedRatio = 3
 const minShare = 0.35
 const manyStreams = 5000
 
-/** Holds a report against what is asked; what it does not tell is left out. */
+/** Compares a report with the requirements. Leaves out those that the report has no figures for. */
 export function requirementsOf(report: Report): Requirement[] {
-  const { rows, reload, pauses, streams } = report
-  const compared = ratios.flatMap(({ name, limit }) => {
+  const compared = ratios.map(({ name, limit }) => {
     const found = report.ratios[name]?.median
-    if (limit === undefined || found === undefined) return []
-    return [atMost(`CPU per call, ${name}`, found, limit, value => `${number(value, 2)} ×`)]
+    if (limit === undefined || found === undefined) return undefined
+    return atMost(`CPU per call, ${name}`, found, limit, value => `${number(value, 2)} ×`)
   })
-  const added = addedRatio(report)
-  const share = rows['workers-2']?.busiestThread.max
-  const most = streams?.findLast(({ open }) => open >= manyStreams)
   return [
     ...compared,
-    ...(report.added['call'] === undefined
-      ? []
-      : [
-          atMost(
-            'p99 that is added at 1,000/s, by what nginx adds',
-            added,
-            addedLimit,
-            v => `${number(v, 1)} ×`,
-          ),
-        ]),
-    ...(share === undefined
-      ? []
-      : [
-          atMost(
-            'work of the busier of two workers',
-            share,
-            1 - minShare,
-            value => `${number(value * 100, 0)} %`,
-          ),
-        ]),
-    ...(most === undefined
-      ? []
-      : [
-          atMost(
-            `memory per idle stream, ${number(most.open, 0)} open`,
-            most.gateway,
-            streamLimit,
-            value => `${number(value / 1024, 1)} KiB`,
-          ),
-        ]),
-    ...(reload === undefined
-      ? []
-      : [
-          atMost(
-            `slowest call while ${number(reload.keys, 0)} keys reload`,
-            // Where calls are as slow without a reload, the machine stands still by itself.
-            reload.slowestWithout.max > reloadLimit ? undefined : reload.slowest.max,
-            reloadLimit,
-            value => `${number(value, 0)} ms`,
-          ),
-        ]),
-    ...(pauses === undefined
-      ? []
-      : [
-          atMost(
-            'slowest call while the largest requests are judged',
-            pauses.slowestWithout.max > pauseLimit ? undefined : pauses.slowest.max,
-            pauseLimit,
-            value => `${number(value, 0)} ms`,
-          ),
-        ]),
-  ]
+    addedLatency(report),
+    sharedWork(report),
+    streamMemory(report),
+    reloadPause(report),
+    requestPause(report),
+  ].filter(requirement => requirement !== undefined)
+}
+
+function addedLatency(report: Report): Requirement | undefined {
+  if (report.added['call'] === undefined) return undefined
+  const text = 'p99 added at 1,000/s, relative to nginx'
+  return atMost(text, addedRatio(report), maxAddedRatio, value => `${number(value, 1)} ×`)
+}
+
+function sharedWork({ rows }: Report): Requirement | undefined {
+  const share = rows['workers-2']?.busiestThread.max
+  if (share === undefined) return undefined
+  return atMost(
+    'work of the busier of two workers',
+    share,
+    1 - minShare,
+    value => `${number(value * 100, 0)} %`,
+  )
+}
+
+function streamMemory({ streams }: Report): Requirement | undefined {
+  const most = streams?.findLast(({ open }) => open >= manyStreams)
+  if (most === undefined) return undefined
+  const text = `memory per idle stream, ${number(most.open, 0)} open`
+  return atMost(text, most.gateway, maxStreamBytes, value => `${number(value / 1024, 1)} KiB`)
+}
+
+function reloadPause({ reload }: Report): Requirement | undefined {
+  if (reload === undefined) return undefined
+  // When calls are as slow without a reload, the machine itself pauses.
+  const slowest = reload.slowestWithout.max > maxReloadMs ? undefined : reload.slowest.max
+  const text = `slowest call while ${number(reload.keys, 0)} keys reload`
+  return atMost(text, slowest, maxReloadMs, value => `${number(value, 0)} ms`)
+}
+
+function requestPause({ pauses }: Report): Requirement | undefined {
+  if (pauses === undefined) return undefined
+  const slowest = pauses.slowestWithout.max > maxPauseMs ? undefined : pauses.slowest.max
+  const text = 'slowest call while the largest requests are judged'
+  return atMost(text, slowest, maxPauseMs, value => `${number(value, 0)} ms`)
 }
 
 function atMost(
@@ -91,13 +80,13 @@ function atMost(
   limit: number,
   format: (value: number) => string,
 ): Requirement {
-  const told = { text, limit: `≤ ${format(limit)}` }
+  const shown = { text, limit: `≤ ${format(limit)}` }
   return measured === undefined
-    ? { ...told, measured: 'not measurable', met: undefined }
-    : { ...told, measured: format(measured), met: measured <= limit }
+    ? { ...shown, measured: 'not measurable', met: undefined }
+    : { ...shown, measured: format(measured), met: measured <= limit }
 }
 
-/** How many times as much p99 the gateway adds as nginx; undefined where nginx adds nothing that can be measured. */
+/** Returns the p99 that the gateway adds divided by what nginx adds; undefined when nginx adds too little to measure. */
 function addedRatio({ added }: Pick<Report, 'added'>): number | undefined {
   const { call, nginx } = added
   if (call === undefined || nginx === undefined || nginx.p99.median < 0.01) return undefined

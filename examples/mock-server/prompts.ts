@@ -14,6 +14,13 @@ const actions = {
 
 /** Adds the four prompts. Each is filled from the data as it is when it is asked for. */
 export function registerPrompts(server: McpServer, data: Data): void {
+  registerUserManagement(server, data)
+  registerEcommerceAssistant(server, data)
+  registerContentManagement(server, data)
+  registerAnalyticsDashboard(server, data)
+}
+
+function registerUserManagement(server: McpServer, data: Data): void {
   server.registerPrompt(
     'user_management',
     {
@@ -32,7 +39,9 @@ export function registerPrompts(server: McpServer, data: Data): void {
         value: [...data.users.values()],
       }),
   )
+}
 
+function registerEcommerceAssistant(server: McpServer, data: Data): void {
   server.registerPrompt(
     'ecommerce_assistant',
     {
@@ -58,7 +67,9 @@ export function registerPrompts(server: McpServer, data: Data): void {
         },
       ),
   )
+}
 
+function registerContentManagement(server: McpServer, data: Data): void {
   server.registerPrompt(
     'content_management',
     {
@@ -76,7 +87,9 @@ export function registerPrompts(server: McpServer, data: Data): void {
         },
       ),
   )
+}
 
+function registerAnalyticsDashboard(server: McpServer, data: Data): void {
   server.registerPrompt(
     'analytics_dashboard',
     {

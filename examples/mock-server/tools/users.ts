@@ -38,6 +38,13 @@ const deleteOutput = z.object({ user: userSchema, deletedPosts: z.int() })
 
 /** Adds the tools that read and change users. */
 export function registerUserTools(server: McpServer, data: Data): void {
+  registerGetUsers(server, data)
+  registerCreateUser(server, data)
+  registerUpdateUser(server, data)
+  registerDeleteUser(server, data)
+}
+
+function registerGetUsers(server: McpServer, data: Data): void {
   server.registerTool(
     'get_users',
     {
@@ -58,7 +65,9 @@ export function registerUserTools(server: McpServer, data: Data): void {
       return answer({ ...pageOf(found, page) })
     },
   )
+}
 
+function registerCreateUser(server: McpServer, data: Data): void {
   server.registerTool(
     'create_user',
     {
@@ -77,7 +86,9 @@ export function registerUserTools(server: McpServer, data: Data): void {
       return answer({ user })
     },
   )
+}
 
+function registerUpdateUser(server: McpServer, data: Data): void {
   server.registerTool(
     'update_user',
     {
@@ -98,7 +109,9 @@ export function registerUserTools(server: McpServer, data: Data): void {
       return answer({ user })
     },
   )
+}
 
+function registerDeleteUser(server: McpServer, data: Data): void {
   server.registerTool(
     'delete_user',
     {
