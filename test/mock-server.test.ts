@@ -225,7 +225,7 @@ t.test('products: filtered, and sold all or nothing', async t => {
 
   const numbers = await call(connection, 'get_analytics')
   t.strictSame(numbers.orders.revenue, 1567.35)
-  t.match(numbers.orders.unitsSold, { 'Revalidations desk': 3, 'Dotted notebook': 3, 'USB-C hub': 1 })
+  t.match(numbers.orders.unitsSold, { 'Standing desk': 3, 'Dotted notebook': 3, 'USB-C hub': 1 })
   t.match(numbers, {
     users: { total: 5, active: 4 },
     posts: { byStatus: { draft: 2 } },
