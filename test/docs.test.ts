@@ -6,6 +6,14 @@ import { load } from '../gateway/config/load.ts'
 import { reasons } from '../gateway/mcp/refusal-table.ts'
 import { documentOf as referenceOfSchemas } from '../schema/reference.ts'
 
+type Node = {
+  [key: string]: unknown
+  $ref?: string
+  description?: string
+  examples?: unknown[]
+  properties?: Record<string, Node>
+}
+
 const root = join(import.meta.dirname, '..')
 /** Returns the anchors that GitHub gives to the headings of a page. */
 function anchorsOf(text: string): Set<string> {
@@ -57,6 +65,34 @@ t.test('every link of a page leads to a file, and to a heading in it', async t =
   t.ok(links > 100, `${links} links`)
 })
 
+/** Completes an `upstream` block to a configuration. */
+function inProxy(upstream: string): string {
+  return `proxies:\n  piece:\n    auth: none\n${upstream.replaceAll(/^/gm, '    ')}`
+}
+
+t.test('every piece of gateway.yaml on a page has only fields that exist, with valid values', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-docs-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const blocks = new Set(Object.keys((JSON.parse(page('schema/gateway.schema.json')) as Node).properties!))
+  // A piece may refer to what is not on the page, and shorten hashes.
+  const partial = new Set(['GH1202', 'GH1207'])
+  let pieces = 0
+  for (const path of globSync(['docs/*.md'], { cwd: root })) {
+    for (const [, indent = '', yaml = ''] of page(path).matchAll(/^( *)```yaml\n([\s\S]*?)^ *```$/gm)) {
+      const written = yaml.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
+      const text = written.startsWith('upstream:') ? inProxy(written) : written
+      const names = [...text.matchAll(/^([\w-]+):/gm)].map(([, name]) => name!)
+      if (names.length === 0 || !names.every(name => blocks.has(name))) continue
+      pieces++
+      writeFileSync(join(folder, 'gateway.yaml'), names.includes('version') ? text : `version: 1\n${text}`)
+      const { diagnostics } = load(join(folder, 'gateway.yaml'), { env: {}, now: new Date('2026-11-24') })
+      const wrong = diagnostics.filter(({ code }) => /^GH1(?:00|2)/.test(code) && !partial.has(code))
+      t.same(wrong, [], `${path}: ${text}`)
+    }
+  }
+  t.ok(pieces > 25, `${pieces} pieces`)
+})
+
 t.test('every file and folder that a page names exists', async t => {
   const pages = globSync(['*.md', 'docs/*.md'], { cwd: root }).filter(path => path !== 'CHANGELOG.md')
   const rooms =
@@ -106,13 +142,6 @@ t.test('every metric and every event of the log has its line in the manual', asy
 })
 
 t.test('every field of gateway.yaml is described, with an example', async t => {
-  type Node = {
-    [key: string]: unknown
-    $ref?: string
-    description?: string
-    examples?: unknown[]
-    properties?: Record<string, Node>
-  }
   const schema = JSON.parse(page('schema/gateway.schema.json')) as Node & { $defs: Record<string, Node> }
   let fields = 0
   const walk = (node: unknown, path: string): void => {
