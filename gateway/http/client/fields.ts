@@ -76,8 +76,7 @@ export function readStatusLine(text: string, from: number, to: number): StatusLi
  * @param to where its CRLF begins
  */
 export function readField(text: string, from: number, to: number, headers: IncomingHttpHeaders): void {
-  let at = from
-  while (at < to && inToken[text.charCodeAt(at)] === 1) at++
+  let at = endOfToken(text, from, to)
   if (at === from || at === to || text.charCodeAt(at) !== 58) malformed('has a malformed header name')
   const name = text.slice(from, at).toLowerCase()
   let tabs = false
@@ -87,7 +86,16 @@ export function readField(text: string, from: number, to: number, headers: Incom
   // Allowed, but llhttp takes such a coding for another one, and would see another body.
   if (tabs && (name === 'transfer-encoding' || name === 'content-length')) malformed(`has a tab in ${name}`)
   if (!isValue(text, at, end)) malformed('has a control character in a header')
-  const value = text.slice(at, end)
+  addField(headers, name, text.slice(at, end))
+}
+
+function endOfToken(text: string, from: number, to: number): number {
+  let at = from
+  while (at < to && inToken[text.charCodeAt(at)] === 1) at++
+  return at
+}
+
+function addField(headers: IncomingHttpHeaders, name: string, value: string): void {
   const known = headers[name]
   if (known === undefined) headers[name] = value
   else if (typeof known === 'string') headers[name] = [known, value]

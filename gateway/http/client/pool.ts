@@ -1,26 +1,27 @@
 import type { Dispatcher } from 'undici'
 import { Call } from './call.ts'
-import { openConnection, type Connection, type Endpoint } from './connection.ts'
+import type { Endpoint } from './connection.ts'
+import { createConnections } from './connections.ts'
 import { createRequestEncoder, type RequestBytes } from './request-bytes.ts'
 import { WireError } from './wire-error.ts'
 
-/** A request to an upstream, whose body is at hand. */
+/** A request to an upstream, with its whole body. */
 export interface UpstreamCall {
   readonly path: string
   readonly method: 'POST' | 'GET' | 'DELETE'
   /** Names and values, flat. */
   readonly headers: string[]
   readonly body: Buffer | null
-  /** 0: who calls waits for the head of the answer as long as it likes. */
+  /** 0: the caller limits the wait for the response head itself. */
   readonly headersTimeout: 0
-  /** Milliseconds of silence within the body of the answer; 0 for any. */
+  /** Milliseconds of silence within the response body; 0 for no limit. */
   readonly bodyTimeout: number
 }
 
 /** Sends requests to one upstream, as a dispatcher of undici does. */
 export interface UpstreamDispatcher {
   dispatch(call: UpstreamCall, handler: Dispatcher.DispatchHandler): boolean
-  /** Takes no more calls; resolves when those that are on their way have ended. */
+  /** Takes no more calls; resolves when those in flight have ended. */
   close(): Promise<void>
 }
 
@@ -30,13 +31,9 @@ interface Waiting {
 }
 
 /**
- * Makes a client for the origin of a plain-http upstream, over HTTP/1.1 connections that carry one call at a time. A
- * call is written once and never again, whatever becomes of it. The handler is shown its controller at once, and is
- * told of everything else later, but for a request that cannot be sent.
- *
- * Connections are taken from those that rest, the one used last first. Between an answer and the next request the
- * event loop turns once, so that a connection that the upstream closed, or has said more on than it was asked, is
- * seen to be no good before it is used (that answer would be another call's).
+ * Makes a client for the origin of a plain-http upstream, over HTTP/1.1 connections that carry one call at a time. A call
+ * is written once and never again. The handler gets its controller at once and everything else later, except the error of a
+ * request that cannot be sent. The connection that was used last is used first.
  */
 export function createPool(
   origin: string,
@@ -46,96 +43,64 @@ export function createPool(
   const endpoint = { ...times, host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 80) }
   const encoder = createRequestEncoder(host)
   let waiting: Waiting[] = []
-  /** Rested a turn of the loop, and not yet; connections that are closed meanwhile stay in here for a while. */
-  let rested: Connection[] = []
-  let resting: Connection[] = []
-  let gone = 0
-  let open = 0
-  let turning = false
-  let closed = false
-  let emptied = (): void => {}
-
-  const keeper = {
-    onRest(connection: Connection) {
-      if (closed) {
-        connection.close()
-        return
-      }
-      resting.push(connection)
-      turnSoon()
-    },
-    onGone() {
-      open--
-      if (++gone > 16 && gone > rested.length / 2) {
-        rested = rested.filter(connection => connection.isOpen())
-        gone = 0
-      }
-      settle()
-    },
-  }
-
-  function turnSoon(): void {
-    if (turning) return
-    turning = true
-    setImmediate(turn)
-  }
+  let isClosed = false
+  const emptied = Promise.withResolvers<void>()
+  const turnSoon = oncePerTurn(turn)
+  const connections = createConnections(endpoint, { onRest: turnSoon, onClosed: settle })
 
   function turn(): void {
-    turning = false
     const calls = waiting
     waiting = []
     for (const next of calls) {
       if (next.call.isOver) continue
-      const connection = takeRested()
-      // A connection that rests will have rested by the next turn, which is sooner than another could be open.
-      if (connection === undefined && waiting.length < resting.length) waiting.push(next)
-      else (connection ?? openAnother()).carry(next.call, next.request)
+      const connection = connections.take()
+      // A connection that rests is ready by the next turn, which is sooner than another could be open.
+      if (connection === undefined && waiting.length < connections.resting()) waiting.push(next)
+      else (connection ?? connections.open()).carry(next.call, next.request)
     }
-    for (const connection of resting) if (connection.isOpen()) rested.push(connection)
-    resting = []
+    connections.turn()
     if (waiting.length > 0) turnSoon()
     settle()
   }
 
-  function takeRested(): Connection | undefined {
-    for (;;) {
-      const connection = rested.pop()
-      if (connection === undefined || connection.isOpen()) return connection
-    }
-  }
-
-  function openAnother(): Connection {
-    open++
-    return openConnection(endpoint, keeper)
-  }
-
   function settle(): void {
-    if (closed && open === 0 && waiting.length === 0) emptied()
+    if (isClosed && connections.size() === 0 && waiting.length === 0) emptied.resolve()
   }
 
   return {
     dispatch({ path, method, headers, body, bodyTimeout }, handler) {
       const call = new Call(bodyTimeout, handler)
-      let request
       try {
-        if (closed) throw new WireError('pool_closed', 'the upstream is no longer in use')
-        request = encoder.encode(method, path, headers, body)
+        if (isClosed) throw new WireError('pool_closed', 'the upstream is no longer in use')
+        const request = encoder.encode(method, path, headers, body)
+        call.offer()
+        waiting.push({ call, request })
       } catch (error) {
         call.fail(error as Error)
         return false
       }
-      call.offer()
-      waiting.push({ call, request })
       turnSoon()
       return true
     },
     close() {
-      closed = true
-      for (const connection of [...rested, ...resting]) connection.close()
-      return new Promise(resolve => {
-        emptied = resolve
-        settle()
-      })
+      isClosed = true
+      connections.closeAll()
+      settle()
+      return emptied.promise
     },
+  }
+}
+
+/** Returns a function that runs a task in the next turn of the event loop, however often it is called until then. */
+function oncePerTurn(task: () => void): () => void {
+  let isDue = false
+  const run = (): void => {
+    isDue = false
+    task()
+  }
+  return () => {
+    if (isDue) return
+    isDue = true
+    setImmediate(run)
   }
 }

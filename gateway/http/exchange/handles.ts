@@ -16,6 +16,7 @@ import {
   type HandleContext,
   type PresentedHandles,
 } from '../../mcp/handles/presented-handles.ts'
+import type { Operation } from '../../mcp/operation.ts'
 import type { AuthenticatedExchange } from './exchange.ts'
 import { refusedOperation } from './refused-operation.ts'
 import type { ServedProxy } from './snapshot.ts'
@@ -49,7 +50,6 @@ export function useHandles(
   messages: readonly Message[],
   body: Buffer,
 ): HandleUse | undefined {
-  const { proxy, principal } = exchange
   const [message] = messages
   if (exchange.batch || message === undefined) {
     if (messages.some(presentsHandles)) refuseInBatch(exchange, messages, body)
@@ -59,30 +59,48 @@ export function useHandles(
   const expects = expectsHandles(message, exchange.era)
   if (!presents && !expects) return undefined
   if (exchange.era === 'modern') requireTasks(message)
-  const context = contextOf(exchange)
   const operation = exchange.operation ?? noOperation
-  const presented = presents ? openHandles(body.toString('utf8'), message, operation, context) : undefined
-  if (presented !== undefined) judgeAgain(exchange, message, presented)
-  const { method = '' } = message
-  const legacy = exchange.era !== 'modern'
-  if (legacy && presented?.taskId !== undefined) {
-    const { taskId: id, tasks } = presented
-    const { owner, given } = context
-    given.give({ id, proxy: proxy.name, identity: owner.identities[0]!, handle: tasks.get(id)! })
-  }
+  const presented = presents ? open(exchange, message, operation, body) : undefined
   return {
     body: presented && Buffer.from(presented.text),
     taskId: presented?.taskId,
     answer: expects
-      ? {
-          ...context,
-          method,
-          operation: presented?.continued ?? operation,
-          presented: presented?.tasks ?? nonePresented,
-          legacy,
-          judge: judgeFor(proxy, principal),
-        }
+      ? answerHandles(exchange, message, presented?.continued ?? operation, presented)
       : undefined,
+  }
+}
+
+/** Opens the handles of a message, and decides again what began the tasks. */
+function open(
+  exchange: AuthenticatedExchange,
+  message: Message,
+  operation: Operation,
+  body: Buffer,
+): PresentedHandles | undefined {
+  const context = contextOf(exchange)
+  const presented = openHandles(body.toString('utf8'), message, operation, context)
+  if (presented === undefined) return undefined
+  judgeAgain(exchange, message, presented)
+  const { taskId: id, tasks } = presented
+  if (exchange.era === 'modern' || id === undefined) return presented
+  const { owner, given } = context
+  given.give({ id, proxy: exchange.proxy.name, identity: owner.identities[0]!, handle: tasks.get(id)! })
+  return presented
+}
+
+function answerHandles(
+  exchange: AuthenticatedExchange,
+  { method = '' }: Message,
+  operation: Operation,
+  presented: PresentedHandles | undefined,
+): AnswerHandles {
+  return {
+    ...contextOf(exchange),
+    method,
+    operation,
+    presented: presented?.tasks ?? nonePresented,
+    legacy: exchange.era !== 'modern',
+    judge: judgeFor(exchange.proxy, exchange.principal),
   }
 }
 

@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks'
+import type { Principal } from '../../auth/principal.ts'
 import type { Refusal } from '../../mcp/errors.ts'
+import type { Operation } from '../../mcp/operation.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Counters } from '../../observe/metrics.ts'
 import type { Exchange } from '../exchange/exchange.ts'
@@ -13,37 +15,47 @@ export interface AccessLog {
 const maxNameLength = 256
 const clientGone = 499
 
+const noPrincipal: Partial<Principal> = {}
+const noOperation: Partial<Operation> = {}
+const noRefusal: Partial<Refusal> = {}
+
 /** Writes the one line of an exchange, denials included, with the revision that decided it; counts it once. */
 export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): void {
-  const { request, response, proxy, principal, operation, refusal, operations } = exchange
+  const { request, response, proxy, refusal, operations } = exchange
   const status = response.headersSent ? response.statusCode : clientGone
+  const { name: principal, outgoing = false } = exchange.principal ?? noPrincipal
+  const { method, kind, name } = exchange.operation ?? noOperation
+  const { reason, detail, message } = refusal ?? noRefusal
   countRequest(metrics, proxy?.name ?? '', status, refusal)
-  if (principal?.outgoing === true)
-    metrics.count('gatehouse_outgoing_secret_uses_total', { key: principal.name })
+  if (outgoing) metrics.count('gatehouse_outgoing_secret_uses_total', { key: principal! })
   log.info('request', {
     requestId: exchange.id,
     revision: exchange.snapshot.revision,
     proxy: proxy?.name,
-    principal: principal?.name,
+    principal,
     auth: exchange.method,
-    secret: principal?.outgoing === true ? 'outgoing' : undefined,
+    secret: outgoing ? 'outgoing' : undefined,
     client: request.socket.remoteAddress,
     httpMethod: request.method,
     era: exchange.era,
-    method: shortened(operation?.method),
-    kind: operation?.kind,
-    name: shortened(operation?.name),
+    method: shortened(method),
+    kind,
+    name: shortened(name),
     operations: operations > 1 ? operations : undefined,
-    batch: exchange.batched?.map(({ method, name }) => [method, name].map(shortened)),
-    decision: exchange.forwarded ? 'allow' : refusal && 'deny',
+    batch: exchange.batched?.map(each => [each.method, each.name].map(shortened)),
+    decision: decisionOf(exchange),
     rule: exchange.rule,
-    reason: refusal?.reason,
-    detail: refusal?.detail,
-    message: exchange.forwarded ? refusal?.message : undefined,
+    reason,
+    detail,
+    message: exchange.forwarded ? message : undefined,
     cause: causeCode(refusal),
     status,
     milliseconds: Math.round((performance.now() - exchange.startedAt) * 10) / 10,
   })
+}
+
+function decisionOf({ forwarded, refusal }: Exchange): 'allow' | 'deny' | undefined {
+  return forwarded ? 'allow' : refusal && 'deny'
 }
 
 function shortened(name: string | undefined): string | undefined {

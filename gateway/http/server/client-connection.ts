@@ -3,12 +3,12 @@ import type { Socket } from 'node:net'
 import type { BodyRequest } from '../exchange/body.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 
-/** Requests of one connection that are served at the same time; those behind them wait, and no more are read. */
+/** Largest number of requests of one connection that are served at the same time; the next ones wait, and no more are read. */
 const maxInFlight = 4
-/** Requests that are ignored after the last one of a connection, before the connection is cut. */
+/** Largest number of requests that are ignored after the last one of a connection; then it is closed. */
 const maxIgnored = 100
 
-/** A request that waits for its turn, with the answer it will get. */
+/** A request with its response. */
 export interface Arrival {
   readonly request: BodyRequest
   readonly response: ServerResponse
@@ -27,21 +27,21 @@ export interface ConnectionEvents {
 }
 
 /**
- * One connection of a client: the requests on it that are being served, in order, and those that wait. A class, because
- * each connection has one.
+ * One connection of a client: the requests on it that are served, in order, and those that wait. A class, because each
+ * connection has one.
  */
 export class ClientConnection {
   readonly socket: Socket
   /** A request was served on it. */
   hasServed = false
-  /** Where it stands among those between two requests, the longest first; 0 while it has a request, and before the first. */
-  restsSince = 0
-  /** Number of looks since something last changed at an end of this connection. */
-  quiet = 0
-  /** Bytes that were written at the last look. */
+  /** Position among idle connections, the longest idle first; 0 while it has a request, and before the first. */
+  idleSince = 0
+  /** Ticks since something last changed at an end of this connection. */
+  quietTicks = 0
+  /** Bytes that were written at the last tick. */
   written = -1
-  /** A request was too long under way, but was not read on; how many there were, and looks since. */
-  overdue: { readonly taken: number; looks: number } | undefined
+  /** A request ran out of time while the connection was held: the number of requests by then, and ticks since. */
+  overdue: { readonly taken: number; ticks: number } | undefined
   /** Whether the client is being probed. */
   isProbed = false
   /** Number of requests that were read. */
@@ -56,8 +56,8 @@ export class ClientConnection {
   constructor(socket: Socket, events: ConnectionEvents) {
     this.socket = socket
     this.#events = events
-    // For node:http, which closes a connection with its last answer. What the client still sends would then reset it
-    // before that is read, so its end is waited for, and not for long.
+    // node:http closes a connection with its last response. Anything that the client still sends would then reset it
+    // before the client has read the response.
     socket.destroySoon = socket.end
   }
 

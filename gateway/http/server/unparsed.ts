@@ -30,7 +30,7 @@ export function answerUnparsed(
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
     // It waits for its turn, and that is no fault of the client.
     else if (error.code === timeoutCode && connection.isHeld)
-      connection.overdue = { taken: connection.taken, looks: 0 }
+      connection.overdue = { taken: connection.taken, ticks: 0 }
     else answerError(connection, unparsed(error), dependencies)
   })
   // Without a listener the connection would be cut without a word.

@@ -6,7 +6,7 @@ import { readMessages, type Message } from '../../mcp/message.ts'
 import { operationsOf } from '../../mcp/operation.ts'
 import { checkParamHeaders } from '../../mcp/param-headers.ts'
 import type { AdmittedExchange } from '../exchange/exchange.ts'
-import { useHandles } from '../exchange/handles.ts'
+import { handlesOfStream, useHandles } from '../exchange/handles.ts'
 import { refusedOperation } from '../exchange/refused-operation.ts'
 import { planResponse } from './plan-response.ts'
 import type { Stage } from './stage.ts'
@@ -20,7 +20,11 @@ export const authorize: Stage<AdmittedExchange> = {
   run(exchange) {
     const { body, head, proxy, request } = exchange
     if (body === undefined) {
-      exchange.plan = planResponse(exchange, [], undefined)
+      exchange.plan = planResponse(
+        exchange,
+        [],
+        head.method === 'GET' ? handlesOfStream(exchange) : undefined,
+      )
       return undefined
     }
     const { messages, batch } = readMessages(body, allowsBatch(head.headers))

@@ -9,12 +9,22 @@ import { handlesOfStream, judgeFor } from '../exchange/handles.ts'
 import { mayAnswerOpenList } from '../exchange/open-lists.ts'
 import type { ResponsePlan } from '../exchange/response-plan.ts'
 
-const nothingExpected: ReadonlyMap<string, ListMember> = new Map()
+/** What messages ask for, as far as the response depends on it. */
+interface Asked {
+  /** Lists to be filtered, by the id of their request. */
+  readonly lists: ReadonlyMap<string, ListMember>
+  /** Whether a result may be a list, though nothing says where in it. */
+  readonly mayList: boolean
+  readonly listens: boolean
+  readonly listsTasks: boolean
+}
+
+const noList: Asked = { lists: new Map(), mayList: false, listens: false, listsTasks: false }
 
 /**
  * Decides how the response is treated: whether it is read at all, and what in it is judged.
  *
- * @param messages those of the body; none where there is no body
+ * @param messages those of the body; none if there is no body
  * @param answer how handles in the response are sealed; undefined where none is expected
  */
 export function planResponse(
@@ -24,25 +34,33 @@ export function planResponse(
 ): ResponsePlan {
   const { proxy, principal, head, requestIds } = exchange
   const method = head.method as ResponsePlan['method']
-  let expected = nothingExpected
-  let listening = method === 'GET'
-  let listing = requestIds.length === 0
-  let listsTasks = false
-  for (const message of messages) {
-    const list = listedBy(message.method)
-    if (list !== undefined && message.id !== undefined)
-      expected = new Map(expected).set(idValue(message.id), list)
-    listening ||= message.method === 'subscriptions/listen'
-    listing ||= mayList(message.method)
-    listsTasks ||= message.method === 'tasks/list'
-  }
+  const { lists, mayList, listens, listsTasks } = messages.some(asksForMore) ? readAsked(messages) : noList
+  const listening = method === 'GET' || listens
   // A server may answer with a list that an earlier request of the same id asked for.
-  const isStrange = mayAnswerOpenList(exchange, expected.size > 0 || listsTasks)
-  const mayHoldList = listing || expected.size > 0 || isStrange
+  const isStrange = mayAnswerOpenList(exchange, lists.size > 0 || listsTasks)
+  const mayHoldList = requestIds.length === 0 || lists.size > 0 || mayList || isStrange
   const judge = mayHoldList && !seesEverything(proxy.access) ? judgeFor(proxy, principal) : undefined
-  const found = answer ?? (method === 'GET' || isStrange ? handlesOfStream(exchange) : undefined)
-  const handles = isStrange ? { ...found!, method: '' } : found
+  const handles = isStrange ? { ...(answer ?? handlesOfStream(exchange)), method: '' } : answer
   if (judge === undefined && handles === undefined) return { method, rules: undefined, listening }
-  const params = judge !== undefined && [...expected.values()].includes('tools') ? proxy.params : undefined
-  return { method, rules: { expected, judge, handles, params }, listening }
+  const params = judge !== undefined && [...lists.values()].includes('tools') ? proxy.params : undefined
+  return { method, rules: { expected: lists, judge, handles, params }, listening }
+}
+
+/** Most messages call something by its name, and ask for no more. */
+function asksForMore({ method }: Message): boolean {
+  return method !== 'tools/call'
+}
+
+function readAsked(messages: readonly Message[]): Asked {
+  const lists = new Map<string, ListMember>()
+  for (const { id, method } of messages) {
+    const list = listedBy(method)
+    if (list !== undefined && id !== undefined) lists.set(idValue(id), list)
+  }
+  return {
+    lists,
+    mayList: messages.some(({ method }) => mayList(method)),
+    listens: messages.some(({ method }) => method === 'subscriptions/listen'),
+    listsTasks: messages.some(({ method }) => method === 'tasks/list'),
+  }
 }
