@@ -1,6 +1,6 @@
 /**
- * Freezes a value and all that is in it, and takes the prototypes of its maps away: those that validation or JSON.parse
- * made have one, and a role may be called `constructor`.
+ * Freezes a value deeply, and removes the prototypes of its maps. Validation and JSON.parse create maps with a prototype,
+ * and a role may be called `constructor`.
  */
 export function freeze<T extends object>(value: T): T {
   for (const child of Object.values(value))

@@ -1,19 +1,11 @@
 import { resolve } from 'node:path'
 import type { Config } from '../../schema/config.ts'
-import { checkArgon2 } from './checks/check-argon2.ts'
+import { checks } from './checks/index.ts'
 import { checkCertificates } from './secrets/check-certificates.ts'
-import { checkHashes, checkPepper, checkWindows } from './checks/check-keys.ts'
 import { checkFiles } from './secrets/check-files.ts'
 import { checkFragmentVariables } from './fragments/check-fragment-references.ts'
 import { checkFragments } from './fragments/check-fragments.ts'
-import { checkAuthHeaders, checkHeaders } from './checks/check-headers.ts'
-import { checkJwt } from './checks/check-jwt.ts'
-import { checkMaxBody } from './checks/check-max-body.ts'
-import { checkMtls } from './checks/check-mtls.ts'
-import { checkNames } from './checks/check-names.ts'
 import { checkOwnSecrets } from './secrets/check-own-secrets.ts'
-import { checkUpstreams } from './checks/check-upstreams.ts'
-import { checkAuth, checkGlobs, checkPaths } from './checks/check-proxies.ts'
 import { digestOfAll } from './document/content-digest.ts'
 import type { Diagnostic } from './document/diagnostics.ts'
 import { readSource } from './document/files.ts'
@@ -31,7 +23,7 @@ import { checkSchema } from './schema/schema-errors.ts'
 import { checkRevocations } from './revocations.ts'
 import { resolveSecrets } from './secrets/secrets.ts'
 import type { Secrets } from '../values/secrets.ts'
-import { shownSources } from './document/sensitive.ts'
+import { redactedSources } from './document/sensitive.ts'
 import { limitDiagnostics } from './document/diagnostic-limit.ts'
 import { spanBetween, type Source } from './document/source.ts'
 import { isPlainMap, toPlain, type PlainMap } from './read/tree.ts'
@@ -40,42 +32,43 @@ import type { DeepPartial, CheckContext } from './checks/check-context.ts'
 export type { LoadOptions } from './document/load-options.ts'
 
 export interface LoadResult {
-  /** Errors, warnings, and advice where it was asked for, a hundred at most; in order of file, line and column. */
+  /** At most a hundred errors, warnings and requested advice, in the order of file, line and column. */
   diagnostics: Diagnostic[]
-  /** Number of further diagnostics, which are left out because there are too many; those that are left are the gravest. */
+  /** Number of further diagnostics, which are less severe or come later. */
   omitted: number
-  /** Text of every file by absolute path, for code frames; secrets in clear are blotted out. */
+  /** Text of every file by absolute path, for code frames. Secrets in clear are replaced. */
   sources: Map<string, string>
-  /** Absolute paths of everything that was read or looked for, secret files too. */
+  /** Absolute paths of all files that were read or looked for, including secret files. */
   files: string[]
-  /** Directories whose listing decided what was included. */
+  /** Directories that were listed for `include`. */
   directories: string[]
-  /** SHA-256 over what was found at all of them, as it was read. */
+  /** SHA-256 over the content of all of them, as it was read. */
   digest: string
-  /** Absolute path of the revocations file; also where there are errors, as far as the main file can be read. */
+  /** Absolute path of the revocations file. Present even after errors, if the main file can be read. */
   revocations?: string
-  /** There when no diagnostic is an error. */
+  /** Present if no diagnostic is an error. */
   loaded?: Loaded
 }
 
 export interface Loaded {
-  /** Frozen; maps have no prototype; paths of secret files are absolute. */
+  /** Frozen. Maps have no prototype, and paths of secret files are absolute. */
   config: Config
   secrets: Secrets
-  /** The secrets that it gives out. */
+  /** Texts of the secrets. */
   secretTexts: ReadonlyMap<string, string>
   /** First 12 hex digits of the SHA-256 of the canonical configuration. */
   revision: string
-  /** Variables and secret files that are absent; something only under allowMissingEnv, and then the revision is not the real one. */
+  /** Variables and secret files that are absent. Empty without allowMissingEnv; otherwise the revision is not the real one. */
   missing: string[]
-  /** Where a field (its key) or an item of a list was written; undefined for defaults and what is not there. */
+  /** Returns the place of a field (its key) or an item of a list; undefined for defaults and absent fields. */
   locate(pointer: string): { file: string; line: number; column: number } | undefined
 }
 
 /**
- * Reads a configuration: main file, fragments, variables, schema, cross-references, secrets, revision. Takes the path
- * of the main file. Does not throw for what is wrong with the files: that is in `diagnostics`. Synchronous, without
- * network or global state.
+ * Loads a configuration: main file, fragments, variables, schema, checks, secrets, revision. Reports errors in the files
+ * as `diagnostics`, and does not throw for them. Synchronous, without network access or global state.
+ *
+ * @param path path of the main file
  */
 export function load(path: string, options: LoadOptions): LoadResult {
   const loadContext = createLoadContext(options)
@@ -84,13 +77,13 @@ export function load(path: string, options: LoadOptions): LoadResult {
   return {
     diagnostics,
     omitted,
-    // What was not looked at may stand on a line that is shown, and may be a secret.
-    sources: loadContext.found.error > maxKept.error ? new Map() : shownSources(loadContext),
+    // A line may hold a secret that was not checked, and so not hidden.
+    sources: loadContext.counts.error > maxKept.error ? new Map() : redactedSources(loadContext),
     files: [...loadContext.files.paths],
     directories: [...loadContext.files.directories],
     digest: digestOfRead(loadContext),
     ...(loadContext.revocations !== undefined && { revocations: loadContext.revocations }),
-    ...(loaded !== undefined && loadContext.found.error === 0 && { loaded: loaded() }),
+    ...(loaded !== undefined && loadContext.counts.error === 0 && { loaded: loaded() }),
   }
 }
 
@@ -114,26 +107,7 @@ function loadMain(loadContext: LoadContext, file: string): (() => Loaded) | unde
   includeFragments(loadContext, source, root)
   checkSchema(loadContext, root)
   const context: CheckContext = { loadContext, config: root as DeepPartial<Config> }
-  for (const check of [
-    checkNames,
-    checkPaths,
-    checkGlobs,
-    checkAuth,
-    checkJwt,
-    checkMtls,
-    checkHeaders,
-    checkAuthHeaders,
-    checkMaxBody,
-    checkUpstreams,
-    checkHashes,
-    checkPepper,
-    checkArgon2,
-    checkWindows,
-    checkFragments,
-    checkFragmentVariables,
-    checkFiles,
-  ])
-    check(context)
+  for (const check of [...checks, checkFragments, checkFragmentVariables, checkFiles]) check(context)
   checkRevocations(context, source)
   const resolved = resolveSecrets(context)
   checkOwnSecrets(context, resolved)
@@ -172,11 +146,11 @@ function readRoot(loadContext: LoadContext, source: Source): PlainMap | undefine
   return undefined
 }
 
-// Taking the last key out of a block leaves it null. Were that refused, the file before would stay in force, and with
-// it the very key that was taken out.
-function dropEmptyBlocks({ opaque }: LoadContext, root: PlainMap): void {
+// Removing the last key of a block leaves it null. If that were an error, the previous file would stay in force, and the
+// removed key with it.
+function dropEmptyBlocks({ skipped }: LoadContext, root: PlainMap): void {
   for (const block of ['include', 'auth', 'roles', 'keys']) {
-    if (root[block] === null && !opaque.get(root)?.has(block)) delete root[block]
+    if (root[block] === null && !skipped.get(root)?.has(block)) delete root[block]
   }
 }
 

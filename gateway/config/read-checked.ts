@@ -4,11 +4,11 @@ import { load, type Loaded, type LoadOptions } from './load.ts'
 import { revocableNames, revocationsPath } from './revocations.ts'
 import { restartFields } from './static-fields.ts'
 
-const keysTogether = 200
+const keysPerText = 200
 
-/** Reads and checks a configuration as load() does, for another thread. */
+/** Loads a configuration like load(), for another thread. */
 export function readChecked(path: string, options: LoadOptions): ReadResult {
-  // The gateway reads that file on its own, whatever becomes of this one.
+  // The gateway reads the revocations file separately, even if this configuration has errors.
   const { loaded, ...result } = load(path, { ...options, revocations: false })
   return loaded === undefined
     ? result
@@ -19,13 +19,13 @@ function toChecked({ config, revision, secretTexts, locate }: Loaded, main: stri
   const { keys, ...settings } = config
   const entries = Object.entries(keys)
   const starts = Array.from(
-    { length: Math.ceil(entries.length / keysTogether) },
-    (_, part) => part * keysTogether,
+    { length: Math.ceil(entries.length / keysPerText) },
+    (_, part) => part * keysPerText,
   )
   return {
     revision,
     settings: JSON.stringify(settings),
-    keys: starts.map(start => JSON.stringify(Object.fromEntries(entries.slice(start, start + keysTogether)))),
+    keys: starts.map(start => JSON.stringify(Object.fromEntries(entries.slice(start, start + keysPerText)))),
     secrets: secretTexts,
     ...(config.revocations !== undefined && {
       revocations: { file: revocationsPath(main, config.revocations), names: revocableNames(config) },

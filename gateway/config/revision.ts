@@ -3,9 +3,9 @@ import type { Config } from '../../schema/config.ts'
 import type { Resolved } from './secrets/secrets.ts'
 
 /**
- * The first 12 hex digits of the SHA-256 of the canonical configuration: defaults filled in, fragments merged, maps in
- * order of their keys. Comments, the order of fields, and the files that things are written in make no difference. Of
- * secrets it covers the references and never the values: whoever is told a digest of a weak secret can guess it.
+ * Returns the first 12 hex digits of the SHA-256 of the canonical configuration, with defaults filled in, fragments merged
+ * and maps sorted by key. Comments, the order of fields and the split into files do not matter. The digest covers
+ * references to secrets but not the secrets: a digest of a weak secret would reveal it.
  */
 export function revisionOf(config: Config, { paths }: Resolved): string {
   const { include: _, ...effective } = config

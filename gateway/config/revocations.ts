@@ -2,53 +2,43 @@ import { dirname, resolve } from 'node:path'
 import { digestOfFile, isSpecial } from './document/content-digest.ts'
 import type { Diagnostic, Explanation, Span } from './document/diagnostics.ts'
 import { readSource } from './document/files.ts'
-import { parseFingerprint } from '../values/fingerprint.ts'
 import { createLoadContext, report, type LoadContext } from './document/load-context.ts'
 import type { LoadOptions } from './document/load-options.ts'
-import { isOpaque, locate, nodeSpan } from './document/locate.ts'
+import { isSkipped, nodeSpan } from './document/locate.ts'
 import { parseSource } from './read/parse.ts'
-import { toPointer, type Path } from './document/pointer.ts'
 import { isSystemPath } from './document/real-path.ts'
-import { revocationId, type RevocationEntries } from '../values/revocation-id.ts'
+import { collectEntries, type RevocableNames, type RevocationsContent } from './revocation-entries.ts'
+import type { RevocationEntries } from '../values/revocation-id.ts'
 import { validateRevocations } from './schema/schema.ts'
 import { checkSchema } from './schema/schema-errors.ts'
-import { shownSources } from './document/sensitive.ts'
+import { redactedSources } from './document/sensitive.ts'
 import { spanBetween, type Source } from './document/source.ts'
-import { helpWithName, nearest } from './document/suggest.ts'
 import { limitDiagnostics } from './document/diagnostic-limit.ts'
 import { isPlainMap, toPlain } from './read/tree.ts'
 import { entries, items, reportAt, type CheckContext } from './checks/check-context.ts'
 
-/** Bytes that a revocations file may have. */
-const maxSize = 2 ** 20
+/** Largest size of a revocations file. */
+const maxBytes = 2 ** 20
 
-/** Names of the configuration that a revocations file may refer to. */
-export interface RevocableNames {
-  readonly keys: readonly string[]
-  readonly issuers: readonly string[]
-  /** Hashes of secrets. */
-  readonly hashes: readonly string[]
-}
-
-/** What came of reading a revocations file. */
+/** Result of reading a revocations file. */
 export interface RevocationsResult {
   readonly diagnostics: Diagnostic[]
   readonly omitted: number
   readonly sources: Map<string, string>
-  /** What was found at its path, as `digestOfFile` says it. */
+  /** Digest of the file, as `digestOfFile` returns it. */
   readonly digest: string
-  /** There when no diagnostic is an error. */
+  /** Present if no diagnostic is an error. */
   readonly entries?: RevocationEntries
 }
 
-/** Reads and checks a revocations file, without what the configuration says of it. */
+/** Reads and checks a revocations file by itself. */
 export function readRevocations(
   file: string,
   names: RevocableNames,
   options: Pick<LoadOptions, 'now' | 'readFile'>,
 ): RevocationsResult {
   const loadContext = createLoadContext({ ...options, env: {} })
-  // It may be another than the one that was there when the configuration was checked.
+  // The file may have been replaced since the configuration was checked.
   const why = whyUnfit(loadContext, file)
   if (why !== undefined) report(loadContext, 'GH1380', startOf(file), why)
   const found = why === undefined ? readEntries(loadContext, file, names) : undefined
@@ -56,9 +46,9 @@ export function readRevocations(
   return {
     diagnostics,
     omitted,
-    sources: shownSources(loadContext),
+    sources: redactedSources(loadContext),
     digest: loadContext.files.digests.get(file) ?? digestOfFile(file),
-    ...(found !== undefined && loadContext.found.error === 0 && { entries: found }),
+    ...(found !== undefined && loadContext.counts.error === 0 && { entries: found }),
   }
 }
 
@@ -67,11 +57,11 @@ export function revocationsPath(main: string, named: string): string {
   return resolve(dirname(main), named)
 }
 
-/** Checks that `revocations` names a file of its own; unless told otherwise, reads and checks that file as well. */
+/** Checks that `revocations` names a file of its own. Reads and checks that file too, unless an option forbids it. */
 export function checkRevocations(context: CheckContext, main: Source): void {
   const { loadContext, config } = context
   const { revocations: named } = config
-  if (named === undefined || isOpaque(loadContext, config, ['revocations'])) return
+  if (named === undefined || isSkipped(loadContext, config, ['revocations'])) return
   const file = revocationsPath(main.file, named)
   const why = whyUnfit(loadContext, file)
   if (why !== undefined) {
@@ -80,7 +70,7 @@ export function checkRevocations(context: CheckContext, main: Source): void {
   }
   loadContext.revocations = file
   if (loadContext.options.revocations === false) return
-  // References to the environment mean nothing in that file, and it may be absent where secrets may.
+  // The file has no references to the environment. It may be absent if secrets may be absent.
   const { allowMissingEnv = false, ...options } = loadContext.options
   const own = createLoadContext({ ...options, env: {} })
   const content = own.files.read(file)
@@ -92,7 +82,7 @@ export function checkRevocations(context: CheckContext, main: Source): void {
     return
   }
   readEntries(own, file, revocableNames(config))
-  adopt(loadContext, own)
+  mergeLoad(loadContext, own)
 }
 
 function startOf(file: string): Span {
@@ -110,7 +100,7 @@ function whyUnfit(loadContext: LoadContext, file: string): Explanation | undefin
     : undefined
 }
 
-/** Returns what a revocations file may refer to. */
+/** Returns the names that a revocations file may refer to. */
 export function revocableNames(config: CheckContext['config']): RevocableNames {
   return {
     keys: entries(config.keys).map(([name]) => name),
@@ -123,13 +113,13 @@ export function revocableNames(config: CheckContext['config']): RevocableNames {
   }
 }
 
-/** Makes what one load found part of another. */
-function adopt(loadContext: LoadContext, own: LoadContext): void {
+/** Adds the diagnostics and files of one load to another. */
+function mergeLoad(loadContext: LoadContext, own: LoadContext): void {
   for (const one of own.diagnostics) loadContext.diagnostics.push(one)
   for (const severity of ['error', 'warning', 'info'] as const) {
-    loadContext.found[severity] += own.found[severity]
+    loadContext.counts[severity] += own.counts[severity]
   }
-  for (const mask of own.masks) loadContext.masks.push(mask)
+  for (const one of own.redactions) loadContext.redactions.push(one)
   for (const [file, source] of own.files.sources) loadContext.files.sources.set(file, source)
   for (const [path, digest] of own.files.digests) loadContext.files.digests.set(path, digest)
   for (const path of own.files.paths) loadContext.files.paths.add(path)
@@ -148,7 +138,7 @@ function readEntries(
     report(loadContext, code, at, { message, help: source.help })
     return undefined
   }
-  if (Buffer.byteLength(source.text) > maxSize) {
+  if (Buffer.byteLength(source.text) > maxBytes) {
     const message = 'the revocations file is larger than 1 MiB'
     report(loadContext, 'GH1002', at, { message, help: 'remove entries that are no longer needed' })
     return undefined
@@ -168,72 +158,10 @@ function readEntries(
     })
     return undefined
   }
-  // A list whose last entry was taken out is null.
+  // Removing the last entry of a list leaves it null.
   for (const list of Object.keys(root)) if (root[list] === null) root[list] = []
   checkSchema(loadContext, root, validateRevocations)
-  return loadContext.found.error === 0 ? collect(loadContext, root as unknown as Content, names) : undefined
-}
-
-/** A revocations file without errors of the schema. */
-interface Content {
-  readonly keys?: readonly { readonly name: string }[]
-  readonly secrets?: readonly { readonly hash: string }[]
-  readonly subjects?: readonly { readonly issuer: string; readonly sub?: string; readonly client?: string }[]
-  readonly tokens?: readonly { readonly issuer: string; readonly jti: string }[]
-  readonly certificates?: readonly { readonly fingerprint: string }[]
-}
-
-function collect(loadContext: LoadContext, root: Content, names: RevocableNames): RevocationEntries {
-  const found = new Map<string, string>()
-  const [keys, issuers] = [new Set(names.keys), new Set(names.issuers)]
-  const hashes = new Set(names.hashes)
-  const hasOtherForms = names.hashes.some(hash => !hash.startsWith('sha256:'))
-  const add = (id: string, path: Path): void => void (found.has(id) || found.set(id, toPointer(path)))
-  const warn = (code: 'GH1440' | 'GH1441', noun: string, name: string, path: Path): void => {
-    const known = code === 'GH1440' ? names.keys : names.issuers
-    const suggestion = nearest(name, known, loadContext.suggestions)
-    report(loadContext, code, locate(loadContext, root, path, 'value').span, {
-      message: `the configuration has no ${noun} \`${name}\``,
-      help: helpWithName(suggestion, known, 'remove the entry'),
-      path: toPointer(path),
-      suggestion,
-    })
-  }
-  for (const [index, { name }] of (root.keys ?? []).entries()) {
-    add(revocationId.key(name), ['keys', index])
-    if (!keys.has(name)) warn('GH1440', 'key', name, ['keys', index, 'name'])
-  }
-  for (const [index, { hash }] of (root.secrets ?? []).entries()) {
-    add(revocationId.secret(hash), ['secrets', index])
-    // A digest may be that of a secret whose hash has another form.
-    if (hashes.has(hash) || (hash.startsWith('sha256:') && hasOtherForms)) continue
-    const { span } = locate(loadContext, root, ['secrets', index, 'hash'], 'value')
-    report(loadContext, 'GH1442', span, {
-      message: 'no key has a secret with this hash',
-      help: 'copy the hash from the configuration',
-      path: toPointer(['secrets', index, 'hash']),
-    })
-  }
-  for (const [index, { issuer, sub, client }] of (root.subjects ?? []).entries()) {
-    const path = ['subjects', index]
-    if (sub !== undefined && client === undefined) add(revocationId.subject(issuer, sub), path)
-    else if (client !== undefined && sub === undefined) add(revocationId.client(issuer, client), path)
-    else {
-      const has = sub === undefined ? 'neither `sub` nor `client`' : 'both `sub` and `client`'
-      report(loadContext, 'GH1381', locate(loadContext, root, path, 'value').span, {
-        message: `this subject has ${has}`,
-        help: 'write `sub` for a user, or `client` for all tokens of a client',
-        path: toPointer(path),
-      })
-    }
-    if (!issuers.has(issuer)) warn('GH1441', 'issuer', issuer, [...path, 'issuer'])
-  }
-  for (const [index, { issuer, jti }] of (root.tokens ?? []).entries()) {
-    add(revocationId.token(issuer, jti), ['tokens', index])
-    if (!issuers.has(issuer)) warn('GH1441', 'issuer', issuer, ['tokens', index, 'issuer'])
-  }
-  for (const [index, { fingerprint }] of (root.certificates ?? []).entries()) {
-    add(revocationId.certificate(parseFingerprint(fingerprint)), ['certificates', index])
-  }
-  return found
+  return loadContext.counts.error === 0
+    ? collectEntries(loadContext, root as unknown as RevocationsContent, names)
+    : undefined
 }

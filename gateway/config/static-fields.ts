@@ -1,6 +1,6 @@
 import type { Config } from '../../schema/config.ts'
 
-/** Fields that are taken once, at the start: addresses, how the listener speaks to clients, and its threads. */
+/** Fields that take effect only at the start: addresses, the protocol of the listener, and the number of workers. */
 export const restartFields: readonly {
   readonly pointer: string
   of(this: void, config: Settings): unknown
@@ -13,5 +13,5 @@ export const restartFields: readonly {
   { pointer: '/workers', of: config => config.workers },
 ]
 
-/** A configuration but for its keys, of which there may be many. */
+/** A configuration without its keys, of which there may be many. */
 export type Settings = Omit<Config, 'keys'>

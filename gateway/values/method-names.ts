@@ -1,7 +1,7 @@
 /**
- * Every method that a client may send: of the core specification (2024-11-05 to 2026-07-28), and of the extensions for
- * tasks (SEP-2663, and tasks of 2025-11-25) and skills (SEP-2640). MCP Apps adds none: its methods are spoken between a
- * view and its host.
+ * All methods that a client may send: those of the core specification (2024-11-05 to 2026-07-28), and of the extensions
+ * for tasks (SEP-2663, and tasks of 2025-11-25) and skills (SEP-2640). MCP Apps adds none: its methods are between a view
+ * and its host.
  */
 export const methodNames = [
   'initialize',

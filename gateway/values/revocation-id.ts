@@ -1,4 +1,4 @@
-/** Texts by which what a revocations file names is looked up. */
+/** Ids under which the entries of a revocations file are looked up. */
 export const revocationId = {
   key: (name: string): string => `key ${name}`,
   /** @param hash as the configuration has it, or `sha256:` and the SHA-256 of the secret */
@@ -10,5 +10,5 @@ export const revocationId = {
   certificate: (digest: string): string => `certificate ${digest}`,
 } as const
 
-/** What is revoked: by the text that it is looked up by, its place in the file as a JSON pointer. */
+/** Revoked ids, with their places in the file as JSON pointers. */
 export type RevocationEntries = ReadonlyMap<string, string>

@@ -1,4 +1,4 @@
-/** Takes a reference of the checked configuration; returns the secret. Throws an Error if the secret is absent. */
+/** Returns the secret of a reference in the configuration. Throws an Error if the secret is absent. */
 export type Secrets = (reference: { env?: string; file?: string }) => string
 
 /** Looks secrets up by reference in the texts of one load. */

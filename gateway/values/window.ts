@@ -1,26 +1,26 @@
 import { whyMalformed } from './formats.ts'
 import { parseInstant } from './units.ts'
 
-/** When something is valid: as it begins, and until it ends; in milliseconds since 1970, infinite where nothing is said. */
+/** Time in which something is valid, from its beginning to just before its end. Milliseconds since 1970; infinite without a bound. */
 export interface Window {
   readonly begins: number
   readonly ends: number
 }
 
-/** What a secret is worth at an instant. */
+/** State of a secret at an instant. */
 export type State = 'valid' | 'disabled' | 'expired' | 'early'
 
-/** What a key or a secret says of it. */
+/** Bounds of a key or a secret, as written. */
 interface Bounds {
   readonly notBefore?: string | undefined
   readonly expires?: string | undefined
 }
 
 /**
- * The window that a key or a secret states for itself.
+ * Returns the window of a key or a secret by its own bounds.
  *
- * @param unset called with a bound that depends on a variable that is not set here; when it returns, that is none.
- *   Without it, a MalformedError is thrown, as for every text that is no instant
+ * @param unset called with a bound that depends on a missing variable. If it returns, there is no such bound
+ * @throws MalformedError for a malformed bound, if `unset` is not given
  */
 export function windowOf({ notBefore, expires }: Bounds, unset?: (text: string) => void): Window {
   const read = (text: string | undefined, missing: number): number => {
@@ -33,13 +33,13 @@ export function windowOf({ notBefore, expires }: Bounds, unset?: (text: string) 
   return { begins: read(notBefore, -Infinity), ends }
 }
 
-/** The window of a secret within that of its key, which bounds it; see windowOf. */
+/** Returns the window of a secret, limited by that of its key; see windowOf. */
 export function secretWindow(key: Bounds, secret: Bounds, unset?: (text: string) => void): Window {
   const [outer, inner] = [windowOf(key, unset), windowOf(secret, unset)]
   return { begins: Math.max(outer.begins, inner.begins), ends: Math.min(outer.ends, inner.ends) }
 }
 
-/** What a secret with this window is worth at an instant; `disabled` is said of its key. */
+/** Returns the state of a secret at an instant. `disabled` is the state of its key. */
 export function stateAt({ begins, ends }: Window, disabled: boolean, now: number): State {
   if (disabled) return 'disabled'
   if (now >= ends) return 'expired'

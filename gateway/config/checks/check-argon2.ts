@@ -1,5 +1,5 @@
 import { costOf, hasArgon2, isArgon2, isWeak, parseArgon2 } from '../../values/argon2.ts'
-import { find, isOpaque } from '../document/locate.ts'
+import { findEntry, isSkipped } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, items, reportAt, type CheckContext } from './check-context.ts'
 
@@ -24,7 +24,7 @@ export function checkArgon2(context: CheckContext): void {
     items(secrets).flatMap(([index, { hash }]) => {
       const path = ['keys', key, 'secrets', index, 'hash']
       const judged =
-        hash !== undefined && isArgon2(hash) && !isOpaque(context.loadContext, context.config, path)
+        hash !== undefined && isArgon2(hash) && !isSkipped(context.loadContext, context.config, path)
       return judged ? [{ path, hash, cost: costOf(parseArgon2(hash)) }] : []
     }),
   )
@@ -63,7 +63,8 @@ function checkTotal(context: CheckContext, places: readonly Place[]): void {
 function checkShares(context: CheckContext, places: readonly Place[]): boolean {
   const byFragment = new Map<string, Place[]>()
   for (const place of places) {
-    const file = find(context.loadContext, context.config, place.path.slice(0, 2)).entry?.source.file ?? ''
+    const file =
+      findEntry(context.loadContext, context.config, place.path.slice(0, 2)).entry?.source.file ?? ''
     if (!context.loadContext.fragments.has(file)) continue
     const known = byFragment.get(file)
     if (known === undefined) byFragment.set(file, [place])

@@ -1,7 +1,7 @@
 import type { Config } from '../../../schema/config.ts'
 import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
 import { report, type LoadContext } from '../document/load-context.ts'
-import { isOpaque, locate, type Part } from '../document/locate.ts'
+import { isSkipped, locate, type Part } from '../document/locate.ts'
 import { toPointer, type Path } from '../document/pointer.ts'
 
 /** A value without the parts that the schema refuses. */
@@ -36,7 +36,7 @@ export function reportAt(
   path: Path,
   { part = 'value', related = [], ...detail }: Detail,
 ): void {
-  if (isOpaque(loadContext, config, path)) return
+  if (isSkipped(loadContext, config, path)) return
   report(loadContext, code, locate(loadContext, config, path, part).span, {
     ...detail,
     path: toPointer(path),

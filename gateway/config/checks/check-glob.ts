@@ -1,5 +1,5 @@
 import { whyMalformed } from '../../values/formats.ts'
-import { quote, written, type Part } from '../document/locate.ts'
+import { quote, quoteValue, type Part } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { reportAt, type CheckContext } from './check-context.ts'
 
@@ -7,6 +7,6 @@ import { reportAt, type CheckContext } from './check-context.ts'
 export function checkGlob(context: CheckContext, pattern: string, path: Path, part: Part = 'value'): void {
   const why = whyMalformed('glob', pattern)
   if (why === undefined) return
-  const shown = part === 'key' ? quote(pattern) : written(context.loadContext, context.config, path)
+  const shown = part === 'key' ? quote(pattern) : quoteValue(context.loadContext, context.config, path)
   reportAt(context, 'GH1306', path, { message: `${shown} is ${why.message}`, help: why.help, part })
 }

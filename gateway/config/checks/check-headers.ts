@@ -1,6 +1,6 @@
 import type { HeaderValue } from '../../../schema/config.ts'
 import type { Path } from '../document/pointer.ts'
-import { looksLikeCredential, mask } from '../document/sensitive.ts'
+import { looksLikeCredential, redact } from '../document/sensitive.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
 /** Headers that the gateway or the client sets: they belong to one connection, or describe the body. */
@@ -117,7 +117,7 @@ function checkLiteral(
 
 /** Reports a literal value under a name that is usually one of a credential, and redacts the value. */
 export function reportCredential(context: CheckContext, name: string, path: Path): void {
-  mask(context.loadContext, context.config, path)
+  redact(context.loadContext, context.config, path)
   reportAt(context, 'GH1308', path, {
     message: `\`${name}\` looks like a credential in clear`,
     help: 'treat a real credential as leaked, and write `{env: NAME}` or `{file: path}`',

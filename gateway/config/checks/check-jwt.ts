@@ -1,7 +1,7 @@
 import type { JwtAuth } from '../../../schema/config.ts'
 import { checkClient, checkSecretUrl } from './check-client.ts'
 import { whyMalformed } from '../../values/formats.ts'
-import { written } from '../document/locate.ts'
+import { quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { takesTokens } from '../../values/auth-type.ts'
 import { parseDuration } from '../../values/units.ts'
@@ -32,7 +32,7 @@ function checkMethod(context: CheckContext, path: Path, method: DeepPartial<JwtA
   if (clockSkew !== undefined && skewOf(clockSkew) > maxClockSkewMs) {
     const at = [...path, 'clockSkew']
     reportAt(context, 'GH1205', at, {
-      message: `${written(context.loadContext, context.config, at)} is more than 10 minutes`,
+      message: `${quoteValue(context.loadContext, context.config, at)} is more than 10 minutes`,
       help: 'write at most `10m`',
     })
   }

@@ -1,6 +1,6 @@
 import type { Key, KeySecret } from '../../../schema/config.ts'
 import { maxRelated } from '../document/load-context.ts'
-import { isOpaque } from '../document/locate.ts'
+import { isSkipped } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import {
   entries,
@@ -58,7 +58,8 @@ function reportHash(
 /** Checks that there is a pepper where a hash needs it. */
 export function checkPepper(context: CheckContext): void {
   // A wrong `pepper` is reported already.
-  if (context.config.pepper !== undefined || isOpaque(context.loadContext, context.config, ['pepper'])) return
+  if (context.config.pepper !== undefined || isSkipped(context.loadContext, context.config, ['pepper']))
+    return
   for (const [key, { secrets }] of entries(context.config.keys)) {
     for (const [index, { hash }] of items(secrets)) {
       if (hash?.startsWith('hmac-sha256:') !== true) continue
@@ -94,7 +95,7 @@ function readWindow(
   path: Path,
 ): Window {
   const judged = (field: 'notBefore' | 'expires'): string | undefined => {
-    return isOpaque(context.loadContext, context.config, [...path, field]) ? undefined : holder[field]
+    return isSkipped(context.loadContext, context.config, [...path, field]) ? undefined : holder[field]
   }
   return windowOf({ notBefore: judged('notBefore'), expires: judged('expires') })
 }

@@ -1,4 +1,4 @@
-import { isOpaque, written } from '../document/locate.ts'
+import { isSkipped, quoteValue } from '../document/locate.ts'
 import { parseSize } from '../../values/units.ts'
 import { entries, reportAt, type CheckContext } from './check-context.ts'
 
@@ -9,9 +9,9 @@ const maxBodyCeiling = 64 * 2 ** 20
 export function checkMaxBody(context: CheckContext): void {
   for (const [name, { maxBody }] of entries(context.config.proxies)) {
     const path = ['proxies', name, 'maxBody']
-    if (maxBody === undefined || isOpaque(context.loadContext, context.config, path)) continue
+    if (maxBody === undefined || isSkipped(context.loadContext, context.config, path)) continue
     if (parseSize(maxBody) <= maxBodyCeiling) continue
-    const message = `${written(context.loadContext, context.config, path)} is more than 64 MiB`
+    const message = `${quoteValue(context.loadContext, context.config, path)} is more than 64 MiB`
     reportAt(context, 'GH1361', path, { message, help: 'write at most `64MiB`' })
   }
 }

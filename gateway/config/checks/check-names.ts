@@ -1,5 +1,5 @@
 import type { TokenGrant } from '../../../schema/config.ts'
-import { quote, written } from '../document/locate.ts'
+import { quote, quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { helpWithName, nearest } from '../document/suggest.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
@@ -12,11 +12,11 @@ export function checkNames(context: CheckContext): void {
   if (config.roles !== undefined) checkRoles(context, Object.keys(config.roles))
   if (config.proxies !== undefined) checkProxies(context, Object.keys(config.proxies))
   if (config.auth !== undefined) checkAuthMethods(context, Object.keys(config.auth))
-  checkUse(context)
+  checkUnusedAuth(context)
 }
 
 /** Warns of auth methods that no proxy accepts: readers may think that they let clients in. */
-function checkUse(context: CheckContext): void {
+function checkUnusedAuth(context: CheckContext): void {
   const { proxies, auth } = context.config
   const lists = Object.values(proxies ?? {}).map(proxy => proxy?.auth)
   const used = new Set(lists.flatMap(list => (list === 'none' ? [] : list)))
@@ -96,7 +96,7 @@ function reportUnknown(
   const suggestion = nearest(name, known, context.loadContext.suggestions)
   const [noun, block] = code === 'GH1301' ? ['role', 'roles'] : ['auth method', 'auth']
   reportAt(context, code, path, {
-    message: `unknown ${noun} ${written(context.loadContext, context.config, path)}`,
+    message: `unknown ${noun} ${quoteValue(context.loadContext, context.config, path)}`,
     help: helpWithName(suggestion, known, `declare it under \`${block}\``),
     suggestion,
   })

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 
-/** Bytes that a file may have. */
+/** Largest size of a file. */
 export const maxFileBytes: number = 16 * 2 ** 20
 
 /** Paths that a configuration was read from. */
@@ -12,19 +12,19 @@ export interface ReadPaths {
   readonly directories: readonly string[]
 }
 
-/** SHA-256 over what was found at every path, in hex. */
-export function digestOfAll({ files, directories }: ReadPaths, found: (path: string) => string): string {
+/** Returns the SHA-256 over the digests of all paths, in hex. */
+export function digestOfAll({ files, directories }: ReadPaths, digestOf: (path: string) => string): string {
   const all = createHash('sha256')
-  for (const path of [...files, ...directories]) all.update(`\0${path}\0${found(path)}`)
+  for (const path of [...files, ...directories]) all.update(`\0${path}\0${digestOf(path)}`)
   return all.digest('hex')
 }
 
-/** What stands for the content of a file. */
+/** Returns the digest of the content of a file. */
 export function digestOfContent(content: Buffer): string {
   return content.length > maxFileBytes ? 'too large' : hash('sha256', content)
 }
 
-/** The same, or the code of why there is none, as it is now. What is no file, such as a pipe, is not read again. */
+/** Returns the digest of a file as it is now, or an error code. Does not read pipes and devices again. */
 export function digestOfFile(path: string): string {
   return orCode(() => {
     if (isSpecial(path)) return 'special'
@@ -32,7 +32,7 @@ export function digestOfFile(path: string): string {
   })
 }
 
-/** Whether a path leads to what is neither a file nor a folder; not so where it leads nowhere. */
+/** Returns whether a path leads to something other than a file or a folder; false if it leads nowhere. */
 export function isSpecial(path: string): boolean {
   try {
     const stats = statSync(path)
@@ -42,7 +42,7 @@ export function isSpecial(path: string): boolean {
   }
 }
 
-/** SHA-256 over what stands in a folder, or the code of why it cannot be listed. */
+/** Returns the SHA-256 of the listing of a folder, or an error code. */
 export function digestOfListing(folder: string): string {
   return orCode(() => hash('sha256', readdirSync(folder).join('\0')))
 }

@@ -13,7 +13,7 @@ export function limitDiagnostics(loadContext: LoadContext): { diagnostics: Diagn
     severities.flatMap(severity => all.filter(one => one.severity === severity)).slice(0, maxReported),
   )
   const dropped = severities.reduce(
-    (count, severity) => count + Math.max(0, loadContext.found[severity] - maxKept[severity]),
+    (count, severity) => count + Math.max(0, loadContext.counts[severity] - maxKept[severity]),
     0,
   )
   return {

@@ -3,17 +3,17 @@ import { matchGlob, parseGlob, type Glob } from '../../values/glob.ts'
 import { MalformedError } from '../../values/malformed.ts'
 import { realPath } from './real-path.ts'
 
-/** What an item of `include` lets its fragments declare and refer to. What it does not name is not allowed. */
+/** Names that an item of `include` lets its fragments declare and refer to. Everything else is not allowed. */
 export interface FragmentScope {
-  /** Names of proxies, roles, keys and auth methods that are the fragment's own. */
+  /** Returns whether a proxy, role, key or auth method of this name belongs to the fragment. */
   owns(name: string): boolean
-  /** Names of roles of the main file that its keys and grants may give. */
+  /** Returns whether its keys and grants may give this role of the main file. */
   givesRole(name: string): boolean
-  /** Names of environment variables. */
+  /** Returns whether it may refer to an environment variable. */
   refersTo(variable: string): boolean
-  /** Absolute paths of files, also where symbolic links lead. */
+  /** Returns whether it may refer to a file, by its absolute path and with symbolic links resolved. */
   reads(path: string): boolean
-  /** Hosts of URLs. */
+  /** Returns whether it may name a URL. */
   reaches(url: URL): boolean
 }
 
@@ -22,8 +22,8 @@ const lists = ['owns', 'roles', 'env', 'files', 'hosts'] as const
 /**
  * Reads the scope from an item of `include` in its object form.
  *
- * @param item not checked yet; what is malformed allows nothing
- * @param main absolute path of the main file, which `files` is relative to
+ * @param item not checked yet; malformed parts allow nothing
+ * @param main absolute path of the main file; `files` is relative to it
  */
 export function readScope(item: Readonly<Record<string, unknown>>, main: string): FragmentScope {
   const [owns, roles, env, files, hosts] = lists.map(name => patternsOf(item[name]))

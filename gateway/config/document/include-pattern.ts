@@ -2,15 +2,17 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import { matchGlob, parseGlob, type Glob } from '../../values/glob.ts'
 
-/** Whether this is a pattern rather than the path of one file. */
+/** Returns whether a path is a pattern. */
 export function isPattern(path: string): boolean {
   return /[*?\\]/.test(path)
 }
 
 /**
- * Takes an absolute path in which every segment may be a glob; returns the files that match, in order of their names,
- * and the directories that were listed to find them. As in a shell, a wildcard does not cross `/` nor begin a hidden
- * name. Throws MalformedError for a malformed glob. A directory that cannot be read holds nothing.
+ * Expands an absolute path whose segments may be globs. Returns the files that match, in the order of their names, and
+ * the directories that were listed. As in a shell, a wildcard matches neither `/` nor a leading dot. A directory that
+ * cannot be read counts as empty.
+ *
+ * @throws MalformedError for a malformed glob
  */
 export function expandPattern(pattern: string): { files: string[]; directories: string[] } {
   const { root } = parse(pattern)

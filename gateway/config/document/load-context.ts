@@ -12,37 +12,40 @@ import type { Origin } from './origin.ts'
 import type { Source } from './source.ts'
 import { createBudget, type SuggestionBudget } from './suggest.ts'
 
-/** What one call of load() knows so far. */
+/** State of one call of load(). */
 export interface LoadContext {
   readonly options: LoadOptions
   readonly files: Files
   readonly diagnostics: Diagnostic[]
-  /** Number of diagnostics so far by severity, also of those that are not kept. */
-  readonly found: Record<Diagnostic['severity'], number>
+  /** Number of diagnostics so far by severity, including those that are not kept. */
+  readonly counts: Record<Diagnostic['severity'], number>
   readonly suggestions: SuggestionBudget
-  /** Where every map and list of the plain configuration was written. */
+  /** Places of every map and list of the plain configuration. */
   readonly origins: Map<object, Origin>
-  /** Values that cannot be judged, for instance because a variable is missing: container and step. */
-  readonly opaque: Map<object, Set<string>>
-  /** Maps whose fields are not all known, because of a merge key. */
+  /**
+   * Values that checks skip, by container and step: what is wrong with them is reported already, or a variable is
+   * missing.
+   */
+  readonly skipped: Map<object, Set<string>>
+  /** Maps with a merge key, so that not all their fields are known. */
   readonly partial: Set<unknown>
-  /** Ranges that hold a secret in clear and are not to be shown. */
-  readonly masks: { source: Source; start: number; end: number }[]
-  /** Variables and secret files that are absent, where that is allowed. */
+  /** Ranges that hold a secret in clear, which code frames must not show. */
+  readonly redactions: { source: Source; start: number; end: number }[]
+  /** Variables and secret files that are absent, if that is allowed. */
   readonly missing: Set<string>
-  /** The fragments by absolute path: the item of `include` that names them, and what they may declare and refer to. */
+  /** Fragments by absolute path: the item of `include` that names them, and their scope. */
   readonly fragments: Map<string, { item: number; scope: FragmentScope | undefined }>
-  /** Every `${NAME}` that was read, with its place. */
+  /** Every `${NAME}` in the files, with its place. */
   readonly variables: { file: string; name: string; span: Span }[]
-  /** Absolute path of the revocations file, where the main file names one. */
+  /** Absolute path of the revocations file, if the main file names one. */
   revocations?: string
-  /** A fragment could not be read, so that names may be missing for no fault of their own. */
+  /** Whether a fragment could not be read, so that names may be missing. */
   incomplete: boolean
 }
 
 /**
- * Largest number of diagnostics of a severity that a load keeps; the others are counted. There is room for more warnings,
- * because comments may silence many of them.
+ * Largest number of diagnostics of a severity that a load keeps; the others are counted. More warnings are kept, because
+ * comments may silence many of them.
  */
 export const maxKept: Readonly<Record<Diagnostic['severity'], number>> = {
   error: 1000,
@@ -53,18 +56,18 @@ export const maxKept: Readonly<Record<Diagnostic['severity'], number>> = {
 /** Largest number of other places that a diagnostic names. */
 export const maxRelated = 10
 
-/** Begins a load that knows nothing yet. */
+/** Returns the state at the beginning of a load. */
 export function createLoadContext(options: LoadOptions): LoadContext {
   return {
     options,
     files: createFiles(options),
     diagnostics: [],
-    found: { error: 0, warning: 0, info: 0 },
+    counts: { error: 0, warning: 0, info: 0 },
     suggestions: createBudget(),
     origins: new Map(),
-    opaque: new Map(),
+    skipped: new Map(),
     partial: new Set(),
-    masks: [],
+    redactions: [],
     missing: new Set(),
     fragments: new Map(),
     variables: [],
@@ -78,7 +81,13 @@ interface Detail extends Explanation {
   related?: { span: Span; message: string }[]
 }
 
-/** Adds one diagnostic, or counts it where there are too many. */
+/** Makes checks skip a value. */
+export function skip({ skipped }: LoadContext, container: object, step: string | number): void {
+  const steps = skipped.get(container) ?? new Set()
+  skipped.set(container, steps.add(String(step)))
+}
+
+/** Adds one diagnostic, or counts it if there are too many. */
 export function report(
   loadContext: LoadContext,
   code: DiagnosticCode,
@@ -86,7 +95,7 @@ export function report(
   { message, help, path = '', suggestion, related = [] }: Detail,
 ): void {
   const severity = severityOf(code)
-  if (++loadContext.found[severity] > maxKept[severity]) return
+  if (++loadContext.counts[severity] > maxKept[severity]) return
   loadContext.diagnostics.push({
     code,
     severity,

@@ -1,23 +1,20 @@
 /** Options of a load. */
 export interface LoadOptions {
-  /** The environment: what `${NAME}` and `{env: NAME}` stand for. */
+  /** Environment variables, for `${NAME}` and `{env: NAME}`. */
   env: Record<string, string | undefined>
-  /** The instant that expiry is measured against. */
+  /** Current time, for checks of expiry. */
   now: Date
   /**
-   * Let variables and secret files be absent, as where a pull request is checked. Text with such a variable stays as it
-   * was written, and is not judged.
+   * Allows variables and secret files to be absent, as in a check of a pull request. A text with such a variable stays as
+   * written, and checks skip it.
    */
   allowMissingEnv?: boolean
-  /**
-   * For whom a sound configuration is looked at further: `validate` warns of keys without expiry, `lint` gives all advice.
-   * Without it, as where a gateway runs, neither does.
-   */
+  /** Adds warnings to a valid configuration: `validate` about keys without expiry, `lint` all advice. A gateway sets neither. */
   review?: 'validate' | 'lint'
-  /** Whether to read and check the file that `revocations` names; true unless given. */
+  /** Whether to read and check the file that `revocations` names. The default is true. */
   revocations?: boolean
-  /** Takes an absolute path; throws what node:fs throws. By default the file system. */
+  /** Reads an absolute path. Throws what node:fs throws. The default is the file system. */
   readFile?: (path: string) => Buffer
-  /** Takes an absolute pattern; returns the files that match and the directories that were listed for it. */
+  /** Expands an absolute pattern. Returns the files that match, and the directories that were listed. */
   glob?: (pattern: string) => { files: string[]; directories: string[] }
 }

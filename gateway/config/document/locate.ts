@@ -5,12 +5,12 @@ import type { LoadContext } from './load-context.ts'
 import type { Path } from './pointer.ts'
 import { spanBetween, type Source } from './source.ts'
 
-/** Which part of a field is meant: its key, or its value. Items of a list have no key. */
+/** Part of a field. Items of a list have no key. */
 export type Part = 'key' | 'value'
 
 /**
- * Where the value at this path was written. What was not written, such as a default, is where the nearest map or list
- * around it is; `exact` tells.
+ * Returns the place of the value at a path. For a value that is not in a file, such as a default, returns the place of the
+ * nearest map or list around it, and `exact` is false.
  */
 export function locate(
   loadContext: LoadContext,
@@ -18,7 +18,7 @@ export function locate(
   path: Path,
   part: Part,
 ): { span: Span; exact: boolean } {
-  const { entry, exact } = find(loadContext, root, path)
+  const { entry, exact } = findEntry(loadContext, root, path)
   if (entry === undefined) {
     const origin = loadContext.origins.get(root as object)
     return { span: origin === undefined ? nowhere(loadContext) : nodeSpan(origin.source, origin.node), exact }
@@ -30,8 +30,8 @@ export function locate(
   return { span: value === null ? nowhere(loadContext) : nodeSpan(source, value), exact }
 }
 
-/** The entry that was written at this path, or the nearest around it. */
-export function find(
+/** Returns the entry at a path, or the nearest one around it. */
+export function findEntry(
   loadContext: LoadContext,
   root: unknown,
   path: Path,
@@ -53,7 +53,7 @@ function isObject(value: unknown): value is Record<string | number, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** The fields or items of a map or list by name or index. */
+/** Returns the fields of a map by name, or the items of a list by index. */
 export function entriesOf(origin: Origin): ReadonlyMap<string, Entry> {
   origin.entries ??= index(origin)
   return origin.entries
@@ -74,33 +74,33 @@ function index({ source, node }: Origin): ReadonlyMap<string, Entry> {
   return entries
 }
 
-/** The value at this path as it was written, in backquotes; a list or map by the word. */
-export function written(loadContext: LoadContext, root: unknown, path: Path): string {
-  const { entry, exact } = find(loadContext, root, path)
+/** Returns the value at a path as it was written, in backquotes; for a list or a map, that word. */
+export function quoteValue(loadContext: LoadContext, root: unknown, path: Path): string {
+  const { entry, exact } = findEntry(loadContext, root, path)
   const node = exact ? entry?.value : undefined
   if (entry === undefined || node?.range == null || isEmpty(node)) return 'nothing'
   if (isCollection(node)) return isSeq(node) ? 'a list' : 'a map'
   return quote(entry.source.text.slice(node.range[0], node.range[1]).trim())
 }
 
-/** A piece of text in backquotes, on one line and not too long. */
+/** Puts a text in backquotes, shortened, on one line. */
 export function quote(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ')
   return `\`${line.length > 64 ? `${line.slice(0, 60)}…` : line}\``
 }
 
-/** Whether this value, or what it stands in, cannot be judged because something wrong with it is reported already. */
-export function isOpaque(loadContext: LoadContext, root: unknown, path: Path): boolean {
+/** Returns whether checks skip a value, or a map or list around it. */
+export function isSkipped(loadContext: LoadContext, root: unknown, path: Path): boolean {
   let plain = root
   for (const step of path) {
     if (!isObject(plain)) return false
-    if (loadContext.opaque.get(plain)?.has(String(step))) return true
+    if (loadContext.skipped.get(plain)?.has(String(step))) return true
     plain = plain[step]
   }
   return false
 }
 
-/** Where a node was written. A list or map over several lines counts as its first line. */
+/** Returns the place of a node. Of a list or map over several lines, that is the first line. */
 export function nodeSpan(source: Source, node: Node): Span {
   const [start, end] = node.range ?? [0, 0]
   const written = source.text.slice(start, end)
@@ -108,7 +108,7 @@ export function nodeSpan(source: Source, node: Node): Span {
   return spanBetween(source, start, start + line.trimEnd().length)
 }
 
-/** A key as text, also when YAML reads it as a number or the like. */
+/** Returns a key as text, even if YAML reads it as a number or the like. */
 export function keyText(key: Scalar): string {
   return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
 }

@@ -1,12 +1,12 @@
-/** The steps from the root of the configuration to a value: field names, and indices as decimal text. */
+/** Steps from the root of the configuration to a value: field names and indices. */
 export type Path = readonly (string | number)[]
 
-/** RFC 6901. */
+/** Returns a path as a JSON pointer (RFC 6901). */
 export function toPointer(path: Path): string {
   return path.map(step => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
-/** RFC 6901; what does not begin with a slash is the root. */
+/** Returns the path of a JSON pointer (RFC 6901). A text without a leading slash is the root. */
 export function fromPointer(pointer: string): string[] {
   return pointer
     .split('/')

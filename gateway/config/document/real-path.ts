@@ -1,10 +1,10 @@
 import { realpathSync, statfsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
-/** Types of file systems that hold what the kernel says (statfs(2)): procfs and sysfs, wherever they are mounted. */
+/** Types of the file systems of the kernel (statfs(2)): procfs and sysfs, wherever they are mounted. */
 const kernelFileSystems: ReadonlySet<number> = new Set([0x9f_a0, 0x62_65_65_72])
 
-/** Takes an absolute path; returns where it leads. Of what does not exist, where its folder leads. */
+/** Resolves the symbolic links of an absolute path. If the file does not exist, resolves those of its folder. */
 export function realPath(path: string): string {
   try {
     return realpathSync(path)
@@ -15,8 +15,8 @@ export function realPath(path: string): string {
 }
 
 /**
- * Whether an absolute path without dot segments leads to /proc, /sys or /dev, also by symbolic links or where they are
- * mounted elsewhere. What is there is the environment of processes, their memory or a device, never a file of an author.
+ * Returns whether an absolute path without dot segments leads to /proc, /sys or /dev, also by symbolic links or other
+ * mount points. Those hold the environment and memory of processes, and devices, but never the files of an author.
  */
 export function isSystemPath(path: string): boolean {
   const real = realPath(path)
@@ -31,7 +31,7 @@ function isOfKernel(path: string): boolean {
   }
 }
 
-/** Whether a path is in a folder, both absolute, by its name and by where symbolic links lead. */
+/** Returns whether a path is inside a folder, both as named and with symbolic links resolved. Both are absolute. */
 export function isWithin(folder: string, path: string): boolean {
   return isBelow(folder, path) && isBelow(realPath(folder), realPath(path))
 }

@@ -9,14 +9,14 @@ export interface Source {
   readonly lineStarts: readonly number[]
 }
 
-/** Takes a path and the text behind it. */
+/** Indexes the lines of a text. */
 export function createSource(file: string, text: string): Source {
   const lineStarts = [0]
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1)
   return { file, text, lineStarts }
 }
 
-/** Takes two offsets; returns the lines and columns between them. */
+/** Returns the range between two offsets as lines and columns. */
 export function spanBetween(source: Source, start: number, end: number): Span {
   const from = position(source, start)
   const to = position(source, Math.max(start, end))

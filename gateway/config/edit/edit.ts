@@ -17,17 +17,17 @@ import {
   fieldOf,
   removeFromBlock,
   removeFromFlow,
-  stepOf,
+  indentOf,
   type Splice,
 } from './splice.ts'
 
-/** One change to a YAML text: gives a field a value, adds an item to a list, or takes one that is not the last out. */
+/** A change to a YAML text: sets a field, appends an item to a list, or removes an item that is not the last one. */
 export type Change =
   | { readonly set: Path; readonly to: Value }
   | { readonly append: Path; readonly item: Value }
   | { readonly remove: Path }
 
-/** A text that cannot be changed without changing more than was asked for. */
+/** A text that cannot be changed without changing more than requested. */
 export class EditError extends Error {
   override name = 'EditError'
 }
@@ -39,11 +39,11 @@ interface Target {
 }
 
 /**
- * Changes a YAML text and nothing else in it: comments, blank lines, quotes, order, indentation and line breaks stay
- * as they are. New entries come last and are written as those beside them, in block or flow style.
+ * Applies changes to a YAML text. Comments, blank lines, quotes, order, indentation and line breaks stay as they are. New
+ * entries come last, in the block or flow style of their neighbours. Reads the result again, and returns it only if it
+ * differs by exactly these changes.
  *
- * @throws EditError where an alias, an anchor or the like stands in the way; reading the result shows exactly the
- *   changes asked for, or nothing is returned
+ * @throws EditError if an alias, an anchor or the like is in the way
  */
 export function editText(text: string, changes: readonly Change[]): string {
   const mark = text.startsWith('\ufeff') ? '\ufeff' : ''
@@ -55,7 +55,7 @@ export function editText(text: string, changes: readonly Change[]): string {
     const expected = changed(plain(document), change)
     edited = spliced(edited, splices)
     if (!isDeepStrictEqual(plain(read(edited)), expected)) {
-      throw stuck('an anchor, an alias or a tag is in the way')
+      throw cannotEdit('an anchor, an alias or a tag is in the way')
     }
   }
   return mark + edited
@@ -64,20 +64,20 @@ export function editText(text: string, changes: readonly Change[]): string {
 function read(text: string): Document {
   const options = { schema: 'core', merge: false, uniqueKeys: false, keepSourceTokens: true } as const
   const document = parseDocument(text, { ...options, logLevel: 'error' })
-  if (document.errors.length > 0 || !isMap(document.contents)) throw stuck('it is no YAML map')
+  if (document.errors.length > 0 || !isMap(document.contents)) throw cannotEdit('it is not a YAML map')
   return document
 }
 
-// By way of JSON, so that what aliases share is shared no longer.
+// Goes through JSON, so that aliases no longer share values.
 function plain(document: Document): unknown {
   try {
     return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: -1 })))
   } catch {
-    throw stuck('an alias would lose its anchor')
+    throw cannotEdit('an alias would lose its anchor')
   }
 }
 
-function stuck(why: string): EditError {
+function cannotEdit(why: string): EditError {
   return new EditError(`the text cannot be edited in place: ${why}`)
 }
 
@@ -93,7 +93,8 @@ function splicesFor(target: Target, change: Change): Splice[] {
   if ('set' in change) return set(target, change.set, change.to)
   if ('append' in change) return append(target, change.append, change.item)
   const [list, index] = [nodeAt(target, change.remove.slice(0, -1)), Number(change.remove.at(-1))]
-  if (!isSeq(list) || index + 1 >= list.items.length) throw stuck('there is no such item, or it is the last')
+  if (!isSeq(list) || index + 1 >= list.items.length)
+    throw cannotEdit('there is no such item, or it is the last')
   return list.flow ? removeFromFlow(list, index) : removeFromBlock(target.text, list, index)
 }
 
@@ -103,10 +104,10 @@ function set(target: Target, path: Path, value: Value): Splice[] {
   const map = nodeAt(target, path.slice(0, -1))
   if (map === undefined || isBlank(text, map)) return set(target, path.slice(0, -1), { [name]: value })
   if (!isMap(map))
-    throw stuck(isAlias(map) ? 'an alias is in the way' : 'a map is expected where there is none')
+    throw cannotEdit(isAlias(map) ? 'an alias is in the way' : 'a map is expected where there is none')
   if (fieldOf(map, name) !== undefined) return replace(target, map, name, value)
   if (map.flow) return addToFlow(text, map, flowField(name, value, notation))
-  return addLines(text, map, blockField(name, value, stepOf(text, map, root)))
+  return addLines(text, map, blockField(name, value, indentOf(text, map, root)))
 }
 
 function replace({ text, root, notation }: Target, map: YAMLMap, name: string, value: Value): Splice[] {
@@ -114,7 +115,7 @@ function replace({ text, root, notation }: Target, map: YAMLMap, name: string, v
   const [start, end] = old.range!
   const colon = text.indexOf(':', key.range![1]) + 1
   if (isBlank(text, old) && !map.flow && typeof value === 'object') {
-    const step = stepOf(text, map, root)
+    const step = indentOf(text, map, root)
     const below = { below: key, column: columnOf(text, map) + step }
     return [
       { start: colon, end: start === end ? colon : end, insert: '' },
@@ -124,7 +125,7 @@ function replace({ text, root, notation }: Target, map: YAMLMap, name: string, v
   const insert = flow(value, notation)
   if (start === end) return [{ start: colon, end: colon, insert: ` ${insert}` }]
   if (isScalar(old) ? String(old.type).startsWith('BLOCK') : !isAlias(old) && !isBlank(text, old)) {
-    throw stuck('a value on one line is expected')
+    throw cannotEdit('a value on one line is expected')
   }
   return [{ start, end, insert }]
 }
@@ -133,31 +134,31 @@ function append(target: Target, path: Path, item: Value): Splice[] {
   const { text, notation } = target
   const list = nodeAt(target, path)
   if (!isSeq(list))
-    throw stuck(isAlias(list) ? 'an alias is in the way' : 'a list is expected where there is none')
+    throw cannotEdit(isAlias(list) ? 'an alias is in the way' : 'a list is expected where there is none')
   if (list.flow) return addToFlow(text, list, flow(item, notation))
   const last = list.items.at(-1)
   return addLines(text, list, isMap(last) && last.flow ? [`- ${flow(item, notation)}`] : blockItem(item))
 }
 
-/** The node at a path; undefined where there is none. Nothing is looked up through an alias. */
+/** Returns the node at a path; undefined for none. Does not follow aliases. */
 function nodeAt({ text, root }: Target, path: Path): Node | undefined {
   let node: Node | undefined = root
   for (const step of path) {
     if (isMap(node)) node = fieldOf(node, String(step))?.value
     else if (isSeq(node)) node = node.items[Number(step)] as Node | undefined
     else if (node === undefined || isBlank(text, node)) return undefined
-    else throw stuck('an alias, or a value of another type, is in the way')
+    else throw cannotEdit('an alias, or a value of another type, is in the way')
   }
   return node
 }
 
-/** Whether a node is null, written or not, or a map with nothing in it. */
+/** Returns whether a node is null, written or not, or an empty map. */
 function isBlank(text: string, node: Node): boolean {
   if (isScalar(node)) return node.value === null
   return isMap(node) && /^\{[ \t]*\}$/.test(text.slice(node.range![0], node.range![1]))
 }
 
-/** The change, made to the data instead of the text. */
+/** Applies a change to the data instead of the text. */
 function changed(data: unknown, change: Change): unknown {
   const path = 'set' in change ? change.set : 'append' in change ? change.append : change.remove
   const last = path.at(-1)!

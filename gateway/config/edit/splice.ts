@@ -10,7 +10,7 @@ import {
   type YAMLSeq,
 } from 'yaml'
 
-/** Text to put in place of what stands between two offsets. */
+/** Text that replaces the text between two offsets. */
 export interface Splice {
   readonly start: number
   readonly end: number
@@ -25,19 +25,19 @@ export interface Field {
 
 type Collection = YAMLMap | YAMLSeq
 
-/** The field of that name. */
+/** Returns the field of a name. */
 export function fieldOf(map: YAMLMap, name: string): Field | undefined {
   const pair = map.items.find(({ key }) => isScalar(key) && String(key.value) === name)
   return pair === undefined ? undefined : { key: pair.key as Node, value: (pair.value ?? pair.key) as Node }
 }
 
-/** The column, counted from 0, in which the items of a block collection begin. */
+/** Returns the column, from 0, at which the items of a block collection begin. */
 export function columnOf(text: string, { range }: Collection): number {
   return range![0] - lineStart(text, range![0])
 }
 
-/** How far the fields of an entry of this map are to be indented: as those of its neighbours are. */
-export function stepOf(text: string, map: YAMLMap, root: YAMLMap): number {
+/** Returns the indentation for the fields of a new entry: that of its neighbours. */
+export function indentOf(text: string, map: YAMLMap, root: YAMLMap): number {
   for (const { items } of [map, root]) {
     const nested = items.map(({ value }) => value).findLast(value => isMap(value) && value.flow !== true)
     const outer = items === map.items ? map : root
@@ -46,23 +46,23 @@ export function stepOf(text: string, map: YAMLMap, root: YAMLMap): number {
   return 2
 }
 
-/** Adds lines behind the last item of a block collection, or as the first ones below a key that has no value. */
+/** Adds lines after the last item of a block collection, or below a key that has no value. */
 export function addLines(
   text: string,
   place: Collection | { readonly below: Node; readonly column: number },
   lines: readonly string[],
 ): Splice[] {
-  const [end, column, least] =
+  const [end, column, minIndent] =
     'below' in place
       ? [place.below.range![1], place.column, 1]
       : [contentEnd(place), columnOf(text, place), columnOf(text, place) + (isMap(place) ? 0 : 1)]
-  const start = afterComments(text, end, Math.max(least, 1))
+  const start = afterComments(text, end, Math.max(minIndent, 1))
   const indented = lines.map(line => ' '.repeat(column) + line)
   if ('items' in place && isMap(place) && isSpaced(text, place)) indented.unshift('')
   return [lineSplice(text, start, indented)]
 }
 
-/** Adds an item, written out, to a flow collection: on a line of its own where the last one has one. */
+/** Adds an item to a flow collection: on its own line if the last item has its own line. */
 export function addToFlow(text: string, collection: Collection, item: string): Splice[] {
   const close = collection.range![1] - 1
   const last = collection.items.at(-1)
@@ -91,7 +91,7 @@ function addToEmptyFlow(text: string, close: number, item: string): Splice[] {
   return [lineSplice(text, lineStart(text, close), [`${indent}  ${item}`])]
 }
 
-/** Takes an item with its comments out of a block list; comments above it stay. */
+/** Removes an item with its comments from a block list. Comments above it stay. */
 export function removeFromBlock(text: string, list: YAMLSeq, index: number): Splice[] {
   const item = list.items[index] as Node
   const { items } = list.srcToken as CST.BlockSequence
@@ -100,12 +100,12 @@ export function removeFromBlock(text: string, list: YAMLSeq, index: number): Spl
   return [{ start: lineStart(text, dash), end, insert: '' }]
 }
 
-/** Takes an item that is not the last out of a flow list, with what stands before the next. */
+/** Removes an item that is not the last one from a flow list, with the text before the next item. */
 export function removeFromFlow(list: YAMLSeq, index: number): Splice[] {
   return [{ start: startOf(list.items[index]), end: startOf(list.items[index + 1]), insert: '' }]
 }
 
-/** Where the text of a node ends, without the comments and blank lines that follow it. */
+/** Returns the end of the text of a node, without the comments and blank lines after it. */
 function contentEnd(node: Node | Pair): number {
   if (isPair(node)) return contentEnd((node.value ?? node.key) as Node)
   if (isCollection(node) && !node.flow) return contentEnd(node.items.at(-1) as Node | Pair)
@@ -116,13 +116,13 @@ function startOf(item: unknown): number {
   return ((isPair(item) ? item.key : item) as Node).range![0]
 }
 
-/** The start of the line behind an offset and behind the comments that follow and are indented at least so far. */
-function afterComments(text: string, offset: number, least: number): number {
+/** Returns the start of the line after an offset and after the comments below it that are indented at least so far. */
+function afterComments(text: string, offset: number, minIndent: number): number {
   let end = offset > 0 && text[offset - 1] === '\n' ? offset : nextLine(text, offset)
   for (let line = end; line < text.length;) {
     const next = nextLine(text, line)
     const [, indent = '', rest = ''] = /^([ \t]*)(.*)/.exec(text.slice(line, next)) ?? []
-    if (rest.startsWith('#') && indent.length >= least) end = next
+    if (rest.startsWith('#') && indent.length >= minIndent) end = next
     else if (rest.trim() !== '') break
     line = next
   }
@@ -142,7 +142,7 @@ function lineSplice(text: string, start: number, lines: readonly string[]): Spli
   return { start, end: start, insert }
 }
 
-/** The line break to use there: that of the line before, or the first of the text. */
+/** Returns the line break to use at an offset: that of the line before, or the first one of the text. */
 function newlineAt(text: string, offset: number): string {
   const before = text.lastIndexOf('\n', offset - 1)
   const at = before === -1 ? text.indexOf('\n') : before

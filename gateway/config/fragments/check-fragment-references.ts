@@ -2,8 +2,8 @@ import { dirname, resolve } from 'node:path'
 import type { FragmentScope } from '../document/fragment-scope.ts'
 import type { Explanation } from '../document/diagnostics.ts'
 import type { FragmentBlock } from '../schema/schema.ts'
-import { find } from '../document/locate.ts'
-import { report } from '../document/load-context.ts'
+import { findEntry } from '../document/locate.ts'
+import { report, skip } from '../document/load-context.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, reportAt, type CheckContext } from '../checks/check-context.ts'
 
@@ -61,8 +61,7 @@ function refuse(
   holder: object,
 ): void {
   reportAt(context, code, path, explanation)
-  const { opaque } = context.loadContext
-  opaque.set(holder, (opaque.get(holder) ?? new Set()).add(String(path.at(-1))))
+  skip(context.loadContext, holder, path.at(-1)!)
 }
 
 function explainVariable(name: string): Explanation {
@@ -89,7 +88,7 @@ function checkFile(
   scope: FragmentScope,
   holder: object,
 ): void {
-  const folder = dirname(find(context.loadContext, context.config, path).entry?.source.file ?? '/')
+  const folder = dirname(findEntry(context.loadContext, context.config, path).entry?.source.file ?? '/')
   if (scope.reads(resolve(folder, file))) return
   const help = 'allow it under `files` of the `include` item in the main file'
   refuse(context, 'GH1023', path, { message: 'this fragment must not use this file', help }, holder)
@@ -111,7 +110,7 @@ const trustedEndpoint =
 /** Returns the issuers that auth methods of the main file name, as text and as origins. */
 function trustedIssuers({ loadContext, config }: CheckContext): { texts: Set<string>; origins: Set<string> } {
   const issuers = entries(config.auth).flatMap(([name, method]) => {
-    const file = find(loadContext, config, ['auth', name]).entry?.source.file ?? ''
+    const file = findEntry(loadContext, config, ['auth', name]).entry?.source.file ?? ''
     return loadContext.fragments.get(file)?.scope !== undefined ||
       !('issuer' in method) ||
       method.issuer === undefined

@@ -1,5 +1,5 @@
 import { checkFragmentReferences, type Owned } from './check-fragment-references.ts'
-import { find } from '../document/locate.ts'
+import { findEntry } from '../document/locate.ts'
 import { fragmentBlocks } from '../schema/schema.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, items, reportAt, type CheckContext } from '../checks/check-context.ts'
@@ -24,7 +24,7 @@ export function checkFragments(context: CheckContext): void {
 
 /** Returns the file that declares a named entry; undefined for an entry that is not declared. */
 function fileOf(context: CheckContext, path: Path): string | undefined {
-  const { entry, exact } = find(context.loadContext, context.config, path)
+  const { entry, exact } = findEntry(context.loadContext, context.config, path)
   return exact ? entry?.source.file : undefined
 }
 

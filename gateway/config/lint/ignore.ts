@@ -7,7 +7,7 @@ import {
   type Explanation,
 } from '../document/diagnostics.ts'
 import { report } from '../document/load-context.ts'
-import { find } from '../document/locate.ts'
+import { findEntry } from '../document/locate.ts'
 import { fromPointer } from '../document/pointer.ts'
 import { spanBetween, type Source } from '../document/source.ts'
 import type { CheckContext } from '../checks/check-context.ts'
@@ -19,7 +19,7 @@ interface Ignore {
   readonly end: number
   readonly codes: readonly DiagnosticCode[]
   /** Codes that any comment ignores there. */
-  readonly there: Ignored
+  readonly ignored: Ignored
 }
 
 /** Codes that are ignored at a place, and whether a diagnostic has them. */
@@ -30,17 +30,17 @@ type Ignored = Map<DiagnosticCode, { found: boolean }>
  * around them, or on its own line above one of these. Errors stay. For `lint`, reports comments that ignore nothing.
  */
 export function dropIgnored(context: CheckContext): void {
-  const { diagnostics, files, found, opaque, missing, options } = context.loadContext
+  const { diagnostics, files, counts, skipped, missing, options } = context.loadContext
   const byPlace = new Map<string, Ignored>()
-  const ignores = [...files.sources.values()].flatMap(source => readIgnores(context, source, byPlace))
+  const ignores = [...files.sources.values()].flatMap(source => ignoresIn(context, source, byPlace))
   if (byPlace.size === 0) return
   const kept = diagnostics.filter(one => !isIgnored(context, one, byPlace))
   diagnostics.splice(0, diagnostics.length, ...kept)
   // Checks skip what depends on a missing variable.
-  if (options.review !== 'lint' || opaque.size > 0 || found.error > 0) return
-  for (const { source, start, end, codes, there } of ignores) {
+  if (options.review !== 'lint' || skipped.size > 0 || counts.error > 0) return
+  for (const { source, start, end, codes, ignored } of ignores) {
     for (const code of codes) {
-      if (there.get(code)!.found || (code === 'GH1405' && missing.size > 0)) continue
+      if (ignored.get(code)!.found || (code === 'GH1405' && missing.size > 0)) continue
       const message = `there is no ${code} here to ignore`
       const help = `remove \`${code}\` from the comment`
       report(context.loadContext, 'GH2012', spanBetween(source, start, end), { message, help })
@@ -63,7 +63,7 @@ function placesOf({ loadContext, config }: CheckContext, { file, line, path }: D
   const places = new Set([placeOf(file, line)])
   const steps = fromPointer(path)
   for (const depth of steps.keys()) {
-    const { entry } = find(loadContext, config, steps.slice(0, depth + 1))
+    const { entry } = findEntry(loadContext, config, steps.slice(0, depth + 1))
     for (const node of [entry?.block, entry?.key ?? entry?.value]) {
       if (entry?.source.file === file && node?.range != null) places.add(placeAt(entry.source, node.range[0]))
     }
@@ -79,16 +79,16 @@ function placeOf(file: string, line: number): string {
   return `${line} ${file}`
 }
 
-function readIgnores(context: CheckContext, source: Source, byPlace: Map<string, Ignored>): Ignore[] {
+function ignoresIn(context: CheckContext, source: Source, byPlace: Map<string, Ignored>): Ignore[] {
   const ignores: Ignore[] = []
   if (!/gatehouse-ignore/i.test(source.text)) return ignores
-  const meant = linesMeant(source.text)
+  const targets = targetLines(source.text)
   for (const { start, text } of commentsOf(source.text)) {
-    const [, said] = /^#+[ \t]*gatehouse-ignore\b(.*)$/i.exec(text.trimEnd()) ?? []
-    if (said === undefined) continue
+    const [, rest] = /^#+[ \t]*gatehouse-ignore\b(.*)$/i.exec(text.trimEnd()) ?? []
+    if (rest === undefined) continue
     const end = start + text.trimEnd().length
     const codes = /^[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*:[ \t]*\S/
-      .exec(said)?.[1]
+      .exec(rest)?.[1]
       ?.split(',')
       .map(code => code.trim())
     const why = codes === undefined ? incomplete : codes.map(whyNotIgnorable).find(one => one !== undefined)
@@ -96,11 +96,11 @@ function readIgnores(context: CheckContext, source: Source, byPlace: Map<string,
       report(context.loadContext, 'GH1421', spanBetween(source, start, end), why)
       continue
     }
-    const place = placeOf(source.file, meant[spanBetween(source, start, end).line]!)
-    const there: Ignored = byPlace.get(place) ?? new Map()
-    byPlace.set(place, there)
-    for (const code of codes as DiagnosticCode[]) if (!there.has(code)) there.set(code, { found: false })
-    ignores.push({ source, start, end, codes: codes as DiagnosticCode[], there })
+    const place = placeOf(source.file, targets[spanBetween(source, start, end).line]!)
+    const ignored: Ignored = byPlace.get(place) ?? new Map()
+    byPlace.set(place, ignored)
+    for (const code of codes as DiagnosticCode[]) if (!ignored.has(code)) ignored.set(code, { found: false })
+    ignores.push({ source, start, end, codes: codes as DiagnosticCode[], ignored })
   }
   return ignores
 }
@@ -122,13 +122,13 @@ function whyNotIgnorable(code: string): Explanation | undefined {
 }
 
 /** Returns, by line, the line that a comment is about: its own, or the next one without a comment if it is alone. */
-function linesMeant(text: string): number[] {
+function targetLines(text: string): number[] {
   const lines = text.split('\n')
-  const meant = ['', ...lines].map((_, line) => line)
+  const targets = ['', ...lines].map((_, line) => line)
   for (let line = lines.length; line > 0; line -= 1) {
-    if (lines[line - 1]!.trimStart().startsWith('#')) meant[line] = meant[line + 1] ?? line
+    if (lines[line - 1]!.trimStart().startsWith('#')) targets[line] = targets[line + 1] ?? line
   }
-  return meant
+  return targets
 }
 
 /** Yields the comments of a text. Only the tokens of comments begin with a number sign; in a scalar it is inside the token. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { isLoopback } from '../../values/hosts.ts'
 import type { WholeContext } from './whole-context.ts'
-import { isOpaque } from '../document/locate.ts'
+import { isSkipped } from '../document/locate.ts'
 import { fromPointer } from '../document/pointer.ts'
 import { parseAddress } from '../../values/units.ts'
 import { reportAt } from '../checks/check-context.ts'
@@ -57,7 +57,7 @@ function isReachable(
   { loadContext, config }: WholeContext,
   pointer: '/listen/address' | '/admin/address',
 ): boolean {
-  if (isOpaque(loadContext, config, fromPointer(pointer))) return false
+  if (isSkipped(loadContext, config, fromPointer(pointer))) return false
   const { address } = pointer === '/listen/address' ? config.listen : config.admin
   const { host } = parseAddress(address)
   return !isLoopback(isIP(host) === 6 ? `[${host}]` : host)

@@ -1,6 +1,6 @@
 import { matchGlob, parseGlob } from '../../values/glob.ts'
 import type { WholeContext } from './whole-context.ts'
-import { isOpaque } from '../document/locate.ts'
+import { isSkipped } from '../document/locate.ts'
 import { methodNames } from '../../values/method-names.ts'
 import type { Explanation } from '../document/diagnostics.ts'
 import type { Path } from '../document/pointer.ts'
@@ -32,7 +32,7 @@ function lintRules(context: WholeContext, path: Path, rules: MethodRules | undef
   ): void => {
     for (const [index, pattern] of (rules?.[list] ?? []).entries()) {
       const at = [...path, list, index]
-      if (isOpaque(context.loadContext, context.config, at) || fits(pattern)) continue
+      if (isSkipped(context.loadContext, context.config, at) || fits(pattern)) continue
       reportAt(context, list === 'allow' ? 'GH2020' : 'GH2021', at, explanation)
     }
   }

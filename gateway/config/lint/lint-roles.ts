@@ -2,12 +2,12 @@ import type { Access } from '../../../schema/config.ts'
 import { covers, haveCommon } from './glob-relations.ts'
 import { parseGlob, type Glob } from '../../values/glob.ts'
 import type { WholeContext } from './whole-context.ts'
-import { isOpaque } from '../document/locate.ts'
+import { isSkipped } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { reportAt, type RelatedPath } from '../checks/check-context.ts'
 
 /** Warns of proxies that ask for a credential and on which no role grants anything. */
-export function lintReach(context: WholeContext): void {
+export function lintUnreachable(context: WholeContext): void {
   const { roles, proxies } = context.config
   if (holders(context).length === 0) return
   const granted = new Set(Object.values(roles).flatMap(({ access }) => Object.keys(access)))
@@ -23,7 +23,7 @@ export function lintReach(context: WholeContext): void {
 }
 
 /** Notes roles that nobody holds, unless there is nobody at all. */
-export function lintUse(context: WholeContext): void {
+export function lintUnusedRoles(context: WholeContext): void {
   const lists = holders(context)
   if (lists.length === 0) return
   const held = new Set(lists.flat())
@@ -73,7 +73,7 @@ export function lintRules(context: WholeContext): void {
         const denied = [...own.deny, ...above.deny]
         for (const pattern of own.allow ?? []) lintAllow(context, pattern, denied, bound)
       }
-      lintEverything(context, role, proxy, grant)
+      lintAllTools(context, role, proxy, grant)
     }
   }
 }
@@ -103,7 +103,7 @@ function lintAllow(
   }
 }
 
-function lintEverything(context: WholeContext, role: string, proxy: string, { tools }: Access): void {
+function lintAllTools(context: WholeContext, role: string, proxy: string, { tools }: Access): void {
   const index = tools?.allow?.indexOf('*') ?? -1
   if (proxy !== '*' || index === -1 || tools!.deny.length > 0) return
   reportAt(context, 'GH2102', ['roles', role, 'access', '*', 'tools', 'allow', index], {
@@ -129,7 +129,7 @@ function rulesOf(
   const compile = (list: 'allow' | 'deny'): Pattern[] | undefined =>
     rules?.[list]?.flatMap((pattern, index) => {
       const path = [...holder, kind, list, index]
-      return isOpaque(context.loadContext, context.config, path) ? [] : [{ glob: parseGlob(pattern), path }]
+      return isSkipped(context.loadContext, context.config, path) ? [] : [{ glob: parseGlob(pattern), path }]
     })
   const allow = compile('allow')
   return { allow, deny: compile('deny') ?? [], unset: allow?.length !== rules?.allow?.length }

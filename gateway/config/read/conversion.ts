@@ -25,7 +25,7 @@ export interface Conversion {
 export interface Converted {
   readonly value: unknown
   /** Checks skip it: what is wrong with it is reported, or a variable is missing. */
-  readonly opaque: boolean
+  readonly skipped: boolean
 }
 
 /** Begins the conversion of one file. */
@@ -52,5 +52,5 @@ export function reportNode(
 ): Converted {
   const span = nodeSpan(state.source, node)
   report(state.loadContext, code, span, { ...explanation, path: toPointer(state.path) })
-  return { value: null, opaque: true }
+  return { value: null, skipped: true }
 }

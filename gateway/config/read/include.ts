@@ -45,8 +45,8 @@ export function includeFragments(loadContext: LoadContext, main: Source, root: P
   for (const [index, item] of items.entries()) {
     const pattern: unknown = isPlainMap(item) ? item['path'] : item
     if (typeof pattern !== 'string' || pattern === '') continue
-    if (loadContext.opaque.get(items)?.has(String(index))) continue
-    if (isPlainMap(item) && loadContext.opaque.get(item)?.has('path')) continue
+    if (loadContext.skipped.get(items)?.has(String(index))) continue
+    if (isPlainMap(item) && loadContext.skipped.get(item)?.has('path')) continue
     includeItem(inclusion, {
       index,
       span: locate(loadContext, root, ['include', index], 'value').span,
@@ -158,7 +158,7 @@ function mergeFragment(inclusion: Inclusion, fragment: PlainMap, origin: Origin)
     if (block === undefined) reportBlock(loadContext, name, entry)
     else if (isPlainMap(fragment[block])) {
       mergeBlock(loadContext, block, { fragment: fragment[block], key: entry.key }, root, declared)
-    } else if (fragment[block] !== null && !loadContext.opaque.get(fragment)?.has(block)) {
+    } else if (fragment[block] !== null && !loadContext.skipped.get(fragment)?.has(block)) {
       const { span } = locate(loadContext, fragment, [block], 'value')
       loadContext.incomplete = true
       report(loadContext, 'GH1203', span, {

@@ -1,6 +1,6 @@
 import type { Node } from 'yaml'
 import type { Span } from '../document/diagnostics.ts'
-import { maxRelated, report, type LoadContext } from '../document/load-context.ts'
+import { maxRelated, report, skip, type LoadContext } from '../document/load-context.ts'
 import { entriesOf, nodeSpan } from '../document/locate.ts'
 import type { Entry } from '../document/origin.ts'
 import { toPointer } from '../document/pointer.ts'
@@ -40,8 +40,7 @@ export function mergeBlock(
     if (!(name in fragment)) continue
     entries.set(name, { ...entry, block: key })
     target[name] = fragment[name]
-    if (!loadContext.opaque.get(fragment)?.has(name)) continue
-    loadContext.opaque.set(target, (loadContext.opaque.get(target) ?? new Set()).add(name))
+    if (loadContext.skipped.get(fragment)?.has(name)) skip(loadContext, target, name)
   }
 }
 

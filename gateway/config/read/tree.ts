@@ -10,7 +10,7 @@ import {
 } from 'yaml'
 import { createConversion, reportNode, type Conversion, type Converted } from './conversion.ts'
 import type { Explanation } from '../document/diagnostics.ts'
-import type { LoadContext } from '../document/load-context.ts'
+import { skip, type LoadContext } from '../document/load-context.ts'
 import { nodeSpan } from '../document/locate.ts'
 import { checkKey, isMergeKey } from './map-key.ts'
 import type { Source } from '../document/source.ts'
@@ -44,7 +44,7 @@ export function toPlain(loadContext: LoadContext, source: Source, root: Node): u
 }
 
 function convert(state: Conversion, node: Node | null): Converted {
-  if (node === null) return { value: null, opaque: false }
+  if (node === null) return { value: null, skipped: false }
   if (state.expanding > 0) state.expanded += 1
   if (isAlias(node)) return convertAlias(state, node)
   if (node.anchor !== undefined && state.expanding === 0) state.anchors.set(node.anchor, node)
@@ -54,7 +54,7 @@ function convert(state: Conversion, node: Node | null): Converted {
   const value = isMap(node) ? convertMap(state, node) : convertSeq(state, node as YAMLSeq)
   state.open.delete(node)
   state.loadContext.origins.set(value, { source: state.source, node: node as YAMLMap | YAMLSeq })
-  return { value, opaque: !isCore(node) }
+  return { value, skipped: !isCore(node) }
 }
 
 function convertMap(state: Conversion, { items }: YAMLMap): object {
@@ -80,12 +80,10 @@ function convertSeq(state: Conversion, { items }: YAMLSeq): unknown[] {
 
 function convertChild(state: Conversion, container: object, step: string | number, node: Node | null): void {
   state.path.push(step)
-  const { value, opaque } = convert(state, node)
+  const { value, skipped } = convert(state, node)
   ;(container as Record<string, unknown>)[step] = value
   state.path.pop()
-  if (!opaque) return
-  const steps = state.loadContext.opaque.get(container) ?? new Set()
-  state.loadContext.opaque.set(container, steps.add(String(step)))
+  if (skipped) skip(state.loadContext, container, step)
 }
 
 function convertAlias(state: Conversion, alias: Alias): Converted {
@@ -102,7 +100,7 @@ function convertAlias(state: Conversion, alias: Alias): Converted {
     const message = `the alias \`${name}\` is inside its own anchor`
     return reportNode(state, 'GH1008', alias, { message, help: 'write the value out' })
   }
-  if (state.expanded > maxExpandedNodes) return { value: null, opaque: true }
+  if (state.expanded > maxExpandedNodes) return { value: null, skipped: true }
   state.expanding += 1
   const converted = convert(state, target)
   state.expanding -= 1
@@ -121,7 +119,7 @@ function convertScalar(state: Conversion, node: Scalar): Converted {
   const converted =
     typeof value === 'string' && value.includes('$')
       ? substituteIn(state, node, value)
-      : { value, opaque: !isCore(node) }
+      : { value, skipped: !isCore(node) }
   state.scalars.set(node, converted)
   return converted
 }
@@ -145,7 +143,7 @@ function substituteIn(state: Conversion, node: Scalar, written: string): Convert
       })
     }
   }
-  return { value: text, opaque: problems.length > 0 || !isCore(node) }
+  return { value: text, skipped: problems.length > 0 || !isCore(node) }
 }
 
 function isCore(node: Node & { tag?: string | undefined }): boolean {

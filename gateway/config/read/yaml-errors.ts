@@ -53,7 +53,7 @@ function explain(error: YAMLError, quoted: readonly QuotedScalar[], text: string
     return { code: 'GH1007', start: star, end: start, message, help: 'put it in quotes: `"*"`' }
   }
   if (isUnclosedQuote(error)) {
-    const opened = whereOpened(quoted, start)
+    const opened = openingQuote(quoted, start)
     const message = 'this quote is never closed'
     return { code: 'GH1004', start: opened, end: opened + 1, message, help: 'add the closing quote' }
   }
@@ -94,7 +94,7 @@ function quotedScalars(document: Document): QuotedScalar[] {
 }
 
 // The parser reports a missing quote at the end of the file. The author needs the place where it was opened.
-function whereOpened(quoted: readonly QuotedScalar[], missed: number): number {
+function openingQuote(quoted: readonly QuotedScalar[], missed: number): number {
   let [low, high] = [0, quoted.length]
   while (low < high) {
     const middle = (low + high) >> 1

@@ -1,11 +1,11 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { maxKept, report, type LoadContext } from '../document/load-context.ts'
-import { isOpaque, locate, written, type Part } from '../document/locate.ts'
+import { isSkipped, locate, quoteValue, type Part } from '../document/locate.ts'
 import { fromPointer, toPointer, type Path } from '../document/pointer.ts'
 import { validateSchema, type Schema } from './schema.ts'
 import { explainMissing, explainUnknown, explanations, type Finding } from './schema-messages.ts'
 import { explainSecret } from './schema-secrets.ts'
-import { looksLikeCredential, mask } from '../document/sensitive.ts'
+import { looksLikeCredential, redact } from '../document/sensitive.ts'
 
 type Validate = (root: unknown) => readonly ErrorObject[]
 
@@ -28,8 +28,8 @@ export function checkSchema(
 ): void {
   const errors = relevantErrors(validate(root))
   const all = errors
-    .filter(error => !isOpaque(loadContext, root, fromPointer(error.instancePath)))
-    .filter(error => !isOwedToFragment(loadContext, error))
+    .filter(error => !isSkipped(loadContext, root, fromPointer(error.instancePath)))
+    .filter(error => !mayBeInFragment(loadContext, error))
   const kept = all.slice(0, maxKept.error)
   const check: Check = { loadContext, root, misspelt: new Set() }
   // Unknown fields come first: they explain some missing ones.
@@ -37,8 +37,10 @@ export function checkSchema(
     const report = reporters[error.keyword] ?? reportValue
     report(check, error)
   }
-  loadContext.found.error += all.length - kept.length
-  const wrong = errors.filter(error => !ofFields.has(error.keyword) && !isStandIn(loadContext, root, error))
+  loadContext.counts.error += all.length - kept.length
+  const wrong = errors.filter(
+    error => !fieldKeywords.has(error.keyword) && !hasMissingVariable(loadContext, root, error),
+  )
   for (const { instancePath } of wrong) remove(root, fromPointer(instancePath))
   // An unknown field of one type of entry may be a field of another type.
   for (const { keyword, data, params } of errors) {
@@ -65,7 +67,7 @@ export function hasExplanation(keyword: string): boolean {
 }
 
 /** Keywords that fail for fields or the number of items, while the value itself has the right type. */
-const ofFields = new Set([
+const fieldKeywords = new Set([
   'additionalProperties',
   'required',
   'propertyNames',
@@ -73,11 +75,15 @@ const ofFields = new Set([
   'minItems',
   'maxItems',
 ])
-const ofText = new Set(['format', 'pattern', 'minLength', 'maxLength'])
+const textKeywords = new Set(['format', 'pattern', 'minLength', 'maxLength'])
 
 // A text with a variable that may be missing stays as written.
-function isStandIn(loadContext: LoadContext, root: unknown, { keyword, instancePath }: ErrorObject): boolean {
-  return ofText.has(keyword) && isOpaque(loadContext, root, fromPointer(instancePath))
+function hasMissingVariable(
+  loadContext: LoadContext,
+  root: unknown,
+  { keyword, instancePath }: ErrorObject,
+): boolean {
+  return textKeywords.has(keyword) && isSkipped(loadContext, root, fromPointer(instancePath))
 }
 
 // A failed alternative comes with an error for each of its branches. What counts is either what is wrong within the branch
@@ -85,7 +91,7 @@ function isStandIn(loadContext: LoadContext, root: unknown, { keyword, instanceP
 function relevantErrors(errors: readonly ErrorObject[]): ErrorObject[] {
   const within = new Set<string>()
   for (const { instancePath, keyword } of errors) {
-    if (counts.has(keyword)) within.add(instancePath)
+    if (sizeKeywords.has(keyword)) within.add(instancePath)
     for (let end = instancePath.lastIndexOf('/'); end > 0; end = instancePath.lastIndexOf('/', end - 1)) {
       within.add(instancePath.slice(0, end))
     }
@@ -96,14 +102,14 @@ function relevantErrors(errors: readonly ErrorObject[]): ErrorObject[] {
   return errors.filter(({ instancePath, keyword, propertyName }) => {
     if (propertyName !== undefined) return false
     if (!alternatives.has(instancePath)) return true
-    return within.has(instancePath) ? counts.has(keyword) : keyword === 'oneOf'
+    return within.has(instancePath) ? sizeKeywords.has(keyword) : keyword === 'oneOf'
   })
 }
 
-const counts = new Set(['minItems', 'maxItems', 'uniqueItems'])
+const sizeKeywords = new Set(['minItems', 'maxItems', 'uniqueItems'])
 
 // A missing field may be in the fragment that cannot be read.
-function isOwedToFragment({ incomplete }: LoadContext, { instancePath, keyword }: ErrorObject): boolean {
+function mayBeInFragment({ incomplete }: LoadContext, { instancePath, keyword }: ErrorObject): boolean {
   return (
     incomplete &&
     (keyword === 'required' || keyword === 'minProperties') &&
@@ -116,7 +122,7 @@ function reportUnknown(check: Check, { instancePath, params, parentSchema, data 
   const finding = explainUnknown(parentSchema as Schema, data as object, name)
   const path = [...fromPointer(instancePath), name]
   if (finding.suggestion !== undefined) check.misspelt.add(`${instancePath}\0${finding.suggestion}`)
-  if (looksLikeCredential(name)) mask(check.loadContext, check.root, path)
+  if (looksLikeCredential(name)) redact(check.loadContext, check.root, path)
   reportFinding(check, finding, path, 'key')
 }
 
@@ -135,7 +141,7 @@ function reportName(check: Check, error: ErrorObject): void {
 function reportRepeated(check: Check, { instancePath, params }: ErrorObject): void {
   for (const index of (params as { repeated: number[] }).repeated) {
     const path = [...fromPointer(instancePath), String(index)]
-    const message = `${written(check.loadContext, check.root, path)} is in this list twice`
+    const message = `${quoteValue(check.loadContext, check.root, path)} is in this list twice`
     reportFinding(check, { code: 'GH1211', message, help: 'remove one of them' }, path, 'value')
   }
 }
@@ -151,7 +157,7 @@ function reportValue(check: Check, error: ErrorObject): void {
 function explain({ loadContext, root }: Check, error: ErrorObject, path: Path): Finding {
   return explanations[error.keyword]!(error, {
     label: labelOf(root, path),
-    written: written(loadContext, root, path),
+    written: quoteValue(loadContext, root, path),
   })
 }
 

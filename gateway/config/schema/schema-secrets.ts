@@ -1,11 +1,11 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { whyMalformed } from '../../values/formats.ts'
 import type { LoadContext } from '../document/load-context.ts'
-import { written } from '../document/locate.ts'
+import { quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import type { Schema } from './schema.ts'
 import type { Finding } from './schema-messages.ts'
-import { clearKey, looksLikeCredential, mask } from '../document/sensitive.ts'
+import { clearKey, looksLikeCredential, redact } from '../document/sensitive.ts'
 
 /**
  * Says what is wrong where a secret may stand in the file by mistake, never repeats it, and keeps it out of code frames.
@@ -22,7 +22,7 @@ export function explainSecret(
   if (typeof data !== 'string') return undefined
   if (keyword === 'format') return explainFormat(loadContext, root, error, path)
   if (keyword === 'pattern' && path.at(-1) === 'env') {
-    mask(loadContext, root, path)
+    redact(loadContext, root, path)
     return {
       code: 'GH1206',
       message: 'this is not the name of an environment variable',
@@ -39,7 +39,7 @@ export function explainSecret(
     }
   }
   if (title !== 'HeaderValue' && title !== 'SecretReference' && path[2] !== 'secrets') return undefined
-  mask(loadContext, root, path)
+  redact(loadContext, root, path)
   return {
     code: 'GH1208',
     message: 'this looks like a secret in clear',
@@ -59,22 +59,22 @@ function explainFormat(
   const { format } = error.params as { format: string }
   const text = error.data as string
   if (format === 'http-url' && text.includes('@')) {
-    mask(loadContext, root, path)
+    redact(loadContext, root, path)
     const { message, help } = whyMalformed(format, text)!
     return { code: 'GH1205', message: `this is ${message}`, help }
   }
   if (format !== 'secret-hash') return undefined
-  const wrote = written(loadContext, root, path)
+  const quoted = quoteValue(loadContext, root, path)
   // A variable that holds a secret is a mistake of another kind: nothing has leaked into the file.
-  if (clearKey.test(wrote) || (clearKey.test(text) && !wrote.includes('${'))) {
-    mask(loadContext, root, path)
+  if (clearKey.test(quoted) || (clearKey.test(text) && !quoted.includes('${'))) {
+    redact(loadContext, root, path)
     return {
       code: 'GH1208',
       message: 'this is a secret in clear, not its hash',
       help: 'treat the secret as leaked, make a new one with `gatehouse keys new`, and write its hash',
     }
   }
-  if (!/^(?:hmac-)?sha256:/.test(text)) mask(loadContext, root, path)
+  if (!/^(?:hmac-)?sha256:/.test(text)) redact(loadContext, root, path)
   const { message, help } = whyMalformed(format, text)!
   return { code: 'GH1207', message: `this is ${message}`, help }
 }

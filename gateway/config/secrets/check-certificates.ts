@@ -11,30 +11,30 @@ const dayMs = 86_400_000
 const warnBeforeMs = 14 * dayMs
 
 /** Checks the certificates, private key and revocation lists of the listener and of `mtls` auth methods. */
-export function checkCertificates(context: CheckContext, { find }: Resolved): void {
+export function checkCertificates(context: CheckContext, { textOf }: Resolved): void {
   const { tls } = context.config.listen ?? {}
   if (tls !== undefined) {
     const path: Path = ['listen', 'tls']
-    const cert = find(tls.cert)
-    const key = find(tls.key)
-    const clientCa = find(tls.clientCa)
-    const crl = find(tls.crl)
+    const cert = textOf(tls.cert)
+    const key = textOf(tls.key)
+    const clientCa = textOf(tls.clientCa)
+    const crl = textOf(tls.crl)
     const chain = cert === undefined ? [] : readChain(context, [...path, 'cert'], cert)
-    const privateKey = key === undefined ? undefined : readKey(context, [...path, 'key'], key)
+    const privateKey = key === undefined ? undefined : readKeyAt(context, [...path, 'key'], key)
     const results = [
       checkPair(context, path, chain?.[0], privateKey),
       clientCa === undefined || checkAuthorities(context, [...path, 'clientCa'], clientCa),
       crl === undefined || checkLists(context, [...path, 'crl'], crl),
     ]
     if (cert !== undefined && key !== undefined && results.every(Boolean)) {
-      checkUse(context, path, { cert, key, clientCa, crl, minVersion: tls.minVersion ?? 'TLSv1.2' })
+      checkTlsFiles(context, path, { cert, key, clientCa, crl, minVersion: tls.minVersion ?? 'TLSv1.2' })
     }
   }
   for (const [name, method] of entries(context.config.auth)) {
     if (method.type !== 'mtls') continue
     const path: Path = ['auth', name, 'from']
-    const ca = find(method.from?.ca)
-    const crl = find(method.from?.crl)
+    const ca = textOf(method.from?.ca)
+    const crl = textOf(method.from?.crl)
     if (ca !== undefined) checkAuthorities(context, [...path, 'ca'], ca)
     if (crl !== undefined) checkLists(context, [...path, 'crl'], crl)
   }
@@ -48,7 +48,7 @@ function readChain(context: CheckContext, path: Path, text: string): X509Certifi
   return chain
 }
 
-function readKey(context: CheckContext, path: Path, text: string): KeyObject | undefined {
+function readKeyAt(context: CheckContext, path: Path, text: string): KeyObject | undefined {
   const key = readPrivateKey(text)
   if (key === undefined) {
     const message = 'this is not a private key in PEM, or it has a passphrase'
@@ -99,7 +99,7 @@ function checkLists(context: CheckContext, path: Path, text: string): boolean {
 }
 
 /** Checks that OpenSSL accepts the files together: it refuses keys that are too small, for example. */
-function checkUse(context: CheckContext, path: Path, texts: TlsTexts): void {
+function checkTlsFiles(context: CheckContext, path: Path, texts: TlsTexts): void {
   try {
     createSecureContext(secureContextOptions(texts))
   } catch (error) {

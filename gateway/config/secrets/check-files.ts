@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
-import { find, isOpaque, written } from '../document/locate.ts'
+import { skip } from '../document/load-context.ts'
+import { findEntry, isSkipped, quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { isSystemPath, isWithin } from '../document/real-path.ts'
 import { secretReferences } from './secret-references.ts'
@@ -16,16 +17,16 @@ export function checkFiles(context: CheckContext): void {
   for (const [at, reference] of secretReferences(context)) {
     const { env, file } = reference
     const path = [...at, 'file']
-    if (env !== undefined || file === undefined || isOpaque(loadContext, config, path)) continue
-    const source = find(loadContext, config, path).entry?.source.file ?? '/'
+    if (env !== undefined || file === undefined || isSkipped(loadContext, config, path)) continue
+    const source = findEntry(loadContext, config, path).entry?.source.file ?? '/'
     const absolute = resolve(dirname(source), file)
-    const wrote = written(loadContext, config, path)
+    const quoted = quoteValue(loadContext, config, path)
     const fragment = loadContext.fragments.get(source)
     if (isSystemPath(absolute)) {
       const help = 'name a file of your own, or write `{env: NAME}`'
-      refuse(context, 'GH1026', path, { message: `${wrote} leads to /proc, /sys or /dev`, help }, reference)
+      refuse(context, 'GH1026', path, { message: `${quoted} leads to /proc, /sys or /dev`, help }, reference)
     } else if (fragment !== undefined && fragment.scope === undefined && !isWithin(mainFolder, absolute)) {
-      const message = `${wrote} is outside the folder of the main file`
+      const message = `${quoted} is outside the folder of the main file`
       const help = 'move it there, or allow it under `files` of the `include` item'
       refuse(context, 'GH1027', path, { message, help }, reference)
     }
@@ -41,6 +42,5 @@ function refuse(
   holder: object,
 ): void {
   reportAt(context, code, path, explanation)
-  const { opaque } = context.loadContext
-  opaque.set(holder, (opaque.get(holder) ?? new Set()).add(String(path.at(-1))))
+  skip(context.loadContext, holder, path.at(-1)!)
 }

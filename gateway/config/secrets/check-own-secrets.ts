@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import type { SecretReference } from '../../../schema/config.ts'
 import { report } from '../document/load-context.ts'
-import { isOpaque } from '../document/locate.ts'
+import { isSkipped } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { realPath } from '../document/real-path.ts'
 import { secretReferences } from './secret-references.ts'
 import type { Resolved } from './secrets.ts'
-import { mask } from '../document/sensitive.ts'
+import { redact } from '../document/sensitive.ts'
 import { reportAt, type CheckContext } from '../checks/check-context.ts'
 
 /** Smallest length of a secret that is searched for in other texts, and its smallest number of different characters. */
@@ -55,11 +55,11 @@ export function checkOwnSecrets(context: CheckContext, resolved: Resolved): void
   }
 }
 
-function ownOf(path: Path, reference: SecretReference, { find }: Resolved): Own[] {
+function ownOf(path: Path, reference: SecretReference, { textOf }: Resolved): Own[] {
   const place = path.join('.')
   if (place !== 'pepper' && place !== 'sessions.secret' && !place.startsWith('listen.tls.')) return []
   const { env, file } = reference
-  const text = find(reference) ?? ''
+  const text = textOf(reference) ?? ''
   const texts =
     place === 'listen.tls.key'
       ? privateKeys(text)
@@ -89,13 +89,13 @@ function checkSent(
   path: Path,
   reference: SecretReference,
   own: readonly Own[],
-  { find }: Resolved,
+  { textOf }: Resolved,
 ): void {
   const { env, file } = reference
   const at = [...path, env === undefined ? 'file' : 'env']
-  if (isOpaque(context.loadContext, context.config, at)) return
+  if (isSkipped(context.loadContext, context.config, at)) return
   const files = env === undefined && file !== undefined ? identities(file) : []
-  const text = compact(find(reference) ?? '')
+  const text = compact(textOf(reference) ?? '')
   const known = own.find(
     one =>
       (env !== undefined && one.env === env) ||
@@ -118,7 +118,7 @@ function checkTexts(
     const within = compact(value)
     const known = texts.find(({ text }) => within.includes(text))
     if (known === undefined) return
-    mask(context.loadContext, context.config, path)
+    redact(context.loadContext, context.config, path)
     reportAt(context, 'GH1360', path, {
       message: `this text contains the value of \`${known.place}\`, which only the gateway may use`,
       help: 'remove it, and make a new secret if this was in the file',

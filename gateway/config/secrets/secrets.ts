@@ -6,7 +6,7 @@ import { checkKeyMaterial } from './check-key-material.ts'
 import { parseKeySet } from '../../values/pki/key-set.ts'
 import { secretId, secretsFrom, type Secrets } from '../../values/secrets.ts'
 import { MalformedError } from '../../values/malformed.ts'
-import { find, isOpaque, written } from '../document/locate.ts'
+import { findEntry, isSkipped, quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { secretReferences, type ReferenceKind } from './secret-references.ts'
 import { variable } from '../read/variables.ts'
@@ -18,7 +18,7 @@ export interface Resolved {
   /** Every secret that was found, by the identity of its reference. */
   readonly texts: ReadonlyMap<string, string>
   /** Returns the secret of a reference that may be incomplete; undefined if it is absent. */
-  find(reference: { env?: string | undefined; file?: string | undefined } | undefined): string | undefined
+  textOf(reference: { env?: string | undefined; file?: string | undefined } | undefined): string | undefined
   /** Path of every reference to a file: absolute if written so, otherwise relative to the folder of the main file. */
   readonly paths: ReadonlyMap<object, string>
 }
@@ -33,26 +33,26 @@ export function resolveSecrets(context: CheckContext): Resolved {
   const mainFolder = dirname([...context.loadContext.files.paths][0] ?? '/')
   for (const [path, reference, kind] of secretReferences(context)) {
     if (
-      isOpaque(context.loadContext, context.config, [...path, reference.env === undefined ? 'file' : 'env'])
+      isSkipped(context.loadContext, context.config, [...path, reference.env === undefined ? 'file' : 'env'])
     )
       continue
-    const wrote = reference.file ?? ''
+    const file = reference.file ?? ''
     const value =
       reference.env === undefined
         ? readFile(context, path, reference, values)
         : readVariable(context, path, reference.env)
     // A reference that an alias repeats is absolute by now.
     if (reference.file !== undefined && !paths.has(reference))
-      paths.set(reference, isAbsolute(wrote) ? wrote : relative(mainFolder, reference.file))
+      paths.set(reference, isAbsolute(file) ? file : relative(mainFolder, reference.file))
     if (value === undefined) continue
     values.set(secretId(reference), value)
-    checkFitness(context, path, value, kind)
+    checkSecret(context, path, value, kind)
   }
   checkKeyMaterial(context, reference => reference && values.get(secretId(reference)))
   return {
     secrets: secretsFrom(values),
     texts: values,
-    find: reference => (reference === undefined ? undefined : values.get(secretId(reference))),
+    textOf: reference => (reference === undefined ? undefined : values.get(secretId(reference))),
     paths,
   }
 }
@@ -64,9 +64,9 @@ function readVariable(context: CheckContext, path: Path, name: string): string |
   const at = [...path, 'env']
   if (allowMissingEnv && value === undefined) context.loadContext.missing.add(name)
   else {
-    const wrote = written(context.loadContext, context.config, at)
+    const quoted = quoteValue(context.loadContext, context.config, at)
     reportAt(context, 'GH1103', at, {
-      message: `the environment variable ${wrote} is ${value === undefined ? 'not set' : 'empty'}`,
+      message: `the environment variable ${quoted} is ${value === undefined ? 'not set' : 'empty'}`,
       help: 'set it to the secret',
     })
   }
@@ -81,9 +81,9 @@ function readFile(
 ): string | undefined {
   const { loadContext, config } = context
   const at = [...path, 'file']
-  const wrote = written(loadContext, config, at)
+  const quoted = quoteValue(loadContext, config, at)
   // An alias may repeat a reference. Its path is relative to the file in which it was written.
-  const folder = dirname(find(loadContext, config, at).entry?.source.file ?? '/')
+  const folder = dirname(findEntry(loadContext, config, at).entry?.source.file ?? '/')
   reference.file = resolve(folder, reference.file ?? '')
   const known = values.get(secretId(reference))
   if (known !== undefined) return known
@@ -92,7 +92,7 @@ function readFile(
     if (content.absent === true && loadContext.options.allowMissingEnv === true)
       loadContext.missing.add(reference.file)
     else {
-      const message = `the file ${wrote} cannot be read: ${content.why}`
+      const message = `the file ${quoted} cannot be read: ${content.why}`
       reportAt(context, 'GH1104', at, { message, help: content.help })
     }
     return undefined
@@ -100,13 +100,13 @@ function readFile(
   const text = content.toString('utf8').replace(/\r?\n$/, '')
   if (isUtf8(content) && text !== '') return text
   reportAt(context, 'GH1104', at, {
-    message: `the file ${wrote} is ${text === '' ? 'empty' : 'not UTF-8 text'}`,
+    message: `the file ${quoted} is ${text === '' ? 'empty' : 'not UTF-8 text'}`,
     help: 'write the secret to the file',
   })
   return undefined
 }
 
-function checkFitness(context: CheckContext, path: Path, value: string, kind: ReferenceKind): void {
+function checkSecret(context: CheckContext, path: Path, value: string, kind: ReferenceKind): void {
   if (kind === 'header') checkHeaderValue(context, value, path)
   if (kind === 'line' && /[\r\n]/.test(value)) {
     const message = 'this secret contains a line break'

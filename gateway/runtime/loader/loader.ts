@@ -1,5 +1,6 @@
 import type { ReadResult } from '../../config/handover.ts'
-import type { RevocableNames, RevocationsResult } from '../../config/revocations.ts'
+import type { RevocableNames } from '../../config/revocation-entries.ts'
+import type { RevocationsResult } from '../../config/revocations.ts'
 import { loadTimeoutMs } from './load-timeout.ts'
 import { createThreadReader } from './worker-reader.ts'
 

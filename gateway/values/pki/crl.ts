@@ -1,20 +1,20 @@
 import { readElements, readTime, tags, type Element } from './der.ts'
 
-/** A certificate revocation list (RFC 5280 §5), as far as it says which certificates are revoked. */
+/** Contents of a certificate revocation list (RFC 5280 §5). */
 export interface RevocationList {
-  /** The issuer's name in DER, as hex: what stands as issuer in the certificates that it is about. */
+  /** Name of the issuer in DER, as hex: the same as the issuer in the certificates that it revokes. */
   readonly issuer: string
   readonly thisUpdate: number
-  /** Infinity where it does not say. */
+  /** Infinity if it is absent. */
   readonly nextUpdate: number
   /** Serial numbers as the hex of their bytes. */
   readonly revoked: ReadonlySet<string>
 }
 
 /**
- * Reads one list in PEM. Its signature is not verified here: node:tls does that in every handshake.
+ * Reads one list in PEM. Does not verify the signature: node:tls does that in every handshake.
  *
- * @throws RangeError where it is no such list
+ * @throws RangeError if the text is not a revocation list
  */
 export function readRevocationList(pem: string): RevocationList {
   const [list] = readElements(derOf(pem))
@@ -35,15 +35,15 @@ export function readRevocationList(pem: string): RevocationList {
 }
 
 /**
- * What a certificate in DER says of its issuer and its serial number, in the form in which lists have it.
+ * Returns the issuer and the serial number of a certificate in DER, in the same form as revocation lists.
  *
- * @throws RangeError where it is no certificate
+ * @throws RangeError if the bytes are not a certificate
  */
 export function issuerAndSerial(certificate: Buffer): { issuer: string; serial: string } {
   const [whole] = readElements(certificate)
   const [body] = readElements(expect(whole, tags.sequence).content)
   const fields = readElements(expect(body, tags.sequence).content)
-  // The version is left out of certificates of version 1.
+  // Certificates of version 1 do not contain the version.
   if (fields[0]?.tag !== tags.integer) fields.shift()
   const [serial, , issuer] = fields
   return {

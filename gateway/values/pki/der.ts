@@ -1,17 +1,17 @@
-/** One element of DER: its tag byte, what is in it, and all of it. */
+/** An element of DER: its tag byte, its content, and all its bytes. */
 export interface Element {
   readonly tag: number
   readonly content: Buffer
   readonly whole: Buffer
 }
 
-/** The tags that are looked at (X.680 §8.6). */
+/** Tags that readers of certificates need (X.680 §8.6). */
 export const tags = { integer: 0x02, sequence: 0x30, utcTime: 0x17, generalizedTime: 0x18 } as const
 
 /**
- * The elements that stand one after another in DER (X.690 §8.1), not what is within them.
+ * Returns a sequence of elements in DER (X.690 §8.1), without those inside them.
  *
- * @throws RangeError where the bytes are not DER
+ * @throws RangeError if the bytes are not DER
  */
 export function readElements(bytes: Buffer): Element[] {
   const elements: Element[] = []
@@ -20,7 +20,7 @@ export function readElements(bytes: Buffer): Element[] {
     let at = start + 2
     let length = byteAt(bytes, start + 1)
     if ((tag & 0x1f) === 0x1f || length === 0x80 || length > 0x84)
-      throw new RangeError('a form that is not expected')
+      throw new RangeError('an unsupported tag or length')
     if (length > 0x80) {
       const count = length & 0x7f
       length = 0
@@ -38,8 +38,8 @@ export function readElements(bytes: Buffer): Element[] {
 }
 
 /**
- * The instant of a UTCTime or GeneralizedTime as certificates write it (RFC 5280 §4.1.2.5), in milliseconds since the
- * epoch; NaN where it is none.
+ * Returns the instant of a UTCTime or GeneralizedTime of a certificate (RFC 5280 §4.1.2.5), in milliseconds since 1970;
+ * NaN for a malformed one.
  */
 export function readTime({ tag, content }: Element): number {
   const digits = content.toString('latin1')

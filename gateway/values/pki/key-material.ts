@@ -7,18 +7,18 @@ const curves: Readonly<Record<string, string>> = {
   secp521r1: 'ES512',
 }
 
-/** Reads a private key in PEM; undefined where it is none, or one that asks for a passphrase. */
+/** Reads a private key in PEM. Returns undefined for any other text, and for a key with a passphrase. */
 export function readPrivateKey(pem: string): KeyObject | undefined {
   return readOr(() => createPrivateKey({ key: pem, format: 'pem' }))
 }
 
-/** Reads the certificates of a PEM text; undefined where there is none, or one that is broken. */
+/** Reads the certificates in a PEM text. Returns undefined if there is none, or one is malformed. */
 export function readCertificates(pem: string): X509Certificate[] | undefined {
   const found = readOr(() => pemBlocks(pem, 'CERTIFICATE').map(block => new X509Certificate(block)))
   return found?.length === 0 ? undefined : found
 }
 
-/** The algorithms that a key can sign a JWT with (RFC 7518 §3.1), the usual one first; none for keys of other kinds. */
+/** Returns the algorithms with which a key can sign a JWT (RFC 7518 §3.1), the usual one first; empty for other keys. */
 export function algorithmsFor({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {
   if (asymmetricKeyType === 'rsa') {
     // RFC 7518 §3.3: 2048 bits or more.

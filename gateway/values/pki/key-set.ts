@@ -1,6 +1,6 @@
 import { MalformedError } from '../malformed.ts'
 
-/** One public key of a JSON Web Key Set (RFC 7517 §4), as its issuer wrote it. */
+/** A public key of a JSON Web Key Set (RFC 7517 §4), as its issuer wrote it. */
 export interface PublicJwk {
   readonly kty: string
   readonly [parameter: string]: unknown
@@ -22,20 +22,20 @@ const maxKeys = 100
  * @throws MalformedError for a text that is not a key set, or has no usable key
  */
 export function parseKeySet(text: string): PublicJwk[] {
-  const listed = keysIn(text)
+  const listed = jwksIn(text)
   if (!Array.isArray(listed))
     throw new MalformedError('not a JSON Web Key Set', 'write a JSON object with a list `keys`')
   if (listed.length > maxKeys)
     throw new MalformedError(`a key set with ${listed.length} keys`, `keep at most ${maxKeys} keys`)
-  const keys = listed.filter(isUsable)
-  if (keys.length > 0) return keys
+  const usable = listed.filter(isUsable)
+  if (usable.length > 0) return usable
   throw new MalformedError(
     'a key set without a public key that can verify signatures',
     'add a public RSA key with 2048 bits or more, or an EC or OKP key',
   )
 }
 
-function keysIn(text: string): unknown {
+function jwksIn(text: string): unknown {
   try {
     return (JSON.parse(text) as { keys?: unknown } | null)?.keys
   } catch {
@@ -43,11 +43,11 @@ function keysIn(text: string): unknown {
   }
 }
 
-function isUsable(key: unknown): key is PublicJwk {
-  if (typeof key !== 'object' || key === null) return false
-  const { kty, use, n, e } = key as Record<string, unknown>
+function isUsable(jwk: unknown): jwk is PublicJwk {
+  if (typeof jwk !== 'object' || jwk === null) return false
+  const { kty, use, n, e } = jwk as Record<string, unknown>
   if (typeof kty !== 'string' || !asymmetric.has(kty)) return false
-  if (secretMembers.some(name => Object.hasOwn(key, name))) return false
+  if (secretMembers.some(name => Object.hasOwn(jwk, name))) return false
   if (use !== undefined && use !== 'sig') return false
   if (kty !== 'RSA') return true
   if (typeof n !== 'string' || typeof e !== 'string' || bitsOf(e) > maxExponentBits) return false

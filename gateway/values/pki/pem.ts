@@ -1,7 +1,7 @@
 import type { SecureContextOptions, SecureVersion } from 'node:tls'
 import { constants } from 'node:crypto'
 
-/** The blocks of one kind in a text of PEM (RFC 7468), such as CERTIFICATE; other kinds are passed over. */
+/** Returns the blocks with a label, such as CERTIFICATE, of a PEM text (RFC 7468). Skips other blocks. */
 export function pemBlocks(text: string, label: string): string[] {
   const [begin, end] = [`-----BEGIN ${label}-----`, `-----END ${label}-----`]
   const blocks: string[] = []
@@ -14,7 +14,7 @@ export function pemBlocks(text: string, label: string): string[] {
   return blocks
 }
 
-/** The texts of the files that TLS is served with. */
+/** Texts of the files for TLS. */
 export interface TlsTexts {
   readonly cert: string
   readonly key: string
@@ -24,8 +24,8 @@ export interface TlsTexts {
 }
 
 /**
- * What node:tls makes a secure context of. Where clients present certificates, no session is resumed: a resumed one
- * would bring the verdict of an earlier handshake along, and not the certificates between the client's and its CA.
+ * Returns the options of a secure context of node:tls. With client certificates, sessions are not resumed: a resumed
+ * session would keep the result of an earlier handshake, and lack the intermediate certificates.
  */
 export function secureContextOptions({
   cert,
@@ -41,7 +41,7 @@ export function secureContextOptions({
     minVersion,
     secureOptions: SSL_OP_NO_RENEGOTIATION | (clientCa === undefined ? 0 : SSL_OP_NO_TICKET),
     ...(clientCa !== undefined && { ca: clientCa }),
-    // Apart, so that it does not matter how far node:tls reads in one text.
+    // One text per list, because node:tls may read only the first list of a text.
     ...(crl !== undefined && { crl: pemBlocks(crl, 'X509 CRL') }),
   }
 }

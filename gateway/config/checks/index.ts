@@ -1,0 +1,28 @@
+import { checkArgon2 } from './check-argon2.ts'
+import type { CheckContext } from './check-context.ts'
+import { checkAuthHeaders, checkHeaders } from './check-headers.ts'
+import { checkJwt } from './check-jwt.ts'
+import { checkHashes, checkPepper, checkWindows } from './check-keys.ts'
+import { checkMaxBody } from './check-max-body.ts'
+import { checkMtls } from './check-mtls.ts'
+import { checkNames } from './check-names.ts'
+import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
+import { checkUpstreams } from './check-upstreams.ts'
+
+/** Checks across fields, in the order in which they run. */
+export const checks: readonly ((context: CheckContext) => void)[] = [
+  checkNames,
+  checkPaths,
+  checkGlobs,
+  checkAuth,
+  checkJwt,
+  checkMtls,
+  checkHeaders,
+  checkAuthHeaders,
+  checkMaxBody,
+  checkUpstreams,
+  checkHashes,
+  checkPepper,
+  checkArgon2,
+  checkWindows,
+]
