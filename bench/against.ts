@@ -5,7 +5,7 @@ import { columns, number, shown } from './table.ts'
 
 /** Largest ratio of CPU per call, new by old, that is not reported as a regression. */
 const maxRatio = 1.05
-/** How rows over that ratio are measured again. */
+/** Effort for rows over that ratio, which are measured again. */
 const again = { rounds: 15, often: 1, roundsOfProcess: 5, tries: 3 }
 
 const suffix = '-before'
@@ -31,19 +31,19 @@ export interface Comparison {
 }
 
 /**
- * Compares the pairs of {@link withOther}. A row over the ratio is measured again in more rounds, and counts as slower
- * where three quarters of those are over it, because other load slows some rounds and a regression all of them.
+ * Compares the pairs of {@link withOther}. A row over the ratio is measured again in more rounds. It counts as slower when
+ * three quarters of them are over the ratio: other load slows some rounds, a regression slows all of them.
  *
- * @param tell shows what the first rounds came to
+ * @param report shows the result of the first rounds
  */
 export async function compareWithOther(
   pairs: readonly Row[],
   measure: Measure,
   effort: Effort,
-  tell: (text: string) => void,
+  report: (text: string) => void,
 ): Promise<Comparison> {
   const first = ratiosOf(await measure(pairs, effort))
-  tell(`${tableOf(first)}\n`)
+  report(`${tableOf(first)}\n`)
   const isOver = (name: string): boolean => first.get(name)!.ratio.median > maxRatio
   const doubtful = pairs.filter(({ name }) => isOver(name.replace(suffix, '')))
   const second =

@@ -1,13 +1,13 @@
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** An abstract socket of Linux: it is nobody's file, and gone with its process. */
+/** Abstract socket of Linux. It is not a file, and disappears with its process. */
 const name = '\0gatehouse-bench'
 
-/** Waits until no other bench runs on this machine, because two would measure each other. */
-export async function beAlone(tell: (text: string) => void): Promise<void> {
+/** Waits until no other bench runs on this machine, because two would disturb each other. */
+export async function beAlone(report: (text: string) => void): Promise<void> {
   for (let tries = 0; !(await take()); tries++) {
-    if (tries === 0) tell('another bench runs on this machine; waiting for it\n')
+    if (tries === 0) report('waiting for another bench on this machine\n')
     await delay(500)
   }
 }

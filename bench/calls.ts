@@ -1,15 +1,15 @@
-/** One kind of call: what is sent, and what must come back. */
+/** One kind of call: the request, and the response that it must have. */
 export interface Call {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
   readonly status: number
-  /** Stands in the right answer. */
+  /** Text that the response must have. */
   readonly answer: string
-  /** Must not stand in it. */
+  /** Text that the response must not have. */
   readonly never?: string
 }
 
-/** The tools of the upstream that the bench calls, by name: how large text and answer are, and how it answers. */
+/** The tools that the bench calls: the size of argument and result, and whether the response is an event stream. */
 export const tools = {
   get_small: { bytes: 100, events: false },
   get_events: { bytes: 100, events: true },
@@ -19,14 +19,14 @@ export const tools = {
 
 type ToolName = keyof typeof tools
 
-/** What all text of the bench is made of. */
+/** Returns text of a given size. */
 export function filler(bytes: number): string {
   return 'The quick brown fox jumps over the lazy dog. '.repeat(Math.ceil(bytes / 45)).slice(0, bytes)
 }
 
 const version = '2026-07-28'
 
-/** A JSON-RPC request of MCP 2026-07-28, with the headers that mirror it; `id` is always 1. */
+/** Returns a JSON-RPC request of MCP 2026-07-28 with its headers. The `id` is always 1. */
 export function modernRequest(
   method: string,
   params: Readonly<Record<string, unknown>>,
@@ -50,7 +50,7 @@ export function modernRequest(
   }
 }
 
-/** A call of a tool with as much text as it answers. */
+/** Returns a call of a tool. The argument is as long as the result. */
 export function callOf(name: ToolName, secret: string): Call {
   const text = filler(tools[name].bytes)
   return {
@@ -60,7 +60,7 @@ export function callOf(name: ToolName, secret: string): Call {
   }
 }
 
-/** Asks what tools there are: some of them are for the caller. */
+/** Returns a call that lists the tools. When `filtered`, only some of them are for the caller. */
 export function listOf(secret: string, filtered: boolean): Call {
   return {
     ...modernRequest('tools/list', {}, secret),
@@ -70,7 +70,7 @@ export function listOf(secret: string, filtered: boolean): Call {
   }
 }
 
-/** A call of a tool that the caller may not see, which is answered like one that does not exist. */
+/** Returns a call of a hidden tool, which gets the response of a tool that does not exist. */
 export function hiddenCall(secret: string): Call {
   return {
     ...modernRequest('tools/call', { name: 'delete_1', arguments: { text: filler(100) } }, secret),
@@ -79,20 +79,20 @@ export function hiddenCall(secret: string): Call {
   }
 }
 
-/** A call that is refused by its credential. */
+/** Returns a call that is refused because of its credential. */
 export function refusedCall(secret: string, status: number, reason: string): Call {
   return { ...callOf('get_small', secret), status, answer: `"reason":"${reason}"` }
 }
 
 /**
- * Makes one call and looks at its answer.
+ * Makes one call and checks its response.
  *
- * @returns how many bytes the answer took, without what framed it in chunks
- * @throws Error where status or content is not what the call should bring
+ * @returns the size of the response in bytes, without the framing of chunks
+ * @throws Error when the status or the content is wrong
  */
 export async function check(url: string, { headers, body, status, answer, never }: Call): Promise<number> {
   const ask = (): Promise<Response> => fetch(url, { method: 'POST', headers, body })
-  // A connection that rested since the last look may be closed by the other side just now.
+  // The other side may close a connection that was idle since the last check.
   const response = await ask().catch(ask)
   const text = await response.text()
   if (response.status === status && text.includes(answer) && (never === undefined || !text.includes(never))) {
@@ -102,12 +102,12 @@ export async function check(url: string, { headers, body, status, answer, never 
     )
   }
   throw new Error(
-    `a call to ${url} brought ${response.status} and ${JSON.stringify(text.slice(0, 500))}, ` +
+    `a call to ${url} returned ${response.status} and ${JSON.stringify(text.slice(0, 500))}, ` +
       `not ${status} with ${JSON.stringify(answer.slice(0, 100))}`,
   )
 }
 
-/** A call as bytes, for those who count on nothing of an HTTP client. */
+/** Returns a call as bytes, for load generators without an HTTP client. */
 export function requestBytes({ headers, body }: Call, port: number, path: string): Buffer {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return Buffer.from(

@@ -5,16 +5,16 @@ import { plain } from './rows.ts'
 import { spread, type Spread } from './statistics.ts'
 import { relayCommand, type Surroundings } from './targets.ts'
 
-/** Milliseconds from the start of the process until it is ready. */
+/** Time from process start until ready, in milliseconds. */
 export interface ColdStart {
-  /** A gateway with ten keys; ready is what /readyz says. */
+  /** A gateway with ten keys, ready when /readyz says so. */
   readonly gateway: Spread
   readonly manyKeys: Spread
-  /** The bare relay: what Node and undici take; ready is when it listens. */
+  /** The bare relay, which is the time of Node and undici. It is ready when it listens. */
   readonly relay: Spread
 }
 
-/** Starts each of them again and again, in turns. */
+/** Starts each of them several times, in turn. */
 export async function measureColdStart(
   rounds: number,
   { folder, cores, credentials }: Surroundings,

@@ -5,19 +5,19 @@ import type { Report } from './report.ts'
 import type { Row } from './rows.ts'
 import { number } from './table.ts'
 
-/** How much worse a ratio may be than it was. */
+/** Largest factor by which a ratio may get worse. */
 const allowance = 1.15
-/** How often what looks worse is measured once more, and what others disturb is repeated. */
+/** Effort for ratios that look worse, which are measured again. */
 const again = { rounds: 15, often: 1, roundsOfProcess: 5, tries: 3 }
 
 /**
- * Compares the ratios of a report with those of an earlier one; absolute figures of two machines cannot be compared.
- * What looks worse is measured once more, in more rounds, and counts where three quarters of them are worse: what else
- * runs on a machine makes some rounds look worse, and a regression all of them.
+ * Compares the ratios of a report with those of an earlier one. Absolute figures of two machines cannot be compared.
+ * A ratio that looks worse is measured again in more rounds. It counts when three quarters of them are worse: other load
+ * makes some rounds worse, a regression makes all of them worse.
  *
  * @param file an earlier report
- * @returns a sentence for each ratio that got worse by more than 15 %; none where the processors are of two makes, which
- *   give other ratios for the same code
+ * @returns a sentence for each ratio that got worse by more than 15 %; none when the processors are of different makes,
+ *   because their ratios differ for the same code
  */
 export async function regressions(
   report: Report,
@@ -43,7 +43,7 @@ export async function regressions(
     )
 }
 
-/** The maker of a processor. */
+/** Returns the maker of a processor. */
 function makeOf(cpu: string): string {
   return cpu.split(/[ (]/, 1)[0]!
 }

@@ -4,21 +4,21 @@ import { newSecret } from '../gateway/auth/api-key/key.ts'
 export const issuer = 'https://idp.example.com'
 export const audience = 'https://mcp.example.com'
 
-/** What calls are made with. */
+/** Credentials of the calls. */
 export interface Credentials {
   /** The secret of a key that may call the tools named `get_*`. */
   readonly reader: string
   /** The secret of a key without a grant on the proxy that is called. */
   readonly outsider: string
-  /** The secret of no key. */
+  /** A secret that no key has. */
   readonly wrong: string
-  /** A token that may do what the reader may. */
+  /** A token with the same access as the reader. */
   readonly token: string
-  /** The keys of its issuer, as JSON. */
+  /** The key set of its issuer, as JSON. */
   readonly jwks: string
 }
 
-/** New credentials for one run. */
+/** Creates the credentials of one run. */
 export async function newCredentials(): Promise<Credentials> {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const token = await new SignJWT({ scope: 'mcp:read' })

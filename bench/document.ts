@@ -7,10 +7,10 @@ import { circumstances, tablesOf, type Table } from './tables.ts'
 const docs = join(import.meta.dirname, '../docs')
 
 /**
- * What docs/performance.md and the plots beside it say about a report, by path under docs/. `bench/performance.template.md` has the text; `{{table NAME}}`,
- * `{{plot NAME}}` and `{{circumstances}}` stand in it for what a report has.
+ * Renders docs/performance.md and its plots, by path under docs/. In the text of `bench/performance.template.md`,
+ * `{{table NAME}}`, `{{plot NAME}}` and `{{circumstances}}` are placeholders for parts of the report.
  *
- * @throws Error where the template asks for what the report does not have
+ * @throws Error when the template asks for a part that the report does not have
  */
 export function documentOf(report: Report): Map<string, string> {
   const template = readFileSync(join(import.meta.dirname, 'performance.template.md'), 'utf8')
@@ -29,7 +29,7 @@ export function documentOf(report: Report): Map<string, string> {
   ])
 }
 
-/** Writes it. */
+/** Writes docs/performance.md and its plots. */
 export function writeDocument(report: Report): void {
   mkdirSync(join(docs, 'performance'), { recursive: true })
   for (const [path, text] of documentOf(report)) writeFileSync(join(docs, path), text)

@@ -6,8 +6,8 @@ import type { PacedJob, PacedResult } from './paced.ts'
 import { percentile } from './statistics.ts'
 
 /**
- * Calls at a fixed rate, whether answers come or not: an open loop. Latency counts from the instant that a call was
- * due, so a stall makes all calls slow that it delayed, not only the one that met it.
+ * Calls at a fixed rate without waiting for responses: an open loop. Latency counts from the instant when a call was due,
+ * so a stall slows all the calls that it delayed, not only the first.
  * `node bench/fixed-rate.ts JOB.json` prints one line of JSON.
  */
 const { port, path, call, rate, seconds } = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as PacedJob
@@ -24,7 +24,7 @@ interface Caller {
   call(due: number): void
 }
 
-/** A connection that makes one call at a time and frees itself when the answer is there. */
+/** Creates a connection that makes one call at a time, and frees itself after the response. */
 function createCaller(): Caller {
   let due = 0
   let head = ''

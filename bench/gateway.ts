@@ -5,14 +5,14 @@ import { audience, issuer, type Credentials } from './credentials.ts'
 
 const root = join(import.meta.dirname, '..')
 
-/** How large a configuration is. */
+/** Size of a configuration. */
 export interface Size {
   readonly keys: number
   readonly proxies: number
   readonly workers: number
-  /** Keeps one gateway apart from another of the same size, so that each has its own calls to get warm with. */
+  /** Distinguishes gateways of the same size, so that each is warmed up by its own calls. */
   readonly apart?: string
-  /** The root folder of the checkout that is started; this one where it is missing. */
+  /** Root folder of the checkout that is started (default: this one). */
   readonly checkout?: string
 }
 
@@ -24,10 +24,10 @@ export interface Ports {
 }
 
 /**
- * Writes a gateway.yaml with key auth and tool rules, and everything else as it is by default. The keys that calls are
- * made with stand last, and so does the proxy that they are made to. A file that is there is replaced at once.
+ * Writes a gateway.yaml with key auth and tool rules, and defaults for everything else. The keys and the proxy that the
+ * calls use come last. Replaces an existing file atomically.
  *
- * @param generation another one gives all other keys other secrets
+ * @param generation changes the secrets of all the keys that the calls do not use
  * @returns its path
  */
 export function writeGateway(
@@ -66,7 +66,7 @@ ${idle.join('')}${proxy('token', 'sso', upstream)}${proxy('mcp', 'team-keys', up
   return path
 }
 
-/** How the gateway is started on a configuration. */
+/** Returns the command that starts the gateway on a configuration. */
 export function gatewayCommand(config: string, flags: readonly string[] = [], checkout = root): string[] {
   return [process.execPath, ...flags, join(checkout, 'gateway/main.ts'), 'run', '-c', config]
 }

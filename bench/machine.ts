@@ -3,7 +3,7 @@ import { cpus, totalmem } from 'node:os'
 import type { Cores } from './pinning.ts'
 import { openFilesLimit } from './proc.ts'
 
-/** Where and with what was measured. */
+/** The machine and the programs of a measurement. */
 export interface Machine {
   readonly date: string
   readonly commit: string
@@ -17,7 +17,7 @@ export interface Machine {
   readonly openFiles: number
 }
 
-/** Looks around. */
+/** Collects the facts of this machine. */
 export function machineFacts({ pinned }: Cores): Machine {
   const said = (command: string, ...args: string[]): string => {
     const { stdout, stderr } = spawnSync(command, args, { cwd: import.meta.dirname, encoding: 'utf8' })

@@ -23,8 +23,8 @@ import { columns } from './table.ts'
 import { circumstances, tablesOf } from './tables.ts'
 import { createTargets } from './targets.ts'
 
-const needed = { wrk: 'wrk', nginx: 'nginx-light', taskset: 'util-linux' }
-const missing = Object.entries(needed).filter(([program]) => !has(program))
+const programs = { wrk: 'wrk', nginx: 'nginx-light', taskset: 'util-linux' }
+const missing = Object.entries(programs).filter(([program]) => !has(program))
 if (missing.length > 0) {
   const packages = missing.map(([, name]) => name).join(' ')
   process.stderr.write(`bench: a program is missing; apt-get install -y ${packages}\n`)
@@ -39,8 +39,8 @@ const { effort, wants } = options
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
 const surroundings = { folder, cores: assignCores(), credentials }
 const targets = createTargets(surroundings)
-const tell = (text: string): void => void process.stderr.write(text)
-await beAlone(tell)
+const progress = (text: string): void => void process.stderr.write(text)
+await beAlone(progress)
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -54,19 +54,19 @@ try {
     const row = rows.find(({ name }) => options.only?.includes(name) ?? name === 'call')
     process.stdout.write(await profile(row!, options.profileSeconds, surroundings))
   } else if (options.against !== undefined) {
-    const measure = createMeasure(targets, surroundings, tell)
+    const measure = createMeasure(targets, surroundings, progress)
     const { table, slower } = await compareWithOther(
       withOther(rows, resolve(options.against)),
       measure,
       effort,
-      tell,
+      progress,
     )
     process.stdout.write(`${table}\n`)
     for (const name of slower) process.stdout.write(`SLOWER ${name}\n`)
     if (slower.length > 0) process.exitCode = 1
   } else {
     const others = watchOthers()
-    const measure = createMeasure(targets, surroundings, tell)
+    const measure = createMeasure(targets, surroundings, progress)
     const samples = await measure(rows, effort)
     const rounds = samples.get(rows[0]?.name ?? '')?.length ?? 0
     const found = {

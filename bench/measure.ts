@@ -15,53 +15,49 @@ export interface Sample {
   readonly p99: number
   /** Microseconds of CPU that the measured process used per call. */
   readonly cpuPerCall: number
-  /** CPU of the measured process as a share of one core; well under 1 means that the load was the limit. */
+  /** CPU of the measured process as a share of one core. Well under 1 means that the load generator was the limit. */
   readonly busy: number
-  /** What the busiest thread did of the work of the two busiest. */
+  /** Share of the busiest thread in the work of the two busiest. */
   readonly busiestThread: number
-  /** What other processes used meanwhile, as a share of the whole machine. */
+  /** CPU of other processes in that time, as a share of the whole machine. */
   readonly others: number
 }
 
-/** How often and how long. */
+/** Number and length of the measurements. */
 export interface Effort {
   readonly rounds: number
-  /** How many times as many rounds there are for rows to be measured often. */
+  /** Factor for the number of rounds of rows with `often`. */
   readonly often: number
   /**
-   * After how many rounds everything but the upstream is started anew. V8 compiles the same code differently from time to
-   * time, by some percent, and a process stays with what it got.
+   * Rounds after which everything except the upstream is restarted. V8 compiles the same code differently from time to
+   * time, which changes its speed by some percent for as long as the process lives.
    */
   readonly roundsOfProcess: number
   readonly seconds: number
-  /** Calls before the first round, so that V8 has compiled what is hot. */
+  /** Calls before the first round, so that V8 has compiled the hot code. */
   readonly warmUp: number
-  /** How often a sample may be taken until one is quiet. */
+  /** Number of samples that may be taken until one is quiet. */
   readonly tries: number
 }
 
 /** Takes samples of rows, in rounds. */
 export type Measure = (rows: readonly Row[], effort: Effort) => Promise<Map<string, Sample[]>>
 
-/** Seconds. */
 const maxWarmUpSeconds = 8
-/**
- * Seconds of calls before each sample, for each thread: a process that idled has given up memory, and takes it back
- * first.
- */
-const leadIn = 1
-/** Of the whole machine. */
-const quiet = 0.05
+/** Seconds of calls before each sample, per serving thread. An idle process has released memory, and first takes it back. */
+const leadInSeconds = 1
+/** Share of the whole machine that other processes may use in a quiet sample. */
+const maxOthers = 0.05
 
 /**
- * Makes what measures rows in rounds: every row of a group once, then every row again, so that all of them see the
- * machine as it is in that minute, and none idles for long: of a process without a connection V8 throws away what it
- * compiled. It returns the samples of each row, by its name, and throws an Error where an answer is wrong.
+ * Creates a function that measures rows in rounds: every row of a group once, then every row again. So all of them meet
+ * the same state of the machine, and none idles for long, because V8 discards the compiled code of an idle process. The
+ * function returns the samples of each row by name, and throws an Error when a response is wrong.
  */
 export function createMeasure(
   targets: Targets,
   surroundings: Surroundings,
-  tell: (text: string) => void,
+  report: (text: string) => void,
 ): Measure {
   const warm = new Set<Started>()
   const warmUpAll = async (rows: readonly Row[], calls: number): Promise<void> => {
@@ -77,9 +73,9 @@ export function createMeasure(
   }
   const measureOnce = async (row: Row, { seconds, tries }: Effort): Promise<Sample> => {
     const target = await targets.start(row.target)
-    await sample({ ...row, rate: undefined }, target, leadIn * threadsOf(row), surroundings)
+    await sample({ ...row, rate: undefined }, target, leadInSeconds * threadsOf(row), surroundings)
     const found = await quietSample(tries, () => sample(row, target, seconds, surroundings))
-    if (!Number.isFinite(found.cpuPerCall)) throw new Error(`${row.name} had no answer in ${seconds} s`)
+    if (!Number.isFinite(found.cpuPerCall)) throw new Error(`${row.name} had no response within ${seconds} s`)
     return found
   }
   return async (rows, effort) => {
@@ -93,7 +89,7 @@ export function createMeasure(
         await warmUpAll(together, warmUp)
         const times = together.some(row => row.often) ? often : 1
         for (let round = (first - 1) * times + 1; round <= last * times; round++) {
-          tell(`${group}: round ${round} of ${rounds * times}\n`)
+          report(`${group}: round ${round} of ${rounds * times}\n`)
           for (const row of together) samples.get(row.name)!.push(await measureOnce(row, effort))
         }
       }
@@ -102,15 +98,15 @@ export function createMeasure(
   }
 }
 
-/** How many threads share the calls; each gets warm for itself. */
+/** Returns the number of threads that share the calls. Each is warmed up separately. */
 function threadsOf({ target }: Row): number {
   return typeof target === 'string' ? 1 : target.workers
 }
 
-/** The first sample that others did not disturb, or the least disturbed of so many. */
+/** Returns the first quiet sample, or the quietest of `tries`. */
 async function quietSample(tries: number, take: () => Promise<Sample>): Promise<Sample> {
   let best = await take()
-  for (let taken = 1; taken < tries && best.others > quiet; taken++) {
+  for (let taken = 1; taken < tries && best.others > maxOthers; taken++) {
     const next = await take()
     if (next.others < best.others) best = next
   }

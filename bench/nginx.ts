@@ -1,15 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** How nginx is started on a configuration so that it stays in the foreground. */
+/** Returns the command that runs nginx in the foreground. */
 export function nginxCommand(conf: string): string[] {
   return ['nginx', '-e', 'stderr', '-c', conf, '-g', 'daemon off;']
 }
 
 /**
- * Writes an nginx.conf with one worker and no access log, and keeps whatever nginx writes inside the folder.
+ * Writes an nginx.conf with one worker and no access log. Everything that nginx writes stays in the folder.
  *
- * @param http what stands in its http block besides
+ * @param http more lines for the http block
  * @returns its path
  */
 export function nginxConf(folder: string, http: string): string {
@@ -18,7 +18,7 @@ export function nginxConf(folder: string, http: string): string {
   const conf = join(folder, 'nginx.conf')
   writeFileSync(
     conf,
-    // The folder belongs to who runs the bench alone, so its worker must not become somebody else.
+    // Only the user of the bench can read the folder, so the worker must not change its user.
     `${process.getuid?.() === 0 ? 'user root;\n' : ''}worker_processes 1;
 pid ${join(folder, 'nginx.pid')};
 events { worker_connections 16384; }
@@ -38,7 +38,7 @@ http {
   return conf
 }
 
-/** Writes the floor: nginx that passes everything on over connections that it keeps. Returns its nginx.conf. */
+/** Writes the baseline: nginx that forwards everything over connections that stay open. Returns its nginx.conf. */
 export function writeProxy(folder: string, port: number, upstream: number): string {
   return nginxConf(
     folder,

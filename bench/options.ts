@@ -2,17 +2,17 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Effort } from './measure.ts'
 
-/** What the bench was asked for. */
+/** Options of the bench. */
 export interface Options {
   readonly effort: Effort
-  /** How often a reload and a cold start are repeated. */
+  /** Number of reloads and cold starts. */
   readonly repeats: number
   readonly only: readonly string[] | undefined
-  /** Whether a row or a section is wanted, by its name and whether it belongs to a quick run. */
+  /** Returns whether a row or a section is measured, given its name and whether it belongs to a quick run. */
   wants(this: void, name: string, quick: boolean): boolean
   readonly json: string
   readonly compare: string | undefined
-  /** The root folder of another checkout to compare with. */
+  /** Root folder of another checkout to compare with. */
   readonly against: string | undefined
   readonly writeDocs: boolean
   readonly profile: boolean
@@ -21,18 +21,21 @@ export interface Options {
 
 const usage = `npm run bench -- [options]
 
-  --quick              fewer rows, shorter: two minutes
-  --only NAME,NAME     only these rows and sections
-  --rounds N           how often every row is measured (default: 9; quick: 3)
-  --seconds N          how long, each time (default: 2; quick: 1)
-  --json FILE          where the results go (default: bench/results.json)
-  --compare FILE       exit 1 where a ratio is over 15 % worse than in these results of a processor of the same make
-  --against FOLDER     only compare with another checkout, in one run; exit 1 where a row takes over 5 % more CPU
-  --write-docs         write docs/performance.md and its plots from the results
-  --profile            what the gateway spends its time on in one row (--only; default: call)
+  --quick              Measure fewer rows in shorter rounds; takes two minutes
+  --only NAME,NAME     Measure only these rows and sections
+  --rounds N           Number of rounds (default: 9; quick: 3)
+  --seconds N          Length of a round (default: 2; quick: 1)
+  --json FILE          File for the results (default: bench/results.json)
+  --compare FILE       Exit 1 if a ratio is more than 15 % worse than in these
+                       results, which must be of a processor of the same make
+  --against FOLDER     Compare with another checkout in one run, and exit 1 if a
+                       row takes more than 5 % more CPU
+  --write-docs         Write docs/performance.md and its plots from the results
+  --profile            Show where the gateway spends its time in one row (see
+                       --only; default: call)
 `
 
-/** Reads the arguments, given the names that `--only` may have; ends the process with a sentence where it cannot. */
+/** Parses the arguments. `names` are those that `--only` accepts. Ends the process when an argument is invalid. */
 export function readOptions(args: string[], names: readonly string[]): Options {
   const values = parse(args)
   if (values.help) {
@@ -42,7 +45,7 @@ export function readOptions(args: string[], names: readonly string[]): Options {
   const { quick } = values
   const only = values.only?.split(',')
   const unknown = only?.find(name => !names.includes(name))
-  if (unknown !== undefined) fail(`there is no row ${unknown}; there are ${names.join(', ')}`)
+  if (unknown !== undefined) fail(`unknown row \`${unknown}\`: expected ${names.join(', ')}`)
   const seconds = whole('--seconds', values.seconds) ?? (quick ? 1 : 2)
   return {
     effort: {
@@ -89,7 +92,7 @@ function parse(args: string[]) {
 
 function whole(name: string, text: string | undefined): number | undefined {
   if (text === undefined || /^[1-9]\d*$/.test(text)) return text === undefined ? undefined : Number(text)
-  return fail(`${name} takes a whole number over 0, not ${text}`)
+  return fail(`invalid value \`${text}\` for \`${name}\`: expected a whole number above 0`)
 }
 
 function fail(sentence: string): never {

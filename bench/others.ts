@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { cpuTime } from './proc.ts'
 
-/** What of the machine's CPU time the bench did not have, as shares of all of it: why figures are noisy. */
+/** CPU time that the bench did not get, as shares of the machine. It explains noisy figures. */
 export interface Others {
   /** Used by other processes. */
   readonly used: number
@@ -9,7 +9,7 @@ export interface Others {
   readonly withheld: number
 }
 
-/** Begins to count; what it returns tells what others used since. */
+/** Starts to count. Returns a function that returns what other processes have used since. */
 export function watchOthers(): () => Others {
   const from = read()
   return () => {
@@ -20,7 +20,7 @@ export function watchOthers(): () => Others {
   }
 }
 
-/** All in ticks of the kernel (proc(5), /proc/stat and /proc/PID/stat). */
+/** Reads CPU times in ticks of the kernel (proc(5), /proc/stat and /proc/PID/stat). */
 function read(): { all: number; busy: number; withheld: number; own: number } {
   const [total = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1)
   const [user, nice, system, idle, wait, hard, soft, withheld] = total.split(/\s+/).slice(1).map(Number)

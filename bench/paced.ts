@@ -3,20 +3,20 @@ import { join } from 'node:path'
 import type { Call } from './calls.ts'
 import { runToEnd } from './processes.ts'
 
-/** What `fixed-rate.ts` is told. */
+/** Input of `fixed-rate.ts`. */
 export interface PacedJob {
   readonly port: number
   readonly path: string
   readonly call: Call
-  /** Calls a second. */
+  /** Calls per second. */
   readonly rate: number
   readonly seconds: number
 }
 
-/** What it found; milliseconds from the instant that a call was due. */
+/** Its result. Latencies are milliseconds from the instant when a call was due. */
 export interface PacedResult {
   readonly calls: number
-  /** Answers with another status, connections that broke, and calls without an answer. */
+  /** Responses with another status, broken connections, and calls without a response. */
   readonly wrong: number
   readonly p50: number
   readonly p99: number
@@ -24,9 +24,9 @@ export interface PacedResult {
 }
 
 /**
- * Calls at a fixed rate from a process of its own.
+ * Calls at a fixed rate from a separate process.
  *
- * @throws Error where an answer is wrong or missing
+ * @throws Error when a response is wrong or missing
  */
 export async function pace(
   url: string,
@@ -38,6 +38,6 @@ export async function pace(
   writeFileSync(file, JSON.stringify({ ...job, port: Number(port), path: pathname } satisfies PacedJob))
   const command = [process.execPath, join(import.meta.dirname, 'fixed-rate.ts'), file]
   const result = JSON.parse(await runToEnd(command, cores)) as PacedResult
-  if (result.wrong > 0) throw new Error(`of ${result.calls} calls to ${url} ${result.wrong} went wrong`)
+  if (result.wrong > 0) throw new Error(`${result.wrong} of ${result.calls} calls to ${url} failed`)
   return result
 }

@@ -9,22 +9,22 @@ import { spread, type Spread } from './statistics.ts'
 import type { Surroundings, Targets } from './targets.ts'
 import { longList } from './upstream.ts'
 
-/** What the largest requests do to the calls of others; in milliseconds. */
+/** Effect of the largest requests on other calls, in milliseconds. */
 export interface PauseCost {
-  /** The slowest call of a run with such requests in it: about as long as the event loop stood still. */
+  /** The slowest call of a run with such requests: about as long as the event loop was blocked. */
   readonly slowest: Spread
-  /** The slowest call of a run without. */
+  /** The slowest call of a run without them. */
   readonly slowestWithout: Spread
 }
 
 const rate = 1000
 const seconds = 4
-const between = 250
+const intervalMs = 250
 
 /**
- * Calls a gateway 1,000 times a second while somebody sends, in turn, the requests that take longest to judge.
+ * Calls a gateway 1,000 times per second while another client sends, in turn, the requests that take longest to judge.
  *
- * @throws Error where a call goes wrong
+ * @throws Error when a call fails
  */
 export async function measurePauses(
   rounds: number,
@@ -54,7 +54,7 @@ export async function measurePauses(
       samples.slowest.push(slowest)
       return true
     })
-    for (let sent = 0; !(await Promise.race([running, delay(between, false)])); sent++) {
+    for (let sent = 0; !(await Promise.race([running, delay(intervalMs, false)])); sent++) {
       const { headers, body } = largest[sent % largest.length]!
       const response = await fetch(url, { method: 'POST', headers, body })
       await response.text()
@@ -64,7 +64,7 @@ export async function measurePauses(
   return { slowest: spread(samples.slowest), slowestWithout: spread(samples.slowestWithout) }
 }
 
-/** A list of 220,000, as many subscriptions as a request may have, and the longest name. */
+/** Returns a list of 220,000 entries, a request with the most subscriptions, and a call with the longest name. */
 function slowestRequests(secret: string): Pick<ReturnType<typeof callOf>, 'headers' | 'body'>[] {
   const uri = (index: number): string => `file:///${index}/${'%41b/../'.repeat(90)}`
   return [

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 
-/** Which cores do what. */
+/** Assignment of CPU cores. */
 export interface Cores {
-  /** Whether there are enough to keep load and measured apart. */
+  /** Whether there are enough cores to separate the load from the measured process. */
   readonly pinned: boolean
   /** For the load generator and the upstream. */
   readonly load: string
-  /** For the process that is measured, by how many threads of it serve. */
+  /** For the measured process, by its number of serving threads. */
   measured(threads: number): string
 }
 
-/** Gives the first core that this process may use to the load and the upstream, and others to what is measured. */
+/** Assigns the first core that this process may use to the load and the upstream, and the others to the measured process. */
 export function assignCores(): Cores {
   const allowed = allowedCores()
   const [load, ...others] = allowed

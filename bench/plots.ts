@@ -6,7 +6,7 @@ import { number } from './table.ts'
 interface Bar {
   readonly label: string
   readonly value: Spread
-  /** Whether it is the gateway's own. */
+  /** Whether it shows the gateway. */
   readonly own: boolean
 }
 
@@ -16,7 +16,7 @@ const figures = 150
 const height = 26
 const top = 44
 
-/** The plots of a report, by the name of their file without `.svg`; those that it has the figures for. */
+/** Returns the plots of a report by file name, without `.svg`. Leaves out those that it has no figures for. */
 export function plotsOf({ rows, coldStart }: Report): Map<string, string> {
   const bars = (names: readonly string[], figure: 'cpuPerCall' | 'p50' | 'p99'): Bar[] =>
     names.flatMap(name => {
@@ -59,9 +59,9 @@ function labelOf({ title }: RowResult): string {
 }
 
 /**
- * A plot of horizontal bars from zero, with a whisker from least to greatest; readable on light and dark pages.
+ * Draws horizontal bars from zero, with a whisker from minimum to maximum. Readable on light and dark pages.
  *
- * @param digits how many decimals the figures have
+ * @param digits number of decimals of the figures
  */
 function barPlot(title: string, bars: readonly Bar[], digits: number): string {
   const space = width - labels - figures

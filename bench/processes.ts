@@ -4,10 +4,10 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** A process that was started here. */
+/** A process that the bench started. */
 export interface Running {
   readonly pid: number
-  /** Ends it gently, after five seconds for good; resolves when it is gone. */
+  /** Ends it with SIGTERM, and with SIGKILL after five seconds. Resolves when it is gone. */
   stop(): Promise<void>
 }
 
@@ -16,14 +16,14 @@ const lowestPort = 16_000
 const ports = 16_000
 const started = new Set<Running>()
 
-/** Whether a program can be found. */
+/** Returns whether a program is installed. */
 export function has(program: string): boolean {
   return spawnSync('which', [program]).status === 0
 }
 
 /**
- * A port of 127.0.0.1 that was free a moment ago. It is below those that Linux gives to whoever asks for any
- * (ip_local_port_range), so that no other program is given it before it is taken.
+ * Returns a port of 127.0.0.1 that was free a moment ago. It is below the range from which Linux chooses ports
+ * (ip_local_port_range), so that no other program gets it in the meantime.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -40,8 +40,8 @@ export async function freePort(): Promise<number> {
 /**
  * Starts a program on some cores and waits until it is ready.
  *
- * @param log the file that stdout and stderr are appended to
- * @throws Error with the end of that file where it ends or stays silent instead
+ * @param log file to which stdout and stderr are appended
+ * @throws Error with the end of that file, when the program ends or is not ready in time
  */
 export async function start(
   command: readonly string[],
@@ -54,7 +54,7 @@ export async function start(
   child.once('exit', (code, signal) => {
     if (!started.has(running)) return
     const end = readFileSync(log, 'utf8').slice(-2000)
-    process.stderr.write(`bench: ${command.join(' ')} ended by itself with ${code ?? signal}:\n${end}\n`)
+    process.stderr.write(`bench: ${command.join(' ')} ended unexpectedly with ${code ?? signal}:\n${end}\n`)
   })
   const running: Running = {
     pid: child.pid!,
@@ -78,12 +78,12 @@ export async function start(
   return running
 }
 
-/** Ends everything that was started and still runs. */
+/** Ends every process that still runs. */
 export async function stopAll(): Promise<void> {
   await Promise.all([...started].map(running => running.stop()))
 }
 
-/** Runs a program on some cores to its end and returns what it printed; throws where it fails. */
+/** Runs a program on some cores to its end. Returns its output. Throws when it fails. */
 export async function runToEnd(command: readonly string[], cores: string): Promise<string> {
   const child = spawn('taskset', ['-c', cores, ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -95,7 +95,7 @@ export async function runToEnd(command: readonly string[], cores: string): Promi
   return output
 }
 
-/** Asks whether a port of 127.0.0.1 takes connections. */
+/** Creates a check that a port of 127.0.0.1 accepts connections. */
 export function listens(port: number): () => Promise<boolean> {
   return () => {
     const { promise, resolve } = Promise.withResolvers<boolean>()
@@ -105,7 +105,7 @@ export function listens(port: number): () => Promise<boolean> {
   }
 }
 
-/** Asks whether a gateway says that it is ready. That its port takes connections says less: it tries the port first. */
+/** Creates a check that a gateway is ready. An open port is not enough, because the gateway tries the port first. */
 export function isReady(admin: number): () => Promise<boolean> {
   return () =>
     fetch(`http://127.0.0.1:${admin}/readyz`).then(
@@ -114,7 +114,7 @@ export function isReady(admin: number): () => Promise<boolean> {
     )
 }
 
-/** Asks whether a file holds a text. */
+/** Creates a check that a file contains a text. */
 export function says(file: string, text: string): () => Promise<boolean> {
   return async () => readFileSync(file, 'utf8').includes(text)
 }

@@ -22,13 +22,13 @@ interface Profile {
 
 const shownFunctions = 45
 const warmUp = 4
-/** Threads that are less busy are left out, as a share of the time. */
+/** Smallest share of the time for which a thread must be busy to be shown. */
 const minBusyShare = 0.02
 
 /**
- * Runs a gateway under V8's sampling profiler with one row's call, as fast as it goes.
+ * Runs a gateway under V8's sampling profiler, with the call of one row, as fast as possible.
  *
- * @returns a table of the functions that used the most time themselves, in percent of what the process was not idle
+ * @returns a table of the functions with the largest self time, in percent of the time in which the process was not idle
  */
 export async function profile(row: Row, seconds: number, surroundings: Surroundings): Promise<string> {
   if (typeof row.target === 'string') throw new Error(`${row.name} is not a row of the gateway`)
@@ -55,7 +55,7 @@ function microseconds(): number {
   return Number(process.hrtime.bigint() / 1000n)
 }
 
-/** Microseconds by function, of the samples between two instants. */
+/** Returns microseconds by function, of the samples between two instants. */
 function selfTimes(
   { nodes, samples, timeDeltas, startTime }: Profile,
   from: number,
@@ -68,7 +68,7 @@ function selfTimes(
     now += timeDeltas[index]!
     if (now < from || now > until) continue
     const name = names.get(id)!
-    // A sample stands for the time until the next one.
+    // A sample covers the time until the next one.
     times.set(name, (times.get(name) ?? 0) + (timeDeltas[index + 1] ?? 0))
   }
   return times

@@ -6,11 +6,11 @@ export interface RatioOf {
   readonly name: string
   readonly above: string
   readonly below: string
-  /** The most that is asked for. */
+  /** Largest ratio that meets the requirement. */
   readonly limit?: number
 }
 
-/** What the bench compares; the same in every run, so that runs can be compared. */
+/** Ratios that the bench computes; the same in every run, so that runs can be compared. */
 export const ratios: readonly RatioOf[] = [
   of('call', 'relay-call', 1.3),
   of('call', 'nginx-call', 2.5),
@@ -31,7 +31,7 @@ function of(above: string, below: string, limit?: number): RatioOf {
   return { name: `${above} / ${below}`, above, below, ...(limit !== undefined && { limit }) }
 }
 
-/** CPU per call of the one row by that of the other, for every pair that was measured. */
+/** Returns the ratio of CPU per call of the two rows, for every pair that was measured. */
 export function ratiosOf(samples: ReadonlyMap<string, readonly Sample[]>): Record<string, Spread> {
   const cpu = (row: string): number[] | undefined => samples.get(row)?.map(({ cpuPerCall }) => cpuPerCall)
   return Object.fromEntries(

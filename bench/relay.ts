@@ -2,13 +2,13 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { Pool } from 'undici'
 
 /**
- * What Node itself costs: a relay that does nothing but pass requests on, written as one would write it.
+ * The cost of Node itself: a plain relay that only forwards requests.
  * `node bench/relay.ts PORT UPSTREAM_PORT`
  */
 const [port, upstream] = process.argv.slice(2).map(Number)
 const pool = new Pool(`http://127.0.0.1:${upstream}`, { connections: null, pipelining: 1 })
 
-function passedOn({
+function forwarded({
   connection: _connection,
   host: _host,
   ...headers
@@ -19,8 +19,8 @@ function passedOn({
 createServer((request, response) => {
   pool
     .stream(
-      { path: request.url!, method: request.method!, headers: passedOn(request.headers), body: request },
-      ({ statusCode, headers }) => response.writeHead(statusCode, passedOn(headers)),
+      { path: request.url!, method: request.method!, headers: forwarded(request.headers), body: request },
+      ({ statusCode, headers }) => response.writeHead(statusCode, forwarded(headers)),
     )
     .catch(() => {
       if (response.headersSent) response.destroy()

@@ -9,27 +9,27 @@ import { plain } from './rows.ts'
 import { spread, type Spread } from './statistics.ts'
 import type { Surroundings, Targets } from './targets.ts'
 
-/** What a reload does to the calls meanwhile; all in milliseconds. */
+/** Effect of a reload on other calls, in milliseconds. */
 export interface ReloadCost {
   readonly keys: number
-  /** From the instant that the new file was in its place until the new revision was in force. */
+  /** Time from writing the new file until the new revision is in force. */
   readonly applied: Spread
-  /** The slowest call of a run with a reload in it: about as long as the event loop stood still. */
+  /** The slowest call of a run with a reload: about as long as the event loop was blocked. */
   readonly slowest: Spread
-  /** The slowest call of a run without one. */
+  /** The slowest call of a run without a reload. */
   readonly slowestWithout: Spread
 }
 
 const keys = 10_000
 const rate = 1000
 const seconds = 4
-const before = 1500
+const reloadAfterMs = 1500
 const timeoutMs = 10_000
 
 /**
- * Calls a gateway 1,000 times a second while a file with 10,000 other secrets takes the place of its configuration.
+ * Calls a gateway 1,000 times per second while its configuration is replaced by one with 10,000 other secrets.
  *
- * @throws Error where a call goes wrong, or the new revision does not come
+ * @throws Error when a call fails, or the new revision is not applied
  */
 export async function measureReload(
   rounds: number,
@@ -55,7 +55,7 @@ export async function measureReload(
     samples.slowestWithout.push((await run()).slowest)
     truncateSync(log, 0)
     const running = run()
-    await delay(before)
+    await delay(reloadAfterMs)
     const written = Date.now()
     write(round)
     samples.slowest.push((await running).slowest)

@@ -9,10 +9,10 @@ import type { Row } from './rows.ts'
 import { spread, type Spread } from './statistics.ts'
 import type { StreamCost } from './streams.ts'
 
-/** What one row came to; times of the CPU in microseconds, latencies in milliseconds. */
+/** Result of one row. CPU times are in microseconds, latencies in milliseconds. */
 export interface RowResult {
   readonly title: string
-  /** Calls a second; as many as can be where it is missing. */
+  /** Calls per second (default: as many as possible). */
   readonly rate?: number
   readonly callsPerSecond: Spread
   readonly cpuPerCall: Spread
@@ -23,13 +23,13 @@ export interface RowResult {
   readonly others: Spread
 }
 
-/** Milliseconds more than the upstream alone takes, at the fixed rate: medians of what each round added. */
+/** Latency in addition to that of the upstream, at the fixed rate, in milliseconds: the difference in each round. */
 export interface AddedLatency {
   readonly p50: Spread
   readonly p99: Spread
 }
 
-/** Everything that a run found: bench/results.json. */
+/** Results of a run: bench/results.json. */
 export interface Report {
   readonly schemaVersion: 1
   readonly machine: Machine
@@ -38,7 +38,7 @@ export interface Report {
   readonly effort: Pick<Effort, 'rounds' | 'seconds'>
   readonly rows: Readonly<Record<string, RowResult>>
   readonly ratios: Readonly<Record<string, Spread>>
-  /** By what stands before the upstream. */
+  /** By the server in front of the upstream. */
   readonly added: Readonly<Record<string, AddedLatency>>
   readonly reload?: ReloadCost
   readonly pauses?: PauseCost
@@ -46,7 +46,7 @@ export interface Report {
   readonly coldStart?: ColdStart
 }
 
-/** Puts samples of rows together. */
+/** Summarizes the samples of rows. */
 export function summarize(
   rows: readonly Row[],
   samples: ReadonlyMap<string, readonly Sample[]>,

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 
 /**
- * An upstream whose streams are open and silent: it acknowledges `subscriptions/listen` and says no more.
+ * An upstream with open, silent streams: it acknowledges `subscriptions/listen` and sends nothing else.
  * `node bench/silent-upstream.ts PORT`
  */
 const acknowledged = `event: message\ndata: ${JSON.stringify({

@@ -3,19 +3,19 @@ import { connect, type Socket } from 'node:net'
 import { requestBytes, type Call } from './calls.ts'
 
 /**
- * Opens streams and holds them; says `open` when each of them has brought its first event.
+ * Opens streams and keeps them open. Prints `open` when each of them has received its first event.
  * `node bench/stream-holder.ts PORT PATH COUNT CALL.json`
  */
 const [port = '', path = '', count = '', file = ''] = process.argv.slice(2)
 const call = JSON.parse(readFileSync(file, 'utf8')) as Call
 const request = requestBytes(call, Number(port), path)
-const opening = 50
+const maxOpening = 50
 const sockets: Socket[] = []
-let asked = 0
+let requested = 0
 let open = 0
 
 function openOne(): void {
-  asked++
+  requested++
   const socket = connect(Number(port), '127.0.0.1')
   let text = ''
   sockets.push(socket)
@@ -26,7 +26,7 @@ function openOne(): void {
     socket.removeAllListeners('data').resume()
     open++
     if (open === Number(count)) process.stdout.write('open\n')
-    else if (asked < Number(count)) openOne()
+    else if (requested < Number(count)) openOne()
   })
   socket.on('close', () => {
     process.stdout.write(`a stream ended: ${text}\n`)
@@ -34,4 +34,4 @@ function openOne(): void {
   })
 }
 
-for (let index = 0; index < Math.min(opening, Number(count)); index++) openOne()
+for (let index = 0; index < Math.min(maxOpening, Number(count)); index++) openOne()

@@ -8,31 +8,31 @@ import { freePort, listens, says, start, type Running } from './processes.ts'
 import { plain } from './rows.ts'
 import { relayCommand, type Surroundings } from './targets.ts'
 
-/** What idle streams cost. */
+/** Memory of idle streams. */
 export interface StreamCost {
   readonly open: number
-  /** Bytes of resident memory per stream, over what there was before the first one. */
+  /** Resident memory per stream in bytes, in addition to that before the first stream. */
   readonly gateway: number
   readonly relay: number
 }
 
-/** Two sockets per stream, and some files of its own. */
+/** Two sockets per stream. */
 const filesPerStream = 2
 const spareFiles = 200
 const warmUp = 200
-const settling = 3000
+const settleMs = 3000
 
-/** How many of so many streams the limit of open files (`ulimit -Hn`) leaves room for. */
+/** Returns the number of streams that the limit of open files (`ulimit -Hn`) allows, at most `wanted`. */
 export function possibleStreams(wanted: number): number {
   return Math.min(wanted, Math.floor((openFilesLimit() - spareFiles) / filesPerStream / 100) * 100)
 }
 
 /**
- * Opens `subscriptions/listen` streams through a gateway, and through the bare relay, to an upstream that then says
- * nothing, and reads how much memory that took. All are processes of their own.
+ * Measures the memory of `subscriptions/listen` streams through a gateway, and through the bare relay, to an upstream that
+ * stays silent. Each of them is a separate process.
  *
- * @param counts how many are to be open, ascending
- * @throws Error where a stream ends
+ * @param counts numbers of open streams, ascending
+ * @throws Error when a stream ends
  */
 export async function measureStreams(
   counts: readonly number[],
@@ -54,7 +54,7 @@ export async function measureStreams(
   return counts.map((open, index) => ({ open, gateway: gateway[index]!, relay: relay[index]! }))
 }
 
-/** Opens more and more streams through a process; returns bytes per stream for each count. */
+/** Opens more and more streams through a process. Returns bytes per stream for each count. */
 async function grow(
   command: readonly string[],
   port: number,
@@ -85,7 +85,7 @@ async function grow(
     ready: listens(port),
   })
   await (await hold(warmUp)).stop()
-  await delay(settling)
+  await delay(settleMs)
   const before = residentMemory(measured.pid)
   const holders: Running[] = []
   const found: number[] = []
@@ -93,7 +93,7 @@ async function grow(
   for (const count of counts) {
     holders.push(await hold(count - open))
     open = count
-    await delay(settling)
+    await delay(settleMs)
     found.push((residentMemory(measured.pid) - before) / open)
   }
   for (const holder of holders) await holder.stop()

@@ -1,6 +1,6 @@
 import type { Spread } from './statistics.ts'
 
-/** Lays texts out in columns; the first is aligned to the left, the others to the right. */
+/** Formats rows as columns. The first column is aligned to the left, the others to the right. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
   return rows
@@ -13,12 +13,12 @@ export function columns(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
-/** `median (min–max)`. */
+/** Formats a figure as `median (min–max)`. */
 export function shown({ median, min, max }: Spread, digits: number): string {
   return `${number(median, digits)} (${number(min, digits)}–${number(max, digits)})`
 }
 
-/** A number with thousands set apart. */
+/** Formats a number with separators for thousands. */
 export function number(value: number, digits: number): string {
   return value.toLocaleString('en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }

@@ -7,24 +7,24 @@ import { freePort, isReady, listens, start, type Running } from './processes.ts'
 import type { Target } from './rows.ts'
 import { writeUpstream } from './upstream.ts'
 
-/** A process that answers calls. */
+/** A process that serves calls. */
 export interface Started {
-  /** The MCP endpoint; a gateway has one for each proxy. */
+  /** Returns the MCP endpoint. A gateway has one for each proxy. */
   url(proxy?: string): string
   readonly port: number
   readonly running: Running
-  /** Where its stdout and stderr go; a gateway's holds one line a call. */
+  /** File of its stdout and stderr. That of a gateway has one line per call. */
   readonly log: string
 }
 
-/** Starts what is measured, each target once until they are renewed. */
+/** Starts the measured processes, each target once until `renew`. */
 export interface Targets {
   start(target: Target): Promise<Started>
-  /** Ends all but the upstream, so that the next ones to be asked for are new. */
+  /** Ends all except the upstream, so that `start` starts them again. */
   renew(): Promise<void>
 }
 
-/** What the bench runs with. */
+/** Context of a run. */
 export interface Surroundings {
   readonly folder: string
   readonly cores: Cores
@@ -32,9 +32,9 @@ export interface Surroundings {
 }
 
 /**
- * Prepares targets around one upstream, which starts with the first of them.
+ * Creates targets with one upstream, which starts with the first of them.
  *
- * @param flags of Node, for gateways
+ * @param flags Node flags for gateways
  */
 export function createTargets(
   { folder, cores, credentials }: Surroundings,
@@ -93,7 +93,7 @@ function nameOf({ checkout, ...size }: Size): string {
   return ['gateway', ...Object.values(size), ...(checkout === undefined ? [] : ['before'])].join('-')
 }
 
-/** How the bare relay is started. */
+/** Returns the command that starts the bare relay. */
 export function relayCommand(port: number, upstream: number): string[] {
   return [process.execPath, join(import.meta.dirname, 'relay.ts'), String(port), String(upstream)]
 }

@@ -4,14 +4,14 @@ import { filler, tools } from './calls.ts'
 import { nginxConf } from './nginx.ts'
 
 const listed = 20
-/** The method that is answered with a list as long as one can be. */
+/** Method whose response is the longest list that the gateway filters. */
 export const longList = 'prompts/list'
 const maxListed = 220_000
 
 /**
- * Writes the upstream of the bench: nginx with one fixed answer for each tool, chosen by the headers that mirror the
- * body, because nothing that reads JSON would be cheap enough. Every request has the id 1. What nginx says of files is
- * left out: an MCP server has no ETag, Last-Modified or Accept-Ranges to give.
+ * Writes the upstream of the bench: nginx with one fixed response for each tool. The request headers select it, because
+ * parsing JSON would cost too much. Every request has the id 1. The responses have no headers of files, such as ETag,
+ * Last-Modified and Accept-Ranges, because those of MCP servers have none.
  *
  * @returns the path of its nginx.conf
  */
@@ -34,7 +34,7 @@ export function writeUpstream(folder: string, port: number): string {
   )
   const chosen = names.map(([name]) => `    tools/call:${name} /${name};`).join('\n')
   const streams = names.flatMap(([name, { events }]) => (events ? [name] : []))
-  // A file that is posted to is "not allowed"; that is undone, which makes a GET of it.
+  // nginx refuses POST to a file with 405. `error_page` turns that into 200 with the file.
   return nginxConf(
     folder,
     `map $http_mcp_method:$http_mcp_name $answer {
@@ -62,7 +62,7 @@ function result(value: object): string {
   return JSON.stringify({ jsonrpc: '2.0', id: 1, result: value })
 }
 
-/** Half of them for the caller, half not. */
+/** Returns the tools of the list; the caller may use half of them. */
 function tool(): object[] {
   const names = Array.from({ length: listed / 2 }, (_, index) => [`get_${index}`, `delete_${index}`])
   names[0]![0] = 'get_small'

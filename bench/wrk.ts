@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { requestBytes, type Call } from './calls.ts'
 import { runToEnd } from './processes.ts'
 
-/** What wrk counted. */
+/** Result of wrk. */
 export interface LoadResult {
   readonly calls: number
-  /** Milliseconds; with every connection busy all the time, so they tell the depth of the queue first of all. */
+  /** Milliseconds. Every connection is always busy, so latency mostly shows the depth of the queue. */
   readonly p50: number
   readonly p99: number
 }
@@ -20,21 +20,21 @@ interface Summary {
   p99: number
 }
 
-/** How hard, how long and from where wrk calls. */
+/** Parameters of wrk. */
 export interface Load {
   readonly connections: number
-  /** How long an answer is at least, with its head. */
+  /** Smallest size of a response with its headers, in bytes. */
   readonly answerBytes: number
   readonly seconds: number
   readonly cores: string
-  /** Where the script and the request are written. */
+  /** Folder for the script and the request. */
   readonly folder: string
 }
 
 /**
- * Calls as fast as answers come.
+ * Calls as fast as responses come.
  *
- * @throws Error where an answer has another status than the call should have, or a connection broke
+ * @throws Error when a response has the wrong status, or a connection breaks
  */
 export async function saturate(
   url: string,
@@ -52,8 +52,8 @@ export async function saturate(
   const expected = call.status < 400 ? 0 : requests
   if (refused !== expected || broken > 0 || Math.round(bytes / requests) < answerBytes) {
     throw new Error(
-      `of ${requests} calls to ${url} ${refused} had a status over 399 (should: ${expected}), ${broken} broke, ` +
-        `and an answer had ${(bytes / requests).toFixed()} bytes (should: ${answerBytes})`,
+      `${requests} calls to ${url}: ${refused} had a status over 399 (expected ${expected}), ${broken} broke, ` +
+        `and a response had ${(bytes / requests).toFixed()} bytes (expected ${answerBytes})`,
     )
   }
   return {
@@ -64,8 +64,8 @@ export async function saturate(
 }
 
 /**
- * Hands wrk the request as bytes. Of a table of headers it would put together one with another order in each run, and
- * V8 compiles anew what reads headers that come in an order of their own.
+ * Gives wrk the request as bytes. From a table of headers, wrk would build a request with another order of headers in each
+ * run, and V8 recompiles code that reads headers in a new order.
  */
 function writeScript(folder: string, call: Call, { port, pathname }: URL): string {
   const request = join(folder, 'wrk-request')

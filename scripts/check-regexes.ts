@@ -1,6 +1,6 @@
-// Part of `npm run check`: fails for a regular expression that meets outside text and is not known to be linear.
-// Every literal in gateway/ and policies/ and every `pattern` of the schema is judged by recheck. A pattern that is put
-// together at run time cannot be judged, so each one needs a line in `dynamic`.
+// Part of `npm run check`: fails for a regular expression that may need more than linear time.
+// recheck analyses every literal in gateway/ and policies/, and every `pattern` of the schema. It cannot analyse patterns
+// that are built at run time, so each of those needs a line in `dynamic`.
 import { globSync, readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ interface Found {
 }
 
 const root = join(import.meta.dirname, '..')
-/** Files with a `new RegExp` whose parts are constants of the source, and so judged where they are written. */
+/** Number of `new RegExp` by file. Their parts are constants in the source, and are analysed there. */
 const dynamic: Readonly<Record<string, number>> = {
   'gateway/commands/keys/options.ts': 1,
   'gateway/config/document/sensitive.ts': 1,
@@ -32,7 +32,7 @@ for (const { where, source, flags } of found) {
   const key = `/${source}/${flags}`
   const status = judged.get(key) ?? judge(source, flags)
   judged.set(key, status)
-  if (status !== 'safe') faults.push(`${where}: ${key} is ${status}; write it so that it needs linear time`)
+  if (status !== 'safe') faults.push(`${where}: ${key} is ${status}; rewrite it so that it needs linear time`)
 }
 if (faults.length > 0) {
   process.stderr.write(`${faults.join('\n')}\n`)
@@ -41,7 +41,7 @@ if (faults.length > 0) {
 process.stdout.write(`${judged.size} regular expressions in ${files.length} files need linear time\n`)
 
 function judge(source: string, flags: string): string {
-  // Matching once behind each match before it is not what recheck is asked; it knows no d, g or v.
+  // recheck does not support the flags d, g and v. They do not change the time of a single match.
   const { status } = checkSync(source, flags.replace(/[dgv]/g, ''), { timeout: timeoutMs })
   return status
 }
@@ -58,8 +58,7 @@ function readFile(file: string): void {
     } else if (callee?.type === 'Identifier' && (callee as Node & { name: string }).name === 'RegExp') made++
   })
   const expected = dynamic[file] ?? 0
-  if (made !== expected)
-    faults.push(`${file}: ${made} patterns are put together at run time, and ${expected} are known`)
+  if (made !== expected) faults.push(`${file}: ${made} patterns are built at run time, expected ${expected}`)
 }
 
 function walk(value: unknown, visit: (node: Node) => void): void {

@@ -1,5 +1,5 @@
-// Runs before `npm start` and `npm test`, on whatever Node is there (20 too): installs what is missing.
-// `--for-tests` also asks for the Debian packages that the tests drive for real, `--for-bench` for those of the bench.
+// Runs before `npm start` and `npm test`, on Node 20 or later: installs missing dependencies.
+// `--for-tests` also installs the Debian packages of the tests, `--for-bench` those of the bench.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -35,13 +35,15 @@ if (Object.keys(wanted).length > 0) {
   if (missing.length > 0) {
     const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
     const apt = [...sudo, 'sh', '-c', `apt-get update -qq && apt-get install -y -qq ${missing.join(' ')}`]
-    process.stderr.write(`gatehouse: installing what is needed from Debian: ${missing.join(' ')}\n`)
+    process.stderr.write(`gatehouse: installing Debian packages: ${missing.join(' ')}\n`)
     const run = spawnSync(apt[0], apt.slice(1), {
       stdio: ['ignore', 2, 2],
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     })
     if (run.status !== 0) {
-      process.stderr.write(`gatehouse: could not install them. Run: apt-get install ${missing.join(' ')}\n`)
+      process.stderr.write(
+        `gatehouse: cannot install Debian packages; run: apt-get install ${missing.join(' ')}\n`,
+      )
       process.exit(1)
     }
   }
