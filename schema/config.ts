@@ -9,7 +9,7 @@ export type Glob = string
  */
 export type AuthMethod = ApiKeyAuth | JwtAuth | MtlsAuth
 /**
- * A scope is one word of printable ASCII without quotation marks and backslashes. offline_access is not allowed here: it concerns only the client and the issuer.
+ * A scope is one word of printable ASCII without quotation marks and backslashes. `offline_access` is not allowed here: it concerns only the client and the issuer.
  */
 export type Scope = string
 /**
@@ -37,7 +37,7 @@ export interface Config {
    */
   version: 1
   /**
-   * Fragments to merge into this file, for example one per team. Each item is a path or glob relative to this file, or an object that restricts what the fragments may declare. A fragment may contain auth, roles, keys and proxies. A name that is declared twice is an error in both places.
+   * Fragments to merge into this file, for example one per team. Each item is a path or glob relative to this file, or an object that restricts what the fragments may declare. A fragment may contain `auth`, `roles`, `keys` and `proxies`. A name that is declared twice is an error in both places.
    *
    * @maxItems 100
    */
@@ -133,7 +133,7 @@ export interface Listen {
    */
   publicUrl?: string
   /**
-   * Additional values for the Host header, as host or host:port. Loopback names, the address that a request arrived at and the host of publicUrl are always allowed.
+   * Additional values for the Host header, as host or host:port. Loopback names, the address that a request arrived at and the host of `publicUrl` are always allowed.
    *
    * @maxItems 100
    */
@@ -156,7 +156,7 @@ export interface Listen {
   drain: string
 }
 /**
- * Serve HTTPS. Without this block the listener uses plain HTTP. The files are watched, and a change is applied without dropping connections. Adding or removing this block or clientCa needs a restart.
+ * Serve HTTPS. Without this block the listener uses plain HTTP. The files are watched, and a change is applied without dropping connections. Adding or removing this block or `clientCa` needs a restart.
  */
 export interface ListenTls {
   cert: SecretReference
@@ -195,7 +195,7 @@ export interface ListenTimeout {
   keepAlive: string
 }
 /**
- * The listener for operators: /livez, /readyz, /status and /metrics. It does not ask for a credential, so keep it on loopback or a private network.
+ * The listener for operators: `/livez`, `/readyz`, `/status` and `/metrics`. It does not ask for a credential, so keep it on loopback or a private network.
  */
 export interface Admin {
   /**
@@ -231,11 +231,11 @@ export interface ApiKeyAuth {
   scheme?: string
 }
 /**
- * Access tokens from an issuer, sent as `Authorization: Bearer TOKEN`. The issuer signs them as JWTs. With the type oauth, the proxy also tells clients where to get a token (RFC 9728). For several issuers, declare several auth methods: the `iss` of a token selects one.
+ * Access tokens from an issuer, sent as `Authorization: Bearer TOKEN`. The issuer signs them as JWTs. With the type `oauth`, the proxy also tells clients where to get a token (RFC 9728). For several issuers, declare several auth methods: the `iss` of a token selects one.
  */
 export interface JwtAuth {
   /**
-   * Kind of auth method. jwt accepts tokens that clients already have. oauth also tells other clients where to get one, and needs listen.publicUrl.
+   * Kind of auth method. `jwt` accepts tokens that clients already have. `oauth` also tells other clients where to get one, and needs `listen.publicUrl`.
    */
   type: 'jwt' | 'oauth'
   /**
@@ -244,7 +244,7 @@ export interface JwtAuth {
   issuer: string
   jwks?: JwksSource
   /**
-   * Accepted values of `aud`. A token must contain one of them. The default is the public URL of the proxy: listen.publicUrl and the path of the proxy.
+   * Accepted values of `aud`. A token must contain one of them. The default is the public URL of the proxy: `listen.publicUrl` and the path of the proxy.
    *
    * @minItems 1
    * @maxItems 100
@@ -328,15 +328,15 @@ export interface TokenCondition {
   scopes?: Scope[]
 }
 /**
- * Ask the issuer about tokens that are not JWTs (RFC 7662). Without this block such tokens are refused. The gateway authenticates to the issuer as a client, with either clientSecret or privateKey. An answer is cached for at most 60 seconds.
+ * Ask the issuer about tokens that are not JWTs (RFC 7662). Without this block such tokens are refused. The gateway authenticates to the issuer as a client, with either `clientSecret` or `privateKey`. An answer is cached for at most 60 seconds.
  */
 export interface Introspection {
   /**
-   * URL of the introspection endpoint. It must use https unless its host is loopback. The default is the introspection_endpoint in the issuer's metadata.
+   * URL of the introspection endpoint. It must use https unless its host is loopback. The default is the `introspection_endpoint` in the issuer's metadata.
    */
   url?: string
   /**
-   * Tokens to ask the issuer about. opaque: only tokens that are not JWTs. all: JWTs too, after their signature is verified, so that a revoked one is refused before it expires.
+   * Tokens to ask the issuer about. `opaque`: only tokens that are not JWTs. `all`: JWTs too, after their signature is verified, so that a revoked one is refused before it expires.
    */
   tokens: 'opaque' | 'all'
   /**
@@ -345,12 +345,12 @@ export interface Introspection {
   clientId: string
   clientSecret?: SecretReference
   /**
-   * How to send the client secret: client_secret_basic in the Authorization header, or client_secret_post in the body. It has no effect with privateKey.
+   * How to send the client secret: `client_secret_basic` in the Authorization header, or `client_secret_post` in the body. It has no effect with `privateKey`.
    */
   method: 'client_secret_basic' | 'client_secret_post'
   privateKey?: SecretReference
   /**
-   * Key ID (kid) of the private key, for issuers that know several keys of this client. Without this field the assertion has no kid.
+   * Key ID (`kid`) of the private key, for issuers that know several keys of this client. Without this field the assertion has no `kid`.
    */
   keyId?: string
   /**
@@ -360,7 +360,7 @@ export interface Introspection {
     'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA'
 }
 /**
- * The client certificate of the connection, verified against listen.tls.clientCa. If TLS ends in front of the gateway, the certificate can come from a header. The certificate decides only if the request carries no other credential.
+ * The client certificate of the connection, verified against `listen.tls.clientCa`. If TLS ends in front of the gateway, the certificate can come from a header. The certificate decides only if the request carries no other credential.
  */
 export interface MtlsAuth {
   /**
@@ -547,15 +547,15 @@ export interface KeySecret {
  */
 export interface Proxy {
   /**
-   * Purpose of the proxy. The auth method oauth publishes it as the name of the resource.
+   * Purpose of the proxy. The auth method `oauth` publishes it as the name of the resource.
    */
   description?: string
   /**
-   * Path of the endpoint, matched exactly. The default is /NAME/mcp.
+   * Path of the endpoint, matched exactly. The default is `/NAME/mcp`.
    */
   path?: string
   /**
-   * Auth methods that the proxy accepts, or the word none, which opens the proxy to everyone.
+   * Auth methods that the proxy accepts, or the word `none`, which opens the proxy to everyone.
    */
   auth: 'none' | Name[]
   upstream: Upstream
@@ -624,7 +624,7 @@ export interface HeaderValue {
   value?: string
 }
 /**
- * OAuth client credentials (RFC 6749 section 4.4). The gateway is a client of the authorization server that the upstream trusts. It authenticates with either clientSecret or privateKey.
+ * OAuth client credentials (RFC 6749 section 4.4). The gateway is a client of the authorization server that the upstream trusts. It authenticates with either `clientSecret` or `privateKey`.
  */
 export interface ClientCredentialsAuth {
   /**
@@ -636,7 +636,7 @@ export interface ClientCredentialsAuth {
    */
   tokenUrl?: string
   /**
-   * Only authorization server that discovery may use, exactly as it writes its own name. Do not combine it with tokenUrl. Without this field, the upstream chooses, but a clientSecret is sent only to the upstream's own host.
+   * The only authorization server that discovery may use, exactly as it writes its own name. Do not combine it with `tokenUrl`. Without this field, the upstream chooses, but a `clientSecret` is sent only to the upstream's own host.
    */
   issuer?: string
   /**
@@ -645,12 +645,12 @@ export interface ClientCredentialsAuth {
   clientId: string
   clientSecret?: SecretReference
   /**
-   * How to send the client secret: client_secret_basic in the Authorization header, or client_secret_post in the body. It has no effect with privateKey. The default is client_secret_basic, or, for a discovered authorization server, a method that it supports.
+   * How to send the client secret: `client_secret_basic` in the Authorization header, or `client_secret_post` in the body. It has no effect with `privateKey`. The default is `client_secret_basic`, or, for a discovered authorization server, a method that it supports.
    */
   method?: 'client_secret_basic' | 'client_secret_post'
   privateKey?: SecretReference
   /**
-   * Key ID (kid) of the private key, for authorization servers that know several keys of this client. Without this field the assertion has no kid.
+   * Key ID (`kid`) of the private key, for authorization servers that know several keys of this client. Without this field the assertion has no `kid`.
    */
   keyId?: string
   /**
@@ -663,7 +663,7 @@ export interface ClientCredentialsAuth {
    */
   scope?: string
   /**
-   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707). The default is upstream.url without its query. If the token endpoint is discovered, the upstream's metadata must contain the same value.
+   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707). The default is `upstream.url` without its query. If the token endpoint is discovered, the upstream's metadata must contain the same value.
    */
   resource?: string
   /**
@@ -672,7 +672,7 @@ export interface ClientCredentialsAuth {
   audience?: string
 }
 /**
- * OAuth token exchange (RFC 8693). The gateway exchanges the caller's access token at the authorization server and sends the new token upstream, so that the upstream knows the caller. All auth methods of the proxy must accept tokens. The gateway authenticates with either clientSecret or privateKey.
+ * OAuth token exchange (RFC 8693). The gateway exchanges the caller's access token at the authorization server and sends the new token upstream, so that the upstream knows the caller. All auth methods of the proxy must accept tokens. The gateway authenticates with either `clientSecret` or `privateKey`.
  */
 export interface TokenExchangeAuth {
   /**
@@ -689,12 +689,12 @@ export interface TokenExchangeAuth {
   clientId: string
   clientSecret?: SecretReference
   /**
-   * How to send the client secret: client_secret_basic in the Authorization header, or client_secret_post in the body. It has no effect with privateKey.
+   * How to send the client secret: `client_secret_basic` in the Authorization header, or `client_secret_post` in the body. It has no effect with `privateKey`.
    */
   method: 'client_secret_basic' | 'client_secret_post'
   privateKey?: SecretReference
   /**
-   * Key ID (kid) of the private key, for authorization servers that know several keys of this client. Without this field the assertion has no kid.
+   * Key ID (`kid`) of the private key, for authorization servers that know several keys of this client. Without this field the assertion has no `kid`.
    */
   keyId?: string
   /**
@@ -707,7 +707,7 @@ export interface TokenExchangeAuth {
    */
   scope?: string
   /**
-   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707). The default is upstream.url without its query, or nothing if there is an audience.
+   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707). The default is `upstream.url` without its query, or nothing if there is an audience.
    */
   resource?: string
   /**
@@ -724,11 +724,11 @@ export interface TokenExchangeAuth {
  */
 export interface Caller {
   /**
-   * Name of the header for the principal: the name of a key, or anonymous on a proxy with auth none.
+   * Name of the header for the principal: the name of a key, or `anonymous` on a proxy with `auth: none`.
    */
   principal: string
   /**
-   * Name of the header for the kind of credential, such as key or anonymous. Without this field it is not sent.
+   * Name of the header for the kind of credential, such as `key` or `anonymous`. Without this field it is not sent.
    */
   kind?: string
   /**
@@ -753,7 +753,7 @@ export interface UpstreamTls {
   cert?: SecretReference
   key?: SecretReference
   /**
-   * Host name that the upstream's certificate must be valid for. It is also sent to the upstream (SNI). The default is the host of upstream.url.
+   * Host name that the upstream's certificate must be valid for. It is also sent to the upstream (SNI). The default is the host of `upstream.url`.
    */
   serverName?: string
 }
@@ -770,7 +770,7 @@ export interface UpstreamTimeout {
    */
   response: string
   /**
-   * Longest time between two pieces of a response. Streams that may be silent (GET and subscriptions/listen) are exempt.
+   * Longest time between two pieces of a response. Streams that may be silent (GET and `subscriptions/listen`) are exempt.
    */
   idle: string
 }

@@ -23,7 +23,7 @@ interface Block {
   readonly node: Node
 }
 
-/** One document: its schema, and where its blocks and named types are described. */
+/** The definitions of a schema, and the headings under which they are described. */
 interface Reference {
   readonly definitions: Readonly<Record<string, Node>>
   readonly blocks: Block[]
@@ -215,9 +215,9 @@ function typeOf(reference: Reference, node: Node): string {
   if (node.oneOf !== undefined) {
     return [...new Set(node.oneOf.map(branch => typeOf(reference, branch)))].join(' or ')
   }
-  if (node.items !== undefined) return `list of ${typeOf(reference, node.items)}${atMost(node['maxItems'])}`
+  if (node.items !== undefined) return `list${atMost(node['maxItems'])} of ${typeOf(reference, node.items)}`
   if (typeof node.additionalProperties === 'object') {
-    return `map of ${typeOf(reference, node.additionalProperties)}${atMost(node['maxProperties'])}`
+    return `map${atMost(node['maxProperties'])} of ${typeOf(reference, node.additionalProperties)}`
   }
   if (node.type === 'integer') return `integer from ${number(node['minimum'])} to ${number(node['maximum'])}`
   return formats[String(node['format'])] ?? String(node['format'] ?? node.type)
