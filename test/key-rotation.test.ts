@@ -1,7 +1,7 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readChecked } from '../gateway/config/read-checked.ts'
+import { loadHandover } from '../gateway/config/load-handover.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { run } from './fixtures/keys.ts'
 import { call } from './fixtures/secure.ts'
@@ -28,7 +28,7 @@ t.test('the example, step by step as its README says', async t => {
     GATEHOUSE_ADMIN_ADDRESS: '127.0.0.1:0',
     MOCK_URL: upstream.url,
   }
-  const read = () => readChecked(path, { env, now: new Date() })
+  const read = () => loadHandover(path, { env, now: new Date() })
   t.strictSame(read().diagnostics, [])
   const lines: Record<string, unknown>[] = []
   const write = (text: string): void => {

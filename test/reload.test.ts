@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import type { ReadResult } from '../gateway/config/handover.ts'
-import { readChecked } from '../gateway/config/read-checked.ts'
+import { loadHandover } from '../gateway/config/load-handover.ts'
 import { createLog } from '../gateway/observe/log.ts'
 import { createMetrics } from '../gateway/observe/metrics.ts'
 import { createApplier } from '../gateway/runtime/apply.ts'
@@ -365,7 +365,7 @@ t.test('a secret file that changes is a new revision, and streams to that upstre
 /** A gateway on a path that a test lays out itself. */
 async function startOn(t: Test, path: string): Promise<{ revision: () => Promise<string> }> {
   const gateway = await startGateway({
-    load: () => readChecked(path, { env: {}, now: new Date() }),
+    load: () => loadHandover(path, { env: {}, now: new Date() }),
     write: () => {},
     watch: true,
   })
@@ -378,7 +378,7 @@ async function startOn(t: Test, path: string): Promise<{ revision: () => Promise
 
 t.test('what was read is read again only if it changed since, even while it was read', async t => {
   const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
-  const read = (): ReadResult => readChecked(path, { env: {}, now: new Date() })
+  const read = (): ReadResult => loadHandover(path, { env: {}, now: new Date() })
   const first = read()
   let loads = 0
   let meanwhile = (): void => {}
@@ -390,7 +390,7 @@ t.test('what was read is read again only if it changed since, even while it was 
   }
   const core = { prepare: async () => {}, commit: async () => {} }
   const observers = { core, log: createLog(() => {}), metrics: createMetrics() }
-  const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
+  const applier = await createApplier({ ...first, handover: first.handover! }, load, observers)
   await applier.apply('change')
   t.equal(loads, 0)
   writeFileSync(path, addressed('v2'))
@@ -404,14 +404,14 @@ t.test('what was read is read again only if it changed since, even while it was 
   t.equal(loads, 2)
   await applier.apply('change')
   t.equal(loads, 2)
-  t.equal(applier.revision(), read().checked!.revision)
+  t.equal(applier.revision(), read().handover!.revision)
 })
 
 t.test(
   'newer bytes end the load under way, and nothing is said to be successful while they wait',
   async t => {
     const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
-    const read = (): ReadResult => readChecked(path, { env: {}, now: new Date() })
+    const read = (): ReadResult => loadHandover(path, { env: {}, now: new Date() })
     const first = read()
     const loads: { signal: AbortSignal; resolve(result: ReadResult): void }[] = []
     const load = (signal?: AbortSignal): Promise<ReadResult> =>
@@ -422,7 +422,7 @@ t.test(
     const lines: string[] = []
     const core = { prepare: async () => {}, commit: async () => {} }
     const observers = { core, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
-    const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
+    const applier = await createApplier({ ...first, handover: first.handover! }, load, observers)
     t.equal(applier.pendingSeconds(), 0)
     t.notOk(applier.status().pending)
     writeFileSync(path, addressed('v2'))
@@ -445,7 +445,7 @@ t.test(
     const latest = read()
     loads[1]!.resolve(latest)
     await applied
-    t.equal(applier.revision(), latest.checked!.revision)
+    t.equal(applier.revision(), latest.handover!.revision)
     t.match(applier.status(), { lastReload: { successful: true }, pending: undefined })
     t.notMatch(lines.join(''), 'reload_failed')
 
@@ -469,7 +469,7 @@ t.test(
 
 t.test('what was read before the files changed is not applied over newer bytes', async t => {
   const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
-  const read = (): ReadResult => readChecked(path, { env: {}, now: new Date() })
+  const read = (): ReadResult => loadHandover(path, { env: {}, now: new Date() })
   const first = read()
   let meanwhile = (): void => {}
   const load = (): ReadResult => {
@@ -483,14 +483,14 @@ t.test('what was read before the files changed is not applied over newer bytes',
     commit: async () => {},
   }
   const observers = { core, log: createLog(() => {}), metrics: createMetrics() }
-  const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
+  const applier = await createApplier({ ...first, handover: first.handover! }, load, observers)
   writeFileSync(path, addressed('v2'))
   meanwhile = () => {
     writeFileSync(path, addressed('v3'))
     meanwhile = () => {}
   }
   await applier.apply('demand')
-  t.same(applied, [first.checked!.revision, read().checked!.revision], 'v2 never comes into force')
+  t.same(applied, [first.handover!.revision, read().handover!.revision], 'v2 never comes into force')
 })
 
 t.test('a load that takes too long is given up, and said to have failed', async t => {
@@ -503,12 +503,12 @@ t.test('a load that takes too long is given up, and said to have failed', async 
   const load = async (): Promise<ReadResult> => {
     loads++
     if (fault !== undefined) throw fault
-    return readChecked(path, { env: {}, now: new Date() })
+    return loadHandover(path, { env: {}, now: new Date() })
   }
   const lines: string[] = []
   const core = { prepare: async () => {}, commit: async () => {} }
   const observers = { core, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
-  const applier = await createApplier({ ...first, checked: first.checked! }, load, observers)
+  const applier = await createApplier({ ...first, handover: first.handover! }, load, observers)
   writeFileSync(path, addressed('v2'))
   await applier.apply('change')
   observers.log.flush()
@@ -519,7 +519,7 @@ t.test('a load that takes too long is given up, and said to have failed', async 
   fault = undefined
   writeFileSync(path, addressed('v3'))
   await applier.apply('change')
-  t.equal(applier.revision(), readChecked(path, { env: {}, now: new Date() }).checked!.revision)
+  t.equal(applier.revision(), loadHandover(path, { env: {}, now: new Date() }).handover!.revision)
 })
 
 t.test('while a file with errors waits, status, log and metrics say since when', async t => {
@@ -661,7 +661,7 @@ t.test('what is looked at again is what was read, whatever it is', t => {
     const path = join(folder, 'gateway.yaml')
     const upstream = `{url: "http://127.0.0.1:1/mcp", headers: {X-A: {file: ${name}}}}`
     writeFileSync(path, `version: 1\nproxies: {main: {auth: none, upstream: ${upstream}}}\n`)
-    const result = readChecked(path, { env: {}, now: new Date() })
+    const result = loadHandover(path, { env: {}, now: new Date() })
     t.ok(result.files.includes(join(folder, name)))
     t.equal(digestOfFiles(result), result.digest, name)
   }

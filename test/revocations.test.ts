@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
-import { readChecked } from '../gateway/config/read-checked.ts'
+import { loadHandover } from '../gateway/config/load-handover.ts'
 import { readRevocations } from '../gateway/config/revocations.ts'
 import { createLoader } from '../gateway/runtime/loader/loader.ts'
 import { ConfigRefused } from '../gateway/runtime/apply.ts'
@@ -399,7 +399,7 @@ t.test('the ..data swap of Kubernetes is seen, and the file is read in a thread 
     'gateway.yaml',
   )
   const { loadRevocations } = createLoader(path, {})
-  const load = () => readChecked(path, { env: {}, now: new Date() })
+  const load = () => loadHandover(path, { env: {}, now: new Date() })
   const gateway = await startGateway({ load, loadRevocations, write: () => {}, watch: true })
   t.teardown(gateway.close)
   const status = async (): Promise<number> =>

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
-import { readChecked } from '../gateway/config/read-checked.ts'
+import { loadHandover } from '../gateway/config/load-handover.ts'
 import { TokenUnavailable, type EndpointAnswer, type Subject } from '../gateway/http/exchange/tokens.ts'
 import { startGateway as startGatewayOn } from '../gateway/runtime/gateway.ts'
 import { createTokenExchange } from '../gateway/oauth/token-exchange.ts'
@@ -366,12 +366,12 @@ t.test('who brings no token has nothing to exchange, even where validation was g
   for (const auth of ['none' as const, ['keys']]) {
     const gateway = await startGatewayOn({
       load() {
-        const result = readChecked(configPath, { env, now: new Date() })
-        const settings = JSON.parse(result.checked!.settings) as Pick<Config, 'proxies'>
+        const result = loadHandover(configPath, { env, now: new Date() })
+        const settings = JSON.parse(result.handover!.settings) as Pick<Config, 'proxies'>
         const proxies = { main: { ...settings.proxies['main']!, auth } }
         return {
           ...result,
-          checked: { ...result.checked!, settings: JSON.stringify({ ...settings, proxies }) },
+          handover: { ...result.handover!, settings: JSON.stringify({ ...settings, proxies }) },
         }
       },
       write: () => {},

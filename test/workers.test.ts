@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import type { ReadResult } from '../gateway/config/handover.ts'
-import { readChecked } from '../gateway/config/read-checked.ts'
+import { loadHandover } from '../gateway/config/load-handover.ts'
 import { startGateway } from '../gateway/runtime/gateway.ts'
 import { openCalls } from '../gateway/runtime/workers/worker-calls.ts'
 import type { MainMethods, WorkerMethods } from './fixtures/calling-worker.ts'
@@ -206,7 +206,7 @@ t.test('an address that is taken is refused, even if it could be shared', async 
   const folder = t.testdir({
     'gateway.yaml': `version: 1\nlisten: {address: "127.0.0.1:${port}"}\nadmin: {address: "127.0.0.1:0"}\n${config()}`,
   })
-  const load = (): ReadResult => readChecked(join(folder, 'gateway.yaml'), { env: {}, now: new Date() })
+  const load = (): ReadResult => loadHandover(join(folder, 'gateway.yaml'), { env: {}, now: new Date() })
   await t.rejects(startGateway({ load, write: () => {}, watch: false }), { code: 'EADDRINUSE' })
 })
 
@@ -300,7 +300,7 @@ t.test('a reload that a stop overtakes is neither applied nor reported as failed
     let loads = 0
     const load = async (): Promise<ReadResult> => {
       if (loads++ > 0) await held
-      return readChecked(path, { env: {}, now: new Date() })
+      return loadHandover(path, { env: {}, now: new Date() })
     }
     let text = ''
     const gateway = await startGateway({ load, write: more => (text += more), watch: false })

@@ -25,7 +25,7 @@ type Place = NonNullable<ReturnType<Loaded['locate']>>
 /** Result of reading a configuration. */
 export interface ReadResult extends Omit<LoadResult, 'loaded'> {
   /** Present if no diagnostic is an error. */
-  readonly checked?: Handover
+  readonly handover?: Handover
 }
 
 /** Returns the configuration without its keys. */

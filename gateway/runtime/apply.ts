@@ -64,15 +64,15 @@ export interface ApplyDependencies {
  * @param load reads it again
  */
 export async function createApplier(
-  first: ReadResult & { readonly checked: Handover },
+  first: ReadResult & { readonly handover: Handover },
   load: LoadConfig,
   { core, log, metrics, revocations }: ApplyDependencies,
 ): Promise<Applier> {
-  const started = settingsOf(first.checked)
-  const broken = await enforce(first.checked)
+  const started = settingsOf(first.handover)
+  const broken = await enforce(first.handover)
   if (broken !== undefined) throw new ConfigRefused({ ...first, ...broken })
-  let { revision } = first.checked
-  let { secrets }: InForce = first.checked
+  let { revision } = first.handover
+  let { secrets }: InForce = first.handover
   let paths = pathsOf(first)
   let appliedAt = new Date()
   let lastReload: ConfigStatus['lastReload'] = report(first, true)
@@ -129,19 +129,19 @@ export async function createApplier(
       return
     }
     superseded = 0
-    const { checked } = result
-    if (checked === undefined) {
+    const { handover } = result
+    if (handover === undefined) {
       refused(result)
       return
     }
-    const settings = settingsOf(checked)
+    const settings = settingsOf(handover)
     const restart = restartFields.filter(({ of }) => of(settings) !== of(started))
     if (restart.length > 0) {
       const diagnostics = restart.map(field => restartRequired(field, started, settings, result))
       refused({ ...result, diagnostics })
       return
     }
-    await swap(nameRevision(checked, { revision, secrets }), result, cause)
+    await swap(nameRevision(handover, { revision, secrets }), result, cause)
   }
 
   /** Whether these are the bytes of the last attempt. Where that was applied, nothing waits any more. */
@@ -181,22 +181,22 @@ export async function createApplier(
     loading.giveUp.abort(new Error('the files changed while they were read'))
   }
 
-  async function swap(checked: Handover, result: ReadResult, cause: 'change' | 'demand'): Promise<void> {
-    if (checked.revision === revision) {
+  async function swap(handover: Handover, result: ReadResult, cause: 'change' | 'demand'): Promise<void> {
+    if (handover.revision === revision) {
       lastReload = report(result, true)
       pendingSince = undefined
       metrics.set('gatehouse_config_last_reload_successful', 1)
       if (cause === 'demand') log.info('config_unchanged', { revision })
       return
     }
-    const broken = await enforce(checked)
+    const broken = await enforce(handover)
     if (broken !== undefined) {
       refused({ ...result, ...broken })
       return
     }
     const previous = revision
-    revision = checked.revision
-    secrets = checked.secrets
+    revision = handover.revision
+    secrets = handover.secrets
     lastReload = report(result, true)
     pendingSince = undefined
     appliedAt = new Date()
@@ -206,12 +206,12 @@ export async function createApplier(
   }
 
   /** Puts a revision into force; returns what is wrong with its revocations where it cannot be. */
-  async function enforce(checked: Handover): Promise<RevocationsResult | undefined> {
+  async function enforce(handover: Handover): Promise<RevocationsResult | undefined> {
     const commit = async (): Promise<void> => {
-      await core.prepare(checked)
+      await core.prepare(handover)
       await core.commit()
     }
-    if (revocations !== undefined) return revocations.follow(checked, commit)
+    if (revocations !== undefined) return revocations.follow(handover, commit)
     await commit()
     return undefined
   }

@@ -40,9 +40,9 @@ export function restartRequired(
   { pointer, of }: (typeof restartFields)[number],
   started: Settings,
   settings: Settings,
-  { checked, files }: ReadResult,
+  { handover, files }: ReadResult,
 ): Diagnostic {
-  const at = checked!.places.get(pointer) ?? { file: files[0] ?? '', line: 1, column: 1 }
+  const at = handover!.places.get(pointer) ?? { file: files[0] ?? '', line: 1, column: 1 }
   const field = pointer.slice(1).replace('/', '.')
   return {
     code: 'GH1318',

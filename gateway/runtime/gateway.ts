@@ -68,9 +68,9 @@ export async function startGateway({
   const log = createLog(write)
   const metrics = createMetrics()
   const first = await load()
-  const { checked } = first
-  if (checked === undefined) throw new ConfigRefused(first)
-  const settings = settingsOf(checked)
+  const { handover } = first
+  if (handover === undefined) throw new ConfigRefused(first)
+  const settings = settingsOf(handover)
   const count = threadsFor(settings)
   const sessionSecret = randomBytes(32)
   const core =
@@ -82,7 +82,7 @@ export async function startGateway({
   let toldLines = 0
   try {
     const revocations = createRevocationsKeeper(loadRevocations, { core, log, metrics })
-    const applier = await createApplier({ ...first, checked }, load, { core, log, metrics, revocations })
+    const applier = await createApplier({ ...first, handover }, load, { core, log, metrics, revocations })
     const admin = createAdminListener(
       {
         ready: async () => !stopping && port?.isShared() !== true && (await core.gauges()).workers > 0,

@@ -7,15 +7,15 @@ import { restartFields } from './static-fields.ts'
 const keysPerText = 200
 
 /** Loads a configuration like load(), for another thread. */
-export function readChecked(path: string, options: LoadOptions): ReadResult {
+export function loadHandover(path: string, options: LoadOptions): ReadResult {
   // The gateway reads the revocations file separately, even if this configuration has errors.
   const { loaded, ...result } = load(path, { ...options, revocations: false })
   return loaded === undefined
     ? result
-    : { ...result, sources: new Map(), checked: toChecked(loaded, resolve(path)) }
+    : { ...result, sources: new Map(), handover: toHandover(loaded, resolve(path)) }
 }
 
-function toChecked({ config, revision, secretTexts, locate }: Loaded, main: string): Handover {
+function toHandover({ config, revision, secretTexts, locate }: Loaded, main: string): Handover {
   const { keys, ...settings } = config
   const entries = Object.entries(keys)
   const starts = Array.from(
