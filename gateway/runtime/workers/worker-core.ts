@@ -1,12 +1,6 @@
 import { once } from 'node:events'
 import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { createRevocations, noRevocations } from '../../auth/revocations.ts'
-import type { SlowHash } from '../../auth/api-key/slow-hashes.ts'
-import { createOpenTokens } from '../../auth/token/open-tokens.ts'
-import { createArgon2Queue } from '../../auth/api-key/argon2-queue.ts'
-import type { Handover } from '../../config/handover.ts'
-import type { RevocationEntries } from '../../values/revocation-id.ts'
 import type { Settings } from '../../config/static-fields.ts'
 import { parseWait } from '../../values/units.ts'
 import { createConnectionSlots } from '../../http/server/connection-slots.ts'
@@ -24,63 +18,52 @@ import type { Log } from '../../observe/log.ts'
 import type { Counters } from '../../observe/metrics.ts'
 import { buildSnapshot, type BuiltSnapshot } from '../build/build.ts'
 import { connectionLimit } from '../process/descriptors.ts'
-import { introspectWith, type KeptIntrospection } from '../../oauth/introspection-sources.ts'
-import type { IssuerKeys } from '../../oauth/jwks.ts'
-import { agesOf, fetchKeysWith } from '../../oauth/key-sources.ts'
-import { createUsagePool } from '../../lib/usage-pool.ts'
-import type { KeptTokens } from '../../oauth/tokens.ts'
-import type { Connections } from '../build/upstream.ts'
+import { agesOf } from '../../oauth/key-sources.ts'
+import { createResources } from './resources.ts'
+import { createSnapshots, type Revisions } from './snapshots.ts'
 
-/** Where to listen. */
+/** An address to listen at. */
 export interface ListenAddress {
   readonly host: string
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number
-  /** Whether others listen there too, and the system deals connections out among them (SO_REUSEPORT). */
+  /** Several workers listen at the address, and the system distributes connections among them (SO_REUSEPORT). */
   readonly reusePort: boolean
 }
 
-/** What is measured when somebody asks. */
+/** Measurements that are taken on demand. */
 export interface Gauges {
   readonly openStreams: number
   /** Connections of clients. */
   readonly connections: number
-  /** Requests that were admitted and are under way, streams of news included. */
+  /** Admitted requests that are in flight, notification streams included. */
   readonly requests: number
-  /** Threads that serve. */
+  /** Workers that serve. */
   readonly workers: number
-  /** Seconds since the keys of issuers were fetched. */
+  /** Seconds since the signing keys of issuers were fetched. */
   readonly keyAges: readonly (readonly [labels: { method: string }, seconds: number])[]
 }
 
-/** What serves clients: a thread, or several of them. A revision comes into force in two steps. */
-export interface WorkerCore {
-  /** Builds the snapshot of a revision. Rejects where that is not possible, and then nothing is left of it. */
-  prepare(checked: Handover): Promise<void>
-  /** Puts what was prepared into force, and ends the streams that lost their ground. */
-  commit(): Promise<void>
-  /** Lets go of what was prepared. */
-  abandon(): Promise<void>
-  /** Refuses what is revoked from now on, and ends the streams that stand on it; replaces what was revoked before. */
-  revoke(entries: RevocationEntries): Promise<void>
-  /** Takes connections; to be called once, when a revision is in force. Rejects where the address is taken. */
+/** Serves clients, with one worker or several. */
+export interface WorkerCore extends Revisions {
+  /** Starts to accept connections. Call it once, when a revision is in force. Rejects if the address is taken. */
   listen(address: ListenAddress): Promise<AddressInfo>
   gauges(): Promise<Gauges>
-  /** Refuses what is new, lets calls in flight end for `listen.drain`, then closes. */
+  /** Refuses new requests, lets those in flight end for up to `listen.drain`, then closes. */
   drain(): Promise<void>
 }
 
-/** What it serves with. */
-export interface ServingDependencies {
+/** What a worker core is made with. */
+export interface WorkerCoreDependencies {
   readonly log: Log
   readonly metrics: Counters
-  /** Stands in where `sessions.secret` is absent; the same for all threads. */
+  /** Replaces an absent `sessions.secret`; the same in all workers. */
   readonly sessionSecret: Buffer
-  /** The tasks that principals were given, in every thread; those of this thread alone where it is absent. */
+  /** Tasks that principals were given, in all workers; by default those of this worker. */
   readonly givenTasks?: GivenTasks
-  /** Numbers of connections, one per thread, in memory that all of them share. */
+  /** Connections of each worker, in shared memory. */
   readonly connectionCounts?: Int32Array
-  /** The index of this thread's. */
+  /** Index of this worker in `connectionCounts`. */
   readonly slot?: number
 }
 
@@ -92,73 +75,35 @@ export function createWorkerCore({
   givenTasks = createGivenTasks(),
   connectionCounts = new Int32Array(1),
   slot = 0,
-}: ServingDependencies): WorkerCore {
-  const slots = createConnectionSlots(connectionCounts, slot)
-  const pools = createUsagePool<Connections>(connections => connections.close())
-  const issuerKeys = createUsagePool<IssuerKeys>(keys => keys.close())
-  const tokens = createUsagePool<KeptTokens>(kept => kept.close())
-  const introspections = createUsagePool<KeptIntrospection>(held => held.close())
-  const slowHashes = createUsagePool<SlowHash>(() => {})
-  const argon2Queue = createArgon2Queue()
-  const openTokens = createOpenTokens()
-  const usage = createUsageCounts()
-  const fetchKeys = fetchKeysWith(log, metrics, () => streams.review())
-  const introspect = introspectWith(log, metrics)
-  const kept = { pools, tokens, issuerKeys, introspections, slowHashes, argon2Queue, openTokens }
-  let snapshot: BuiltSnapshot | undefined
-  let prepared: BuiltSnapshot | undefined
-  let revocations = noRevocations
+}: WorkerCoreDependencies): WorkerCore {
   let listener: Listener | undefined
   let stopping = false
-  const current = (): BuiltSnapshot => snapshot!
-  const streams = createStreams(current)
+  const slots = createConnectionSlots(connectionCounts, slot)
+  const usage = createUsageCounts()
+  const streams = createStreams(() => snapshots.current())
+  const resources = createResources(log, metrics, streams.review)
+  const snapshots = createSnapshots(
+    checked => buildSnapshot(checked, { ...resources, log, sessionSecret, givenTasks }),
+    snapshot => {
+      slots.setLimit(connectionLimit(snapshot.settings.listen.maxConnections, connectionCounts.length))
+      if (listener !== undefined) configure(listener, snapshot)
+      streams.review()
+    },
+    streams.review,
+  )
+  const { current, prepare, commit, abandon, revoke } = snapshots
+  const dependencies = { current, draining: () => stopping, streams, slots, usage, log, metrics }
 
   return {
-    async prepare(checked) {
-      prepared?.retire()
-      prepared = undefined
-      prepared = await buildSnapshot(checked, {
-        ...kept,
-        fetchKeys,
-        introspect,
-        log,
-        sessionSecret,
-        givenTasks,
-      })
-    },
-    async commit() {
-      if (prepared === undefined) throw new Error('nothing is prepared')
-      const old = snapshot
-      snapshot = { ...prepared, revocations }
-      prepared = undefined
-      slots.setLimit(connectionLimit(snapshot.settings.listen.maxConnections, connectionCounts.length))
-      if (listener !== undefined) {
-        setTimeouts(listener.server, timeouts(snapshot.settings))
-        if (snapshot.tls !== undefined) (listener.server as TlsServer).setSecureContext(snapshot.tls)
-      }
-      streams.review()
-      old?.retire()
-    },
-    async abandon() {
-      prepared?.retire()
-      prepared = undefined
-    },
-    async revoke(entries) {
-      revocations = createRevocations(entries)
-      if (snapshot === undefined) return
-      snapshot = { ...snapshot, revocations }
-      streams.review()
-    },
+    prepare,
+    commit,
+    abandon,
+    revoke,
     async listen(address) {
       const { tls, settings } = current()
       const { request: handshakeTimeout } = timeouts(settings)
-      const dependencies = { current, draining: () => stopping, streams, slots, usage, log, metrics }
       listener = createListener(dependencies, tls && { context: tls, handshakeTimeout })
-      const { server } = listener
-      setTimeouts(server, timeouts(settings))
-      server.listen(address)
-      await once(server, 'listening')
-      return server.address() as AddressInfo
+      return listenAt(listener, address, settings)
     },
     async gauges() {
       return {
@@ -166,17 +111,16 @@ export function createWorkerCore({
         connections: slots.own(),
         requests: usage.requests(),
         workers: 1,
-        keyAges: agesOf(issuerKeys.values()),
+        keyAges: agesOf(resources.issuerKeys.values()),
       }
     },
     async drain() {
       stopping = true
-      const end = (which: 'listening' | 'all'): void => streams.endAll(new Refusal('stopping'), which)
-      if (listener !== undefined) {
-        await drain(listener, parseWait(current().settings.listen.drain), end)
-      }
-      argon2Queue.close()
-      snapshot?.retire()
+      const end = (which: 'listening' | 'all'): void =>
+        streams.endAll(new Refusal('draining', 'the gateway is stopping'), which)
+      if (listener !== undefined) await drain(listener, parseWait(current().settings.listen.drain), end)
+      resources.argon2Queue.close()
+      snapshots.retire()
       log.flush()
     },
   }
@@ -186,10 +130,27 @@ function timeouts({ listen: { timeout } }: Settings): ListenerTimeouts {
   return { request: parseWait(timeout.request), keepAlive: parseWait(timeout.keepAlive) }
 }
 
-/** Closes a listener when its calls are done, or the time is up. */
+/** Applies the timeouts and the certificate of a snapshot to a listener. */
+function configure({ server }: Listener, { settings, tls }: BuiltSnapshot): void {
+  setTimeouts(server, timeouts(settings))
+  if (tls !== undefined) (server as TlsServer).setSecureContext(tls)
+}
+
+async function listenAt(
+  { server }: Listener,
+  address: ListenAddress,
+  settings: Settings,
+): Promise<AddressInfo> {
+  setTimeouts(server, timeouts(settings))
+  server.listen(address)
+  await once(server, 'listening')
+  return server.address() as AddressInfo
+}
+
+/** Closes a listener when its requests have ended, or the time is up. */
 async function drain(
   { server, connections }: Listener,
-  time: number,
+  timeoutMs: number,
   end: (which: 'listening' | 'all') => void,
 ): Promise<void> {
   const closed = once(server, 'close')
@@ -198,7 +159,7 @@ async function drain(
   const timer = setTimeout(() => {
     end('all')
     setImmediate(() => connections.closeAll())
-  }, time)
+  }, timeoutMs)
   await closed
   clearTimeout(timer)
 }

@@ -56,12 +56,8 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
       return (listening[0] as PromiseFulfilledResult<AddressInfo>).value
     },
     async gauges() {
-      const results = await inAll(worker =>
-        Promise.race([worker.call('gauges'), delay(gaugesTimeoutMs, undefined, { ref: false })]),
-      )
-      return sum(
-        results.flatMap(result => (result.status === 'fulfilled' && result.value ? [result.value] : [])),
-      )
+      const all = await inAll(measure)
+      return sum(all.flatMap(one => (one.status === 'fulfilled' && one.value ? [one.value] : [])))
     },
     async drain() {
       pool.closing = true
@@ -71,6 +67,11 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
       await Promise.all([...running].map(worker => worker.native.terminate()))
     },
   }
+}
+
+/** Asks a worker for its gauges; undefined if it is too busy to answer soon. */
+function measure(worker: ServingWorker): Promise<Gauges | undefined> {
+  return Promise.race([worker.call('gauges'), delay(gaugesTimeoutMs, undefined, { ref: false })])
 }
 
 function sum(gauges: readonly Gauges[]): Gauges {
