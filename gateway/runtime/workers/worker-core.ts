@@ -116,8 +116,7 @@ export function createWorkerCore({
     },
     async drain() {
       stopping = true
-      const end = (which: 'listening' | 'all'): void =>
-        streams.endAll(new Refusal('draining', 'the gateway is stopping'), which)
+      const end = (which: 'listening' | 'all'): void => streams.endAll(new Refusal('stopping'), which)
       if (listener !== undefined) await drain(listener, parseWait(current().settings.listen.drain), end)
       resources.argon2Queue.close()
       snapshots.retire()
