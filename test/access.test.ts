@@ -77,7 +77,7 @@ async function ask(
   return JSON.parse(data) as { result?: Record<string, unknown> }
 }
 
-/** The rules of the design, said again in the plainest way. */
+/** The rules of access, written again in the simplest way. */
 type Rules = { allow?: string[]; deny?: string[] }
 type Model = { grants: Rules[]; ceiling: Rules }
 
@@ -180,7 +180,7 @@ proxies:
   t.ok(compared >= 25 * 4 * 21)
 })
 
-t.test('no spelling of a resource leads around a rule', async t => {
+t.test('no spelling of a resource bypasses a rule', async t => {
   const may = (rules: Rules, uri: string): boolean => {
     const role = { access: { main: { resources: { deny: [], ...rules } } } }
     const proxy = compileAccess('main', { auth: ['keys'] }, { reader: role })
@@ -233,14 +233,14 @@ t.test('no spelling of a resource leads around a rule', async t => {
   }
 })
 
-t.test('two auth methods that give one name to two clients do not make them one', async t => {
+t.test('two clients with the same name, from two auth methods, stay two', async t => {
   const named = (grantedBy: string): string =>
     ownerOf({ ...anonymous, kind: 'certificate', name: 'DNS:agent', grantedBy }, 'mock').identities.join(' ')
   t.not(named('/auth/first/grants'), named('/auth/second/grants'))
   t.equal(named('/auth/first/grants'), named('/auth/first/grants'))
 })
 
-t.test('a list of globs finds the first that matches, however it looks them up', async () => {
+t.test('a list of globs finds the first that matches, however it is compiled', async () => {
   const piece = fc.constantFrom('a', 'b', 'get_', '😀', '*', '?', '\\*', '\\\\')
   const pattern = fc
     .array(piece, { minLength: 1, maxLength: 4 })
@@ -258,7 +258,7 @@ t.test('a list of globs finds the first that matches, however it looks them up',
   )
 })
 
-t.test('what was decided is remembered for those with the same roles, and nobody else', async t => {
+t.test('decisions are cached for principals with the same roles, and nobody else', async t => {
   const access = (allow: string[]) => ({ mock: { tools: { allow, deny: [] } } })
   const roles = { reader: { access: access(['get_*']) }, writer: { access: access(['set_*']) } }
   const proxy = compileAccess('mock', { auth: ['keys'] }, roles as never)
@@ -281,34 +281,31 @@ t.test('what was decided is remembered for those with the same roles, and nobody
   }
 })
 
-t.test(
-  'what was decided of a tool is not what is decided of a prompt or a resource of that name',
-  async t => {
-    const rules = { prompts: { allow: ['b', 'c:d'], deny: [] }, resources: { allow: ['c:d'], deny: [] } }
-    const roles = { reader: { access: { mock: { tools: { allow: ['a'], deny: [] }, ...rules } } } }
-    const proxy = compileAccess('mock', { auth: ['keys'] }, roles as never)
-    const principal = { ...anonymous, roles: ['reader'], grantedBy: '/keys/reader/roles' }
-    const kinds = ['tool', 'prompt', 'resource'] as const
-    for (const name of ['a', 'b', 'c:d', 'a', 'b', 'c:d']) {
-      const allowed = kinds.filter(kind => decide(proxy, principal, { method: '', kind, name }).allow)
-      const expected = { a: ['tool'], b: ['prompt'], 'c:d': ['prompt', 'resource'] }[name]
-      t.same(allowed, expected, name)
-    }
-  },
-)
+t.test('a decision about a tool says nothing about a prompt or a resource of the same name', async t => {
+  const rules = { prompts: { allow: ['b', 'c:d'], deny: [] }, resources: { allow: ['c:d'], deny: [] } }
+  const roles = { reader: { access: { mock: { tools: { allow: ['a'], deny: [] }, ...rules } } } }
+  const proxy = compileAccess('mock', { auth: ['keys'] }, roles as never)
+  const principal = { ...anonymous, roles: ['reader'], grantedBy: '/keys/reader/roles' }
+  const kinds = ['tool', 'prompt', 'resource'] as const
+  for (const name of ['a', 'b', 'c:d', 'a', 'b', 'c:d']) {
+    const allowed = kinds.filter(kind => decide(proxy, principal, { method: '', kind, name }).allow)
+    const expected = { a: ['tool'], b: ['prompt'], 'c:d': ['prompt', 'resource'] }[name]
+    t.same(allowed, expected, name)
+  }
+})
 
-t.test('what was decided grew with every combination of roles that tokens asked for', async t => {
-  const remembered = createDecisionCache<number>(10, 25)
+t.test('the cache of decisions is bounded, however many combinations of roles tokens ask for', async t => {
+  const cache = createDecisionCache<number>(10, 25)
   const owners = Array.from({ length: 100 }, () => ({}))
   for (const [index, owner] of owners.entries()) {
     for (let name = 0; name < 15; name++) {
-      remembered.set(owner, `tool ${name}`, index)
-      t.equal(remembered.get(owner, `tool ${name}`), index)
-      t.ok(remembered.size() <= 25)
+      cache.set(owner, `tool ${name}`, index)
+      t.equal(cache.get(owner, `tool ${name}`), index)
+      t.ok(cache.size() <= 25)
     }
   }
-  t.equal(remembered.get(owners[0]!, 'tool 14'), undefined)
-  t.equal(remembered.get(owners[99]!, 'tool 14'), 99)
+  t.equal(cache.get(owners[0]!, 'tool 14'), undefined)
+  t.equal(cache.get(owners[99]!, 'tool 14'), 99)
 
   const names = Array.from({ length: 11 }, (_, index) => `role${index}`)
   const roles = Object.fromEntries(

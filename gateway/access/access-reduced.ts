@@ -5,18 +5,18 @@ import { ruleKinds, type Grants, type ProxyAccess, type RuleKind } from './rules
 type Roles = Pick<Principal, 'roles' | 'scopes'>
 
 /**
- * Returns whether a principal may do less on a proxy than before, judged by the patterns themselves: an allow that is
- * gone or a deny that is new counts, even if another pattern makes up for it.
+ * Returns whether a principal may do less on a proxy than before. It compares patterns: a removed allow or a new deny
+ * counts, even if another pattern makes up for it.
  */
 export function isAccessReduced(before: ProxyAccess, was: Roles, after: ProxyAccess, is: Roles): boolean {
   if (before.open !== after.open) return !after.open
   if (is.scopes !== undefined && isShort(before.scopes, was.scopes, after.scopes, is.scopes)) return true
   const then = before.grantsOf(was.roles)
   const now = after.grantsOf(is.roles)
-  let compared = after.reductions.get(then)
-  if (compared === undefined) after.reductions.set(then, (compared = new WeakMap()))
-  let reduced = compared.get(now)
-  if (reduced === undefined) compared.set(now, (reduced = isLess(before, then, after, now)))
+  let known = after.reductions.get(then)
+  if (known === undefined) after.reductions.set(then, (known = new WeakMap()))
+  let reduced = known.get(now)
+  if (reduced === undefined) known.set(now, (reduced = isLess(before, then, after, now)))
   return reduced
 }
 
@@ -34,7 +34,7 @@ function isLess(before: ProxyAccess, then: Grants, after: ProxyAccess, now: Gran
   )
 }
 
-/** Whether some grant has no list of what it allows; of methods it allows the classified ones then. */
+/** Returns whether a grant has no allow list. Of methods, such a grant allows the classified ones. */
 function isUnlimited(sets: Grants, kind: RuleKind): boolean {
   return sets.some(set => set[kind].allow === undefined)
 }

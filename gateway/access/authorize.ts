@@ -4,20 +4,20 @@ import { decide } from './decide.ts'
 import type { ProxyAccess } from './rules.ts'
 import { isOffered, scopesFor } from './scopes.ts'
 
-/** Whether an operation is allowed, the rule that decided, and why not. */
+/** The answer to whether an operation is allowed: the rule that decided and, for a refusal, the reason. */
 export interface Authorization {
   readonly allow: boolean
   /** A place in the configuration, as a JSON pointer. */
   readonly rule: string
-  /** The detail of the refusal; undefined where the operation is allowed. */
+  /** The detail of the refusal; undefined if the operation is allowed. */
   readonly reason?: 'proxy_forbidden' | 'method_unknown' | 'name_unknown' | 'scope_missing'
-  /** Every scope that a token needs for the operation, where it lacks one. */
+  /** Every scope that the operation needs, if the token lacks one. */
   readonly scopes?: readonly string[]
 }
 
 /**
- * Decides whether a principal may do an operation on a proxy: roles and ceilings first, then the scopes of a token, so
- * that a missing scope reveals nothing that the caller may not know. Pure.
+ * Decides whether a principal may do an operation on a proxy. Roles and ceilings come first, then the scopes of a token,
+ * so that a missing scope does not reveal what the caller may not see. Has no side effects.
  */
 export function authorize(proxy: ProxyAccess, principal: Principal, operation: Operation): Authorization {
   const decision = decide(proxy, principal, operation)

@@ -2,42 +2,46 @@ import { isJudgedByName, ruleOf, type NamedKind } from '../mcp/methods.ts'
 import type { Operation } from '../mcp/operation.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Rule, RuleList } from './matcher.ts'
-import { decoded, variantsOf, type UriVariant } from './uri-variants.ts'
+import { decoded } from './percent-encoding.ts'
+import { variantsOf, type UriVariant } from './uri-variants.ts'
 import type { Judgement } from './decision-cache.ts'
 import type { Grants, ProxyAccess, RuleKind } from './rules.ts'
 
-/** Allow or deny, and the rule that decided: its place in the configuration as a JSON pointer. */
+/** Allow or deny, and the rule that decided. */
 export interface Decision {
   readonly allow: boolean
-  /** The method itself was refused, whatever it names. */
+  /** Set if the method itself is refused, whatever it names. */
   readonly method?: true
-  /** `/proxies/NAME/auth` where the proxy is open, and the pointer of what grants nothing where nothing does. */
+  /**
+   * The place of the rule in the configuration, as a JSON pointer. On an open proxy that is `/proxies/NAME/auth`; if no
+   * rule decided, it is the place that gives the principal its roles.
+   */
   readonly rule: string
 }
 
 /**
- * The one decision function: calls, list filtering and streams all ask it.
+ * Decides about an operation. Calls, list filtering and streams all use this one function.
  *
- * An operation is allowed when the proxy's ceiling permits its method and its name, and some role of the principal
- * allows both and none denies either. An operation that names nothing (kind `other`) is judged by its method alone. A
- * resource must be allowed in every variant of its URI, and be denied in none.
+ * An operation is allowed if the proxy's ceiling permits its method and its name, a role of the principal allows both,
+ * and no role denies either. An operation that names nothing (kind `other`) is judged by its method alone. A resource must
+ * be allowed in every variant of its URI, and denied in none.
  */
 export function decide(proxy: ProxyAccess, principal: Principal, operation: Operation): Decision {
   const grants = proxy.open ? undefined : proxy.grantsOf(principal.roles)
   const fallback = proxy.open ? `/proxies/${proxy.name}/auth` : principal.grantedBy
   if (grants?.length === 0) return { allow: false, rule: fallback }
   if (operation.method !== '') {
-    const judgement = judged(proxy, grants, 'method', operation.method)
+    const judgement = judge(proxy, grants, 'method', operation.method)
     if (!judgement.allow) return { allow: false, method: true, rule: judgement.rule ?? fallback }
   }
   if (operation.kind === 'other') return { allow: true, rule: fallback }
-  const { allow, rule = fallback } = judged(proxy, grants, operation.kind, operation.name)
+  const { allow, rule = fallback } = judge(proxy, grants, operation.kind, operation.name)
   return { allow, rule }
 }
 
 const maxCachedLength = 256
 
-function judged(proxy: ProxyAccess, grants: Grants | undefined, kind: RuleKind, name: string): Judgement {
+function judge(proxy: ProxyAccess, grants: Grants | undefined, kind: RuleKind, name: string): Judgement {
   const decisions = proxy.decisions[kind]
   const owner = grants ?? proxy.ceiling
   const before = decisions.get(owner, name)
@@ -53,27 +57,39 @@ function judged(proxy: ProxyAccess, grants: Grants | undefined, kind: RuleKind, 
 }
 
 /**
- * Judges a method. A deny takes away every method but those that a session cannot do without. An allow list replaces the
- * methods that pass by default, except those that are judged by the names they carry.
+ * Judges a method. A deny refuses every method except those that a session needs. An allow list replaces the methods
+ * that are allowed by default, except those that are judged by the names they carry.
  */
 function judgeMethod(proxy: ProxyAccess, grants: Grants | undefined, method: string): Judgement {
-  const rule = ruleOf(method)
-  if (rule?.lifecycle === true) return { allow: true }
-  const { ceiling } = proxy
-  for (const { method: rules } of grants === undefined ? [ceiling] : [ceiling, ...grants]) {
-    const denied = rules.deny.first(method)
-    if (denied !== undefined) return { allow: false, rule: denied.path }
-  }
-  if (rule !== undefined && isJudgedByName(rule)) return { allow: true }
-  const permitted = ceiling.method.allow?.first(method)
-  if (ceiling.method.allow !== undefined && permitted === undefined)
+  const classified = ruleOf(method)
+  if (classified?.lifecycle === true) return { allow: true }
+  const denied = denialOf(proxy, grants, method)
+  if (denied !== undefined) return { allow: false, rule: denied.path }
+  if (classified !== undefined && isJudgedByName(classified)) return { allow: true }
+  const { allow } = proxy.ceiling.method
+  const permitted = allow?.first(method)
+  if (allow !== undefined && permitted === undefined) {
     return { allow: false, rule: `/proxies/${proxy.name}/methods/allow` }
-  if (grants === undefined)
-    return { allow: permitted !== undefined || rule !== undefined, rule: permitted?.path }
+  }
+  if (grants !== undefined) return grantMethod(grants, method, classified !== undefined)
+  return { allow: permitted !== undefined || classified !== undefined, rule: permitted?.path }
+}
+
+/** Returns the rule that denies a method: of the ceiling, or of a role. */
+function denialOf(proxy: ProxyAccess, grants: Grants | undefined, method: string): Rule | undefined {
+  let denied = proxy.ceiling.method.deny.first(method)
+  for (let index = 0; denied === undefined && index < (grants?.length ?? 0); index++) {
+    denied = grants![index]!.method.deny.first(method)
+  }
+  return denied
+}
+
+/** Judges a method that the ceiling permits. A role without an allow list allows the classified methods. */
+function grantMethod(grants: Grants, method: string, isClassified: boolean): Judgement {
   for (const { method: rules } of grants) {
     const allowed = rules.allow?.first(method)
     if (allowed !== undefined) return { allow: true, rule: allowed.path }
-    if (rules.allow === undefined && rule !== undefined) return { allow: true }
+    if (rules.allow === undefined && isClassified) return { allow: true }
   }
   return { allow: false }
 }
@@ -89,7 +105,7 @@ function judgeUri(proxy: ProxyAccess, grants: Grants | undefined, uri: string): 
   return judgement!
 }
 
-/** Whether nothing that is said of resources could decide about one. */
+/** Returns whether the proxy has no rules about resources at all. */
 function isUnlimited({ ceiling }: ProxyAccess, grants: Grants | undefined): boolean {
   const { allow, deny } = ceiling.resource
   return grants === undefined && allow === undefined && deny.rules.length === 0
@@ -108,8 +124,8 @@ function judgeName(
     match(rules) ?? (variant && spelledOut(rules, variant))
 
   const ceiling = proxy.ceiling[kind]
-  const lowered = match(ceiling.deny)
-  if (lowered !== undefined) return { allow: false, rule: lowered.path }
+  const denied = match(ceiling.deny)
+  if (denied !== undefined) return { allow: false, rule: denied.path }
   const permitted = ceiling.allow && permit(ceiling.allow)
   if (ceiling.allow !== undefined && permitted === undefined) {
     return { allow: false, rule: `/proxies/${proxy.name}/${kind}s/allow` }
@@ -126,7 +142,7 @@ function judgeName(
   return { allow: allowed !== undefined, rule: allowed }
 }
 
-/** The rule that allows a variant because its author wrote down what the variant lacks: the URI itself, or that part. */
+/** Returns the rule that allows a variant because it spells out what the variant lacks: the whole URI, or that part. */
 function spelledOut(rules: RuleList, { uri, from }: UriVariant & { readonly uri: string }): Rule | undefined {
   const exact = rules.first(uri)
   if (exact?.pattern.replaceAll('\\', '') === uri) return exact
@@ -137,7 +153,7 @@ function spelledOut(rules: RuleList, { uri, from }: UriVariant & { readonly uri:
   return literal.length >= length && text.startsWith(literal.slice(0, length)) ? whole : undefined
 }
 
-/** Whether every list on the proxy shows everyone everything, so that none needs to be filtered. */
+/** Returns whether everyone sees everything in every list of the proxy, so that no list needs filtering. */
 export function seesEverything(proxy: ProxyAccess): boolean {
   const { tool, prompt, resource, method } = proxy.ceiling
   return (

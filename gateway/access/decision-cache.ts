@@ -1,38 +1,38 @@
 import type { NamedKind } from '../mcp/methods.ts'
 
-/** A decision about a name; without a rule where none said anything. */
+/** A decision about a name, and the rule that decided, if one did. */
 export interface Judgement {
   readonly allow: boolean
   readonly rule?: string | undefined
 }
 
-/** Decisions by what they are about. */
+/** Caches of decisions, by kind. */
 export type Decisions = Readonly<Record<NamedKind | 'method', DecisionCache<Judgement>>>
 
-/** Makes empty caches. */
+/** Creates empty caches. */
 export function createDecisions(): Decisions {
   const create = (): DecisionCache<Judgement> => createDecisionCache(1000, 20_000)
   return { tool: create(), prompt: create(), resource: create(), method: create() }
 }
 
-/** Values by owner and name; they go with their owner. */
+/** Values by owner and name. They are collected with their owner. */
 export interface DecisionCache<Value> {
-  get(owner: object, about: string): Value | undefined
-  set(owner: object, about: string, value: Value): void
-  /** Number of entries, those included that went with their owner. */
+  get(owner: object, name: string): Value | undefined
+  set(owner: object, name: string, value: Value): void
+  /** Returns the number of entries, including those that were collected with their owner. */
   size(): number
 }
 
 /**
- * Makes an empty cache. It clears an owner's entries at `maxPerOwner`, and all entries at `maxTotal`: callers choose names,
- * and through their scopes also combinations of roles, so neither may grow without bound.
+ * Creates an empty cache. It clears an owner's entries at `maxPerOwner`, and all entries at `maxTotal`. Callers choose
+ * names and, through their scopes, combinations of roles, so neither may grow without bound.
  */
 export function createDecisionCache<Value>(maxPerOwner: number, maxTotal: number): DecisionCache<Value> {
   let owners = new WeakMap<object, Map<string, Value>>()
   let count = 0
   return {
-    get: (owner, about) => owners.get(owner)?.get(about),
-    set(owner, about, value) {
+    get: (owner, name) => owners.get(owner)?.get(name),
+    set(owner, name, value) {
       if (count >= maxTotal) {
         owners = new WeakMap()
         count = 0
@@ -44,7 +44,7 @@ export function createDecisionCache<Value>(maxPerOwner: number, maxTotal: number
         known.clear()
       }
       count -= known.size
-      count += known.set(about, value).size
+      count += known.set(name, value).size
     },
     size: () => count,
   }

@@ -9,18 +9,18 @@ export interface Rule {
 /** A list of globs as one matcher. */
 export interface RuleList {
   readonly rules: readonly Rule[]
-  /** The first rule that matches a name; undefined where none does. */
+  /** Returns the first rule that matches a name; undefined if none does. */
   first(name: string): Rule | undefined
 }
 
 const anyRun = -1
 
 /**
- * Compiles globs so that a long list costs a name no more than a short one: exact names and prefixes (`get_*`) are
- * looked up, and only other globs are tried one by one.
+ * Compiles a list of globs. Exact names and prefixes (`get_*`) are looked up, so a long list costs as little as a short
+ * one; only other globs are tried one by one.
  *
- * @param path of the list
- * @param spellingsOf the patterns to compile for each: a name that matches any of them matches the rule
+ * @param path of the list, as a JSON pointer
+ * @param spellingsOf returns the patterns to compile for one: a name that matches any of them matches the rule
  */
 export function compileRules(
   patterns: readonly string[],

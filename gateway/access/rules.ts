@@ -5,37 +5,37 @@ import { compileRules, type RuleList } from './matcher.ts'
 import { compileScopes, type ScopeRules } from './scopes.ts'
 import { spellingsOfAllow, spellingsOfDeny } from './uri-patterns.ts'
 
-/** The rules for one kind of thing. Without `allow` every name is allowed that is not denied. */
+/** The rules for one kind. Without `allow`, every name is allowed that is not denied. */
 export interface RuleSet {
   readonly allow: RuleList | undefined
   readonly deny: RuleList
 }
 
-/** What rules are about: a kind of thing that can be named, or methods. */
+/** The subject of rules: tools, prompts, resources or methods. */
 export type RuleKind = NamedKind | 'method'
 
-/** A rule set for each kind. For methods a missing `allow` allows those that are classified: see mcp/methods.ts. */
+/** A rule set for each kind. For methods, a missing `allow` allows the classified ones: see mcp/methods.ts. */
 export type RuleSets = Readonly<Record<RuleKind, RuleSet>>
 
 export const ruleKinds = ['tool', 'prompt', 'resource', 'method'] as const satisfies readonly RuleKind[]
 
-/** What a proxy permits: its ceiling, and the grants of each role that has one on it. */
+/** The access rules of a proxy: its ceiling, and the grants that roles have on it. */
 export interface ProxyAccess {
   readonly name: string
   /** Open to everyone (`auth: none`): the ceiling alone decides. */
   readonly open: boolean
   readonly ceiling: RuleSets
-  /** What tokens need beside roles. */
+  /** The scopes that tokens need, besides roles. */
   readonly scopes: ScopeRules
-  /** Returns the rule sets that roles have on the proxy: the same list for the same roles. */
+  /** Returns the rule sets that roles have on the proxy. The same roles give the same list. */
   grantsOf(this: void, roles: readonly string[]): Grants
-  /** Decisions that were made, by the grants that they stand on; those of an open proxy by its ceiling. */
+  /** Caches decisions by the grants that they depend on; on an open proxy, by its ceiling. */
   readonly decisions: Decisions
-  /** Whether one list of grants reduces another, by both: streams that stand on them may be many. */
+  /** Caches whether one list of grants reduces another: many streams may depend on the same two. */
   readonly reductions: WeakMap<Grants, WeakMap<Grants, boolean>>
 }
 
-/** Rule sets of several roles. */
+/** The rule sets of several roles. */
 export type Grants = readonly RuleSets[]
 
 const none = compileRules([], '')
@@ -43,12 +43,12 @@ const nothing: RuleSet = { allow: none, deny: none }
 const everything: RuleSet = { allow: undefined, deny: none }
 
 /**
- * Compiles what a proxy permits.
+ * Compiles the access rules of a proxy.
  *
- * @param name the proxy's name
+ * @param name of the proxy
  * @param proxy its `auth`, its ceiling and its scopes
  * @param roles every role of the configuration
- * @param decisions where decisions are kept: one cache for all proxies bounds what they take together
+ * @param decisions the cache of decisions; proxies share one, so that its bound holds for all of them together
  */
 export function compileAccess(
   name: string,
@@ -76,10 +76,10 @@ export function compileAccess(
 
 const maxCombinations = 1000
 
-/** Returns a function that combines the rule sets of roles, and remembers combinations: there are few. */
+/** Returns a function that combines the rule sets of roles. It caches the combinations: there are few. */
 function createCombinations(grants: ReadonlyMap<string, readonly RuleSets[]>): ProxyAccess['grantsOf'] {
   const byRoles = new Map<string, Grants>()
-  // Looked up first: principals of one kind share their list of roles.
+  // Looked up first: principals of one key or grant share one array of roles.
   const byList = new WeakMap<readonly string[], Grants>()
   function combine(roles: readonly string[]): Grants {
     const held = roles.filter(role => grants.has(role))

@@ -1,10 +1,11 @@
 import type { Scopes } from '../../schema/config.ts'
 import { matchGlob, parseGlob, type Glob } from '../values/glob.ts'
 import type { Operation } from '../mcp/operation.ts'
-import { decoded, variantsOf } from './uri-variants.ts'
+import { decoded } from './percent-encoding.ts'
+import { variantsOf } from './uri-variants.ts'
 import { spellingsOfDeny } from './uri-patterns.ts'
 
-/** Scopes that names of one pattern need. */
+/** The scopes that names of one pattern need. */
 interface ScopeRule {
   readonly pattern: string
   /** The pattern, and for resources its other spellings. */
@@ -12,18 +13,18 @@ interface ScopeRule {
   readonly scopes: readonly string[]
 }
 
-/** What tokens need on a proxy, beside roles. */
+/** The scopes that tokens need on a proxy, besides roles. */
 export interface ScopeRules {
   /** For every request. */
   readonly required: readonly string[]
   readonly tool: readonly ScopeRule[]
   readonly prompt: readonly ScopeRule[]
   readonly resource: readonly ScopeRule[]
-  /** Each rule and scope as one text, with the scope: compared for every open stream after each reload. */
+  /** Each rule with one of its scopes, as one text, and that scope: compared for every open stream after each reload. */
   readonly pairs: readonly (readonly [pair: string, scope: string])[]
 }
 
-/** Compiles what tokens need; nothing where nothing is configured. */
+/** Compiles the scopes that tokens need. */
 export function compileScopes(scopes: Scopes | undefined): ScopeRules {
   const compile = (
     map: Scopes['tools'] = {},
@@ -43,23 +44,23 @@ export function compileScopes(scopes: Scopes | undefined): ScopeRules {
   return { required, ...byKind, pairs: pairsOf(required, byKind) }
 }
 
-/** Every scope that an operation needs, each once. A resource needs those of every reading of its URI. */
+/** Returns every scope that an operation needs, each once. A resource needs those of every variant of its URI. */
 export function scopesFor(rules: ScopeRules, { kind, name }: Operation): string[] {
   if (kind === 'other') return [...rules.required]
   const names = kind === 'resource' ? variantsOf(name)?.flatMap(({ text }) => [text, decoded(text)]) : [name]
-  // What is too ambiguous to judge needs everything.
+  // A URI that is too ambiguous to judge needs every scope.
   const matching = rules[kind].filter(
     ({ globs }) => names === undefined || names.some(one => globs.some(glob => matchGlob(glob, one))),
   )
   return [...new Set([...rules.required, ...matching.flatMap(({ scopes }) => scopes)])]
 }
 
-/** Whether a token has all scopes that are needed. Scopes are words: none contains another. */
+/** Returns whether a token has all the scopes that are needed. No scope contains another. */
 export function isOffered(needed: readonly string[], offered: ReadonlySet<string>): boolean {
   return needed.every(scope => offered.has(scope))
 }
 
-/** Whether a token lacks a scope that is needed now, and was not before or was there. */
+/** Returns whether a token lacks a scope that is needed, and that it had before or did not need before. */
 export function isShort(
   before: ScopeRules,
   was: ReadonlySet<string> | undefined,

@@ -1,6 +1,6 @@
-/** A URI taken apart (RFC 3986, appendix B): its parts decoded on their own can hold what would separate them. */
+/** The parts of a URI (RFC 3986, appendix B). Each is decoded on its own, so it can contain what separates parts. */
 export interface UriParts {
-  /** Scheme and authority, such as `file://`; empty where there is no scheme. */
+  /** Scheme and authority, such as `file://`; empty without a scheme. */
   readonly prefix: string
   readonly path: string
   readonly query: string | undefined
@@ -11,9 +11,9 @@ const endedByBackslash = /^([a-z][a-z0-9+.-]*:(?:\/\/[^/\\?#]*)?)?(.*)$/is
 const endedBySlash = /^([a-z][a-z0-9+.-]*:(?:\/\/[^/?#]*)?)?(.*)$/is
 
 /**
- * Takes a URI apart; every text has parts.
+ * Splits a URI into its parts. Every text has parts.
  *
- * @param backslashes may stand in the authority
+ * @param backslashes whether the authority may contain backslashes
  */
 export function split(uri: string, backslashes = false): UriParts {
   const [, prefix = '', rest = ''] = (backslashes ? endedBySlash : endedByBackslash).exec(uri)!
@@ -28,32 +28,40 @@ export function split(uri: string, backslashes = false): UriParts {
   }
 }
 
-/** Puts a URI together. */
+/** Joins the parts of a URI. */
 export function textOf({ prefix, path, query, fragment }: UriParts): string {
   const search = query === undefined ? '' : `?${query}`
   return prefix + path + search + (fragment === undefined ? '' : `#${fragment}`)
 }
 
 /**
- * Resolves dot segments.
+ * Resolves the dot segments of a path.
  *
- * @param collapse takes several slashes for one, as file systems do, before that
+ * @param collapse whether to treat several slashes as one first, as file systems do
  */
-export function cleaned(path: string, collapse: boolean): string {
+export function resolveDotSegments(path: string, collapse: boolean): string {
   if (!/\/\/|(?:^|\/)\.\.?(?:\/|$)/.test(path)) return path
   const isRooted = path.startsWith('/')
   const kept: string[] = []
   const segments = path.slice(isRooted ? 1 : 0).split('/')
   for (const [index, segment] of segments.entries()) {
     const isLast = index === segments.length - 1
-    if (segment === '..' && !isRooted && (kept.at(-1) ?? '..') === '..') {
+    if (segment === '..' && !isRooted && hasNoParent(kept)) {
       kept.push('..')
-      continue
-    }
-    if (segment === '..') kept.pop()
-    if (segment === '.' || segment === '..') {
+    } else if (segment === '.' || segment === '..') {
+      if (segment === '..') kept.pop()
       if (isLast) kept.push('')
     } else if (segment !== '' || !collapse || isLast) kept.push(segment)
   }
   return (isRooted ? '/' : '') + kept.join('/')
+}
+
+function hasNoParent(segments: readonly string[]): boolean {
+  const last = segments.at(-1)
+  return last === undefined || last === '..'
+}
+
+/** Replaces backslashes by slashes. */
+export function withSlashes(text: string): string {
+  return text.replaceAll('\\', '/')
 }

@@ -1,8 +1,11 @@
 import { parseGlob } from '../values/glob.ts'
-import { decoded } from './uri-variants.ts'
+import { decoded } from './percent-encoding.ts'
 import { split } from './uri-parts.ts'
 
-/** Returns a pattern of URIs, the same decoded, and that with scheme and host as URL parsers write them, and in lower case. */
+/**
+ * Returns the spellings of a pattern that denies: as written, decoded, with scheme and host as URL parsers write them, and
+ * in lower case.
+ */
 export function spellingsOfDeny(pattern: string): readonly string[] {
   const plain = decodedPattern(pattern)
   const { prefix } = split(plain)
@@ -12,8 +15,8 @@ export function spellingsOfDeny(pattern: string): readonly string[] {
 }
 
 /**
- * Returns the same for a pattern that allows, as far as it then allows no more than it says: what separates parts stays
- * encoded, and case stays where parsers keep it.
+ * Returns the spellings of a pattern that allows. None may allow more than the pattern says, so characters that separate
+ * parts stay encoded, and case changes only where URL parsers change it.
  */
 export function spellingsOfAllow(pattern: string): readonly string[] {
   const parts = pattern.split(/(%(?:2f|5c|3f|23|25|2a))/i)
@@ -27,11 +30,11 @@ function distinct(pattern: string, spellings: readonly string[]): readonly strin
 
 function decodedPattern(pattern: string): string {
   if (!pattern.includes('%') || pattern.includes('\\')) return pattern
-  // What a wildcard or a backslash is decoded to stands for itself.
+  // A decoded wildcard or backslash is literal.
   return decoded(pattern.replaceAll(/%(?:2a|3f|5c)/gi, escape => `\\${decoded(escape)}`))
 }
 
-/** A pattern with its scheme and host as URL parsers write them; as it is where these are not spelled out. */
+/** Returns a pattern with scheme and host as URL parsers write them; unchanged if it does not spell them out. */
 function canonical(pattern: string): string {
   const { prefix } = split(pattern)
   const rest = pattern.slice(prefix.length)

@@ -7,10 +7,10 @@ import { variantsOf } from '../gateway/access/uri-variants.ts'
 import { compileAccess } from '../gateway/access/rules.ts'
 import { compileScopes, scopesFor } from '../gateway/access/scopes.ts'
 
-/** What parsers of four languages take each URI for: the resource that a server would look up. */
-const recorded = JSON.parse(readFileSync(join(import.meta.dirname, 'data/uri-readings.json'), 'utf8')) as {
+/** The resources that parsers of four languages make of each URI: a server would look these up. */
+const recorded = JSON.parse(readFileSync(join(import.meta.dirname, 'data/uri-parsers.json'), 'utf8')) as {
   uris: Record<string, Record<string, string[]>>
-  /** URIs that begin like one of a public folder, as more functions of the same parsers take them. */
+  /** URIs that begin like one in a public folder, as more functions of the same parsers read them. */
   belowPublic: Record<string, Record<string, string[]>>
 }
 
@@ -23,7 +23,7 @@ function judge(rules: { allow?: string[]; deny?: string[] }): (uri: string) => b
 
 const literally = (text: string): string => text.replaceAll(/[\\*?]/g, '\\$&')
 
-t.test('what a parser of another language took a URI for got past the rule that denied it', async t => {
+t.test('a rule denies a URI however the parser of another language reads it', async t => {
   let compared = 0
   const passed: string[] = []
   for (const [uri, byParser] of Object.entries(recorded.uris)) {
@@ -38,7 +38,7 @@ t.test('what a parser of another language took a URI for got past the rule that 
   t.ok(compared > 2000, String(compared))
 })
 
-t.test('a URI was allowed that a parser takes for something that is not', async t => {
+t.test('a URI is not allowed if some parser reads it as one that is not allowed', async t => {
   const allow = ['file:///public/*', 'docs://team/public/*', 'https://api.example/public/*']
   const may = judge({ allow })
   const outside = /^(?:file:\/\/\/|docs:\/\/team\/|https:\/\/api\.example\/)(?!public\/)./
@@ -55,7 +55,7 @@ t.test('a URI was allowed that a parser takes for something that is not', async 
   )
 })
 
-t.test('a URI led out of the allowed folder, or to the denied files in it', async t => {
+t.test('no URI leads out of the allowed folder, or to the denied files in it', async t => {
   const may = judge({ allow: ['file:///public/*'], deny: ['file:///public/secret*'] })
   let compared = 0
   const passed: string[] = []
@@ -74,28 +74,31 @@ t.test('a URI led out of the allowed folder, or to the denied files in it', asyn
   t.ok(compared > 900, String(compared))
 })
 
-t.test('a question mark or hash ended the path for every server', async t => {
-  const may = judge({ allow: ['file:///public/*'], deny: ['file:///public/secret*'] })
-  for (const mark of ['?', '#', '?x#', '%3f', '%23', '#%', '?%2e', '?a=b']) {
-    for (const up of [
-      '/../',
-      '/%2e%2e/',
-      '%2f..%2f',
-      '\\..\\',
-      '%5c..%5c',
-      '/..//',
-      '%252f%252e%252e%252f',
-    ]) {
-      t.notOk(may(`file:///public/a${mark}${up}secret`), mark + up)
-      t.notOk(may(`file:///public/a${mark}${up}../etc/passwd`), mark + up)
+t.test(
+  'dot segments after a question mark or hash count for servers to which these are ordinary characters',
+  async t => {
+    const may = judge({ allow: ['file:///public/*'], deny: ['file:///public/secret*'] })
+    for (const mark of ['?', '#', '?x#', '%3f', '%23', '#%', '?%2e', '?a=b']) {
+      for (const up of [
+        '/../',
+        '/%2e%2e/',
+        '%2f..%2f',
+        '\\..\\',
+        '%5c..%5c',
+        '/..//',
+        '%252f%252e%252e%252f',
+      ]) {
+        t.notOk(may(`file:///public/a${mark}${up}secret`), mark + up)
+        t.notOk(may(`file:///public/a${mark}${up}../etc/passwd`), mark + up)
+      }
     }
-  }
-  for (const query of ['?u=https://x.example/a//b', '?q=a/b', '?q=...', '?v=1.2/3.4', '#a/b', '?q=..']) {
-    t.ok(may(`file:///public/a${query}`), query)
-  }
-})
+    for (const query of ['?u=https://x.example/a//b', '?q=a/b', '?q=...', '?v=1.2/3.4', '#a/b', '?q=..']) {
+      t.ok(may(`file:///public/a${query}`), query)
+    }
+  },
+)
 
-t.test('a slash at the end led around a rule for a folder', async t => {
+t.test('a slash at the end does not bypass a rule for a folder', async t => {
   const may = judge({ allow: ['docs://t/*', 'x://h/s/?q=*'], deny: ['docs://t/secret'] })
   for (const end of ['/', '//', '/.', '/x/..', '%2f', '/?q', '/#a', '\\']) {
     t.notOk(may(`docs://t/secret${end}`), end)
@@ -112,53 +115,50 @@ t.test('a slash at the end led around a rule for a folder', async t => {
   t.ok(judge({ allow: ['docs://t/public/*'] })('docs://t/public/'))
 })
 
-t.test(
-  'a rule that is encoded, or names its host in another way than parsers do, matched nothing',
-  async t => {
-    for (const [deny, ...uris] of [
-      ['docs://t/gr%c3%bc*', 'docs://t/grün', 'docs://t/gr%C3%BCn', 'docs://t/gr%c3%bcn'],
-      ['docs://t/%73ecret', 'docs://t/secret', 'docs://t/%73ecret', 'docs://t/x/../secret'],
-      ['docs://t%2fsecret*', 'docs://t/secret'],
-      ['docs://t/100%25', 'docs://t/100%', 'docs://t/100%25'],
-      ['docs://t/a%2ab', 'docs://t/a*b', 'docs://t/a%2Ab'],
-      ['DOCS://Team/secret', 'docs://team/secret', 'docs://Team/secret'],
-      ['http://bücher.example/*', 'http://xn--bcher-kva.example/x', 'http://BÜCHER.example/x'],
-      ['http://h:80/*', 'http://h/x', 'HTTP://H:80/x'],
-      ['file://localhost/etc/*', 'file:///etc/x', 'file:/etc/x'],
-    ] as const) {
-      for (const uri of uris) t.notOk(judge({ allow: ['*'], deny: [deny] })(uri), `${uri} of ${deny}`)
-      const scopes = compileScopes({ required: [], tools: {}, prompts: {}, resources: { [deny]: ['s'] } })
-      for (const name of uris)
-        t.same(scopesFor(scopes, { method: 'resources/read', kind: 'resource', name }), ['s'])
-    }
-    for (const [allow, ...uris] of [
-      ['docs://t/gr%c3%bc%c3%9fe', 'docs://t/grüße', 'docs://t/gr%c3%bc%c3%9fe', 'docs://t/gr%C3%BC%C3%9Fe'],
-      ['docs://t/user%40example.com', 'docs://t/user%40example.com', 'docs://t/user@example.com'],
-      ['docs://t/a%20b/*', 'docs://t/a%20b/c', 'docs://t/a b/c'],
-      ['http://Example.com/*', 'http://Example.com/x'],
-      ['http://h:80/*', 'http://h:80/x'],
-      ['http://bücher.example/*', 'http://bücher.example/x'],
-      ['http://*.Example.com/*', 'http://a.Example.com/x'],
-      ['postgres://Reader@db/*', 'postgres://Reader@db/x'],
-    ] as const) {
-      for (const uri of uris) t.ok(judge({ allow: [allow] })(uri), `${uri} of ${allow}`)
-    }
-    for (const [allow, uri] of [
-      ['docs://t/a%2f*', 'docs://t/a/x'],
-      ['docs://t/a%2a', 'docs://t/abc'],
-      ['docs://t/a%3f', 'docs://t/ab'],
-      ['http://good%40evil/*', 'http://good@evil/x'],
-      ['docs://t/a%5c%2a', 'docs://t/a/x'],
-      ['docs://Team/*', 'docs://team/x'],
-      ['postgres://Reader@db/*', 'postgres://reader@db/x'],
-      ['http://Reader@h/*', 'http://reader@h/x'],
-    ] as const) {
-      t.notOk(judge({ allow: [allow] })(uri), `${uri} of ${allow}`)
-    }
-  },
-)
+t.test('a rule may be encoded, or spell its host in another way than parsers do', async t => {
+  for (const [deny, ...uris] of [
+    ['docs://t/gr%c3%bc*', 'docs://t/grün', 'docs://t/gr%C3%BCn', 'docs://t/gr%c3%bcn'],
+    ['docs://t/%73ecret', 'docs://t/secret', 'docs://t/%73ecret', 'docs://t/x/../secret'],
+    ['docs://t%2fsecret*', 'docs://t/secret'],
+    ['docs://t/100%25', 'docs://t/100%', 'docs://t/100%25'],
+    ['docs://t/a%2ab', 'docs://t/a*b', 'docs://t/a%2Ab'],
+    ['DOCS://Team/secret', 'docs://team/secret', 'docs://Team/secret'],
+    ['http://bücher.example/*', 'http://xn--bcher-kva.example/x', 'http://BÜCHER.example/x'],
+    ['http://h:80/*', 'http://h/x', 'HTTP://H:80/x'],
+    ['file://localhost/etc/*', 'file:///etc/x', 'file:/etc/x'],
+  ] as const) {
+    for (const uri of uris) t.notOk(judge({ allow: ['*'], deny: [deny] })(uri), `${uri} of ${deny}`)
+    const scopes = compileScopes({ required: [], tools: {}, prompts: {}, resources: { [deny]: ['s'] } })
+    for (const name of uris)
+      t.same(scopesFor(scopes, { method: 'resources/read', kind: 'resource', name }), ['s'])
+  }
+  for (const [allow, ...uris] of [
+    ['docs://t/gr%c3%bc%c3%9fe', 'docs://t/grüße', 'docs://t/gr%c3%bc%c3%9fe', 'docs://t/gr%C3%BC%C3%9Fe'],
+    ['docs://t/user%40example.com', 'docs://t/user%40example.com', 'docs://t/user@example.com'],
+    ['docs://t/a%20b/*', 'docs://t/a%20b/c', 'docs://t/a b/c'],
+    ['http://Example.com/*', 'http://Example.com/x'],
+    ['http://h:80/*', 'http://h:80/x'],
+    ['http://bücher.example/*', 'http://bücher.example/x'],
+    ['http://*.Example.com/*', 'http://a.Example.com/x'],
+    ['postgres://Reader@db/*', 'postgres://Reader@db/x'],
+  ] as const) {
+    for (const uri of uris) t.ok(judge({ allow: [allow] })(uri), `${uri} of ${allow}`)
+  }
+  for (const [allow, uri] of [
+    ['docs://t/a%2f*', 'docs://t/a/x'],
+    ['docs://t/a%2a', 'docs://t/abc'],
+    ['docs://t/a%3f', 'docs://t/ab'],
+    ['http://good%40evil/*', 'http://good@evil/x'],
+    ['docs://t/a%5c%2a', 'docs://t/a/x'],
+    ['docs://Team/*', 'docs://team/x'],
+    ['postgres://Reader@db/*', 'postgres://reader@db/x'],
+    ['http://Reader@h/*', 'http://reader@h/x'],
+  ] as const) {
+    t.notOk(judge({ allow: [allow] })(uri), `${uri} of ${allow}`)
+  }
+})
 
-t.test('one malformed escape turned the judging of all others off', async t => {
+t.test('one malformed escape does not stop the others from being judged', async t => {
   const may = judge({ allow: ['file:///public/*'], deny: ['file:///public/secret*'] })
   for (const uri of [
     'file:///public/%73ecret.txt#%',
@@ -179,7 +179,7 @@ t.test('one malformed escape turned the judging of all others off', async t => {
   }
 })
 
-t.test('an ambiguous URI was judged by one of its readings', async t => {
+t.test('an ambiguous URI is refused', async t => {
   const may = judge({ allow: ['*'] })
   for (const uri of [
     'file:///public/caf%E9',
@@ -201,7 +201,7 @@ t.test('an ambiguous URI was judged by one of its readings', async t => {
   }
   const proxy = compileAccess('main', { auth: 'none' }, {})
   const operation = { method: 'resources/read', kind: 'resource', name: 'file:///caf%E9' } as const
-  t.ok(decide(proxy, anonymous, operation).allow, 'without any rule there is nothing to be led around')
+  t.ok(decide(proxy, anonymous, operation).allow, 'without rules there is nothing to bypass')
   const scopes = compileScopes({
     required: [],
     tools: {},
@@ -211,7 +211,7 @@ t.test('an ambiguous URI was judged by one of its readings', async t => {
   t.same(scopesFor(scopes, operation), ['a', 'b'])
 })
 
-t.test('a pattern allowed a file by what stands in its query or fragment', async t => {
+t.test('a pattern allows no file by the text of its query or fragment', async t => {
   const may = judge({ allow: ['file:///*.md', 'db://t/rows\\?user=bob*', 'http://u@h/*'] })
   for (const uri of [
     'file:///etc/passwd?.md',
@@ -227,7 +227,7 @@ t.test('a pattern allowed a file by what stands in its query or fragment', async
   t.notOk(judge({ allow: ['*'], deny: ['db://t/rows'] })('db://t/rows?user=bob'))
 })
 
-t.test('a URI without a second meaning was refused', async t => {
+t.test('a URI with one meaning is allowed', async t => {
   for (const [pattern, uri] of [
     ['file:///public/*', 'file:///public/a%20b.txt?x=1#y'],
     ['https://x.example/*', 'https://x.example/s?q=a%2Fb+c&u=https%3A%2F%2Fy.example%2Fz%3Fa%3Db'],
@@ -249,7 +249,7 @@ t.test('a URI without a second meaning was refused', async t => {
   }
 })
 
-t.test('the time to judge a URI grew faster than its length', async t => {
+t.test('the variants of a long URI are bounded', async t => {
   for (const piece of [
     '%2e%2e/',
     '%25',
@@ -265,8 +265,8 @@ t.test('the time to judge a URI grew faster than its length', async t => {
     ';+?',
   ]) {
     const uri = `x://a/${piece.repeat(8000 / piece.length)}`
-    const readings = variantsOf(uri)
-    const units = (readings ?? []).reduce((sum, { text }) => sum + text.length, 0)
-    t.ok((readings?.length ?? 0) <= 64 && units <= 65_536, `${piece}: ${readings?.length}, ${units}`)
+    const variants = variantsOf(uri)
+    const units = (variants ?? []).reduce((sum, { text }) => sum + text.length, 0)
+    t.ok((variants?.length ?? 0) <= 64 && units <= 65_536, `${piece}: ${variants?.length}, ${units}`)
   }
 })
