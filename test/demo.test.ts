@@ -57,7 +57,7 @@ function ping(url: string, key: string): Promise<Response> {
   return fetch(url, { method: 'POST', headers, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' })
 }
 
-t.test('demo runs a mock server and a gateway, applies what is saved, and leaves nothing behind', async t => {
+t.test('demo runs a mock server and a gateway, applies saved changes, and leaves nothing behind', async t => {
   const demo = startDemo(t, ['--format', 'json', '--ephemeral'])
   const { url, key, admin, config } = await facts(demo)
   t.same(Object.keys(JSON.parse(demo.stdout()) as object), ['url', 'key', 'admin', 'config'])
@@ -98,7 +98,7 @@ t.test('demo runs a mock server and a gateway, applies what is saved, and leaves
   t.notMatch(demo.stderr(), /warning/i)
 })
 
-t.test('SIGTERM to npm left the program behind that it ran', async t => {
+t.test('SIGTERM to npm left its child process running', async t => {
   const temporary = t.testdir({})
   for (const script of ['start', 'gatehouse']) {
     const args = [
@@ -123,12 +123,12 @@ t.test('SIGTERM to npm left the program behind that it ran', async t => {
     child.kill('SIGTERM')
     t.same(await exit, [0, null], script)
     const left = readdirSync(temporary).filter(name => name.startsWith('gatehouse-'))
-    t.same(left, [], 'it has ended, and its folder with it')
+    t.same(left, [], 'the process and its folder are gone')
     if (left.length > 0) process.kill(-child.pid!, 'SIGKILL')
   }
 })
 
-t.test('the text form shows the key once, and its lines work', async t => {
+t.test('the text output shows the key once, and its commands work', async t => {
   const demo = startDemo(t, ['--ephemeral'])
   const text = await until(
     () => (demo.stdout().includes('Ctrl-C') ? demo.stdout() : undefined),
@@ -154,16 +154,16 @@ t.test('the text form shows the key once, and its lines work', async t => {
 
   demo.child.kill('SIGINT')
   demo.child.kill('SIGINT')
-  t.same(await demo.exit, [0, null], 'as when npm passes on what the terminal has sent already')
+  t.same(await demo.exit, [0, null], 'npm repeats a signal that the terminal sent already')
   t.same(readdirSync(demo.temporary), [])
 })
 
-t.test('ports that are taken are told and others are used', async t => {
+t.test('ports in use are reported, and others are used', async t => {
   const taken = await Promise.all(
     [8080, 9090, 7878].map(async port => {
       const server = createServer().listen(port, '127.0.0.1')
       t.teardown(() => server.close())
-      // Whoever has it already serves as well.
+      // The port may be in use already.
       await Promise.race([once(server, 'listening'), once(server, 'error')]).catch(() => {})
       return port
     }),
@@ -176,7 +176,7 @@ t.test('ports that are taken are told and others are used', async t => {
   t.same(await demo.exit, [0, null])
 })
 
-t.test('without the development packages demo says so', async t => {
+t.test('demo reports missing development packages', async t => {
   const hook = `import { registerHooks } from 'node:module'
     registerHooks({ resolve(name, context, next) {
       if (!name.startsWith('@modelcontextprotocol/')) return next(name, context)
@@ -195,7 +195,7 @@ t.test('invalid usage is exit 2', async t => {
   }
 })
 
-t.test('the quickstart is valid without any variable, and stands on the usual addresses', async t => {
+t.test('the quickstart is valid without variables, and has the usual addresses', async t => {
   const { loaded, diagnostics } = load(quickstart, { env: {}, now: new Date() })
   t.same(diagnostics, [])
   t.match(loaded?.config, {

@@ -49,28 +49,32 @@ const entry = (secret: string, more = ''): string => `{hash: "${hashSecret(secre
 const [soon, later] = [', expires: 2998-01-01', ', expires: 2999-01-01']
 
 const outgoing: Record<string, [shape: Shape, presented: string, outgoing: boolean]> = {
-  'the one that ends, while another does not': [
+  'one that expires while another does not': [
     { secrets: `${entry(first, soon)}, ${entry(second)}` },
     first,
     true,
   ],
-  'the one that ends sooner': [{ secrets: `${entry(first, soon)}, ${entry(second, later)}` }, first, true],
-  'the one that ends, in a key that ends with it': [
+  'one that expires sooner': [{ secrets: `${entry(first, soon)}, ${entry(second, later)}` }, first, true],
+  'one that expires together with its key': [
     { secrets: `${entry(first, soon)}, ${entry(second)}`, key: soon },
     first,
     true,
   ],
   'not the new one': [{ secrets: `${entry(first, soon)}, ${entry(second)}` }, second, false],
-  'not the one that ends later': [
+  'not one that expires later': [
     { secrets: `${entry(first, soon)}, ${entry(second, later)}` },
     second,
     false,
   ],
-  'not two that end together': [{ secrets: `${entry(first, soon)}, ${entry(second, soon)}` }, first, false],
-  'not the only one, though it ends': [{ secrets: entry(first, soon) }, first, false],
+  'not two that expire together': [
+    { secrets: `${entry(first, soon)}, ${entry(second, soon)}` },
+    first,
+    false,
+  ],
+  'not the only one, although it expires': [{ secrets: entry(first, soon) }, first, false],
 }
 for (const [name, [shape, presented, expected]] of Object.entries(outgoing)) {
-  t.test(`an outgoing secret is told in the log and counted: ${name}`, async t => {
+  t.test(`an outgoing secret is logged and counted: ${name}`, async t => {
     const gateway = await start(t, shape)
     t.equal((await present(gateway, presented)).status, 200)
     const line = await until(() => gateway.lines.find(({ event }) => event === 'request'), 'it is logged')
@@ -84,7 +88,7 @@ for (const [name, [shape, presented, expected]] of Object.entries(outgoing)) {
 const fromEnv = 'pepper: {env: PEPPER}'
 const env = { PEPPER: pepper }
 
-t.test('a peppered hash accepts its secret, and nothing but that', async t => {
+t.test('a peppered hash accepts only its secret', async t => {
   const gateway = await start(t, { secrets: `{hash: "${pepperedHash}"}`, pepper: fromEnv }, env)
   t.match(await present(gateway, first), { status: 200 })
   for (const wrong of [second, pepperedHash, pepperedHash.split(':')[1]!, plainHash, pepper, `${first}x`])
@@ -92,13 +96,13 @@ t.test('a peppered hash accepts its secret, and nothing but that', async t => {
   t.notOk(gateway.logText().includes(pepper))
 })
 
-t.test('hashes with and without a pepper stand side by side', async t => {
+t.test('hashes with and without a pepper work side by side', async t => {
   const secrets = `{hash: "${pepperedHash}"}, ${entry(second)}`
   const gateway = await start(t, { secrets, pepper: fromEnv }, env)
   for (const secret of [first, second]) t.match(await present(gateway, secret), { status: 200 })
 })
 
-t.test('under another pepper a secret is unknown, and the streams it opened end', async t => {
+t.test('with another pepper a secret is unknown, and its open streams end', async t => {
   const env: Record<string, string> = { PEPPER: pepper }
   const gateway = await start(t, { secrets: `{hash: "${pepperedHash}"}`, pepper: fromEnv }, env)
   const stream = await follow(`${gateway.url}/main/mcp`, bearer(first))
@@ -120,23 +124,26 @@ const making: Record<string, [args: string[], text: string, name: string]> = {
   rotate: [['rotate', 'ann'], filed(annOf(plainHash)), 'ann'],
 }
 for (const [name, [args, text, key]] of Object.entries(making)) {
-  t.test(`keys ${name}: the hash is peppered where the pepper can be had, and else it is told`, async t => {
-    for (const [there, hashed] of [
-      [true, (secret: string) => hashSecret(secret, pepper)],
-      [false, hashSecret],
-    ] as const) {
-      const { folder, file } = folderWith(t, text)
-      if (there) writeFileSync(join(folder, 'pepper'), `${pepper}\n`)
-      const { code, stdout, stderr } = await run(folder, args)
-      t.equal(code, 0)
-      t.equal(keysOf(file)[key]!.secrets.at(-1)!.hash, hashed(stdout.trimEnd()))
-      t.equal(/warning: the pepper/.test(stderr), !there)
-      t.notOk(`${stdout}${stderr}`.includes(pepper))
-    }
-  })
+  t.test(
+    `keys ${name}: the hash is peppered when the pepper is available, otherwise there is a warning`,
+    async t => {
+      for (const [there, hashed] of [
+        [true, (secret: string) => hashSecret(secret, pepper)],
+        [false, hashSecret],
+      ] as const) {
+        const { folder, file } = folderWith(t, text)
+        if (there) writeFileSync(join(folder, 'pepper'), `${pepper}\n`)
+        const { code, stdout, stderr } = await run(folder, args)
+        t.equal(code, 0)
+        t.equal(keysOf(file)[key]!.secrets.at(-1)!.hash, hashed(stdout.trimEnd()))
+        t.equal(/warning: the pepper/.test(stderr), !there)
+        t.notOk(`${stdout}${stderr}`.includes(pepper))
+      }
+    },
+  )
 }
 
-t.test('keys hash -c takes the pepper of that configuration', async t => {
+t.test('keys hash -c uses the pepper of the configuration', async t => {
   const { folder } = folderWith(t, filed(annOf(plainHash)))
   writeFileSync(join(folder, 'pepper'), pepper)
   const hash = async (...args: string[]): Promise<string> =>
@@ -162,7 +169,7 @@ t.test('keys list shows eight digits of a hash, whatever its kind', async t => {
   t.notOk(stdout.includes(digits.slice(0, 9)))
 })
 
-t.test('a pepper that is absent is an error, with its place', async t => {
+t.test('a missing pepper is an error at its place', async t => {
   const { file } = folderWith(t, filed(annOf(pepperedHash)))
   const codes = load(file, { env: { UPSTREAM: 'http://127.0.0.1:1/mcp', API_KEY: 'k' }, now: new Date() })
     .diagnostics.filter(({ severity }) => severity === 'error')

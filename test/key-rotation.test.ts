@@ -19,7 +19,7 @@ const commands = [
   ...readFileSync(join(example, 'README.md'), 'utf8').matchAll(/^npx gatehouse keys (.+)$/gm),
 ].map(([, args = '']) => args.split(' '))
 
-t.test('the example, step by step as its README says', async t => {
+t.test('the example works step by step as its README says', async t => {
   const folder = t.testdir()
   const path = join(folder, 'gateway.yaml')
   copyFileSync(join(example, 'gateway.yaml'), path)

@@ -19,7 +19,7 @@ import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { LockedError, withLock } from '../gateway/commands/keys/lock.ts'
 import { config, folderWith, keysOf, main, run, spawned } from './fixtures/keys.ts'
 
-t.test('a symbolic link stays one, and so does the mode of the file', async t => {
+t.test('a symbolic link stays, and so does the mode of the file', async t => {
   const folder = t.testdir({
     real: { 'gateway.yaml': config() },
     'gateway.yaml': t.fixture('symlink', 'real/gateway.yaml'),
@@ -32,7 +32,7 @@ t.test('a symbolic link stays one, and so does the mode of the file', async t =>
   t.same(readdirSync(join(folder, 'real')), ['gateway.yaml'])
 })
 
-t.test('whoever reads the file meanwhile has it whole, as it was', async t => {
+t.test('a reader that opened the file before the edit reads all of the old content', async t => {
   const { folder, file, read } = folderWith(t, config())
   const open = openSync(file, 'r')
   t.equal((await run(folder, ['new', 'bob', '--role', 'reader'])).code, 0)
@@ -41,7 +41,7 @@ t.test('whoever reads the file meanwhile has it whole, as it was', async t => {
   t.not(read(), config())
 })
 
-t.test('many at a time lose nothing', async t => {
+t.test('concurrent commands lose no edit', async t => {
   const { folder, file } = folderWith(t, config())
   const names = Array.from({ length: 12 }, (_, index) => `k${index}`)
   const outcomes = await Promise.all(
@@ -61,7 +61,7 @@ t.test('many at a time lose nothing', async t => {
   t.same(readdirSync(folder), ['gateway.yaml'])
 })
 
-t.test('the lock of a process that has died is taken over, and that of another machine is not', async t => {
+t.test('the lock of a dead process is taken over, and that of another machine is not', async t => {
   const { folder, file } = folderWith(t, config())
   const { pid } = await spawned(t, ['-e', ''], folder)
   writeFileSync(`${file}.lock`, `${pid} ${hostname()} 00000000-0000-4000-8000-000000000000\n`)
@@ -76,7 +76,7 @@ t.test('the lock of a process that has died is taken over, and that of another m
   }
 })
 
-t.test('a pipe in the place of the lock held every command for ever', async t => {
+t.test('a pipe in place of the lock blocked every command for ever', async t => {
   const kinds: Record<string, (lock: string) => void> = {
     pipe: lock => void execFileSync('mkfifo', [lock]),
     folder: lock => void mkdirSync(lock),
@@ -97,7 +97,7 @@ t.test('a pipe in the place of the lock held every command for ever', async t =>
       kind,
     )
     t.equal(read(), config())
-    t.ok(lstatSync(`${file}.lock`), 'it is left as it was')
+    t.ok(lstatSync(`${file}.lock`), 'it stays')
   }
   const { file } = folderWith(t, config())
   writeFileSync(`${file}.lock`, Buffer.alloc(64 * 1024 * 1024, '1'))
@@ -108,7 +108,7 @@ t.test('a pipe in the place of the lock held every command for ever', async t =>
   )
 })
 
-t.test('what a stale lock says was taken for a part of a path', async t => {
+t.test('the content of a stale lock was used as part of a path', async t => {
   const { folder, file } = folderWith(t, config())
   const { pid } = await spawned(t, ['-e', ''], folder)
   mkdirSync(join(folder, 'kept'))
@@ -128,11 +128,11 @@ t.test('what a stale lock says was taken for a part of a path', async t => {
   await t.rejects(
     withLock(file, () => undefined, 0),
     { message: /\\u001b\[2J\\u202e/ },
-    'nor written to a terminal',
+    'terminal escapes are not printed',
   )
 })
 
-t.test('a lock is waited for, and gone when the work has failed', async t => {
+t.test('a command waits for the lock, and releases it when it fails', async t => {
   const { folder, file } = folderWith(t, '')
   writeFileSync(`${file}.lock`, `${process.pid} ${hostname()} x\n`)
   let free = false
@@ -147,7 +147,7 @@ t.test('a lock is waited for, and gone when the work has failed', async t => {
   t.same(readdirSync(folder), ['gateway.yaml'])
 })
 
-t.test('a signal does not come between the file and the secret', async t => {
+t.test('a signal waits until the file and the secret are written', async t => {
   const { folder, file } = folderWith(t, '')
   const lock = JSON.stringify(join(import.meta.dirname, '../gateway/commands/keys/lock.ts'))
   const work = `process.kill(process.pid, 'SIGINT'); fs.readdirSync('.'); fs.writeSync(1, 'secret')`

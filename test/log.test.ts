@@ -21,12 +21,12 @@ interface Started {
   readonly url: string
   readonly adminUrl: string
   readonly exit: Promise<unknown[]>
-  /** Asks so many times for what is not there, which is a line of the log each. */
+  /** Sends requests to an unknown path. Each is a line of the log. */
   ask(times: number): Promise<void>
   dropped(): Promise<number>
 }
 
-/** Runs a gateway with one thread, on ports that are known beforehand. */
+/** Runs a gateway with one worker, on known ports. */
 async function start(t: Test, stderr: 'pipe' | number): Promise<Started> {
   const [port, adminPort] = [await freePort(), await freePort()]
   const folder = t.testdir({
@@ -86,7 +86,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-t.test('a reader of the log that went away ended the gateway', async t => {
+t.test('the gateway ended when the reader of its log went away', async t => {
   const gateway = await start(t, 'pipe')
   gateway.child.stderr!.destroy()
   for (let round = 0; round < 5; round++) await gateway.ask(20)
@@ -96,7 +96,7 @@ t.test('a reader of the log that went away ended the gateway', async t => {
   t.same(await gateway.exit, [0, null])
 })
 
-t.test('a log that nobody read grew in memory, and kept the gateway from ending', async t => {
+t.test('a log that nobody read grew in memory, and blocked the shutdown', async t => {
   const gateway = await start(t, 'pipe')
   const asked = 8000
   await gateway.ask(asked)
@@ -104,10 +104,13 @@ t.test('a log that nobody read grew in memory, and kept the gateway from ending'
   t.ok(dropped > 0 && dropped < asked, `${dropped} lines were dropped`)
   let text = ''
   gateway.child.stderr!.setEncoding('utf8').on('data', (piece: string) => (text += piece))
-  const told = await until(() => /^.*"event":"log_lines_dropped".*$/m.exec(text)?.[0], 'it is told')
-  t.match(JSON.parse(told), { level: 'warn', lines: dropped })
+  const line = await until(
+    () => /^.*"event":"log_lines_dropped".*$/m.exec(text)?.[0],
+    'the dropped lines are reported',
+  )
+  t.match(JSON.parse(line), { level: 'warn', lines: dropped })
   const lines = (): number => text.split('\n').filter(line => line.includes('"event":"request"')).length
-  await until(() => lines() === asked - dropped, 'all others are there')
+  await until(() => lines() === asked - dropped, 'all other lines are there')
   for (const line of text.trimEnd().split('\n')) JSON.parse(line)
   gateway.child.stderr!.removeAllListeners('data').pause()
   await gateway.ask(asked)
@@ -115,7 +118,7 @@ t.test('a log that nobody read grew in memory, and kept the gateway from ending'
   t.same(await gateway.exit, [0, null])
 })
 
-t.test('a full disk ended the gateway', async t => {
+t.test('the gateway ended when the disk was full', async t => {
   const full = openSync('/dev/full', 'w')
   const gateway = await start(t, full)
   closeSync(full)
@@ -125,7 +128,7 @@ t.test('a full disk ended the gateway', async t => {
   t.same(await gateway.exit, [0, null])
 })
 
-t.test('a command whose answer nobody could read did not say so', async t => {
+t.test('a command succeeded although its output could not be written', async t => {
   const full = openSync('/dev/full', 'w')
   const child = spawn(process.execPath, [main, 'schema'], { stdio: ['ignore', full, 'pipe'] })
   closeSync(full)
@@ -135,7 +138,7 @@ t.test('a command whose answer nobody could read did not say so', async t => {
   t.equal(stderr, '')
 })
 
-t.test('what a log cannot write is bounded, counted, and told of once it can', async t => {
+t.test('log lines that cannot be written are bounded, counted and reported', async t => {
   const written: string[] = []
   let answer: ((error: Error | null) => void) | undefined
   const sink: LogSink = (bytes, done) => {
@@ -172,13 +175,13 @@ const harmful = [
   '\u{e0041}',
 ]
 
-/** Those of the harmful characters that are in a text, but for line feeds. */
+/** Returns the harmful characters in a text, except line feeds. */
 function left(text: string): string[] {
   const alone = text.replaceAll(/[\ud800-\udbff][\udc00-\udfff]/g, pair => (pair === '\u{e0041}' ? pair : ''))
   return harmful.filter(one => one !== '\n' && alone.includes(one)).map(one => JSON.stringify(one))
 }
 
-t.test('text from outside steered the terminal of whoever read it', async t => {
+t.test('outside text controlled the terminal of the reader', async t => {
   const text = `ok ü 日本 😀 ${harmful.join('-')}\n::error::x`
   t.same(left(printable(text)), [])
   t.match(printable(text), /^ok ü 日本 😀 \\u0000-/)
@@ -207,7 +210,7 @@ t.test('text from outside steered the terminal of whoever read it', async t => {
   t.equal((JSON.parse(error) as { error: { message: string } }).error.message, `Unknown tool: ${text}`)
 })
 
-t.test('what stands in a file steered the terminal, or the annotations, of whoever checked it', async t => {
+t.test('the content of a file controlled the terminal or the annotations of whoever checked it', async t => {
   const bad = '\\u007f\\u0085\\u009b31m\u061c\u202e\u2066\\u2028\u200f'
   const result = loadText(
     `version: 1\n"x${bad}::error::y": 1\nproxies: {m: {auth: ["a${bad}"], upstream: {url: "h${bad}\\u001b[2J\\n::error file=a::b"}}}\n`,
@@ -234,8 +237,8 @@ t.test('what stands in a file steered the terminal, or the annotations, of whoev
   for (const line of annotations) t.match(line, /^::error file=[^:]*::[^:]/)
 })
 
-/** The text without the sequences that set colours. */
+/** Removes the sequences that set colours. */
 function stripped(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- what a colour is set with
+  // oxlint-disable-next-line no-control-regex -- the sequences that set colours
   return text.replaceAll(/\u001b\[\d+m/g, '')
 }

@@ -13,7 +13,7 @@ const entriesOf = (file: string): string[] => {
   return [...(entries?.keys() ?? [])]
 }
 
-t.test('a key is revoked in both files, and the revocations file is made where it is named', async t => {
+t.test('a key is revoked in both files, and the revocations file is created', async t => {
   const { folder, file, read } = folderWith(t, named)
   const revoked = join(folder, 'revoked.yaml')
   const { code, stderr } = await run(folder, revoke)
@@ -23,11 +23,7 @@ t.test('a key is revoked in both files, and the revocations file is made where i
     readFileSync(revoked, 'utf8'),
     /^version: 1\nkeys:\n {2}- name: ann\n {4}reason: leaked in a build log\n {4}date: \d{4}-\d\d-\d\dT[\d:]+Z\n$/,
   )
-  t.equal(
-    statSync(revoked).mode & 0o777,
-    statSync(file).mode & 0o777,
-    'whoever may read one may read the other',
-  )
+  t.equal(statSync(revoked).mode & 0o777, statSync(file).mode & 0o777, 'both files have the same readers')
   t.same(entriesOf(revoked), ['key ann'])
   t.ok(keysOf(file)['ann']!.disabled)
   const before = [read(), readFileSync(revoked, 'utf8')]
@@ -63,7 +59,7 @@ t.test('comments and layout of the revocations file stay', async t => {
   }
 })
 
-t.test('a configuration with errors holds no revocation off', async t => {
+t.test('a configuration with errors does not delay a revocation', async t => {
   for (const broken of [
     named.replace('[reader]', '[raeder]'),
     `${named}include: [teams.yaml]\n`,
@@ -71,14 +67,14 @@ t.test('a configuration with errors holds no revocation off', async t => {
   ]) {
     const { folder, read } = folderWith(t, broken)
     const { code, stderr } = await run(folder, revoke)
-    t.equal(code, 1, 'one half is left to do')
+    t.equal(code, 1, 'the configuration is not changed')
     t.match(stderr, /added key ann to revoked\.yaml\n.*gateway\.yaml was not changed.*GH\d{4}/s)
     t.same(entriesOf(join(folder, 'revoked.yaml')), ['key ann'])
     t.equal(read(), broken)
   }
 })
 
-t.test('a revocations file with errors keeps nobody from disabling the key', async t => {
+t.test('the key is disabled even when the revocations file has errors', async t => {
   const { folder, read } = folderWith(t, named)
   writeFileSync(join(folder, 'revoked.yaml'), 'keys: [{name: bob}]\n')
   const { code, stderr } = await run(folder, revoke)
@@ -88,7 +84,7 @@ t.test('a revocations file with errors keeps nobody from disabling the key', asy
   t.equal(readFileSync(join(folder, 'revoked.yaml'), 'utf8'), 'keys: [{name: bob}]\n')
 })
 
-t.test('what cannot be done is said, with what to add, and nothing is written', async t => {
+t.test('a refused command says what to add, and writes nothing', async t => {
   const { folder, read } = folderWith(t, config(ann))
   const before = read()
   t.match(await run(folder, revoke), { code: 1, stderr: /`revocations: revoked\.yaml`/ })

@@ -22,11 +22,11 @@ interface Run {
   readonly stdout: () => string
   readonly stderr: () => string
   readonly exit: Promise<[number | null, string | null]>
-  /** The fields of the first log line of that event. */
+  /** Returns the fields of the first log line of an event. */
   logged(event: string): Promise<Record<string, string>>
 }
 
-/** Runs the program as a user would. */
+/** Runs the program as a user does. */
 function gatehouse(
   t: Test,
   args: string[],
@@ -76,7 +76,7 @@ t.test('run serves, reloads on SIGHUP and stops on SIGTERM', async t => {
   run.child.kill('SIGTERM')
   t.same(await run.exit, [0, null])
   await run.logged('stopped')
-  t.equal(run.stdout(), '', 'results go to stdout, and there are none')
+  t.equal(run.stdout(), '', 'stdout is for results, and run has none')
 })
 
 t.test('without --no-watch a saved file is applied', async t => {
@@ -116,7 +116,7 @@ t.test('a second signal ends the process at once, unless it is the echo of the f
   await until(() => {
     run.child.kill('SIGTERM')
     return run.child.exitCode
-  }, 'a signal is no echo any more')
+  }, 'a later signal is not an echo')
   t.same(await run.exit, [143, null])
   await hanging
 })
@@ -134,10 +134,10 @@ t.test('a configuration that cannot be read is exit 2', async t => {
   t.same(await run.exit, [2, null])
   t.match(run.stderr(), 'GH1001')
   const fragment = t.testdir({ 'gateway.yaml': `${config()}include: [nowhere.yaml]\n` })
-  t.same(await gatehouse(t, ['run'], { cwd: fragment }).exit, [1, null], 'a fragment is another thing')
+  t.same(await gatehouse(t, ['run'], { cwd: fragment }).exit, [1, null], 'an unreadable fragment is exit 1')
 })
 
-t.test("SIGUSR1 opened Node's inspector, through which anybody on the machine reads keys", async t => {
+t.test("SIGUSR1 opened Node's inspector, through which anybody on the machine can read keys", async t => {
   const folder = t.testdir({ 'gateway.yaml': config() })
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
@@ -152,7 +152,7 @@ t.test("SIGUSR1 opened Node's inspector, through which anybody on the machine re
   for (let index = 0; index < 3; index++) run.child.kill('SIGUSR1')
   t.match(await run.logged('signal_ignored'), { level: 'warn', signal: 'SIGUSR1' })
   t.equal((await fetch(`${adminUrl}/livez`)).status, 200)
-  await t.rejects(fetch(`http://127.0.0.1:${port}/json/list`), 'nobody listens there')
+  await t.rejects(fetch(`http://127.0.0.1:${port}/json/list`), 'the inspector does not listen')
   t.notMatch(run.stderr(), 'Debugger')
   run.child.kill('SIGTERM')
   t.same(await run.exit, [0, null])
@@ -174,7 +174,7 @@ t.test('an inspector that SIGUSR1 opened before the program began is closed', as
   await t.rejects(fetch(`http://${opened}/json/list`))
 })
 
-t.test('a pipe that nobody writes to kept who read it waiting for ever, also over SIGTERM', async t => {
+t.test('a pipe without a writer blocked its reader for ever, even after SIGTERM', async t => {
   const folder = t.testdir({})
   execFileSync('mkfifo', [join(folder, 'pipe')])
   const upstream = '{auth: none, upstream: {url: "http://127.0.0.1:1/mcp", headers: {X-A: {file: pipe}}}}'
@@ -193,10 +193,10 @@ t.test('a pipe that nobody writes to kept who read it waiting for ever, also ove
   })
   t.teardown(() => writer.kill())
   t.same(await validate.exit, [1, null])
-  t.match(validate.stderr(), 'GH1104', 'what comes late is read all the same')
+  t.match(validate.stderr(), 'GH1104', 'late content is read too')
 })
 
-t.test('an address that is taken is exit 2', async t => {
+t.test('an address in use is exit 2', async t => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
@@ -235,7 +235,7 @@ const invalid: [args: string, names: string, help: string][] = [
   ['keys new a b', '`b`', 'gatehouse keys new --help'],
 ]
 
-t.test('invalid usage is exit 2, with one line that names it and one that leads to the help', async t => {
+t.test('invalid usage is exit 2, with one line for the error and one for the help', async t => {
   for (const [args, names, help] of invalid) {
     const { code, stdout, stderr } = await dispatched(...args.split(' '))
     t.strictSame([code, stdout], [2, ''], args)
