@@ -1,6 +1,6 @@
 import type { Group } from './cli/command.ts'
 
-/** The program. A new command is a file beside this one, and a row here. */
+/** The commands of the program. To add one, write a file beside this one and add a row here. */
 export const program: Group = {
   name: '',
   paragraphs: ['Gatehouse is an MCP gateway whose whole state is one YAML file.'],

@@ -66,7 +66,7 @@ function refused(sentence: string, help: Pick<Help, 'name'>, io: Output): { ok: 
   return { ok: false, exitCode: usageError(sentence, help, io) }
 }
 
-/** Reports a mistake in the arguments, and where the help is. Returns exit code 2. */
+/** Reports a mistake in the arguments, with the command that shows the help. Returns exit code 2. */
 export function usageError(
   sentence: string,
   { name }: Pick<Help, 'name'>,
@@ -77,7 +77,7 @@ export function usageError(
   return 2
 }
 
-/** Says in our words what parseArgs found. */
+/** Rewords an error of parseArgs. */
 async function explain(code: string, message: string, options: Options): Promise<string> {
   const [, quoted = ''] = /'([^']*)'/.exec(message) ?? []
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {

@@ -1,6 +1,6 @@
 import type { Io } from './io.ts'
 
-/** One option: how node:util parseArgs reads it, and what the help says of it. */
+/** One option, for node:util parseArgs and for the help. */
 export interface Option {
   readonly type: 'string' | 'boolean'
   readonly short?: string
@@ -11,18 +11,18 @@ export interface Option {
   readonly value?: string
   /** The only values that are accepted. */
   readonly choices?: readonly string[]
-  /** What the option does: a phrase without a full stop. */
+  /** Effect of the option: a phrase without a full stop. */
   readonly help: string
-  /** Default as the help shows it, where `default` does not say it. */
+  /** Default as the help shows it, when it differs from `default`. */
   readonly defaultHelp?: string
 }
 
 /** Options of a command by their long name. */
 export type Options = Readonly<Record<string, Option>>
 
-/** What `--help` and docs/cli.md say of a command. */
+/** Description of a command, from which `--help` and docs/cli.md are made. */
 export interface Help<Known extends Options = Options> {
-  /** Words behind `gatehouse`, such as `keys new`. */
+  /** Words after `gatehouse`, such as `keys new`. */
   readonly name: string
   /** Positional and required arguments as the usage line shows them, such as `NAME --role ROLE`. */
   readonly args?: string
@@ -35,16 +35,16 @@ export interface Help<Known extends Options = Options> {
 
 /** Commands that share a name, such as those of `gatehouse keys`. */
 export interface Group {
-  /** Words behind `gatehouse`; empty for the program itself. */
+  /** Words after `gatehouse`; empty for the program itself. */
   readonly name: string
   readonly paragraphs: readonly string[]
   readonly commands: readonly CommandRow[]
 }
 
-/** What the file of a command exports. */
+/** Exports of the file of a command. */
 export interface CommandModule {
   readonly help: Help | Group
-  /** Runs the command with the arguments behind its name. Returns the exit code. */
+  /** Runs the command with the arguments after its name. Returns the exit code. */
   readonly run: (args: string[], io: Io) => Promise<number>
 }
 

@@ -5,8 +5,8 @@ import { groupHelpText } from './help.ts'
 import type { Io } from './io.ts'
 
 /**
- * Runs the command of a group that the first argument names. Returns its exit code; 0 for `--help`, and 2 where there is
- * no such command.
+ * Runs the command of a group that the first argument names. Returns its exit code: 0 for `--help`, and 2 when the command
+ * is unknown or missing.
  */
 export async function dispatch(group: Group, [name = '', ...args]: string[], io: Io): Promise<number> {
   const row = group.commands.find(command => command.name === name)

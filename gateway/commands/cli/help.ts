@@ -34,7 +34,7 @@ export function usageLine({ name, args }: Pick<Help, 'name' | 'args'>): string {
   return ['gatehouse', name, ...(args === undefined ? [] : [args]), '[options]'].join(' ')
 }
 
-/** Returns each option as the user writes it, and what it does. */
+/** Returns each option as the user writes it, with its description. */
 export function optionRows(options: Help['options']): [flag: string, text: string][] {
   return [
     ...Object.entries(options).map(([name, option]): [string, string] => [
@@ -57,7 +57,7 @@ function textOf(option: Option): string {
   return `${option.help}${choices}${usual === undefined ? '' : ` (default: ${usual})`}`
 }
 
-/** Joins words as English does: `a, b or c`. */
+/** Joins words: `a, b or c`. */
 export function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
@@ -69,7 +69,7 @@ function rows(cells: readonly (readonly [left: string, right: string])[]): strin
     .join('\n')
 }
 
-/** Breaks a text into lines; all but the first are indented. */
+/** Breaks a text into lines, and indents all except the first. */
 function wrap(text: string, indent: number): string {
   const lines = ['']
   for (const word of text.split(' ')) {

@@ -48,7 +48,7 @@ export function orUsage<Result>(help: Pick<Help, 'name'>, io: Io, parse: () => R
   }
 }
 
-/** Parses the value of an option. Throws UsageError where it is malformed. */
+/** Parses the value of an option. Throws UsageError when it is malformed. */
 export function valueOf<Result>(flag: string, parse: () => Result): Result {
   try {
     return parse()
