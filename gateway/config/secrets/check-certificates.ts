@@ -12,24 +12,7 @@ const warnBeforeMs = 14 * dayMs
 
 /** Checks the certificates, private key and revocation lists of the listener and of `mtls` auth methods. */
 export function checkCertificates(context: CheckContext, { textOf }: Resolved): void {
-  const { tls } = context.config.listen ?? {}
-  if (tls !== undefined) {
-    const path: Path = ['listen', 'tls']
-    const cert = textOf(tls.cert)
-    const key = textOf(tls.key)
-    const clientCa = textOf(tls.clientCa)
-    const crl = textOf(tls.crl)
-    const chain = cert === undefined ? [] : readChain(context, [...path, 'cert'], cert)
-    const privateKey = key === undefined ? undefined : readKeyAt(context, [...path, 'key'], key)
-    const results = [
-      checkPair(context, path, chain?.[0], privateKey),
-      clientCa === undefined || checkAuthorities(context, [...path, 'clientCa'], clientCa),
-      crl === undefined || checkLists(context, [...path, 'crl'], crl),
-    ]
-    if (cert !== undefined && key !== undefined && results.every(Boolean)) {
-      checkTlsFiles(context, path, { cert, key, clientCa, crl, minVersion: tls.minVersion ?? 'TLSv1.2' })
-    }
-  }
+  checkListener(context, textOf)
   for (const [name, method] of entries(context.config.auth)) {
     if (method.type !== 'mtls') continue
     const path: Path = ['auth', name, 'from']
@@ -38,6 +21,22 @@ export function checkCertificates(context: CheckContext, { textOf }: Resolved): 
     if (ca !== undefined) checkAuthorities(context, [...path, 'ca'], ca)
     if (crl !== undefined) checkLists(context, [...path, 'crl'], crl)
   }
+}
+
+function checkListener(context: CheckContext, textOf: Resolved['textOf']): void {
+  const { tls } = context.config.listen ?? {}
+  if (tls === undefined) return
+  const path: Path = ['listen', 'tls']
+  const [cert, key, clientCa, crl] = [tls.cert, tls.key, tls.clientCa, tls.crl].map(textOf)
+  const chain = cert === undefined ? [] : readChain(context, [...path, 'cert'], cert)
+  const privateKey = key === undefined ? undefined : readKeyAt(context, [...path, 'key'], key)
+  const results = [
+    checkPair(context, path, chain?.[0], privateKey),
+    clientCa === undefined || checkAuthorities(context, [...path, 'clientCa'], clientCa),
+    crl === undefined || checkLists(context, [...path, 'crl'], crl),
+  ]
+  if (cert === undefined || key === undefined || !results.every(Boolean)) return
+  checkTlsFiles(context, path, { cert, key, clientCa, crl, minVersion: tls.minVersion ?? 'TLSv1.2' })
 }
 
 function readChain(context: CheckContext, path: Path, text: string): X509Certificate[] | undefined {

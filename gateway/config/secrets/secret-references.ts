@@ -1,4 +1,4 @@
-import type { SecretReference } from '../../../schema/config.ts'
+import type { Listen, SecretReference, Upstream } from '../../../schema/config.ts'
 import type { Client } from '../checks/check-client.ts'
 import { takesTokens } from '../../values/auth-type.ts'
 import type { Path } from '../document/pointer.ts'
@@ -7,64 +7,69 @@ import { entries, type DeepPartial, type CheckContext } from '../checks/check-co
 /** Use of a reference, which decides what its content may be. */
 export type ReferenceKind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'keys'
 
+type Reference = [Path, DeepPartial<SecretReference>, ReferenceKind]
+
 /** Returns every reference to a secret, a certificate or a key set, with its path. */
-export function secretReferences(context: CheckContext): [Path, SecretReference, ReferenceKind][] {
-  const found: [Path, DeepPartial<SecretReference>, ReferenceKind][] = []
-  for (const [name, { upstream }] of entries(context.config.proxies)) {
-    for (const [header, value] of entries(upstream?.headers)) {
-      found.push([['proxies', name, 'upstream', 'headers', header], value, 'header'])
-    }
-    for (const [parameter, value] of entries(upstream?.query)) {
-      found.push([['proxies', name, 'upstream', 'query', parameter], value, 'line'])
-    }
-    found.push(
-      ...clientReferences(upstream?.auth as Client | undefined, ['proxies', name, 'upstream', 'auth']),
-    )
-    for (const field of ['ca', 'cert', 'key'] as const) {
-      const reference = upstream?.tls?.[field]
-      if (reference !== undefined) found.push([['proxies', name, 'upstream', 'tls', field], reference, 'pem'])
-    }
-  }
-  for (const [name, method] of entries(context.config.auth)) {
-    if (!takesTokens(method)) continue
-    if (method.jwks !== undefined)
-      found.push([['auth', name, 'jwks'], method.jwks as DeepPartial<SecretReference>, 'keys'])
-    found.push(...clientReferences(method.introspection, ['auth', name, 'introspection']))
-  }
-  const { secret } = context.config.sessions ?? {}
-  if (secret !== undefined) found.push([['sessions', 'secret'], secret, 'session'])
-  const { pepper } = context.config
-  if (pepper !== undefined) found.push([['pepper'], pepper, 'pepper'])
-  for (const [name, reference] of entries(
-    pick(context.config.listen?.tls, ['cert', 'key', 'clientCa', 'crl']),
-  )) {
-    found.push([['listen', 'tls', name], reference, 'pem'])
-  }
-  for (const [name, method] of entries(context.config.auth)) {
-    if (method.type !== 'mtls') continue
-    for (const [field, reference] of entries(pick(method.from, ['ca', 'crl']))) {
-      found.push([['auth', name, 'from', field], reference, 'pem'])
-    }
-  }
-  return found.filter(
+export function secretReferences({ config }: CheckContext): [Path, SecretReference, ReferenceKind][] {
+  const { auth, listen, pepper, proxies, sessions } = config
+  const all = [
+    ...entries(proxies).flatMap(([name, { upstream }]) =>
+      ofUpstream(upstream, ['proxies', name, 'upstream']),
+    ),
+    ...entries(auth).flatMap(([name, method]) => ofAuthMethod(method, ['auth', name])),
+    ...entries({ secret: sessions?.secret }).map(([, one]): Reference => [
+      ['sessions', 'secret'],
+      one,
+      'session',
+    ]),
+    ...entries({ pepper }).map(([, one]): Reference => [['pepper'], one, 'pepper']),
+    ...ofListener(listen?.tls),
+  ]
+  return all.filter(
     (one): one is [Path, SecretReference, ReferenceKind] =>
       one[1].env !== undefined || one[1].file !== undefined,
   )
 }
 
-function clientReferences(
-  { clientSecret, privateKey }: Client = {},
-  path: Path,
-): [Path, DeepPartial<SecretReference>, ReferenceKind][] {
+function ofUpstream(upstream: DeepPartial<Upstream> | undefined, path: Path): Reference[] {
+  const { headers, query, auth, tls } = upstream ?? {}
   return [
-    ...(clientSecret === undefined ? [] : [[[...path, 'clientSecret'], clientSecret, 'line'] as const]),
-    ...(privateKey === undefined ? [] : [[[...path, 'privateKey'], privateKey, 'pem'] as const]),
-  ].map(([at, reference, kind]) => [at, reference, kind])
+    ...entries(headers).map(([name, one]): Reference => [[...path, 'headers', name], one, 'header']),
+    ...entries(query).map(([name, one]): Reference => [[...path, 'query', name], one, 'line']),
+    ...ofClient(auth as Client | undefined, [...path, 'auth']),
+    ...pemReferences({ ca: tls?.ca, cert: tls?.cert, key: tls?.key }, [...path, 'tls']),
+  ]
 }
 
-function pick<T, Field extends keyof T>(
-  holder: T | undefined,
-  fields: readonly Field[],
-): Record<string, T[Field] | undefined> {
-  return Object.fromEntries(fields.map(field => [field, holder?.[field]]))
+type AuthMethod = NonNullable<NonNullable<CheckContext['config']['auth']>[string]>
+
+function ofAuthMethod(method: AuthMethod, path: Path): Reference[] {
+  if (method.type === 'mtls') {
+    return pemReferences({ ca: method.from?.ca, crl: method.from?.crl }, [...path, 'from'])
+  }
+  if (!takesTokens(method)) return []
+  const jwks = method.jwks as DeepPartial<SecretReference> | undefined
+  return [
+    ...entries({ jwks }).map(([, one]): Reference => [[...path, 'jwks'], one, 'keys']),
+    ...ofClient(method.introspection, [...path, 'introspection']),
+  ]
+}
+
+function ofListener(tls: DeepPartial<Listen['tls']>): Reference[] {
+  const { cert, key, clientCa, crl } = tls ?? {}
+  return pemReferences({ cert, key, clientCa, crl }, ['listen', 'tls'])
+}
+
+function ofClient({ clientSecret, privateKey }: Client = {}, path: Path): Reference[] {
+  return [
+    ...entries({ clientSecret }).map(([field, one]): Reference => [[...path, field], one, 'line']),
+    ...pemReferences({ privateKey }, path),
+  ]
+}
+
+function pemReferences(
+  references: Readonly<Record<string, DeepPartial<SecretReference> | undefined>>,
+  path: Path,
+): Reference[] {
+  return entries(references).map(([field, one]): Reference => [[...path, field], one, 'pem'])
 }
