@@ -476,7 +476,7 @@ export interface MethodRules {
    */
   allow?: Glob[]
   /**
-   * Denied names. They override every allow.
+   * Denied methods. They override every allow.
    *
    * @maxItems 1000
    */

@@ -1,35 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { stringify } from 'yaml'
-
-/** A JSON Schema, as far as this reference reads it. */
-interface Node {
-  readonly [key: string]: unknown
-  readonly $ref?: string
-  readonly title?: string
-  readonly type?: string
-  readonly description?: string
-  readonly default?: unknown
-  readonly examples?: readonly unknown[]
-  readonly properties?: Readonly<Record<string, Node>>
-  readonly required?: readonly string[]
-  readonly items?: Node
-  readonly additionalProperties?: Node | boolean
-  readonly oneOf?: readonly Node[]
-}
-
-/** A table of fields: an object of the schema, under the path that leads to it. */
-interface Block {
-  readonly heading: string
-  readonly node: Node
-}
-
-/** The definitions of a schema, and the headings under which they are described. */
-interface Reference {
-  readonly definitions: Readonly<Record<string, Node>>
-  readonly blocks: Block[]
-  /** Headings of definitions, by name. */
-  readonly headings: Map<string, string>
-}
+import { collectBlocks, kindsOf, nameIn, type Block, type Node, type Reference } from './blocks.ts'
 
 const introduction = `# Configuration reference
 
@@ -67,9 +38,6 @@ const idOf = (heading: string): string =>
     .replaceAll(/[^a-z0-9 -]/g, '')
     .replaceAll(' ', '-')
 const linkTo = (text: string, heading: string): string => `[${text}](#${idOf(heading)})`
-const nameIn = (node: Node): string | undefined => node.$ref?.replace('#/$defs/', '')
-const words = (title: string): string =>
-  title.replaceAll(/(?<=[a-z])[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
 const firstSentence = (text: string): string => /^.*?\.(?= |$)/.exec(text)?.[0] ?? text
 const code = (text: string): string => (text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``)
 const yaml = (value: unknown): string =>
@@ -79,95 +47,31 @@ const yaml = (value: unknown): string =>
 export function documentOf(): string {
   const read = (name: string): Node =>
     JSON.parse(readFileSync(`${import.meta.dirname}/${name}.schema.json`, 'utf8')) as Node
-  return [
-    introduction,
-    referenceOf(read('gateway'), 'gateway.yaml', ''),
-    referenceOf(read('revocations'), 'The revocations file', 'revocations'),
-  ].join('\n')
-}
-
-/** Writes a section per block and a row per field. `prefix` is the path of what the schema describes. */
-function referenceOf(schema: Node, heading: string, prefix: string): string {
-  const definitions = (schema['$defs'] ?? {}) as Record<string, Node>
-  const reference: Reference = { definitions, blocks: [{ heading, node: schema }], headings: new Map() }
-  const shared = usedOften(schema, definitions)
-  const types = Object.keys(definitions).filter(name => isNamedType(definitions[name]!))
-  for (const name of [...types, ...shared])
-    reference.headings.set(name, words(definitions[name]!.title ?? name))
-  collectInside(reference, schema, prefix, '')
-  for (const name of shared) {
-    reference.blocks.push({ heading: reference.headings.get(name)!, node: definitions[name]! })
-  }
-  return [
-    ...reference.blocks.map(block => describeBlock(reference, block)),
-    ...types.map(name => describeType(reference.headings.get(name)!, definitions[name]!)),
-  ].join('\n')
-}
-
-/** Returns whether a definition is a text of its own kind, rather than a block. */
-function isNamedType({ type }: Node): boolean {
-  return type === 'string'
-}
-
-function isBlock(node: Node): boolean {
-  return node.properties !== undefined || node['discriminator'] !== undefined
-}
-
-/** Returns the blocks that several places refer to. They are described once, at the end. */
-function usedOften(schema: Node, definitions: Readonly<Record<string, Node>>): string[] {
-  const uses = JSON.stringify(schema).matchAll(/"#\/\$defs\/(\w+)"/g)
-  const counts = Map.groupBy(uses, ([, name]) => name!)
-  return Object.keys(definitions).filter(
-    name => (counts.get(name)?.length ?? 0) > 1 && isBlock(definitions[name]!),
+  const parts = [
+    collectBlocks(read('gateway'), 'gateway.yaml', ''),
+    collectBlocks(read('revocations'), 'The revocations file', ' (revocations file)'),
+  ]
+  const sections = parts.flatMap(reference =>
+    reference.blocks
+      .map(block => describeBlock(reference, block))
+      .concat(reference.types.map(type => describeType(type))),
   )
-}
-
-/** Adds a block and the blocks in it, in the order of the schema. `kind` tells the variants of a block apart. */
-function collect(reference: Reference, node: Node, path: string, kind: string): void {
-  const { definitions, blocks, headings } = reference
-  const name = nameIn(node)
-  const target = name === undefined ? node : definitions[name]!
-  if (name !== undefined && headings.has(name)) return
-  if (isBlock(target)) {
-    const heading = `\`${path}\`${kind}`
-    if (name !== undefined) headings.set(name, heading)
-    blocks.push({ heading, node: target })
-  }
-  collectInside(reference, target, path, kind)
-}
-
-function collectInside(reference: Reference, node: Node, path: string, kind: string): void {
-  const { definitions } = reference
-  for (const branch of node.oneOf ?? []) {
-    const variant =
-      node['discriminator'] === undefined ? kind : ` (${kindsOf(definitions[nameIn(branch)!]!)})`
-    collect(reference, branch, path, variant)
-  }
-  for (const [field, child] of Object.entries(node.properties ?? {})) {
-    collect(reference, child, path === '' ? field : `${path}.${field}`, kind)
-  }
-  if (node.items !== undefined) collect(reference, node.items, `${path}[]`, kind)
-  if (typeof node.additionalProperties === 'object') {
-    collect(reference, node.additionalProperties, `${path}.NAME`, kind)
-  }
-}
-
-/** Returns the kinds that a variant is for, as code. */
-function kindsOf({ properties }: Node): string {
-  const { const: only, enum: several } = properties!['type']!
-  const kinds = (several as string[] | undefined) ?? [only]
-  return kinds.map(kind => `\`type: ${kind}\``).join(' or ')
+  return [introduction, ...sections].join('\n')
 }
 
 function describeBlock(reference: Reference, { heading, node }: Block): string {
   const [example] = node.examples ?? []
   return [
     `## ${heading}\n`,
-    `${node.description}\n`,
+    `${node.description}${isChoice(node) ? ' Write exactly one of these fields.' : ''}\n`,
     ...(example === undefined ? [] : ['```yaml', stringify(example, { lineWidth: 100 }).trimEnd(), '```\n']),
     ...(node['discriminator'] === undefined ? fieldsOf(reference, node) : variantsOf(reference, node)),
     '',
   ].join('\n')
+}
+
+function isChoice(node: Node): boolean {
+  return node['minProperties'] === 1 && node['maxProperties'] === 1
 }
 
 function fieldsOf(reference: Reference, node: Node): string[] {
@@ -196,19 +100,16 @@ function variantsOf(reference: Reference, node: Node): string[] {
   })
 }
 
-function describeType(heading: string, { description, examples = [] }: Node): string {
+function describeType({ heading, node: { description, examples = [] } }: Block): string {
   return `## ${heading}\n\n${description} Examples: ${examples.map(example => code(yaml(example))).join(', ')}.\n`
 }
 
 /** Names the type of a field, with a link where the type has a section. */
 function typeOf(reference: Reference, node: Node): string {
   const name = nameIn(node)
-  if (name !== undefined) {
-    const heading = reference.headings.get(name)
-    const target = reference.definitions[name]!
-    if (heading === undefined) return typeOf(reference, target)
-    return linkTo(heading.startsWith('`') ? 'block' : heading.toLowerCase(), heading)
-  }
+  const heading = reference.headings.get(name ?? node)
+  if (heading !== undefined) return linkTo(heading.startsWith('`') ? 'block' : heading.toLowerCase(), heading)
+  if (name !== undefined) return typeOf(reference, reference.definitions[name]!)
   if (node['const'] !== undefined) return code(yaml(node['const']))
   const choices = node['enum'] as readonly unknown[] | undefined
   if (choices !== undefined) return `one of ${choices.map(value => code(yaml(value))).join(', ')}`

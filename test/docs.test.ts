@@ -46,6 +46,7 @@ t.test('the gateway.yaml of the README is valid, and lint has no advice', async 
 
 t.test('docs/configuration.md is generated from the schemas: run npm run schema', async t => {
   t.equal(page('docs/configuration.md'), referenceOfSchemas())
+  t.notMatch(referenceOfSchemas(), /undefined|\[object/)
 })
 
 t.test('every link of a page leads to a file, and to a heading in it', async t => {
