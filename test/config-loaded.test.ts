@@ -56,22 +56,25 @@ proxies:
     t.strictSame(Object.keys(config.proxies), ['mock', 'search'])
     t.equal(config.keys['search-agent']?.disabled, false)
   })
-  t.test('has its variables put in', async t => {
+  t.test('has its variables replaced', async t => {
     t.equal(config.proxies['mock']?.upstream.url, 'http://127.0.0.1:7878/mcp')
     t.equal(config.proxies['mock']?.upstream.headers['X-Cost']?.value, '$5')
   })
-  t.test('finds secrets beside the file that names them, without the line break at their end', async t => {
-    const [mock, search] = ['mock', 'search'].map(
-      name => Object.values(config.proxies[name]!.upstream.headers)[0]!,
-    )
-    t.equal(mock?.file, `${folder}/secrets/mock`)
-    t.equal(secrets(mock!), 'mock-secret')
-    t.equal(search?.file, `${folder}/teams/secrets/search`)
-    t.equal(secrets(search!), 'search-secret')
-    t.equal(secrets(config.sessions!.secret!), 's'.repeat(32))
-    t.throws(() => secrets({ env: 'OTHER' }))
-  })
-  t.test('tells which files and folders it was made from', async t => {
+  t.test(
+    'finds secret files relative to the file that names them, and drops their final line break',
+    async t => {
+      const [mock, search] = ['mock', 'search'].map(
+        name => Object.values(config.proxies[name]!.upstream.headers)[0]!,
+      )
+      t.equal(mock?.file, `${folder}/secrets/mock`)
+      t.equal(secrets(mock!), 'mock-secret')
+      t.equal(search?.file, `${folder}/teams/secrets/search`)
+      t.equal(secrets(search!), 'search-secret')
+      t.equal(secrets(config.sessions!.secret!), 's'.repeat(32))
+      t.throws(() => secrets({ env: 'OTHER' }))
+    },
+  )
+  t.test('lists the files and folders that it was read from', async t => {
     const names = [
       'gateway.yaml',
       'secrets/mock',
@@ -93,7 +96,7 @@ proxies:
     )
     t.equal(shorten(folder, loaded.locate('/proxies/nobody')), undefined)
   })
-  t.test('is frozen, and has no names but its own', async t => {
+  t.test('is frozen, and its maps have no prototype', async t => {
     t.throws(() => Object.assign(config.proxies, { extra: {} }))
     t.throws(() => config.listen.allowedHosts.push('x'))
     t.equal((config.roles as Record<string, unknown>)['constructor'], undefined)
@@ -132,7 +135,7 @@ version: 1
   t.not(revision(text.replace('7878', '7879')), first)
 })
 
-t.test('the revision told of secrets: guesses of a weak one could be checked offline', async t => {
+t.test('the revision revealed weak secrets: guesses could be checked offline', async t => {
   const text = `version: 1
 include: [teams/a.yaml]
 sessions: {secret: {env: SESSION}}
@@ -142,31 +145,31 @@ proxies:
     upstream: {url: "http://127.0.0.1:7878/mcp", headers: {X-A: {file: key}, X-B: {env: B}, X-C: {file: /abs/key}}}
 `
   const team = `proxies: {team: {auth: none, upstream: {url: "http://h/mcp", query: {k: {file: ../key}}}}}\n`
-  const told = (secret: string): string | undefined => {
+  const revisions = (secret: string): string | undefined => {
     const files = { key: secret, '/abs/key': secret, 'gateway.yaml': text, 'teams/a.yaml': team }
     return loadTexts(files, { env: { B: secret, SESSION: secret.repeat(32) } }).loaded?.revision
   }
-  t.match(told('1'), /^[0-9a-f]{12}$/)
-  t.equal(told('1'), told('2'))
+  t.match(revisions('1'), /^[0-9a-f]{12}$/)
+  t.equal(revisions('1'), revisions('2'))
 })
 
-t.test('the revision is that of the file, whatever the folder that it stands in', async t => {
+t.test('the revision does not depend on the folder of the file', async t => {
   const text =
     'version: 1\nproxies: {m: {auth: none, upstream: {url: "http://h/mcp", headers: {X-A: {file: KEY}}}}}\n'
   const parent = t.testdir({ one: {}, two: {}, key: 'x' })
   const folders = [join(parent, 'one'), join(parent, 'two')]
   for (const file of ['key', '../key']) {
-    const told = folders.map(folder => {
+    const revisions = folders.map(folder => {
       writeFileSync(join(folder, 'key'), 'x')
       writeFileSync(join(folder, 'gateway.yaml'), text.replace('KEY', file))
       return load(join(folder, 'gateway.yaml'), { env: {}, now: new Date() }).loaded?.revision
     })
-    t.match(told[0], /^[0-9a-f]{12}$/)
-    t.equal(told[0], told[1], file)
+    t.match(revisions[0], /^[0-9a-f]{12}$/)
+    t.equal(revisions[0], revisions[1], file)
   }
 })
 
-t.test('where a pull request is checked, variables and secret files may be absent', async t => {
+t.test('variables and secret files may be absent in a check of a pull request', async t => {
   const text = `version: 1
 listen: {publicUrl: "\${PUBLIC_URL}"}
 sessions: {secret: {env: SESSION_SECRET}}
@@ -188,14 +191,14 @@ function draining(name: string): string {
   return `version: 1\nlisten: {drain: "\${${name}}"}\n${oneProxy}`
 }
 
-t.test('variables of the process are seen, what its environment inherits is not', async t => {
+t.test('variables are read, but not properties that the environment object inherits', async t => {
   const env = Object.assign(Object.create({ INHERITED: 'x' }) as Record<string, string>, { OWN: '7s' })
   t.strictSame(found(loadText(draining('OWN'), { env })), [])
   t.strictSame(found(loadText(draining('INHERITED'), { env })), ['2:17 GH1101'])
   t.strictSame(found(loadText(draining('constructor'), { env: process.env })), ['2:17 GH1101'])
 })
 
-t.test('what a variable stands for is text, whatever it looks like', async t => {
+t.test('the value of a variable is text, whatever it looks like', async t => {
   const env = { INJECTED: '10s\nadmin: {address: "0.0.0.0:1"}', NESTED: '${OTHER}' }
   const { diagnostics } = loadText(`version: 1\nlisten: {drain: "\${INJECTED}"}\n${oneProxy}`, { env })
   t.match(diagnostics, [{ code: 'GH1205', path: '/listen/drain' }])
@@ -221,7 +224,7 @@ proxies: {mock: {auth: none, upstream: {url: "http://x/mcp", headers: {X-K: {fil
   t.equal(reads, 1, 'is read once, so that all who name it get the same')
 })
 
-t.test('the length of the session secret counts after its line break is gone', async t => {
+t.test('the length of the session secret does not include its line break', async t => {
   const text = `version: 1\nsessions: {secret: {file: key}}\n${oneProxy}`
   t.strictSame(found(loadTexts({ 'gateway.yaml': text, key: `${'s'.repeat(31)}\n` })), ['2:20 GH1105'])
   t.strictSame(found(loadTexts({ 'gateway.yaml': text, key: `${'s'.repeat(32)}\n` })), [])
@@ -243,7 +246,7 @@ t.test('includes', async t => {
   t.strictSame(names(files), ['gateway.yaml', 'more.yaml', 'teams/a/access.yaml'])
 })
 
-t.test('an alias stands for what its anchor was where the alias stands', async t => {
+t.test('an alias has the value of the nearest anchor above it', async t => {
   const text = `version: 1
 proxies:
   a: {auth: none, maxBody: &size 1MiB, upstream: &up {url: "http://x/mcp"}}
@@ -257,7 +260,7 @@ proxies:
   t.strictSame(sizes, ['1MiB', '1MiB', '2MiB', '1MiB', '2MiB'])
 })
 
-t.test('a thousand fragments and a thousand aliases are nothing unusual', async t => {
+t.test('a thousand fragments and a thousand aliases are accepted', async t => {
   const fragments = Array.from({ length: 1000 }, (_, index) => [
     `t${index}.yaml`,
     `roles: {r${index}: {access: {}}}`,
@@ -278,7 +281,7 @@ ${oneProxy}`
   t.equal(Object.keys(result.loaded!.config.roles).length, 2001)
 })
 
-t.test('loading reads no variable of the process that it was not given', async t => {
+t.test('loading reads only the environment that it is given', async t => {
   const read: string[] = []
   const real = process.env
   process.env = new Proxy(real, { get: (_, name) => void read.push(String(name)) })
@@ -287,7 +290,7 @@ t.test('loading reads no variable of the process that it was not given', async t
   } finally {
     process.env = real
   }
-  // The YAML parser looks for the switches of its own debugging.
+  // The YAML parser reads variables for its own debugging.
   t.strictSame(
     read.filter(name => !['LOG_TOKENS', 'LOG_STREAM'].includes(name)),
     [],

@@ -52,9 +52,9 @@ t.test('a long line is cut around the place, and tabs leave the mark under it', 
   }
 })
 
-t.test('text cannot steer a terminal', async t => {
+t.test('text cannot control a terminal', async t => {
   const text = formatText(loadText(`version: 1\n"\\e[2J\u009b\u202ex": 1\n# \u202e\n${oneProxy}`), inFolder)
-  // oxlint-disable-next-line no-control-regex -- these are what steers
+  // oxlint-disable-next-line no-control-regex -- these control terminals
   t.notMatch(text, /[\u001b\u009b\u202e]/)
 })
 
@@ -96,7 +96,7 @@ t.test('every format says what is wrong, and what to do about it', async t => {
   t.match(JSON.parse(formatSarif(result, inFolder)), { runs: [{ results: [{ message: { text } }] }] })
 })
 
-t.test('github escapes what would end a property or a command', async t => {
+t.test('github escapes characters that would end a property or a command', async t => {
   const { diagnostics } = loadText(`version: 1\nlistens: {}\n${oneProxy}`)
   const one = {
     ...diagnostics[0]!,
@@ -239,7 +239,7 @@ t.test('validate', async t => {
   t.match(await call(['--help']), { exit: 0, out: /^Usage: gatehouse validate/, err: '' })
 })
 
-t.test('schema prints the schema, which is what it says it is', async t => {
+t.test('schema prints the schema', async t => {
   const { io, out } = run(root)
   t.equal(await schema([], io), 0)
   t.equal(out.join(''), readFileSync(`${root}/schema/gateway.schema.json`, 'utf8'))

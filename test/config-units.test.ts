@@ -220,7 +220,7 @@ t.test('formats of the schema', async t => {
   }
 })
 
-t.test('no reason repeats the text, which may come from the environment', async t => {
+t.test('no error repeats the text, which may come from the environment', async t => {
   const names = [
     'duration',
     'size',

@@ -10,10 +10,10 @@ import { found, loadText, loadTexts, oneProxy, today } from './fixtures/configur
 
 const root = dirname(import.meta.dirname)
 const hash = 'sha256:b3c1f0a7d94e62585e0c7a31f6d8294bc05e9f7713ad48e6029b5cd1f4a86e37'
-/** What the examples made the loader say; a restart is for a reload to require, and links are made where they are tested. */
+/** Codes that the examples produce. Other tests produce the two here: they need a reload, and symbolic links. */
 const seen = new Set<string>(['GH1318', 'GH1028'])
 
-t.test('every example of a mistake gets exactly the diagnostics on its first line', async t => {
+t.test('every example has exactly the diagnostics on its first line', async t => {
   const files = globSync(['invalid/*.yaml', 'invalid/*/gateway.yaml', 'lint/*.yaml', 'lint/*/gateway.yaml'], {
     cwd: `${root}/examples`,
   })
@@ -36,12 +36,12 @@ t.test('every example of a mistake gets exactly the diagnostics on its first lin
         t.match(help, /^[`a-z].*[^.]$/, `${code} says what to do`)
       }
       const errors = diagnostics.some(one => severityOf(one.code) === 'error')
-      t.equal(loaded === undefined, errors, 'it loads exactly when nothing is an error')
+      t.equal(loaded === undefined, errors, 'it loads if nothing is an error')
     })
   }
 })
 
-t.test('what a file of text cannot show is diagnosed too', async t => {
+t.test('mistakes that a text file cannot show are reported too', async t => {
   const cases: [string, string | Buffer, string[]][] = [
     ['Latin-1', Buffer.from('version: 1 # \xfc\n', 'latin1'), ['1:14 GH1003']],
     ['UTF-16', Buffer.from('\ufeffversion: 1\n', 'utf16le'), ['1:1 GH1003']],
@@ -71,7 +71,7 @@ keys: {ci: {roles: [reader], expires: ${expires}, secrets: [{hash: "${hash}"}]}}
 ${oneProxy}`
 }
 
-t.test('a key that is about to expire is a warning, and the configuration is valid', async t => {
+t.test('a key that expires soon is a warning, and the configuration is valid', async t => {
   const soon = loadText(expiring('2026-12-07'))
   t.strictSame(found(soon), ['3:39 GH1401'])
   t.ok(soon.loaded)
@@ -84,7 +84,7 @@ t.test('a key that is about to expire is a warning, and the configuration is val
   )
 })
 
-t.test('an `argon2id:` hash on a Node that has no Argon2 is refused, with its place', async t => {
+t.test('an `argon2id:` hash on a Node without Argon2 is an error at its place', async t => {
   const { argon2Sync } = crypto
   t.teardown(() => Object.assign(crypto, { argon2Sync }))
   const slow =
@@ -161,7 +161,7 @@ function suggestions(text: string): (string | undefined)[] {
   return loadText(text).diagnostics.map(one => one.suggestion)
 }
 
-t.test('a mistake tells what to write instead', async t => {
+t.test('a misspelt name has a suggestion', async t => {
   t.strictSame(suggestions(`verson: 1\n${oneProxy}`), ['version'])
   t.strictSame(suggestions(`version: 1\nauth: {a: {type: api-kye, in: x}}\n${oneProxy}`), ['api-key'])
   t.strictSame(suggestions(`version: 1\nroles: {r: {access: {mokc: {}}}}\n${oneProxy}`), ['mock'])
@@ -169,12 +169,12 @@ t.test('a mistake tells what to write instead', async t => {
   t.match(words, { message: 'nobody', help: /list.*none/ })
 })
 
-t.test('a place that is related is named', async t => {
+t.test('a diagnostic names related places', async t => {
   const { diagnostics } = loadText(`version: 1\nversion: 1\n${oneProxy}`)
   t.match(diagnostics, [{ line: 2, related: [{ file: '/config/gateway.yaml', line: 1, column: 1 }] }])
 })
 
-t.test('names from JavaScript are names like others', async t => {
+t.test('names from JavaScript are ordinary names', async t => {
   const text = `version: 1
 roles: {constructor: {access: {"*": {}}}}
 keys: {toString: {roles: [constructor, valueOf], secrets: [{hash: "${hash}"}]}}
@@ -185,7 +185,7 @@ ${oneProxy}`
   t.strictSame(found(loadText(objects)), ['2:25 GH1203', '2:39 GH1203'])
 })
 
-t.test('a bomb of aliases is refused before it goes off', async t => {
+t.test('an alias bomb is refused before it expands', async t => {
   const levels = Array.from(
     { length: 40 },
     (_, level) => `a${level + 1}: &a${level + 1} [${Array(9).fill(`*a${level}`).join()}]`,
@@ -239,7 +239,7 @@ t.test('a wrong number says which numbers are allowed', async t => {
   }
 })
 
-t.test('who wrote a wrong number of workers was told to write something else than a number', async t => {
+t.test('a wrong number of workers suggested something other than a number', async t => {
   for (const workers of ['0', '65', '2.5', '"4"', 'Auto', '', '[2]']) {
     const { diagnostics } = loadText(`version: 1\nworkers: ${workers}\n${oneProxy}`)
     t.match(

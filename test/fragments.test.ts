@@ -67,14 +67,14 @@ function diagnose(
   return load(join(folder, 'gateway.yaml'), options)
 }
 
-/** Codes with their lines in the fragment. */
+/** Returns the codes with their lines in the fragment. */
 function found(fragment: string): string[] {
   return diagnose(fragment).diagnostics.map(
     ({ code, file, line }) => `${file.endsWith('/a.yaml') ? line : file} ${code}`,
   )
 }
 
-t.test('a fragment that touches only its own is valid', async t => {
+t.test('a fragment that only uses what it owns is valid', async t => {
   const { diagnostics, loaded } = diagnose(sound)
   t.same(diagnostics, [])
   t.same(Object.keys(loaded!.config.proxies).toSorted(), ['a-open', 'a-tools', 'b-tools', 'status'])
@@ -118,7 +118,10 @@ const attacks: Record<string, [fragment: string, code: string]> = {
     'proxies: {a-p: {auth: none, upstream: {url: "http://status.internal/mcp"}}}',
     'GH1024',
   ],
-  'a host that only begins so': [proxy('upstream: {url: "http://x.a.internal.evil.com/mcp"}'), 'GH1024'],
+  'a host that only begins like an allowed one': [
+    proxy('upstream: {url: "http://x.a.internal.evil.com/mcp"}'),
+    'GH1024',
+  ],
   'a host at another port': [proxy('upstream: {url: "http://127.0.0.1:7879/mcp"}'), 'GH1024'],
   'a host at the port of the scheme': [proxy('upstream: {url: "http://127.0.0.1/mcp"}'), 'GH1024'],
   'a host in another notation': [proxy('upstream: {url: "http://2130706433:7000/mcp"}'), 'GH1205'],
@@ -146,7 +149,7 @@ const attacks: Record<string, [fragment: string, code: string]> = {
     'GH1022',
   ],
   'a file of another team': [upstream('headers: {X-K: {file: secrets/b/key}}'), 'GH1023'],
-  'a file of another team by a way around': [
+  'a file of another team through dot segments': [
     upstream('headers: {X-K: {file: secrets/a/../b/key}}'),
     'GH1023',
   ],
@@ -187,7 +190,7 @@ const attacks: Record<string, [fragment: string, code: string]> = {
   'the workers of the main file': ['workers: 1', 'GH1015'],
   'the outbound rules of the main file': ['outbound: {allowedHosts: [x]}', 'GH1015'],
 }
-t.test('a fragment could reach what is not its own', async t => {
+t.test('a fragment could reach what it does not own', async t => {
   for (const [name, [fragment, code]] of Object.entries(attacks)) {
     const codes = found(fragment)
     t.ok(codes.includes(`1 ${code}`), `${name}: ${codes.join(', ')}`)
@@ -195,7 +198,7 @@ t.test('a fragment could reach what is not its own', async t => {
   }
 })
 
-t.test('what an include item leaves out is not allowed', async t => {
+t.test('an include item allows only what it names', async t => {
   const { diagnostics } = diagnose(sound, '{path: a.yaml, owns: ["a-*"]}')
   const codes = new Set(diagnostics.map(({ code }) => code))
   t.same([...codes].toSorted(), ['GH1020', 'GH1022', 'GH1023', 'GH1024'])
@@ -213,21 +216,18 @@ t.test('what an include item leaves out is not allowed', async t => {
   }
 })
 
-t.test(
-  'a plain path stays without limits, and lint advises the other form for several fragments',
-  async t => {
-    t.same(diagnose(role('status'), 'a.yaml').diagnostics, [])
-    const advised = (include: string): string[] =>
-      diagnose(role('status'), include, 'lint').diagnostics.flatMap(({ code, line, column }) =>
-        code === 'GH2025' ? [`${line}:${column}`] : [],
-      )
-    t.same(advised('a.yaml'), [])
-    t.same(advised('a.yaml, b.yaml'), ['2:11', '2:19'])
-    t.same(advised('"[ab].yaml", b.yaml').length, 0)
-    t.same(advised('"?.yaml"'), ['2:11'])
-    t.same(advised('a.yaml, {path: b.yaml, owns: ["b-*"], hosts: ["*"]}'), ['2:11'])
-  },
-)
+t.test('a plain path has no limits, and lint advises the object form for several fragments', async t => {
+  t.same(diagnose(role('status'), 'a.yaml').diagnostics, [])
+  const advised = (include: string): string[] =>
+    diagnose(role('status'), include, 'lint').diagnostics.flatMap(({ code, line, column }) =>
+      code === 'GH2025' ? [`${line}:${column}`] : [],
+    )
+  t.same(advised('a.yaml'), [])
+  t.same(advised('a.yaml, b.yaml'), ['2:11', '2:19'])
+  t.same(advised('"[ab].yaml", b.yaml').length, 0)
+  t.same(advised('"?.yaml"'), ['2:11'])
+  t.same(advised('a.yaml, {path: b.yaml, owns: ["b-*"], hosts: ["*"]}'), ['2:11'])
+})
 
 t.test('the schema alone says which blocks a fragment may hold', async t => {
   const file = join(import.meta.dirname, '../schema/gateway.schema.json')

@@ -20,12 +20,12 @@ function advice(text: string, options: Partial<LoadOptions> = {}): string[] {
   return found(loadText(text, { ...forLint, ...options }))
 }
 
-/** The codes that a configuration gets, each once. */
+/** Returns the codes of a configuration, each once. */
 function codes(text: string, options: Partial<LoadOptions> = {}): string[] {
   return [...new Set(advice(text, options).map(one => one.split(' ')[1]!))].toSorted()
 }
 
-t.test('there is no advice to give on the examples', async t => {
+t.test('lint has no advice on the examples', async t => {
   const files = globSync('examples/*/gateway.yaml', { cwd: root })
   t.ok(files.length >= 6)
   for (const file of files) {
@@ -49,7 +49,7 @@ interface Parts {
   upstream?: string
 }
 
-/** A configuration that there is nothing to say of, but for these parts. */
+/** Returns a configuration without findings, except in these parts. */
 function withParts(parts: Parts): string {
   const {
     listen = 'address: "127.0.0.1:8080"',
@@ -91,13 +91,13 @@ const judged: Record<string, [parts: Parts, expected: string[]]> = {
     },
     ['GH1420'],
   ],
-  'a key that ends when a variable says': [
+  'a key whose expiry is a variable': [
     { key: `expires: "\${END}", secrets: [{hash: "${hashOf('a')}"}]` },
     [],
   ],
   'an overlap of 30 days from now': [overlap(', expires: 2026-12-23', ''), []],
   'an overlap of 30 days and a second': [overlap(', expires: 2026-12-23T00:00:01Z', ''), ['GH2001']],
-  'an overlap of 30 days that is to come': [overlap(', expires: 2027-03-03', ', notBefore: 2027-02-01'), []],
+  'an overlap of 30 days in the future': [overlap(', expires: 2027-03-03', ', notBefore: 2027-02-01'), []],
   'two secrets one after the other': [overlap(', expires: 2027-03-01', ', notBefore: 2027-03-01'), []],
   'an overlap without end, of a key without end': [
     { key: `secrets: [{hash: "${hashOf('a')}"}, {hash: "${hashOf('b')}"}]` },
@@ -126,7 +126,7 @@ const judged: Record<string, [parts: Parts, expected: string[]]> = {
     [],
   ],
   'every tool of every proxy': [{ role: '"*": {tools: {allow: ["*"]}}' }, ['GH2102']],
-  'every tool of every proxy but some': [{ role: '"*": {tools: {allow: ["*"], deny: ["delete_*"]}}' }, []],
+  'every tool of every proxy except some': [{ role: '"*": {tools: {allow: ["*"], deny: ["delete_*"]}}' }, []],
   'every tool of one proxy': [{ role: 'mock: {tools: {allow: ["*"]}}' }, []],
   'a grant with a condition': [
     { auth: token(`${issuer}, grants: [{when: {claims: {groups: "*"}}, roles: [reader]}]`) },
@@ -179,7 +179,7 @@ const judged: Record<string, [parts: Parts, expected: string[]]> = {
     [],
   ],
   'a public URL in clear': [{ listen: `${anywhere}, publicUrl: "http://mcp.example.com"` }, ['GH2007']],
-  'a public URL in clear behind which nobody has a credential': [
+  'a public URL in clear without credentials': [
     { listen: 'address: "127.0.0.1:80", publicUrl: "http://mcp.example.com"', proxy: 'auth: none' },
     [],
   ],
@@ -208,15 +208,15 @@ for (const host of [
   judged[`an upstream at ${host}`] = [{ upstream: `http://${host}/mcp` }, ['GH2008']]
 }
 
-t.test('what is said of', async t => {
+t.test('advice on', async t => {
   for (const [name, [parts, expected]] of Object.entries(judged)) {
-    // That nobody accepts the only auth method is another matter.
+    // GH1406, because no proxy accepts the only auth method, is not the subject here.
     const got = codes(withParts(parts), { allowMissingEnv: true }).filter(code => code !== 'GH1406')
     t.strictSame(got, expected, name)
   }
 })
 
-t.test('a variable that is absent is not judged', async t => {
+t.test('advice skips missing variables', async t => {
   const text = withParts({
     listen: 'address: "${ADDRESS}", publicUrl: "${PUBLIC}"',
     admin: '${ADMIN}',
@@ -226,7 +226,7 @@ t.test('a variable that is absent is not judged', async t => {
     upstream: 'http://${HOST}/mcp',
   })
   const seen = codes(text, { allowMissingEnv: true })
-  t.strictSame(seen, ['GH1420', 'GH2011'], 'only what is so whatever they are')
+  t.strictSame(seen, ['GH1420', 'GH2011'], 'only advice that holds for any value')
   const ceiling = withParts({
     role: 'mock: {tools: {allow: ["get_*", "${A}**"], deny: ["${B}**"]}}}}, other: {access: {mock: {}',
     key: `expires: 2027-03-01, secrets: [{hash: "${hashOf('a')}"}]}, bob: {roles: ["\${ROLE}"], expires: 2027-03-01, secrets: [{hash: "${hashOf('b')}"}]`,
@@ -237,20 +237,20 @@ t.test('a variable that is absent is not judged', async t => {
   t.match(advice(ceiling.replaceAll('**', '*'), { env }), [/^5:\d+ GH2003/, /^5:\d+ GH2003/, /^5:\d+ GH2101/])
 })
 
-t.test('advice is for files without errors, and for those who ask', async t => {
+t.test('advice needs a file without errors, and a request for it', async t => {
   const text = withParts({
     key: `secrets: [{hash: "${hashOf('a')}"}]`,
     auth: 'type: api-key, in: query, name: k',
   })
   t.strictSame(advice(text), ['4:34 GH2010', '6:8 GH1420'])
   t.strictSame(found(loadText(text, { review: 'validate' })), ['6:8 GH1420'])
-  t.strictSame(found(loadText(text)), [], 'nothing for a gateway that runs')
+  t.strictSame(found(loadText(text)), [], 'a running gateway gets no advice')
   t.strictSame(advice(`${text}extra: 1\n`), ['8:1 GH1201'])
   const { loaded } = loadText(text, forLint)
   t.equal(loaded?.revision, loadText(text).loaded?.revision)
 })
 
-t.test('names from JavaScript are names like others', async t => {
+t.test('names from JavaScript are ordinary names', async t => {
   const text = `version: 1
 auth: {constructor: {type: api-key}}
 roles: {valueOf: {access: {toString: {tools: {allow: [hasOwnProperty]}}}}}
@@ -262,7 +262,7 @@ proxies: {toString: {auth: [constructor], upstream: {url: "http://127.0.0.1:1/mc
   t.strictSame(codes(unknown), ['GH1420', 'GH1421'])
 })
 
-/** Two keys without expiry, at lines 6 and 9 of column 3, with comments put in by name. */
+/** Returns two keys without expiry, at column 3 of lines 6 and 9, with comments at named places. */
 function twoKeys(comments: Record<string, string>): string {
   const lines = `auth: {main: {type: api-key}}
 roles: {reader: {access: {mock: {}}}}
@@ -293,7 +293,7 @@ const placed: Record<string, [comments: Record<string, string>, expected: string
     { name: ignore.replace(':', ', GH1401 ,GH2001:') },
     ['6:8 GH2012', '6:8 GH2012', '9:3 GH1420'],
   ],
-  'with more signs and spaces': [{ name: '##\t Gatehouse-Ignore\tGH1420 :x' }, ['9:3 GH1420']],
+  'with more number signs and spaces': [{ name: '##\t Gatehouse-Ignore\tGH1420 :x' }, ['9:3 GH1420']],
   'above a blank line': [{ above: `${ignore}\n` }, ['10:3 GH1420', '5:3 GH2012', '7:3 GH1420']],
   'on a line within': [{ field: ignore }, ['6:3 GH1420', '7:21 GH2012', '9:3 GH1420']],
   'at the end of the file': [{ end: ignore }, [...both, '14:1 GH2012']],
@@ -307,7 +307,7 @@ const placed: Record<string, [comments: Record<string, string>, expected: string
     ['6:3 GH1420', '6:8 GH1421', '9:3 GH1420'],
   ],
   'in the middle of a comment': [{ name: '# see gatehouse-ignore GH1420: x' }, both],
-  'of a word that begins so': [{ name: '# gatehouse-ignored GH1420: x' }, both],
+  'in a word that begins with it': [{ name: '# gatehouse-ignored GH1420: x' }, both],
 }
 
 function moved(place: string): string {
@@ -323,7 +323,7 @@ t.test('a comment to ignore a code', async t => {
   }
 })
 
-t.test('what looks like such a comment within a scalar is none', async t => {
+t.test('a scalar that looks like a comment does not ignore anything', async t => {
   const scalars = [
     `|\n      ${ignore}\n`,
     `>-\n      ${ignore}\n`,
@@ -336,7 +336,7 @@ t.test('what looks like such a comment within a scalar is none', async t => {
   }
 })
 
-t.test('what surrounds a diagnostic counts in lists, in flow, behind aliases, and in fragments', async t => {
+t.test('a comment covers a block in lists, in flow style, behind aliases, and in fragments', async t => {
   const list = `version: 1
 auth:
   sso:
@@ -369,21 +369,21 @@ proxies: { # gatehouse-ignore GH2008: a test
   t.strictSame(
     found(loadTexts({ ...fragments, 'gateway.yaml': main }, forLint)),
     ['3:10 GH2012', 'b.yaml:2:3 GH1420'],
-    'a block of the main file is not around those of fragments',
+    'a block of the main file does not cover those of fragments',
   )
 })
 
-t.test('warnings of validate can be ignored too, errors cannot', async t => {
+t.test('warnings of validate can be ignored, errors cannot', async t => {
   const empty = { glob: () => ({ files: [], directories: [] }) }
   const text = `version: 1\ninclude: [x/*] # gatehouse-ignore GH1404: filled at deployment\n${oneProxy}`
   t.strictSame(found(loadText(text, empty)), [])
   const wrong = text.replace('GH1404', 'GH1404, GH1201').replace('proxies', 'extra: 1\nproxies')
   t.strictSame(advice(wrong, empty), ['2:11 GH1404', '2:16 GH1421', '3:1 GH1201'])
   const broken = `version: 1\nextra: 1 # gatehouse-ignore GH2001: x\n${oneProxy}`
-  t.strictSame(advice(broken), ['2:1 GH1201'], 'and what is unused is not told beside errors')
+  t.strictSame(advice(broken), ['2:1 GH1201'], 'unused comments are not reported next to errors')
 })
 
-t.test('what is of no use is told to lint only, and where everything was looked at', async t => {
+t.test('only lint reports unused comments, and only if nothing was skipped', async t => {
   const text = `version: 1\nlisten: {drain: "\${DRAIN:-5s}"} # gatehouse-ignore GH2006: x\n${oneProxy}`
   t.strictSame(advice(text), ['2:33 GH2012'])
   t.strictSame(found(loadText(text, { review: 'validate' })), [])
@@ -405,12 +405,12 @@ const pattern = fc
   .map(parts => parts.join('').replaceAll(/\*+/g, '*'))
   .map(parseGlob)
 
-t.test('patterns are compared as the names that they match', async t => {
+t.test('patterns are compared by the names that they match', async t => {
   fc.assert(
     fc.property(pattern, pattern, (one, other) => {
       const [mine, theirs] = [one, other].map(glob => names.filter(name => matchGlob(glob, name)))
       const common = mine!.some(name => matchGlob(other, name))
-      // A name of six letters holds every way in which two patterns of three can meet.
+      // Names of six letters cover every overlap of two patterns of three.
       return (
         haveCommon(one, other) === common &&
         (!covers(one, other) || theirs!.every(name => matchGlob(one, name))) &&
@@ -495,7 +495,7 @@ t.test('the command', async t => {
   t.match(
     await run(['-q', 'warn.yaml']),
     { exit: 1, out: '', err: /GH2005/ },
-    'what counts is not kept quiet',
+    '-q prints findings that change the exit code',
   )
   t.match(await run(['-'], {}, 'version: 1\n'), { exit: 1, err: /^<stdin>:/ })
   t.match(await run(['-'], {}, `version: 1\n${oneProxy}`), { exit: 0, out: '<stdin>: no problems found\n' })

@@ -175,7 +175,7 @@ function checkUnstructured(
   }
 }
 
-/** Returns what tells the credentials of a method from those of others: the issuer of a token, or the place of a key. */
+/** Returns the property that identifies the credentials of a method: the issuer of a token, or the place of a key. */
 function placeOf(method: DeepPartial<AuthMethod>): string | undefined {
   if (takesTokens(method)) return method.issuer === undefined ? undefined : `issuer ${method.issuer}`
   if (method.type === 'mtls') {

@@ -1,7 +1,7 @@
 /**
- * Every diagnostic by its code, which never changes its meaning. 10xx reading and YAML, 11xx references to the
- * environment and to files, 12xx the schema, 13xx cross-references, 14xx warnings; 20xx advice, and 21xx notes, of
- * `gatehouse lint`.
+ * Diagnostics by code. A code never changes its meaning. 10xx is about reading and YAML, 11xx about references to the
+ * environment and to files, 12xx about the schema, 13xx about cross-references; 14xx are warnings. 20xx are advice, and
+ * 21xx notes, of `gatehouse lint`.
  */
 export const diagnosticCodes = {
   GH1001: { name: 'file-unreadable', summary: 'A file cannot be read.' },
@@ -251,16 +251,16 @@ export interface Span {
 
 /** The text of a diagnostic. Neither part holds a secret or the value of a variable. */
 export interface Explanation {
-  /** What is wrong, with the value as it was written: one clause. */
+  /** One clause that says what is wrong, with the value as it was written. */
   readonly message: string
-  /** What to do about it: one imperative clause, or the name that was probably meant. */
+  /** One imperative clause that says what to do, or the name that was probably meant. */
   readonly help: string
 }
 
 export interface Diagnostic extends Span, Explanation {
   code: DiagnosticCode
   severity: 'error' | 'warning' | 'info'
-  /** JSON pointer into the configuration; empty where there is none. */
+  /** JSON pointer into the configuration; empty for none. */
   path: string
   /** The text to write instead of a misspelt one. */
   suggestion?: string

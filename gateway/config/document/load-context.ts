@@ -39,7 +39,7 @@ export interface LoadContext {
   readonly variables: { file: string; name: string; span: Span }[]
   /** Absolute path of the revocations file, if the main file names one. */
   revocations?: string
-  /** Whether a fragment could not be read, so that names may be missing. */
+  /** True if a fragment could not be read, so that names may be missing. */
   incomplete: boolean
 }
 

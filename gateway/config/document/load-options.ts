@@ -11,7 +11,7 @@ export interface LoadOptions {
   allowMissingEnv?: boolean
   /** Adds warnings to a valid configuration: `validate` about keys without expiry, `lint` all advice. A gateway sets neither. */
   review?: 'validate' | 'lint'
-  /** Whether to read and check the file that `revocations` names. The default is true. */
+  /** Reads and checks the file that `revocations` names. The default is true. */
   revocations?: boolean
   /** Reads an absolute path. Throws what node:fs throws. The default is the file system. */
   readFile?: (path: string) => Buffer

@@ -22,7 +22,7 @@ export function lintUnreachable(context: WholeContext): void {
   }
 }
 
-/** Notes roles that nobody holds, unless there is nobody at all. */
+/** Notes roles that nobody holds, if there is any key or grant. */
 export function lintUnusedRoles(context: WholeContext): void {
   const lists = holders(context)
   if (lists.length === 0) return
@@ -67,7 +67,7 @@ export function lintRules(context: WholeContext): void {
           rulesOf(context, ['proxies', proxy], kind, ceiling),
         ]
         // A resource is matched both as written and decoded, so two patterns without a common name may match it.
-        // A proxy's list of methods does not limit methods that have rules of their own.
+        // Methods that are judged by the name of a tool or the like pass a proxy that does not list them.
         const unbound = kind === 'resources' || kind === 'methods' || above.unset
         const bound = unbound ? undefined : above.allow
         const denied = [...own.deny, ...above.deny]
@@ -115,7 +115,7 @@ function lintAllTools(context: WholeContext, role: string, proxy: string, { tool
 interface CompiledRules {
   readonly allow: readonly Pattern[] | undefined
   readonly deny: readonly Pattern[]
-  /** Whether a pattern under `allow` was left out because it depends on a missing variable. */
+  /** True if a pattern under `allow` was left out because it depends on a missing variable. */
   readonly unset: boolean
 }
 

@@ -3,7 +3,7 @@ const printable = 'use printable ASCII'
 const printableWord = 'use printable ASCII without spaces'
 const scopes = 'use printable ASCII without quotation marks or backslashes, and one space between scopes'
 
-/** What to write, by `pattern` of the schema. A test finds the patterns that are missing here. */
+/** Help for texts that do not match, by `pattern` of the schema. A test finds patterns that are missing here. */
 export const patternHelp: Readonly<Record<string, string>> = {
   '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$':
     'use at most 64 letters, digits, dots, underscores and hyphens, and begin with a letter or digit',

@@ -8,8 +8,8 @@ import type { Finding } from './schema-messages.ts'
 import { clearKey, looksLikeCredential, redact } from '../document/sensitive.ts'
 
 /**
- * Says what is wrong where a secret may stand in the file by mistake, never repeats it, and keeps it out of code frames.
- * Undefined for other places.
+ * Explains an error at a place where a secret may be in the file by mistake. Does not repeat the value, and hides it in code
+ * frames. Returns undefined for other places.
  */
 export function explainSecret(
   loadContext: LoadContext,
@@ -65,7 +65,7 @@ function explainFormat(
   }
   if (format !== 'secret-hash') return undefined
   const quoted = quoteValue(loadContext, root, path)
-  // A variable that holds a secret is a mistake of another kind: nothing has leaked into the file.
+  // A variable with a secret is a different mistake: nothing has leaked into the file.
   if (clearKey.test(quoted) || (clearKey.test(text) && !quoted.includes('${'))) {
     redact(loadContext, root, path)
     return {

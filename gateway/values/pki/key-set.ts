@@ -10,7 +10,7 @@ const asymmetric = new Set(['RSA', 'EC', 'OKP'])
 /** Members that only private and symmetric keys have (RFC 7518 §6). */
 const secretMembers = ['d', 'p', 'q', 'k']
 const minModulusBits = 2048
-/** Larger keys are slow to verify with, and nobody uses them. */
+/** Larger keys are slow to verify with, and not in use. */
 const maxModulusBits = 8192
 const maxExponentBits = 32
 const maxKeys = 100
