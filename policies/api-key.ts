@@ -8,7 +8,7 @@ import { schemeOf } from '../gateway/values/api-key-place.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
 import type { ApiKeyAuth } from '../schema/config.ts'
 
-/** A shared secret in a header, a cookie or the query, looked up by its digest. */
+/** Accepts API keys in a header, a cookie or the query. */
 export const apiKey: IdentityPolicy<ApiKeyAuth> = {
   kind: 'api-key',
   stage: 'identity',
@@ -27,7 +27,7 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
       header,
       challenge: {
         scheme: scheme || 'ApiKey',
-        // A word in Authorization says it all; anything else a client has to be told.
+        // A scheme in Authorization is standard; any other place is described to the client.
         parameters: header === 'authorization' && scheme !== '' ? {} : { in: place, name },
       },
       credential: read,
@@ -49,7 +49,7 @@ function accepted(verdict: Verdict): Principal {
   throw new Refusal(`key_${verdict.outcome}`)
 }
 
-/** Node takes every byte of a header for a character; those that are UTF-8 are what somebody typed and hashed. */
+/** Decodes a header as UTF-8 if it is valid. Node makes one character of each byte, but users hash the text that they typed. */
 function textOf(value: string | string[] | undefined): string | undefined {
   const text = Array.isArray(value) ? value.join(', ') : value
   if (text === undefined || Buffer.byteLength(text) === text.length) return text
@@ -71,7 +71,7 @@ function fromQuery(query: string, name: string): string | undefined {
   return query === '' ? undefined : single(new URLSearchParams(query).getAll(name))
 }
 
-/** Two credentials in one place are no credential that anything could know. */
+/** Returns the one value; an empty text, which no key matches, for several. */
 function single(values: string[]): string | undefined {
   return values.length > 1 ? '' : values[0]
 }

@@ -5,28 +5,28 @@ import type { RequestHead } from '../gateway/auth/request-head.ts'
 import { parseNetwork } from '../gateway/values/networks.ts'
 import type { CertificateHeader } from '../schema/config.ts'
 
-/** Certificates of clients whose TLS ends in front of the gateway. */
+/** Reads the certificates of clients whose TLS ends in front of the gateway. */
 export interface ForwardedCertificates {
-  /** The text of the header; undefined where there is none, and where nobody who is believed sent it. */
+  /** Returns the text of the header; undefined without one, or if it is not from a trusted address. */
   find(head: RequestHead): string | undefined
-  /** The certificate in such a text; undefined where it is none. */
+  /** Parses the certificate in that text; undefined if it is not a certificate. */
   read(text: string): ClientCertificate | undefined
 }
 
-/** Reads a header as nginx (`$ssl_client_escaped_cert`) or RFC 9440 §2 writes it, from configured addresses only. */
+/** Creates a reader of headers in the form of nginx (`$ssl_client_escaped_cert`) or RFC 9440 §2, from configured addresses only. */
 export function forwardedCertificates({ header, proxies }: CertificateHeader): ForwardedCertificates {
   const name = header.toLowerCase()
-  const believed = new BlockList()
+  const trusted = new BlockList()
   for (const { address, prefix, family } of proxies.map(parseNetwork)) {
-    believed.addSubnet(address, prefix, family)
+    trusted.addSubnet(address, prefix, family)
   }
   return {
     find({ headers, remoteAddress }) {
       const value = headers[name]
-      // nginx sends the header empty where the client has no certificate.
+      // nginx sends an empty header if the client has no certificate.
       if (value === undefined || value === '') return undefined
       const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
-      if (address === '' || !believed.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')) return undefined
+      if (address === '' || !trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')) return undefined
       return Array.isArray(value) ? value.join(', ') : value
     },
     read(text) {

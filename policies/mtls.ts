@@ -10,10 +10,10 @@ import type { CertificateGrant, MtlsAuth } from '../schema/config.ts'
 import { forwardedCertificates } from './mtls-header.ts'
 
 /**
- * A client certificate: of the connection, or from a header where TLS ends in front. It stands for the connection
- * rather than for a request, so it decides only where the request carries nothing else.
+ * Accepts client certificates: of the connection, or from a header if TLS ends in front of the gateway. A certificate belongs
+ * to the connection, so it decides only if the request carries no other credential.
  *
- * No scheme for this is registered with HTTP (RFC 9110 §16.4.1); a challenge has to name one, and `Certificate` is ours.
+ * A challenge must name a scheme. None is registered for certificates (RFC 9110 §16.4.1), so `Certificate` is our own.
  */
 export const mtls: IdentityPolicy<MtlsAuth> = {
   kind: 'mtls',
@@ -90,7 +90,7 @@ function compileGrant({ when, roles }: CertificateGrant): Rule {
   }
 }
 
-/** A pattern is for names of one kind, told by its form: one for DNS names must not match an email address. */
+/** Compiles a pattern for names. Its form gives their kind, so that a pattern for DNS names does not match an email address. */
 function compileName(pattern: string): (presented: ClientCertificate) => boolean {
   const any = (glob: Glob, names: readonly string[]): boolean => names.some(name => matchGlob(glob, name))
   if (pattern === '*') return ({ names }) => names.uri.length + names.dns.length + names.email.length > 0

@@ -7,10 +7,10 @@ import type { Listen } from '../schema/config.ts'
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
- * Host and Origin (MCP 2026-07-28, Streamable HTTP, Security Warning: against DNS rebinding). A rebound name
- * stands in the Host header, so names must be known; loopback names and the very address that a request
- * arrived at cannot be rebound. A browser's Origin must be listed, or be the host that it talks to; where clients
- * come by https, not by plain http: whoever is in the network can be http://host to a browser, but not http://localhost.
+ * Checks Host and Origin against DNS rebinding (MCP 2026-07-28, Streamable HTTP, Security Warning). A rebound name is in the
+ * Host header, so names must be known; loopback names and the address at which a request arrived cannot be rebound. A
+ * browser's Origin must be listed, or be the host itself. If clients use https, an http Origin of that host is refused:
+ * anyone in the network can pose as http://host to a browser, but not as http://localhost.
  */
 export const origin: HeadPolicy = {
   kind: 'origin',
@@ -18,10 +18,10 @@ export const origin: HeadPolicy = {
   create: ({ listen }) => createOriginCheck(listen),
 }
 
-/** The block `listen`, as far as hosts and origins depend on it. */
+/** The fields of `listen` that hosts and origins depend on. */
 type Hosts = Pick<Listen, 'publicUrl' | 'allowedHosts' | 'allowedOrigins' | 'tls'>
 
-/** Returns the check of Host and Origin. */
+/** Creates the check of Host and Origin. */
 export function createOriginCheck({
   publicUrl,
   allowedHosts,
@@ -39,11 +39,11 @@ export function createOriginCheck({
     const known =
       hosts.has(host) || hosts.has(name) || loopbackNames.has(name) || isArrivalAddress(name, localAddress())
     if (!known) throw new Refusal('host_refused')
-    const { origin: sent } = headers
-    if (sent === undefined || origins.has(sent)) return
-    const isPlain = sent === `http://${host}`
+    const { origin } = headers
+    if (origin === undefined || origins.has(origin)) return
+    const isPlain = origin === `http://${host}`
     const mayBePlain = tls === undefined && (!isPublicSecure || loopbackNames.has(name))
-    if (sent !== `https://${host}` && !(isPlain && mayBePlain)) {
+    if (origin !== `https://${host}` && !(isPlain && mayBePlain)) {
       throw new Refusal('origin_refused')
     }
   }

@@ -8,25 +8,25 @@ import type { Keyring } from '../gateway/auth/api-key/keyring.ts'
 import type { TokenKeys } from '../gateway/auth/token/token-keys.ts'
 import type { Trust } from '../gateway/auth/trust.ts'
 
-/** What a policy is made with, once per snapshot. */
+/** The dependencies of an identity policy. It is created once per snapshot and proxy. */
 export interface PolicyDependencies {
-  /** The name of what the policy is made for: of the auth method, where it is one. */
+  /** The name of the auth method. */
   readonly name: string
   readonly keyring: Keyring
-  /** The public URL of the proxy that it is made for, in every spelling; empty where that is not known. */
+  /** Every spelling of the public URL of the proxy; empty without `listen.publicUrl`. */
   readonly ownAudiences: readonly string[]
-  /** The keys of the issuer that an auth method names. */
+  /** Returns the public keys of the issuer that an auth method names. */
   tokenKeys(this: void, options: Pick<JwtAuth, 'issuer' | 'jwks'>): TokenKeys
-  /** Who is asked about tokens; undefined where nobody is. */
+  /** Returns the introspection of tokens; undefined if the auth method has none. */
   introspection(this: void, options: Pick<JwtAuth, 'issuer' | 'introspection'>): Introspection | undefined
   readonly secrets: Secrets
-  /** What is known of the tokens that something open stands on. */
+  /** The state of the tokens that open streams depend on. */
   readonly openTokens: OpenTokens
-  /** Who vouches for the certificates of connections; undefined where clients are asked for none. */
+  /** The CAs for the certificates of connections; undefined if clients are not asked for certificates. */
   readonly clientTrust: Trust | undefined
 }
 
-/** What a head policy is made with, once per snapshot and proxy. */
+/** The options of a head policy. It is created once per snapshot and proxy. */
 export interface HeadOptions {
   readonly listen: Listen
   readonly proxy: Proxy
@@ -34,15 +34,15 @@ export interface HeadOptions {
   readonly name: string
 }
 
-/** Looks at the head of every request to a proxy, before anything else. */
+/** A policy that checks the head of every request to a proxy, before the request is authenticated. */
 export interface HeadPolicy {
   readonly kind: string
   readonly stage: 'head'
-  /** @returns the check, which throws a Refusal; undefined where this proxy has nothing to check */
+  /** Creates the check, which throws a Refusal; undefined if there is nothing to check on this proxy. */
   create(options: HeadOptions): ((head: RequestHead) => void) | undefined
 }
 
-/** An auth method: proves who sends a request. */
+/** A policy that finds out who sends a request: a type of auth method. */
 export interface IdentityPolicy<Options> {
   /** The `type` of the auth method in gateway.yaml. */
   readonly kind: string
@@ -56,27 +56,28 @@ export interface IdentityPolicy<Options> {
 export interface Authenticator {
   /** The name of the auth method in gateway.yaml. */
   readonly method: string
-  /** The credential that the request carries for this method; undefined where it carries none. */
+  /** Returns the credential that the request carries for this method; undefined if it carries none. */
   credential(head: RequestHead): string | undefined
   /**
-   * Whether a credential is this method's by its shape, where other methods read the same header: its own, one of
-   * its kind that belongs to another, or none. A method without this takes whatever no other recognises.
+   * Recognises a credential by its shape, if other methods read the same header: `own` for this method's, `kind` for one
+   * of the same kind that belongs to another method, `no` for anything else. A method without this function takes every
+   * credential that no other method recognises.
    */
   recognises?(credential: string): 'own' | 'kind' | 'no'
   /**
-   * Who the credential proves it is, at an instant in milliseconds since the epoch. Throws or rejects with a
-   * Refusal.
+   * Returns the principal that the credential proves, at an instant in milliseconds since the epoch. Throws or rejects with
+   * a Refusal.
    */
   authenticate(credential: string, now: number, head: RequestHead): Principal | Promise<Principal>
-  /** Judges again, later, a principal that this method accepted before. Throws a Refusal. */
+  /** Judges again a principal that this method accepted before. Throws a Refusal. */
   review(principal: Principal, now: number): Principal
-  /** Its part of WWW-Authenticate (RFC 9110 §11.6.1). */
+  /** The challenge of this method in WWW-Authenticate (RFC 9110 §11.6.1). */
   readonly challenge: { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
   /**
-   * Its credential is one of the connection, not chosen for a request: it decides only where the request carries
-   * none for another method.
+   * Set if the credential belongs to the connection: it decides only if the request carries no credential for another
+   * method.
    */
   readonly ofConnection?: boolean
-  /** As its policy says: the request header that carries the credential. */
+  /** The request header that carries the credential, in lower case; empty for none. */
   readonly header: string
 }

@@ -3,21 +3,21 @@ import { X509Certificate } from 'node:crypto'
 /** A certificate that a client presented. */
 export interface ClientCertificate {
   readonly certificate: X509Certificate
-  /** Certificates that came along with it, in any order and not verified. */
-  readonly sent: readonly X509Certificate[]
-  /** Why the TLS handshake did not accept it; undefined where it did, and where there was none to judge it. */
+  /** The other certificates that the client sent, in any order and not verified. */
+  readonly chain: readonly X509Certificate[]
+  /** The reason why the TLS handshake did not accept it; undefined if it did, or if TLS ends in front of the gateway. */
   readonly refused: string | undefined
-  /** SHA-256 of its DER in hex. */
+  /** SHA-256 of its DER, in hex. */
   readonly digest: string
   /** Milliseconds since the epoch. */
   readonly notBefore: number
   readonly notAfter: number
   readonly names: CertificateNames
-  /** As RFC 4514 writes it. */
+  /** The distinguished name, as RFC 4514 writes it. */
   readonly subject: string
 }
 
-/** Its subject alternative names (RFC 5280 §4.2.1.6), by kind. */
+/** The subject alternative names of a certificate (RFC 5280 §4.2.1.6), by kind. */
 export interface CertificateNames {
   readonly uri: readonly string[]
   /** In lower case. */
@@ -25,7 +25,7 @@ export interface CertificateNames {
   readonly email: readonly string[]
 }
 
-/** What a name of each kind looks like; one that looks like a name of another kind is no name. */
+/** The shape of a name of each kind. A name with another shape is ignored. */
 const shapes = {
   uri: /^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/,
   dns: /^[A-Za-z0-9_*](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?$/,
@@ -34,15 +34,15 @@ const shapes = {
 
 const kinds: Readonly<Record<string, keyof CertificateNames>> = { URI: 'uri', DNS: 'dns', email: 'email' }
 
-/** Reads what is needed of a certificate once. */
+/** Reads once everything that is needed of a certificate. */
 export function readCertificate(
   certificate: X509Certificate,
-  sent: readonly X509Certificate[],
+  chain: readonly X509Certificate[],
   refused: string | undefined,
 ): ClientCertificate {
   return {
     certificate,
-    sent,
+    chain,
     refused,
     digest: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     notBefore: certificate.validFromDate.getTime(),
@@ -53,9 +53,9 @@ export function readCertificate(
 }
 
 /**
- * The names in the text that Node makes of the extension. It separates names by comma and space; a value with a
- * comma, a quote or anything unusual is a JSON text in which no comma stands (CVE-2021-44532), so that a value
- * cannot pass for several names.
+ * Parses the names in the text that Node makes of the extension. Node separates names by a comma and a space. It writes a
+ * value with a comma, a quote or anything unusual as a JSON string without commas (CVE-2021-44532), so a value cannot pass
+ * for several names.
  */
 export function readNames(text: string): CertificateNames {
   const names = { uri: [] as string[], dns: [] as string[], email: [] as string[] }
@@ -71,7 +71,7 @@ export function readNames(text: string): CertificateNames {
   return names
 }
 
-/** Who a certificate is about: its first URI, else DNS name, else email address, else its subject. */
+/** Returns the name of a client: the first URI of its certificate, else DNS name, else email address, else the subject. */
 export function nameOf({ names, subject, digest }: ClientCertificate): string {
   const [uri] = names.uri
   if (uri !== undefined) return `URI:${uri}`
@@ -83,9 +83,9 @@ export function nameOf({ names, subject, digest }: ClientCertificate): string {
 }
 
 /**
- * The thumbprint of the certificate that the connection presents, as tokens are bound to it (`x5t#S256`, RFC 8705
- * §3.1): SHA-256 of its DER in base64url; undefined where it presents none. TLS has proved that the client holds its
- * key; whether a CA vouches for it makes no difference to a token that names it.
+ * Returns the thumbprint of the certificate of the connection, to which tokens are bound (`x5t#S256`, RFC 8705 §3.1):
+ * SHA-256 of its DER in base64url; undefined without a certificate. TLS has proved that the client holds the private key.
+ * A token that names the certificate does not depend on the CA that issued it.
  */
 export function certificateThumbprint(head: {
   clientCertificate(this: void): ClientCertificate | undefined
@@ -104,7 +104,7 @@ function unquoted(value: string): string | undefined {
   }
 }
 
-// Node writes a line for each part, escaped after RFC 2253; RFC 4514 §2.1 wants the last one first.
+// Node writes one part per line, escaped as in RFC 2253. RFC 4514 §2.1 puts the last part first.
 function readSubject(lines: string): string {
   return lines.split('\n').toReversed().join(',')
 }

@@ -1,19 +1,19 @@
-/** What a Bearer challenge may say; what is undefined or empty is left out. */
+/** The parts of a Bearer challenge. Undefined and empty ones are left out. */
 export interface BearerChallenge {
-  /** None where no credential was sent (RFC 6750 §3.1). */
+  /** Undefined if the request had no credential (RFC 6750 §3.1). */
   readonly error?: 'invalid_token' | 'insufficient_scope'
-  /** Words without quotation marks and backslashes. */
+  /** Text without quotation marks and backslashes. */
   readonly description?: string
-  /** Separated by spaces. */
+  /** Scopes, separated by spaces. */
   readonly scope: string
-  /** Where the credential stands instead of in Authorization. */
+  /** The place of the credential, if it is not in Authorization. */
   readonly parameters?: Parameters
 }
 
-/** The parameters of a challenge, in their order; values without quotation marks and backslashes. */
+/** The parameters of a challenge, in order. Values have no quotation marks and backslashes. */
 type Parameters = Readonly<Record<string, string | undefined>>
 
-/** One challenge for WWW-Authenticate (RFC 9110 §11.6.1); parameters that are undefined or empty are left out. */
+/** Returns a challenge for WWW-Authenticate (RFC 9110 §11.6.1). Undefined and empty parameters are left out. */
 export function challenge(scheme: string, parameters: Parameters): string {
   return `${scheme} ${Object.entries(parameters)
     .filter(([, value]) => value !== undefined && value !== '')
@@ -22,10 +22,11 @@ export function challenge(scheme: string, parameters: Parameters): string {
 }
 
 /**
- * One Bearer challenge for WWW-Authenticate, in the order of the examples of MCP 2026-07-28 (authorization).
+ * Returns a Bearer challenge for WWW-Authenticate. Parameters are in the order of the examples in MCP 2026-07-28
+ * (authorization).
  *
- * @param metadataUrl where the resource is described (RFC 9728 §5.1), which is all that a client needs to come with a
- *   token; without one the proxy is named as realm, with where the credential stands
+ * @param metadataUrl of the protected resource (RFC 9728 §5.1): all that a client needs to get a token. Without it, the
+ *   challenge has the proxy as its realm, and the place of the credential
  */
 export function bearerChallenge(
   proxy: string,

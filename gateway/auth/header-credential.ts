@@ -1,6 +1,6 @@
 /**
- * The credential that a header carries behind a word, as in `Authorization: Bearer TOKEN` (RFC 9110 §11.4);
- * the whole value where the word is empty, and undefined where the header says something else or is absent.
+ * Returns the credential after the scheme of a header, as in `Authorization: Bearer TOKEN` (RFC 9110 §11.4). An empty scheme
+ * gives the whole value. Undefined if the header is absent or has another scheme.
  */
 export function fromHeader(value: string | string[] | undefined, scheme: string): string | undefined {
   const text = Array.isArray(value) ? value.join(', ') : value

@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import { members, nesting } from '../mcp/json.ts'
 import type { Detail } from '../mcp/refusal-table.ts'
 
-/** The members of a JSON object that somebody else wrote. */
+/** The members of a JSON object from outside. */
 export type Claims = Readonly<Record<string, unknown>>
 
-/** A signed token as it was read, its signature still unjudged (RFC 7515 §7.1, compact serialisation). */
+/** A signed token whose signature is not yet verified (RFC 7515 §7.1, compact serialization). */
 export interface Jws {
   readonly text: string
   readonly header: Claims
@@ -13,13 +13,13 @@ export interface Jws {
 }
 
 const compact = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)$/
-const largest = 8 * 1024
-/** Claims are flat; what is nested deep takes a hundred times its text to keep. */
-const deepest = 8
+const maxTokenLength = 8 * 1024
+/** Claims are flat. Deeply nested ones take a hundred times the memory of their text. */
+const maxDepth = 8
 
 /**
- * Whether a credential has the shape of a signed token, and if so which issuer it says it is from. Nothing of it is
- * proven: this only tells which auth method is to judge it.
+ * Returns the issuer that a signed token names; undefined if a credential is not a signed token. Nothing is verified: the
+ * result only selects the auth method.
  */
 export function peek(text: string): { readonly issuer: unknown } | undefined {
   const [, head, body] = compact.exec(text) ?? []
@@ -28,13 +28,13 @@ export function peek(text: string): { readonly issuer: unknown } | undefined {
 }
 
 /**
- * Reads a signed token so strictly that no two readers can find different things in it: canonical base64url, UTF-8,
- * JSON objects without a member that stands twice.
+ * Parses a signed token so strictly that every parser reads the same: canonical base64url, UTF-8, and JSON objects without
+ * repeated members.
  *
- * @returns the token, or the detail of a refusal that says why it is none
+ * @returns the token, or the detail of the refusal
  */
 export function readJws(text: string): Jws | Detail {
-  if (text.length > largest) return 'token_too_large'
+  if (text.length > maxTokenLength) return 'token_too_large'
   const [, ...parts] = compact.exec(text) ?? []
   if (parts.length === 0) return 'token_malformed'
   if (parts.some(part => Buffer.from(part, 'base64url').toString('base64url') !== part))
@@ -49,9 +49,9 @@ function objectIn(part: string, strict = false): Claims | undefined {
   return isUtf8(bytes) ? readClaims(bytes.toString(), strict) : undefined
 }
 
-/** Reads a JSON object that is not nested deep; `strict`: without a member that stands twice. */
+/** Parses a JSON object that is not deeply nested. `strict` refuses repeated members. */
 export function readClaims(text: string, strict: boolean): Claims | undefined {
-  if (nesting(text) > deepest) return undefined
+  if (nesting(text) > maxDepth) return undefined
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined

@@ -2,40 +2,40 @@ import type { ClientCertificate } from './certificate.ts'
 import type { Owner } from '../mcp/handles/seal.ts'
 import type { Claims } from './jws.ts'
 
-/** Whom a request was authenticated as. */
+/** The identity that a request was authenticated as. */
 export interface Principal {
-  /** What proved who it is; `anonymous` where a proxy asks for nothing. */
+  /** The kind of credential; `anonymous` on a proxy with `auth: none`. */
   readonly kind: 'key' | 'token' | 'certificate' | 'anonymous'
   /** Unique together with the kind: a key's name, a token's issuer and subject, a certificate's identity. */
   readonly name: string
   readonly roles: readonly string[]
-  /** What gives it its roles: a place in the configuration, as a JSON pointer. */
+  /** The place in the configuration that gives it its roles, as a JSON pointer. */
   readonly grantedBy: string
-  /** The instant from which the proof is no longer good, in milliseconds since the epoch; Infinity for never. */
+  /** The instant at which the credential expires, in milliseconds since the epoch; Infinity for never. */
   readonly expires: number
-  /** SHA-256 of the presented credential in hex, or a digest that stands for it; undefined for `anonymous`. */
+  /** SHA-256 of the presented credential in hex, or another digest that identifies it; undefined for `anonymous`. */
   readonly digest: string | undefined
-  /** The secret that a key was proved with; undefined for what is no key. */
+  /** The secret of a key that was presented; undefined for other kinds. */
   readonly secret?: ProvedSecret
-  /** The issuer of a token; undefined for what is no token. */
+  /** The issuer of a token; undefined for other kinds. */
   readonly issuer?: string
-  /** What a token may be used for, as its issuer says; undefined for what is no token. */
+  /** The scopes of a token; undefined for other kinds. */
   readonly scopes?: ReadonlySet<string>
-  /** What a token says; undefined for what is no token. */
+  /** The claims of a token; undefined for other kinds. */
   readonly claims?: Claims
-  /** The certificate that it was proved with, or that its key is bound to. */
+  /** The certificate that was presented, or that the key is bound to. */
   readonly certificate?: ClientCertificate
-  /** The secret that was presented is being rotated out: it ends, and another of its key stays longer. */
+  /** Set if the secret that was presented is being rotated out: it expires before another one of its key. */
   readonly outgoing?: true
-  /** Names of the principal, one per secret of the key, the one that stays longest first; undefined for what is not a key. */
+  /** Names of a key, one per secret; the one that expires last comes first. Undefined for other kinds. */
   readonly identities?: readonly string[]
 }
 
-/** By what a secret of a key is known. */
+/** The hashes by which a presented secret is known. */
 export interface ProvedSecret {
-  /** As the configuration has it. */
+  /** The hash in the configuration. */
   readonly hash: string
-  /** `sha256:` and the SHA-256 of the secret in hex; undefined until a secret with another hash was presented. */
+  /** `sha256:` and the SHA-256 of the secret in hex; undefined until the secret is presented. */
   sha256: string | undefined
 }
 
@@ -50,10 +50,10 @@ export const anonymous: Principal = {
 }
 
 /**
- * Returns a principal as the owner of handles on a proxy. New ones are sealed under its first name, and open under each.
- * A key has one per secret, so that a rotation keeps what belongs to the key while its secrets overlap, and another key of
- * the same name, with other secrets, gets nothing. The auth method is part of a name, because two of them may trust CAs
- * that give one name to two clients.
+ * Returns a principal as the owner of handles on a proxy. Handles are sealed under its first name, and open under each. A
+ * key has one name per secret. So it keeps its handles through a rotation while its secrets overlap, and another key of the
+ * same name, with other secrets, gets none. The auth method is part of a name, because two of them may trust CAs that give
+ * one name to two clients.
  */
 export function ownerOf({ identities, kind, name, grantedBy }: Principal, proxy: string): Owner {
   return { identities: identities ?? [`${kind}:${grantedBy}:${name}`], proxy }

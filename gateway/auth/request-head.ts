@@ -1,18 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ClientCertificate } from './certificate.ts'
 
-/** What is known of a request before its body is read. */
+/** The head of a request, with its connection. */
 export interface RequestHead {
   readonly method: string
-  /** As the client wrote it: it is matched exactly. */
+  /** The path as the client wrote it: paths are matched exactly. */
   readonly path: string
   /** The raw query string, without its question mark. */
   readonly query: string
   readonly headers: IncomingHttpHeaders
-  /** The address that the connection arrived at; found out when it is asked for. */
+  /** Returns the local address of the connection. */
   localAddress(this: void): string
-  /** The address of the other end: of the client, or of what stands before the gateway. */
+  /** The address of the client, or of the proxy in front of the gateway. */
   readonly remoteAddress: string
-  /** The certificate that the client presented in the handshake, good or not; read when it is asked for. */
+  /** Returns the certificate that the client presented in the handshake, whether valid or not. */
   clientCertificate(this: void): ClientCertificate | undefined
 }

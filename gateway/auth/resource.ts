@@ -1,4 +1,4 @@
-/** What a proxy tells clients of how to get a token for it (RFC 9728). */
+/** The metadata that tells clients how to get a token for a proxy (RFC 9728). */
 export interface ProtectedResource {
   /** The path of the document on this gateway. */
   readonly metadataPath: string
@@ -10,14 +10,14 @@ export interface ProtectedResource {
 const wellKnown = '/.well-known/oauth-protected-resource'
 
 /**
- * Describes a proxy as an OAuth protected resource. Its metadata stands between host and path (RFC 9728 §3); lists that
- * are empty are left out (§3.2).
+ * Describes a proxy as an OAuth protected resource. The well-known part of its metadata URL comes between host and path (RFC
+ * 9728 §3). Empty lists are left out (§3.2).
  *
  * @param publicUrl scheme, host and port that clients type
- * @param path the proxy's path
- * @param issuers who may issue tokens for it; at least one (MCP 2026-07-28, authorization server discovery)
- * @param scopes what every token needs
- * @param name what people call it
+ * @param path of the proxy
+ * @param issuers of tokens for the proxy; at least one (MCP 2026-07-28, authorization server discovery)
+ * @param scopes that every token needs
+ * @param name for people to read
  */
 export function describeResource(
   publicUrl: string,

@@ -3,15 +3,15 @@ import type { RevocationEntries } from '../values/revocation-id.ts'
 import { Refusal } from '../mcp/errors.ts'
 import type { Principal } from './principal.ts'
 
-/** Credentials that are refused whatever the configuration says. */
+/** The credentials that are refused, whatever the configuration says. */
 export interface Revocations {
   /** Number of entries. */
   readonly size: number
-  /** Throws a Refusal `credential_invalid` where what proved this principal was revoked. */
+  /** Throws a Refusal `credential_invalid` if the credential of this principal was revoked. */
   check(this: void, principal: Principal): void
 }
 
-/** Nothing is revoked. */
+/** Revocations without entries. */
 export const noRevocations: Revocations = { size: 0, check() {} }
 
 /** Returns the revocations with these entries. */

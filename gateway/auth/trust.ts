@@ -3,56 +3,55 @@ import { issuerAndSerial, readRevocationList, type RevocationList } from '../val
 import { pemBlocks } from '../values/pki/pem.ts'
 import type { ClientCertificate } from './certificate.ts'
 
-/** Why a certificate is not good. */
+/** The reason why a certificate is not accepted. */
 export type Problem = 'untrusted' | 'revoked' | 'unchecked' | 'early' | 'expired' | 'usage'
 
-/** The CAs of one snapshot that vouch for clients, and what they revoked. */
+/** The CAs of one snapshot that issue client certificates, and their revocation lists. */
 export interface Trust {
-  /** What is wrong with a certificate at an instant in milliseconds since the epoch; undefined for nothing. */
+  /** Returns the problem of a certificate at an instant in milliseconds since the epoch; undefined if it is valid. */
   problemOf(presented: ClientCertificate, now: number): Problem | undefined
 }
 
 const clientAuthentication = '1.3.6.1.5.5.7.3.2'
-/** More certificates than that no path has. */
+/** Longest certification path that is tried. */
 const maxPathLength = 8
 
-/** Signatures that were verified: issuers by certificate. They never change, and outlive snapshots. */
+/** Caches, by certificate and issuer, whether a signature is valid. That never changes, so it outlives snapshots. */
 const verified = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>()
 
 /**
- * Compiles CA certificates and revocation lists, both texts of PEM that were checked.
+ * Compiles CA certificates and revocation lists, both valid PEM.
  *
- * A handshake is judged once, by the CAs and lists of its time. Connections and streams outlive reloads, so a
- * certificate is judged again under every snapshot that it is used with; and it is judged here alone where TLS ended
- * in front of the gateway.
+ * TLS judges a handshake once, by the CAs and lists of that time. Connections and streams outlive reloads, so a certificate
+ * is judged again under every snapshot that it is used with. If TLS ends in front of the gateway, it is judged only here.
  */
 export function createTrust(ca: string, crl: string | undefined): Trust {
   const anchors = pemBlocks(ca, 'CERTIFICATE').map(pem => new X509Certificate(pem))
   const lists = crl === undefined ? undefined : pemBlocks(crl, 'X509 CRL').map(readRevocationList)
 
   return {
-    problemOf({ certificate, sent, notBefore, notAfter }, now) {
-      if (!leadsToAnchor(certificate, sent, now)) return 'untrusted'
+    problemOf({ certificate, chain, notBefore, notAfter }, now) {
+      if (!leadsToAnchor(certificate, chain, now)) return 'untrusted'
       const revocation = lists && revocationOf(certificate, lists, now)
       if (revocation !== undefined) return revocation
       if (now < notBefore) return 'early'
       if (now >= notAfter) return 'expired'
-      // RFC 5280 §4.2.1.12: a certificate that lists its uses is for no other.
+      // RFC 5280 §4.2.1.12: a certificate that lists its uses is for no other use.
       const usages = certificate.keyUsage as readonly string[] | undefined
       return usages === undefined || usages.includes(clientAuthentication) ? undefined : 'usage'
     },
   }
 
-  /** Looks at every certificate that was sent at most once, so that no set of them makes this long. */
-  function leadsToAnchor(leaf: X509Certificate, sent: readonly X509Certificate[], now: number): boolean {
-    const left = new Set(sent.slice(0, maxPathLength).filter(({ ca }) => ca))
+  /** Visits every certificate of the chain at most once, so that the time is bounded. */
+  function leadsToAnchor(leaf: X509Certificate, chain: readonly X509Certificate[], now: number): boolean {
+    const left = new Set(chain.slice(0, maxPathLength).filter(({ ca }) => ca))
     for (const below of reachable(leaf, left, now)) {
       if (anchors.some(anchor => isGood(anchor, now) && isIssuedBy(below, anchor))) return true
     }
     return false
   }
 
-  /** An anchor may be the CA of another one, which may have revoked it since. */
+  /** One anchor may be the CA of another, and may have revoked it since. */
   function isGood(anchor: X509Certificate, now: number): boolean {
     return isAt(anchor, now) && (lists === undefined || revocationOf(anchor, lists, now) !== 'revoked')
   }

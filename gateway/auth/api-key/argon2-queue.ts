@@ -3,34 +3,34 @@ import { Refusal } from '../../mcp/errors.ts'
 import { createSemaphore } from '../../lib/semaphore.ts'
 import { createFailures } from './failures.ts'
 
-/** Where secrets are tried against slow hashes: never too many at once, nor too often for one address. */
+/** Tries secrets against slow hashes: never too many at once, and not too often for one address. */
 export interface Argon2Queue {
-  /** What a secret is remembered by: an HMAC under a key of this thread, so that memory gives no secret away. */
+  /** Returns the HMAC of a secret under a random key of this worker, so that no secret is kept in memory. */
   mac(secret: string): string
   /**
-   * Waits for room, then tries.
+   * Waits for its turn, then tries.
    *
-   * @param trial resolves with nothing where the secret was wrong, which counts against the address
-   * @throws Refusal `overloaded`, at once, where too many wait or too many from this address were wrong
+   * @param verify resolves with undefined for a wrong secret, which counts against the address
+   * @throws Refusal `overloaded`, at once, if too many wait or too many from this address were wrong
    */
-  run<Found>(address: string, trial: () => Promise<Found | undefined>): Promise<Found | undefined>
-  /** Refuses whatever waits. */
+  run<Found>(address: string, verify: () => Promise<Found | undefined>): Promise<Found | undefined>
+  /** Refuses everything that waits. */
   close(): void
 }
 
-/** Node has four threads for this, for files and for names; and each may need 256 MiB. */
+/** Node has four threads for this, for files and for DNS, and each hash may need 256 MiB. */
 const maxRunning = 2
 const maxWaiting = 64
 
-/** Begins with no failures, and a random key. */
+/** Creates a queue with a random key and no failures. */
 export function createArgon2Queue(): Argon2Queue {
-  const key = randomBytes(32)
+  const macKey = randomBytes(32)
   const failures = createFailures()
   const semaphore = createSemaphore(maxRunning, [{ maxRunning, maxWaiting }])
 
   return {
-    mac: secret => createHmac('sha256', key).update(secret).digest('base64url'),
-    run(address, trial) {
+    mac: secret => createHmac('sha256', macKey).update(secret).digest('base64url'),
+    run(address, verify) {
       if (semaphore.isFull(0)) {
         throw new Refusal('keys_checked')
       }
@@ -39,7 +39,7 @@ export function createArgon2Queue(): Argon2Queue {
         throw new Refusal('keys_failed', { headers: { 'retry-after': String(Math.ceil(wait / 1000)) } })
       }
       return semaphore.run(0, async () => {
-        const found = await trial()
+        const found = await verify()
         if (found !== undefined) failures.forgive(address)
         return found
       })

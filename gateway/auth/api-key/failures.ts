@@ -1,45 +1,45 @@
 import { createBoundedMap } from '../../lib/bounded-map.ts'
 
-/** Wrong secrets, by the address that they came from. */
+/** Counts wrong secrets by the address that they came from. */
 export interface Failures {
   /**
-   * Counts one, before it is known to be wrong.
+   * Counts a secret before it is known to be wrong.
    *
-   * @returns 0; or, where there were too many, the milliseconds until the next may come, and then it is not counted
+   * @returns 0 if it was counted; if there were too many, the milliseconds until the next one may come
    */
   count(address: string): number
-  /** Takes one back that was not wrong. */
+  /** Takes back a secret that was not wrong. */
   forgive(address: string): void
 }
 
-/** More than there can be `argon2id:` hashes, so that all who hold one may come at once from one address. */
-const atOnce = 20
-const oneEvery = 10_000
-const most = 10_000
+/** Exceeds the number of `argon2id:` hashes that a configuration may have, so that all their holders may share an address. */
+const maxBurst = 20
+const refillIntervalMs = 10_000
+const maxAddresses = 10_000
 
 /**
- * Counts wrong secrets: 20 at once and one more every ten seconds, for an IPv4 address or an IPv6 network of 64 bits, which
- * is what one customer gets. Of 10 000 addresses; then the one forgets that was quiet for longest.
+ * Allows 20 wrong secrets at once and one more every ten seconds, per IPv4 address or IPv6 network of 64 bits, which is what
+ * one customer gets. Tracks 10 000 addresses; the least recently counted is dropped first.
  *
- * @param now milliseconds; only differences matter
+ * @param now returns milliseconds; only differences matter
  */
 export function createFailures(now: () => number = () => performance.now()): Failures {
-  /** When each will have been forgiven everything. The one that counted last stands last. */
-  const until = createBoundedMap<string, number>(most)
+  /** The instants at which addresses have no failures left. The most recently counted comes last. */
+  const until = createBoundedMap<string, number>(maxAddresses)
   return {
     count(address) {
       const client = clientOf(address)
       const instant = now()
       const begins = Math.max(until.get(client) ?? instant, instant)
-      const wait = begins - instant - (atOnce - 1) * oneEvery
+      const wait = begins - instant - (maxBurst - 1) * refillIntervalMs
       if (wait > 0) return wait
-      until.set(client, begins + oneEvery)
+      until.set(client, begins + refillIntervalMs)
       return 0
     },
     forgive(address) {
       const client = clientOf(address)
       const left = until.get(client)
-      if (left !== undefined) until.set(client, left - oneEvery)
+      if (left !== undefined) until.set(client, left - refillIntervalMs)
     },
   }
 }

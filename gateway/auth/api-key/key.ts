@@ -4,8 +4,8 @@ const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const shape = /^gate_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})$/
 
 /**
- * A new secret: `gate_`, 256 random bits as 43 base62 digits, `_`, and a checksum of 6. The prefix lets
- * secret scanners find it, the checksum tells a typo from a wrong key.
+ * Generates a secret: `gate_`, 256 random bits as 43 base62 digits, `_`, and a checksum of 6 digits. Secret scanners find it
+ * by its prefix. The checksum tells a typo from a wrong key.
  */
 export function newSecret(): string {
   const digits = base62(BigInt(`0x${randomBytes(32).toString('hex')}`), 43)
@@ -13,8 +13,8 @@ export function newSecret(): string {
 }
 
 /**
- * What stands in gateway.yaml for a secret: `sha256:` and 64 hex digits, or, where there is a pepper, `hmac-sha256:` and
- * those of the HMAC under it (RFC 2104).
+ * Returns the hash of a secret for gateway.yaml: `sha256:` and 64 hex digits or, with a pepper, `hmac-sha256:` and the hex
+ * digits of the HMAC (RFC 2104).
  */
 export function hashSecret(secret: string, pepper?: string): string {
   return pepper === undefined
@@ -22,17 +22,17 @@ export function hashSecret(secret: string, pepper?: string): string {
     : `hmac-sha256:${createHmac('sha256', pepper).update(secret).digest('hex')}`
 }
 
-/** Whether a hash in gateway.yaml is of the form that needs the pepper. */
+/** Returns whether a hash in gateway.yaml was made with a pepper. */
 export function isPeppered(hash: string): boolean {
   return hash.startsWith('hmac-sha256:')
 }
 
-/** Whether a text has the form of a secret that Gatehouse made. */
+/** Returns whether a text has the form of a generated secret. */
 export function looksLikeKey(text: string): boolean {
   return shape.test(text)
 }
 
-/** Whether the checksum of a text of that form is right. */
+/** Returns whether a text has the form of a generated secret with the right checksum. */
 export function hasGoodChecksum(text: string): boolean {
   const [, digits = '', found] = shape.exec(text) ?? []
   return checksum(digits) === found

@@ -9,7 +9,7 @@ import type { Principal } from '../principal.ts'
 import type { SlowSearch } from './slow-hashes.ts'
 import type { Trust } from '../trust.ts'
 
-/** What a presented secret turned out to be. */
+/** The outcome of checking a secret. */
 export type Verdict =
   | { readonly outcome: State | 'unbound'; readonly principal: Principal }
   | { readonly outcome: 'unknown' }
@@ -17,12 +17,12 @@ export type Verdict =
 /** The keys of one snapshot. */
 export interface Keyring {
   /**
-   * Judges a secret as the client presented it, at an instant in milliseconds since the epoch.
+   * Checks a secret that a client presented, at an instant in milliseconds since the epoch.
    *
-   * @param presented asked for the certificate of the connection where the key is bound to one
-   * @param address where it came from
-   * @returns a promise only where the secret has to be tried against `argon2id:` hashes
-   * @throws Refusal, or rejects with one: `overloaded` where there is no room for that
+   * @param presented returns the certificate of the connection; called only for a key that is bound to one
+   * @param address of the client
+   * @returns a promise only if the secret must be tried against `argon2id:` hashes
+   * @throws Refusal, or rejects with one: `overloaded` if it cannot be tried now
    */
   verify(
     secret: string,
@@ -30,32 +30,35 @@ export interface Keyring {
     presented: () => ClientCertificate | undefined,
     address: string,
   ): Verdict | Promise<Verdict>
-  /** Judges again, later, a principal that a keyring accepted before. */
+  /** Checks again a principal that a keyring accepted before. */
   review(principal: Principal, now: number): Verdict
 }
 
-/** A keyring that is being filled. */
+/** A keyring to which keys are added. */
 export interface NewKeyring extends Keyring {
   add(keys: Config['keys']): void
 }
 
+/** A secret of a key. */
 interface Entry {
   readonly hash: Buffer
   readonly principal: Principal
   readonly window: Window
   readonly disabled: boolean
-  /** SHA-256 of the certificate that it is bound to. */
+  /** SHA-256 of the certificate that the key is bound to. */
   readonly binding: Buffer | undefined
-  /** A secret in the form of ours has the right checksum; undefined until it was presented. */
-  sound?: boolean
+  /** Whether the checksum of a generated secret is right; undefined until the secret is presented. */
+  hasGoodChecksum?: boolean
 }
 
+const unknown: Verdict = { outcome: 'unknown' }
+
 /**
- * Makes a keyring without keys. What is added is indexed by the hashes of its secrets.
+ * Creates a keyring without keys. It finds keys by the hashes of their secrets.
  *
- * @param trust who vouches for the certificates that keys are bound to
- * @param pepper what `hmac-sha256:` hashes are made with; undefined where there is none, and then no secret fits them
- * @param search finds which of the `argon2id:` hashes is of a secret; without it none is
+ * @param trust verifies the certificates that keys are bound to
+ * @param pepper the HMAC key of `hmac-sha256:` hashes; without it, no secret matches them
+ * @param search finds the `argon2id:` hash of a secret; without it, no secret matches one
  */
 export function createKeyring(
   trust: Trust | undefined,
@@ -71,76 +74,78 @@ export function createKeyring(
   return {
     add(keys) {
       for (const [name, key] of Object.entries(keys)) {
-        const digests = key.secrets.map(({ hash }) => digestOf(hash, pepper))
-        const identities = identitiesOfKey(name, key, digests)
-        for (const [index, secret] of key.secrets.entries()) {
-          const digest = digests[index]!
-          const window = secretWindow(key, secret)
-          const entry: Entry = {
-            hash: Buffer.from(secret.hash),
-            principal: {
-              kind: 'key',
-              name,
-              roles: key.roles,
-              grantedBy: `/keys/${name}/roles`,
-              expires: window.ends,
-              digest,
-              secret: { hash: secret.hash, sha256: undefined },
-              identities,
-              ...(isOutgoing(secret, key) && { outgoing: true }),
-            },
-            window,
-            disabled: key.disabled,
-            binding:
-              key.certificate === undefined
-                ? undefined
-                : Buffer.from(parseFingerprint(key.certificate), 'hex'),
-          }
-          entries.set(secret.hash, entry)
-          byDigest.set(digest, entry)
+        for (const entry of entriesOf(name, key, pepper)) {
+          entries.set(entry.principal.secret!.hash, entry)
+          byDigest.set(entry.principal.digest!, entry)
         }
       }
     },
     verify(secret, now, presented, address) {
-      if (secret === '') return { outcome: 'unknown' }
+      if (secret === '') return unknown
       const plain = hashSecret(secret)
-      const judged = (entry: Entry | undefined): Verdict => {
-        if (entry === undefined) return { outcome: 'unknown' }
+      const accept = (entry: Entry | undefined): Verdict => {
+        if (entry === undefined) return unknown
         entry.principal.secret!.sha256 ??= plain
-        return bound(entry, judge(entry, now), entry.binding && presented(), trust, now)
+        return judge(entry, entry.binding && presented(), trust, now)
       }
       const entry = find(plain) ?? (pepper === undefined ? undefined : find(hashSecret(secret, pepper)))
       if (entry !== undefined) {
-        // What was found by its digest is the same text every time, so its checksum is looked at once.
-        entry.sound ??= !looksLikeKey(secret) || hasGoodChecksum(secret)
-        return entry.sound ? judged(entry) : { outcome: 'unknown' }
+        // A digest always finds the same text, so its checksum is checked once.
+        entry.hasGoodChecksum ??= !looksLikeKey(secret) || hasGoodChecksum(secret)
+        return entry.hasGoodChecksum ? accept(entry) : unknown
       }
-      // A key of ours is random, and nobody hashes it slowly.
-      if (search === undefined || looksLikeKey(secret)) return { outcome: 'unknown' }
+      // Generated secrets are random, and never hashed with argon2id.
+      if (search === undefined || looksLikeKey(secret)) return unknown
       const hash = search(secret, address)
-      if (hash instanceof Promise) return hash.then(found => judged(entries.get(found ?? '')))
-      return judged(entries.get(hash ?? ''))
+      if (hash instanceof Promise) return hash.then(found => accept(entries.get(found ?? '')))
+      return accept(entries.get(hash ?? ''))
     },
     review(principal, now) {
       const entry = byDigest.get(principal.digest ?? '')
       return entry === undefined || entry.principal.name !== principal.name
-        ? { outcome: 'unknown' }
-        : bound(entry, judge(entry, now), principal.certificate, trust, now)
+        ? unknown
+        : judge(entry, principal.certificate, trust, now)
     },
   }
 }
 
-/** Where the hash of what is presented stands while it is compared. */
+function* entriesOf(name: string, key: Key, pepper: string | undefined): Generator<Entry> {
+  const digests = key.secrets.map(({ hash }) => digestOf(hash, pepper))
+  const identities = identitiesOfKey(name, key, digests)
+  const { certificate } = key
+  for (const [index, secret] of key.secrets.entries()) {
+    const window = secretWindow(key, secret)
+    yield {
+      hash: Buffer.from(secret.hash),
+      principal: {
+        kind: 'key',
+        name,
+        roles: key.roles,
+        grantedBy: `/keys/${name}/roles`,
+        expires: window.ends,
+        digest: digests[index]!,
+        secret: { hash: secret.hash, sha256: undefined },
+        identities,
+        ...(isOutgoing(secret, key) && { outgoing: true }),
+      },
+      window,
+      disabled: key.disabled,
+      binding: certificate === undefined ? undefined : Buffer.from(parseFingerprint(certificate), 'hex'),
+    }
+  }
+}
+
+/** Reused for the hash of a presented secret while it is compared. */
 let presentedHash = Buffer.alloc(0)
 
-/** Whether two hashes of the same kind, and so of the same length, are the same. */
+/** Compares two hashes of one kind, and so of one length, in constant time. */
 function isSame(known: Buffer, hash: string): boolean {
   if (presentedHash.length !== known.length) presentedHash = Buffer.alloc(known.length)
   presentedHash.write(hash, 'latin1')
   return timingSafeEqual(known, presentedHash)
 }
 
-/** What an accepted secret is known by; under another pepper the same hash is that of another secret. */
+/** Returns the digest that identifies a secret. It includes the pepper: under another one, the same hash is another secret's. */
 function digestOf(hash: string, pepper: string | undefined): string {
   if (isArgon2(hash)) return createHash('sha256').update(hash).digest('hex')
   return isPeppered(hash)
@@ -150,7 +155,7 @@ function digestOf(hash: string, pepper: string | undefined): string {
     : hash.slice('sha256:'.length)
 }
 
-/** Returns one name per secret of a key: first that of the secret that ends last, and of two such of the later in the file. */
+/** Returns one name per secret of a key. The secret that expires last comes first; of two such, the later one in the file. */
 function identitiesOfKey(name: string, { secrets }: Key, digests: readonly string[]): string[] {
   const identities = digests.map(digest => `key:/keys/${name}/roles:${name}:${digest}`)
   if (secrets.length === 1) return identities
@@ -159,34 +164,38 @@ function identitiesOfKey(name: string, { secrets }: Key, digests: readonly strin
   return order.map(index => identities[index]!)
 }
 
-/** Whether a secret ends, and another one of its key stays longer. */
+/** Returns whether a secret expires before another one of its key. */
 function isOutgoing(secret: KeySecret, { secrets }: Key): boolean {
   const { ends } = windowOf(secret)
   return secrets.some(other => windowOf(other).ends > ends)
 }
 
-function judge({ principal, window, disabled }: Entry, now: number): Verdict {
-  return { outcome: stateAt(window, disabled, now), principal }
-}
-
-/** A key that is bound to a certificate is worth nothing without it, or once the certificate is not good. */
-function bound(
-  { binding, principal }: Entry,
-  verdict: Verdict,
+/** Judges a key by its dates and, if it is bound to a certificate, by the certificate that the client presents. */
+function judge(
+  { binding, disabled, principal, window }: Entry,
   presented: ClientCertificate | undefined,
   trust: Trust | undefined,
   now: number,
 ): Verdict {
-  if (binding === undefined || verdict.outcome !== 'valid') return verdict
-  if (
-    presented === undefined ||
-    presented.refused !== undefined ||
-    !timingSafeEqual(binding, Buffer.from(presented.digest, 'hex')) ||
-    trust === undefined ||
-    trust.problemOf(presented, now) !== undefined
-  ) {
+  const outcome = stateAt(window, disabled, now)
+  if (binding === undefined || outcome !== 'valid') return { outcome, principal }
+  if (presented === undefined || !isBoundTo(binding, presented, trust, now)) {
     return { outcome: 'unbound', principal }
   }
   const expires = Math.min(principal.expires, presented.notAfter)
-  return { outcome: 'valid', principal: { ...principal, expires, certificate: presented } }
+  return { outcome, principal: { ...principal, expires, certificate: presented } }
+}
+
+function isBoundTo(
+  binding: Buffer,
+  presented: ClientCertificate,
+  trust: Trust | undefined,
+  now: number,
+): boolean {
+  return (
+    presented.refused === undefined &&
+    timingSafeEqual(binding, Buffer.from(presented.digest, 'hex')) &&
+    trust !== undefined &&
+    trust.problemOf(presented, now) === undefined
+  )
 }

@@ -4,33 +4,33 @@ import { isArgon2, parseArgon2 } from '../../values/argon2.ts'
 import { fitsArgon2 } from './argon2.ts'
 import type { Argon2Queue } from './argon2-queue.ts'
 
-/** A hash that is slow to try, and what was found out about it; it outlives the snapshots that use it. */
+/** A hash that is slow to try, with the results so far. It outlives the snapshots that use it. */
 export interface SlowHash {
-  /** As it stands in gateway.yaml. */
+  /** The hash as written in gateway.yaml. */
   readonly text: string
-  /** Whether it is of the secret with this mac; undefined where that was not tried, or long ago. */
+  /** Returns whether the secret with this MAC matches; undefined if it was never tried, or is no longer cached. */
   known(mac: string): boolean | undefined
-  /** Tries a secret, and remembers what came of it. */
+  /** Tries a secret and caches the result. */
   try(secret: string, mac: string): Promise<boolean>
 }
 
 /**
- * Finds the hash of a secret, among those of one snapshot; undefined where there is none. It is a promise only where
- * something has to be tried.
+ * Finds the hash of a secret among those of one snapshot; undefined if there is none. Returns a promise only if hashes must
+ * be tried.
  *
- * @param address where the secret came from
- * @throws Refusal, or rejects with one: `overloaded` where it cannot be tried now
+ * @param address of the client
+ * @throws Refusal, or rejects with one: `overloaded` if the secret cannot be tried now
  */
 export type SlowSearch = (secret: string, address: string) => string | undefined | Promise<string | undefined>
 
 const maxWrongSecrets = 1000
 
-/** The hashes of a configuration that are slow to try. */
+/** Returns the hashes of a configuration that are slow to try. */
 export function slowHashesOf(keys: Config['keys']): string[] {
   return Object.values(keys).flatMap(({ secrets }) => secrets.map(({ hash }) => hash).filter(isArgon2))
 }
 
-/** Nothing is known of it. The secret that fits is never forgotten, of those that do not the last thousand. */
+/** Creates a slow hash without results. It caches the secret that matches, and the last thousand that do not. */
 export function createSlowHash(text: string): SlowHash {
   const hash = parseArgon2(text)
   const wrong = createBoundedMap<string, true>(maxWrongSecrets)
@@ -47,7 +47,7 @@ export function createSlowHash(text: string): SlowHash {
   }
 }
 
-/** Requests with one secret are one trial, and what is known is not tried again. */
+/** Creates a search. Concurrent requests with one secret share one attempt, and cached results are not tried again. */
 export function createSlowSearch(hashes: readonly SlowHash[], argon2Queue: Argon2Queue): SlowSearch {
   const flights = new Map<string, Promise<string | undefined>>()
   return (secret, address) => {

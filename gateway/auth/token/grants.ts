@@ -8,7 +8,7 @@ type Test = (claims: Claims, scopes: ReadonlySet<string>) => boolean
 /**
  * Compiles the grants of an auth method.
  *
- * @returns which roles the claims of a token hold: those of every grant that matches, each once
+ * @returns a function that returns the roles for the claims of a token: those of every grant that matches, each once
  */
 export function compileGrants(grants: JwtAuth['grants']): (claims: Claims) => readonly string[] {
   const compiled = grants.map(({ when, roles }) => ({ fits: compileCondition(when), roles }))

@@ -5,40 +5,40 @@ import { checkClaims, type TokenRules } from './token.ts'
 /** Asks an issuer about its tokens (RFC 7662). */
 export interface Introspection {
   /**
-   * What the issuer says of a token that is active. Rejects with a Refusal: `credential_invalid` where the token is not,
-   * `issuer_unavailable` where the issuer cannot be asked.
+   * Returns the issuer's claims about an active token. Rejects with a Refusal: `credential_invalid` if the token is not
+   * active, `issuer_unavailable` if the issuer does not answer.
    *
    * @param digest of the token, in hex
    */
   ask(token: string, digest: string): Promise<Claims>
   /**
-   * The same without waiting, and until when it counts, in milliseconds since the epoch; undefined where the issuer is
-   * only now being asked. Throws a Refusal `credential_invalid`.
+   * Returns the last answer without waiting, and the instant at which it becomes stale, in milliseconds since the epoch.
+   * Undefined if there is none yet; the issuer is then asked. Throws a Refusal `credential_invalid`.
    */
   recall(token: string, digest: string): { readonly claims: Claims; readonly until: number } | undefined
 }
 
-/** RFC 6750 §2.1; shorter ones could be guessed (RFC 6749 §10.10). */
+/** RFC 6750 §2.1. Shorter tokens could be guessed (RFC 6749 §10.10). */
 const shape = /^[A-Za-z0-9._~+/-]{16,}=*$/
-const longest = 8 * 1024
-/** How keys of this gateway begin, whole or mangled. */
-const ownPrefix = 'gate_'
-/** What issuers that tell kinds of tokens apart say of access tokens. */
+const maxTokenLength = 8 * 1024
+/** The prefix of API keys of this gateway, mistyped ones included. */
+const apiKeyPrefix = 'gate_'
+/** The values of `token_use` for access tokens, from issuers that distinguish kinds of tokens. */
 const accessTokenUses = new Set<unknown>([undefined, 'access_token', 'access'])
 
 /**
- * Whether an issuer is to be asked about a text at all. What cannot be a token of it is kept to ourselves, keys of this
- * gateway above all.
+ * Checks that a text may be sent to an issuer. Texts that cannot be tokens are never sent, above all API keys of this
+ * gateway.
  *
  * @throws Refusal `credential_invalid`
  */
 export function checkOpaque(text: string): void {
-  if (text.length > longest) throw new Refusal('token_too_large')
-  if (!shape.test(text) || text.startsWith(ownPrefix)) throw new Refusal('token_opaque')
+  if (text.length > maxTokenLength) throw new Refusal('token_too_large')
+  if (!shape.test(text) || text.startsWith(apiKeyPrefix)) throw new Refusal('token_opaque')
 }
 
 /**
- * Checks that what an issuer says of a token is not of somebody else's (RFC 7662 §2.2, `iss`).
+ * Checks that an introspected token is from the issuer that was asked (RFC 7662 §2.2, `iss`).
  *
  * @throws Refusal `credential_invalid`
  */
@@ -47,10 +47,10 @@ export function checkIssuer({ iss }: Claims, { issuer }: TokenRules): void {
 }
 
 /**
- * Checks what an issuer says of a token: as what a JWT claims, but that `iss` and `exp` may be left out (RFC 7662 §2.2).
+ * Checks the introspected claims of a token like those of a JWT, except that `iss` and `exp` are optional (RFC 7662 §2.2).
  *
  * @param now milliseconds since the epoch
- * @returns as `checkClaims`
+ * @returns the same as `checkClaims`
  * @throws Refusal `credential_invalid` or `credential_expired`
  */
 export function checkIntrospected(

@@ -3,15 +3,15 @@ import type { Introspection } from './introspected-token.ts'
 import type { Claims } from '../jws.ts'
 import type { Principal } from '../principal.ts'
 
-/** Whether tokens that something open stands on are still active, as their issuer says. */
+/** Asks issuers whether the tokens that open streams depend on are still active. */
 export interface Revalidations {
-  /** The token of this principal was active now, in milliseconds since the epoch. */
+  /** Records that the token of a principal is active now, in milliseconds since the epoch. */
   begin(principal: Principal, token: string, now: number): void
   /**
-   * Asks the issuer again, without waiting for the answer, where the last one counts no more.
+   * Asks the issuer again if its last answer is stale, without waiting.
    *
-   * @returns when to look again, in milliseconds since the epoch, Infinity for a principal that nobody is asked about;
-   *   and what the issuer says of the token, unless it is only now being asked
+   * @returns the instant of the next review, in milliseconds since the epoch, or Infinity for a principal without
+   *   introspection; and the issuer's claims, unless its answer is still pending
    * @throws Refusal `credential_invalid` or `issuer_unavailable`
    */
   review(principal: Principal, introspection: Introspection, now: number): Review
@@ -22,12 +22,12 @@ interface Review {
   readonly claims?: Claims | undefined
 }
 
-/** Milliseconds beyond the last answer that something open outlives. */
+/** How long a stream may stay open after the last answer became stale. */
 const graceMs = 60_000
-/** What many stand on is looked at together, so that looking costs little. */
+/** Reviews are rounded to this, so that those of many streams run together. */
 const roundingMs = 5000
 
-/** Remembers the tokens of principals, for as long as anything holds the principal. */
+/** Keeps the tokens of principals, each as long as its principal is referenced. */
 export function createRevalidations(): Revalidations {
   const tokens = new WeakMap<Principal, { readonly token: string; goodUntil: number }>()
   return {

@@ -3,20 +3,20 @@ import type { Jws } from '../jws.ts'
 import type { Principal } from '../principal.ts'
 import type { TokenKeys } from './token-keys.ts'
 
-/** Whether tokens that something open stands on are still signed with a key of their issuer. */
+/** Checks that the tokens that open streams depend on are still signed with a key of their issuer. */
 export interface Signatures {
-  /** The signature of this principal's token is good under keys of this generation. */
+  /** Records that the signature of a principal's token is valid under keys of this generation. */
   begin(principal: Principal, token: Jws, generation: number): void
   /**
-   * Checks it again, without waiting for what comes of it, where the keys are others now.
+   * Checks the signature again if the keys changed, without waiting.
    *
-   * @returns when to look again, in milliseconds since the epoch; Infinity where the keys are the same
+   * @returns the instant of the next review, in milliseconds since the epoch; Infinity if the keys are the same
    * @throws Refusal `credential_invalid`
    */
   review(principal: Principal, keys: TokenKeys, now: number): number
 }
 
-interface Kept {
+interface KeptToken {
   readonly token: Jws
   generation: number
   checking: boolean
@@ -24,15 +24,15 @@ interface Kept {
 }
 
 const recheckDelayMs = 250
-/** So that ten thousand streams, checked at once because a key was added, keep no request waiting. */
+/** Bounds the work when a key is added under ten thousand streams, so that no request waits for it. */
 const maxConcurrentChecks = 500
 
-/** Remembers the tokens of principals, for as long as anything holds the principal. */
+/** Keeps the tokens of principals, each as long as its principal is referenced. */
 export function createSignatures(): Signatures {
-  const tokens = new WeakMap<Principal, Kept>()
+  const tokens = new WeakMap<Principal, KeptToken>()
   let checking = 0
 
-  async function check(kept: Kept, keys: TokenKeys): Promise<void> {
+  async function check(kept: KeptToken, keys: TokenKeys): Promise<void> {
     const under = keys.generation()
     kept.checking = true
     checking++
@@ -40,7 +40,7 @@ export function createSignatures(): Signatures {
       await keys.verify(kept.token)
       kept.generation = under
     } catch (error) {
-      // That there are no keys at present says nothing of the token.
+      // Missing keys say nothing about the token.
       if (error instanceof Refusal && error.reason === 'credential_invalid') kept.refusal = error
     } finally {
       kept.checking = false

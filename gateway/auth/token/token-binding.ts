@@ -7,8 +7,8 @@ import type { RequestHead } from '../request-head.ts'
 const thumbprint = 'x5t#S256'
 
 /**
- * Refuses a token that is bound to something (RFC 7800 `cnf`) which this request does not show: a certificate must be
- * that of the connection (RFC 8705 §3); any other binding is one that the gateway cannot check.
+ * Refuses a token that is bound (RFC 7800 `cnf`) to another certificate than that of the connection (RFC 8705 §3), or in a
+ * way that the gateway cannot check.
  *
  * @throws Refusal `credential_invalid`
  */
@@ -19,9 +19,9 @@ export function checkBinding({ cnf }: Claims, head: Pick<RequestHead, 'clientCer
   if (bindings.length !== 1 || name !== thumbprint || typeof wanted !== 'string') {
     throw new Refusal('token_binding')
   }
-  const shown = Buffer.from(certificateThumbprint(head) ?? '')
+  const presented = Buffer.from(certificateThumbprint(head) ?? '')
   const expected = Buffer.from(wanted)
-  if (shown.length !== expected.length || !timingSafeEqual(shown, expected)) {
+  if (presented.length !== expected.length || !timingSafeEqual(presented, expected)) {
     throw new Refusal('token_unbound')
   }
 }

@@ -4,28 +4,28 @@ import { parseKeySet } from '../../values/pki/key-set.ts'
 import { Refusal } from '../../mcp/errors.ts'
 import type { Jws } from '../jws.ts'
 
-/** The keys of one issuer, wherever they come from. */
+/** The public keys of one issuer, from a URL or a file. */
 export interface TokenKeys {
-  /** Another number whenever the keys are others; 0 while there are none yet. */
+  /** Returns a number that changes whenever the key set changes; 0 as long as there is none. */
   generation(): number
   /**
-   * Checks the signature of a token whose algorithm was accepted. Rejects with a Refusal: `credential_invalid`, or
-   * `keys_unavailable` where there are no keys to check it with.
+   * Verifies the signature of a token whose algorithm was accepted. Rejects with a Refusal: `credential_invalid`, or
+   * `keys_unavailable` if there are no keys.
    */
   verify(token: Jws): Promise<void>
 }
 
-/** What came of checking a signature: `unknown` where no key fits what the token's header says. */
+/** The result of verifying a signature; `unknown` if no key matches the token's header. */
 export type SignatureOutcome = 'good' | 'bad' | 'unknown'
 
-/** One state of an issuer's keys. */
+/** A version of an issuer's key set. */
 export interface KeySet {
   verify(token: Jws): Promise<SignatureOutcome>
 }
 
 const maxKeysTried = 8
 
-/** Reads a key set (RFC 7517). A `kid` is looked up in it and means nothing else. Throws MalformedError. */
+/** Parses a key set (RFC 7517). A `kid` is only looked up in it. Throws MalformedError. */
 export function readKeySet(text: string): KeySet {
   const find = createLocalJWKSet({ keys: parseKeySet(text) } as JSONWebKeySet)
   return {
@@ -41,7 +41,7 @@ export function readKeySet(text: string): KeySet {
   }
 }
 
-// A token may leave its key unnamed; whoever sends one shall not have work done for it without end.
+// A token need not name its key. The bound keeps such tokens from causing unlimited work.
 async function tryEach(text: string, keys: errors.JWKSMultipleMatchingKeys): Promise<SignatureOutcome> {
   let tries = 0
   for await (const key of keys) {
@@ -55,12 +55,12 @@ async function tryEach(text: string, keys: errors.JWKSMultipleMatchingKeys): Pro
   return 'bad'
 }
 
-/** The number that the keys of this text go by, wherever they come from. */
+/** Returns the generation of the key set with this text. */
 export function generationOf(text: string): number {
   return Number.parseInt(hash('sha256', text).slice(0, 12), 16) + 1
 }
 
-/** Keys that stand in a file: they change with the configuration only. Throws MalformedError. */
+/** Returns the keys of a file. They change only with the configuration. Throws MalformedError. */
 export function fixedKeys(text: string): TokenKeys {
   const keys = readKeySet(text)
   const generation = generationOf(text)
@@ -72,7 +72,7 @@ export function fixedKeys(text: string): TokenKeys {
   }
 }
 
-/** @throws Refusal `credential_invalid` unless the signature is good */
+/** Throws a Refusal `credential_invalid` unless the signature is valid. */
 export function assertGood(outcome: SignatureOutcome): void {
   if (outcome === 'unknown') throw new Refusal('token_unknown_key')
   if (outcome === 'bad') throw new Refusal('token_signature')

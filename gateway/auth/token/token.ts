@@ -1,27 +1,27 @@
 import { Refusal } from '../../mcp/errors.ts'
 import type { Claims, Jws } from '../jws.ts'
 
-/** What tokens must be like at one proxy. */
+/** The requirements that one proxy has for tokens. */
 export interface TokenRules {
   readonly issuer: string
   readonly algorithms: ReadonlySet<unknown>
-  /** A token names at least one of them. */
+  /** The audiences of which a token must name at least one. */
   readonly audiences: ReadonlySet<unknown>
-  /** Milliseconds that the clocks of issuer and gateway may be apart. */
+  /** Largest difference between the clocks of issuer and gateway, in milliseconds. */
   readonly clockSkew: number
 }
 
 /** OpenID Connect Core §2. */
 const maxSubjectLength = 255
-/** Milliseconds: how long an open stream may stand on one token, whatever the token says. */
+/** How long a stream may depend on one token, however late the token expires. */
 const maxLifetimeMs = 24 * 60 * 60 * 1000
 const accessTokenTypes = new Set(['jwt', 'at+jwt'])
-/** What only ID tokens have (OpenID Connect Core §2, §3.3.2.11). */
+/** Claims that only ID tokens have (OpenID Connect Core §2, §3.3.2.11). */
 const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
 
 /**
- * Checks what a token says of its making, before any key is looked up (RFC 8725 §3.1, §3.11; RFC 9068 §4). `jku`, `jwk`,
- * `x5u` and `x5c` are not looked at: keys come from the issuer alone.
+ * Checks the issuer and the header of a token before any key is looked up (RFC 8725 §3.1, §3.11; RFC 9068 §4). `jku`, `jwk`,
+ * `x5u` and `x5c` are ignored: keys come from the issuer alone.
  *
  * @throws Refusal `credential_invalid`
  */
@@ -37,12 +37,12 @@ export function checkProvenance({ header, claims }: Jws, { algorithms, issuer }:
 }
 
 /**
- * Checks what a token claims, once its signature is proven (RFC 7519 §4.1, RFC 9068 §4).
+ * Checks the claims of a token whose signature was verified (RFC 7519 §4.1, RFC 9068 §4).
  *
  * @param now milliseconds since the epoch
- * @param unlimited whether it may leave open when it expires
- * @returns whom it is about, to be written behind the issuer, and when it expires in milliseconds since the epoch, at
- *   most a day from now
+ * @param unlimited whether `exp` is optional
+ * @returns the subject, to be appended to the issuer; and the expiry in milliseconds since the epoch, at most a day from
+ *   now
  * @throws Refusal `credential_invalid` or `credential_expired`
  */
 export function checkClaims(
@@ -67,7 +67,7 @@ export function checkClaims(
   return { subject: subjectOf(claims), expires: Math.min(end, now + maxLifetimeMs) }
 }
 
-/** The scopes of a token: text as in RFC 9068 §2.2.3, or a list as some issuers write `scp`. */
+/** Returns the scopes of a token: a string as in RFC 9068 §2.2.3, or a list as in the `scp` of some issuers. */
 export function scopesOf({ scope, scp }: Claims): ReadonlySet<string> {
   return new Set([scope, scp].flatMap(listed))
 }
@@ -78,8 +78,8 @@ function listed(value: unknown): string[] {
 }
 
 /**
- * The user; where there is none, the client that speaks for itself. They are told apart behind the issuer, where no
- * subject can write: a client must not pass for a user by its name (RFC 9700 §4.15).
+ * Returns the user or, without one, the client. The prefix tells them apart, so that a client cannot pass for a user by its
+ * name (RFC 9700 §4.15).
  */
 function subjectOf({ sub, client_id: client, azp }: Claims): string {
   const subject = sub === undefined ? (client ?? azp) : sub

@@ -2,28 +2,29 @@ import { createBoundedMap } from '../../lib/bounded-map.ts'
 import type { Principal } from '../principal.ts'
 import type { TokenKeys } from './token-keys.ts'
 
-/** Tokens that were verified a moment ago, so that the next request with one costs a look-up only. */
+/** Caches verified tokens, so that the next request with one costs only a look-up. */
 export interface VerifiedTokens {
-  /** Whom a token proves, by the SHA-256 of its text in hex; undefined where it has to be verified. */
+  /** Returns the principal of a token, by the SHA-256 of its text in hex; undefined if the token must be verified. */
   get(digest: string, now: number): Principal | undefined
-  /** Remembers what comes of verifying a token of this length, if anything good does; passes it on. */
+  /** Caches the principal of a token of this length if the verification succeeds. Returns what the verification returns. */
   keep(now: number, length: number, verification: Promise<Principal>): Promise<Principal>
 }
 
-const longest = 60_000
-const most = 10_000
-/** Characters of all tokens together: what they claim is kept with them, and takes many times the room. */
-const maxCachedLength = 4 * 1024 * 1024
+const maxAgeMs = 60_000
+const maxTokens = 10_000
+/** Largest length of all tokens together. Their claims are kept, too, and take many times as much memory. */
+const maxTotalLength = 4 * 1024 * 1024
 
 /**
- * Remembers verified tokens until they expire, their issuer's keys change, or a minute has passed. The oldest make room.
+ * Creates a cache. A token is dropped when it expires, when its issuer's keys change, or after a minute. When the cache is
+ * full, the oldest is dropped first.
  */
 export function createVerifiedTokens(
   keys: Pick<TokenKeys, 'generation'>,
-  capacity: number = most,
+  capacity: number = maxTokens,
 ): VerifiedTokens {
   const kept = createBoundedMap<string, { principal: Principal; until: number; length: number }>(capacity, {
-    maxWeight: maxCachedLength,
+    maxWeight: maxTotalLength,
     weigh: ({ length }) => length,
   })
   let generation = keys.generation()
@@ -43,9 +44,9 @@ export function createVerifiedTokens(
     async keep(now, length, verification) {
       const begun = keys.generation()
       const principal = await verification
-      // Under keys that changed meanwhile the token may be good no longer.
+      // The token may not be valid under keys that changed in the meantime.
       if (keys.generation() !== begun) return principal
-      kept.set(principal.digest!, { principal, until: Math.min(principal.expires, now + longest), length })
+      kept.set(principal.digest!, { principal, until: Math.min(principal.expires, now + maxAgeMs), length })
       return principal
     },
   }
