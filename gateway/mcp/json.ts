@@ -53,14 +53,20 @@ function skipString(text: string, at: number): number {
 function skipValue(text: string, at: number): number {
   const first = text.charCodeAt(at)
   if (first === quote) return skipString(text, at)
-  if (first !== openBrace && first !== openBracket) {
-    while (at < text.length) {
-      const code = text.charCodeAt(at)
-      if (code === comma || code === closeBrace || code === closeBracket || code <= 0x20) return at
-      at++
-    }
-    return at
+  return first === openBrace || first === openBracket ? skipNested(text, at) : skipScalar(text, at)
+}
+
+function skipScalar(text: string, at: number): number {
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === comma || code === closeBrace || code === closeBracket || code <= 0x20) return at
+    at++
   }
+  return at
+}
+
+/** Skips an object or an array. */
+function skipNested(text: string, at: number): number {
   let depth = 0
   while (at < text.length) {
     const code = text.charCodeAt(at)

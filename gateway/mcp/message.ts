@@ -101,17 +101,20 @@ function readMessage(text: string, value: unknown): Message {
   if ('id' in value && id === undefined) {
     throw new Refusal('id_invalid', { values: { limit: maxIdLength } })
   }
+  return value['method'] === undefined ? readResponse(value, id) : readCall(value, found, id)
+}
+
+function readResponse(value: Record<string, unknown>, id: string | undefined): Message {
+  if ('result' in value === 'error' in value) throw new Refusal('message_shape', { id })
+  if (id === undefined) throw new Refusal('response_id_missing', { id })
+  return { kind: 'response', id, method: undefined, params: undefined }
+}
+
+/** Reads a request or a notification. */
+function readCall(value: Record<string, unknown>, found: readonly Member[], id: string | undefined): Message {
   const { method, params } = value
-  const isAnswer = 'result' in value || 'error' in value
-  if (method === undefined) {
-    if (!isAnswer || ('result' in value && 'error' in value)) {
-      throw new Refusal('message_shape', { id })
-    }
-    if (id === undefined) throw new Refusal('response_id_missing', { id })
-    return { kind: 'response', id, method: undefined, params: undefined }
-  }
   if (typeof method !== 'string' || method === '') throw new Refusal('method_not_string', { id })
-  if (isAnswer) throw new Refusal('message_both', { id })
+  if ('result' in value || 'error' in value) throw new Refusal('message_both', { id })
   if (params !== undefined && !isObject(params)) throw new Refusal('params_not_object', { id })
   const span = found.find(member => member.name === 'params')
   if (params !== undefined && span?.members !== undefined) checkParams(params, span.members, id)

@@ -42,11 +42,7 @@ export function operationsOf(message: Message): Operation[] {
   const rule = ruleOf(method)
   checkMethod(message, method, rule)
   if (params !== undefined) checkNames(params, rule?.names?.member, id)
-  if (rule?.names !== undefined) {
-    const { kind, member } = rule.names
-    if (kind !== 'resource') checkArguments(params?.['arguments'], id)
-    return [{ method, kind, name: nameIn(params, member, `params.${member}`, id) }]
-  }
+  if (rule?.names !== undefined) return [named(method, rule.names, params, id)]
   if (rule?.task === true) nameIn(params, 'taskId', 'params.taskId', id)
   if (method === 'completion/complete') return [completion(method, params?.['ref'], id)]
   if (method === 'subscriptions/listen') return subscriptions(method, params?.['notifications'], id)
@@ -84,6 +80,16 @@ function unclassified(method: string, params: Message['params'], id: string | un
   if (params?.['uri'] !== undefined)
     operations.push({ method, kind: 'resource', name: nameIn(params, 'uri', 'params.uri', id) })
   return operations.length > 0 ? operations : [{ method, kind: 'other' }]
+}
+
+function named(
+  method: string,
+  { kind, member }: NonNullable<MethodRule['names']>,
+  params: Message['params'],
+  id: string | undefined,
+): Operation {
+  if (kind !== 'resource') checkArguments(params?.['arguments'], id)
+  return { method, kind, name: nameIn(params, member, `params.${member}`, id) }
 }
 
 /** What looks like a name must be one that can be judged, also where the method is not known to name anything. */
@@ -124,10 +130,10 @@ function subscriptions(method: string, filter: unknown, id: string | undefined):
     throw new Refusal('subscriptions_too_long', { values: { limit: maxSubscriptions }, id })
   }
   for (const taskId of taskIds as unknown[]) nameIn({ taskId }, 'taskId', 'params.notifications.taskIds', id)
-  const named = (resourceSubscriptions as unknown[]).map((uri): Operation => {
+  const resources = (resourceSubscriptions as unknown[]).map((uri): Operation => {
     return { method, kind: 'resource', name: nameIn({ uri }, 'uri', where, id) }
   })
-  return named.length > 0 ? named : [{ method, kind: 'other' }]
+  return resources.length > 0 ? resources : [{ method, kind: 'other' }]
 }
 
 function nameIn(holder: unknown, member: string, path: string, id: string | undefined): string {

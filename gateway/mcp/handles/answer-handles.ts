@@ -76,15 +76,10 @@ function sealParams(
   handles: AnswerHandles,
   edits: Replacement[],
 ): boolean {
-  if (method === 'notifications/tasks' || method === 'notifications/tasks/status') {
-    const task = only(found, 'taskId')
-    const handle = task && knownHandle(idIn(text, task), handles)
-    if (handle === undefined || !isAllowed(handle, handles)) return false
-    edits.push(at(task!, JSON.stringify(handle)))
-  }
+  const isStatus = method === 'notifications/tasks' || method === 'notifications/tasks/status'
+  if (isStatus && !sealStatus(text, only(found, 'taskId'), handles, edits)) return false
   if (method === 'notifications/resources/updated' && isNews(handles)) {
-    const uri = only(found, 'uri')
-    if (!isVisible(uri && stringOf(text, uri), handles)) return false
+    if (!isVisible(text, only(found, 'uri'), handles)) return false
   }
   const list = only(only(found, 'notifications')?.members ?? [], 'taskIds')
   if (list !== undefined) edits.push(sealList(text, list, handles))
@@ -96,8 +91,22 @@ function sealParams(
   return true
 }
 
+/** Seals the task of a status notification; returns whether the caller may know of it. */
+function sealStatus(
+  text: string,
+  task: Member | undefined,
+  handles: AnswerHandles,
+  edits: Replacement[],
+): boolean {
+  const handle = task && knownHandle(idIn(text, task), handles)
+  if (handle === undefined || !isAllowed(handle, handles)) return false
+  edits.push(at(task!, JSON.stringify(handle)))
+  return true
+}
+
 /** Whether the caller may read a resource; a subscription may be older than the rule that took the right away. */
-function isVisible(name: string | undefined, { judge }: AnswerHandles): boolean {
+function isVisible(text: string, uri: Member | undefined, { judge }: AnswerHandles): boolean {
+  const name = uri && stringOf(text, uri)
   return (
     name !== undefined && isJudgeable(name) && judge({ method: 'resources/read', kind: 'resource', name })
   )

@@ -82,8 +82,7 @@ export function openHandles(
   context: HandleContext,
 ): PresentedHandles | undefined {
   const { kind, id, method = '' } = message
-  const holder = only(members(text, 0, asked), kind === 'response' ? 'result' : 'params', id)
-  const found = holder?.members ?? []
+  const found = membersOf(members(text, 0, asked), kind === 'response' ? 'result' : 'params', id)
   const opening: Opening = { text, id, method, context, edits: [], tasks: new Map(), operations: [] }
   let task: Task | undefined
   if (isAboutTask(method, message.params)) task = openSubject(only(found, 'taskId', id), opening)
@@ -91,15 +90,18 @@ export function openHandles(
     task === undefined ? operation : ({ ...task.operation, method: 'tasks/update' } as Operation)
   if (kind !== 'response') openContinued(only(found, 'requestState', id), continued, opening)
   if (method === 'subscriptions/listen') {
-    const { members: filter = [] } = only(found, 'notifications', id) ?? {}
-    openList(only(filter, 'taskIds', id), opening)
+    openList(only(membersOf(found, 'notifications', id), 'taskIds', id), opening)
   }
-  const { members: meta = [] } = only(found, '_meta', id) ?? {}
-  const { members: related = [] } = only(meta, relatedTask, id) ?? {}
+  const related = membersOf(membersOf(found, '_meta', id), relatedTask, id)
   openRelated(only(related, 'taskId', id), kind, opening)
   const { edits, tasks, operations } = opening
   if (edits.length === 0) return undefined
   return { operations, tasks, taskId: task?.id, continued, text: replaced(text, edits) }
+}
+
+/** Returns the members of the object with that name; none when there is no such object. */
+function membersOf(found: readonly Member[], name: string, id: string | undefined): readonly Member[] {
+  return only(found, name, id)?.members ?? []
 }
 
 /** Returns the refusal of a task that the caller was not given, or whose operation it may not do any more. */
