@@ -2,11 +2,11 @@ import type { ReadResult } from '../config/handover.ts'
 import type { Diagnostic } from '../config/document/diagnostics.ts'
 import type { restartFields, Settings } from '../config/static-fields.ts'
 
-/** What operators are told about the configuration. */
+/** The configuration as operators see it. */
 export interface ConfigStatus {
   readonly revision: string
   readonly appliedAt: string
-  /** Since when the files have said something else than what is in force; absent where they do not. */
+  /** Time since which the files have differed from the revision in force; absent if they do not differ. */
   readonly pending?: { readonly since: string; readonly seconds: number } | undefined
   readonly lastReload: {
     readonly successful: boolean
@@ -15,12 +15,12 @@ export interface ConfigStatus {
       Diagnostic,
       'code' | 'severity' | 'message' | 'help' | 'file' | 'line' | 'column'
     >[]
-    /** Number of further diagnostics; absent for none. */
+    /** Number of further diagnostics; absent if there are none. */
     readonly omitted?: number
   }
 }
 
-/** Returns what operators are told of an attempt to apply what was read. */
+/** Returns the outcome of a reload as operators see it. */
 export function report(
   { diagnostics, omitted }: Pick<ReadResult, 'diagnostics' | 'omitted'>,
   successful: boolean,
@@ -35,7 +35,7 @@ export function report(
   }
 }
 
-/** Returns the error of a change that a running gateway cannot apply. */
+/** Returns the diagnostic for a change that takes effect only after a restart. */
 export function restartRequired(
   { pointer, of }: (typeof restartFields)[number],
   started: Settings,

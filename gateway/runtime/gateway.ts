@@ -1,77 +1,76 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server } from 'node:net'
 import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { settingsOf } from '../config/handover.ts'
-import type { ReadPaths } from '../config/document/content-digest.ts'
 import type { RevocationsResult } from '../config/revocations.ts'
 import type { Settings } from '../config/static-fields.ts'
-import { parseAddress } from '../values/units.ts'
 import { createAdminListener } from '../observe/admin.ts'
-import { createLog } from '../observe/log.ts'
+import { createLog, type Log } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
+import { listenForClients, listenForOperators } from './addresses.ts'
 import { createHostCheck } from './admin-hosts.ts'
-import { ConfigRefused, createApplier, type LoadConfig } from './apply.ts'
-import { watchPort, type PortWatch } from './process/port-watch.ts'
-import { createRevocationsKeeper, type LoadRevocations } from './revocations.ts'
-import { createWorkerCore, type WorkerCore } from './workers/worker-core.ts'
+import { createAdminSource } from './admin-source.ts'
+import { ConfigRefused, createApplier, type Applier } from './apply.ts'
 import type { RevocationsRequest } from './loader/loader.ts'
-import { createWatcher } from './loader/watch.ts'
+import type { LoadConfig } from './loads.ts'
+import { createWatcher, type Watcher } from './loader/watch.ts'
+import { watchPort, type PortWatch } from './process/port-watch.ts'
+import { createRevocationsKeeper, type LoadRevocations, type RevocationsKeeper } from './revocations.ts'
+import { createWorkerCore } from './workers/worker-core.ts'
 import { createWorkers } from './workers/workers.ts'
 
 /** What a gateway is started with. */
 export interface GatewayOptions {
   /** Reads and checks the configuration; called again for every reload. */
   readonly load: LoadConfig
-  /** Reads and checks a revocations file; in this thread unless given. */
+  /** Reads and checks a revocations file; by default in this thread. */
   readonly loadRevocations?: LoadRevocations
   /** Takes whole lines of the log. */
   write(this: void, text: string): void
-  /** Number of lines of the log that could not be written so far; unless given, all were. */
+  /** Returns the number of log lines that could not be written so far; by default 0. */
   readonly droppedLines?: () => number
-  /** Whether to apply changes as they are saved. */
+  /** Apply changes as they are saved. */
   readonly watch: boolean
-  /** Told of every thread that is started to serve. */
-  readonly onWorker?: (thread: Worker) => void
-  /** Milliseconds after which a thread that does not answer is ended; 30 s unless given. */
+  /** Called with every worker that is started to serve. */
+  readonly onWorker?: (worker: Worker) => void
+  /** Milliseconds after which a worker that does not answer is ended; by default 30 000. */
   readonly answerTimeoutMs?: number
 }
 
 /** A gateway that serves. */
 export interface Gateway {
-  /** Where it listens, as `http://host:port`, or https with TLS. */
+  /** Where clients connect: `http://host:port`, or https with TLS. */
   readonly url: string
   readonly adminUrl: string
-  /** Reads the configuration again, as after SIGHUP. Never throws; the log and the status say what came of it. */
+  /** Reads the configuration again, as after SIGHUP. Never throws; the log and the status report the outcome. */
   reload(): Promise<void>
-  /** Stops: refuses what is new, lets calls in flight end for `listen.drain`, then closes. */
+  /** Stops: refuses new requests, lets those in flight end for up to `listen.drain`, then closes. */
   close(): Promise<void>
 }
 
-const pollInterval = 2000
+const pollIntervalMs = 2000
 
 /**
  * Starts a gateway.
  *
- * @throws ConfigRefused where the configuration has errors; the error of the listener where an address is taken
+ * @throws ConfigRefused if the configuration has errors; the error of the listener if an address is taken
  */
-export async function startGateway({
-  load,
-  loadRevocations = readHere,
-  write,
-  droppedLines = () => 0,
-  watch,
-  onWorker,
-  answerTimeoutMs,
-}: GatewayOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const {
+    load,
+    loadRevocations = readHere,
+    write,
+    droppedLines = () => 0,
+    onWorker,
+    answerTimeoutMs,
+  } = options
   const log = createLog(write)
   const metrics = createMetrics()
   const first = await load()
   const { handover } = first
   if (handover === undefined) throw new ConfigRefused(first)
   const settings = settingsOf(handover)
-  const count = threadsFor(settings)
+  const count = workerCount(settings)
   const sessionSecret = randomBytes(32)
   const core =
     count === 1
@@ -79,65 +78,23 @@ export async function startGateway({
       : createWorkers(count, { sessionSecret, write, log, metrics, onWorker, answerTimeoutMs })
   let stopping = false
   let port: PortWatch | undefined
-  let toldLines = 0
   try {
     const revocations = createRevocationsKeeper(loadRevocations, { core, log, metrics })
     const applier = await createApplier({ ...first, handover }, load, { core, log, metrics, revocations })
-    const admin = createAdminListener(
-      {
-        ready: async () => !stopping && port?.isShared() !== true && (await core.gauges()).workers > 0,
-        async status() {
-          const { openStreams, workers } = await core.gauges()
-          return {
-            ...applier.status(),
-            revocations: revocations.status(),
-            draining: stopping,
-            openStreams,
-            workers,
-          }
-        },
-        async metrics() {
-          const { openStreams, connections, requests, workers, keyAges } = await core.gauges()
-          metrics.set('gatehouse_open_streams', openStreams)
-          metrics.set('gatehouse_connections', connections)
-          metrics.set('gatehouse_requests_in_flight', requests)
-          metrics.set('gatehouse_workers', workers)
-          metrics.set('gatehouse_config_pending_seconds', applier.pendingSeconds())
-          metrics.setEach('gatehouse_jwks_age_seconds', keyAges)
-          const lines = droppedLines()
-          metrics.add([['gatehouse_log_lines_dropped_total', '', lines - toldLines]])
-          toldLines = lines
-          return metrics.render()
-        },
-      },
-      createHostCheck(settings.admin),
-    )
+    const isStopping = (): boolean => stopping
+    const isPortShared = (): boolean => port?.isShared() === true
+    const parts = { core, metrics, applier, revocations, isStopping, isPortShared, droppedLines }
+    const admin = createAdminListener(createAdminSource(parts), createHostCheck(settings.admin))
     const { url, address } = await listenForClients(core, settings, count > 1)
     if (count > 1) port = watchPort(address, { log, metrics })
     const adminUrl = await listenForOperators(admin, settings)
-    const watcher = watch
-      ? createWatcher(
-          () => {
-            void revocations.apply()
-            void applier.apply('change').then(() => watcher?.follow(watched()))
-          },
-          error => log.warn('watch_failed', { error: String(error) }),
-          pollInterval,
-        )
-      : undefined
-    const watched = (): ReadPaths => {
-      const { files, directories } = applier.paths()
-      return { files: [...files, ...[revocations.path() ?? []].flat()], directories }
-    }
-    await watcher?.follow(watched())
+    const watcher = options.watch ? await watchFiles(applier, revocations, log) : undefined
     log.info('listening', { url, adminUrl, revision: applier.revision(), workers: count })
 
     return {
       url,
       adminUrl,
-      async reload() {
-        await Promise.all([revocations.apply(), applier.apply('demand')])
-      },
+      reload: async () => void (await Promise.all([revocations.apply(), applier.apply('demand')])),
       async close() {
         stopping = true
         log.info('draining', { openStreams: (await core.gauges()).openStreams })
@@ -158,51 +115,30 @@ export async function startGateway({
   }
 }
 
-/** Reads a revocations file in this worker. Loads what checks it on demand: whoever passes a loader never needs that here. */
+/** Applies the files of the configuration, and the revocations file, whenever they change. */
+async function watchFiles(applier: Applier, revocations: RevocationsKeeper, log: Log): Promise<Watcher> {
+  const follow = (): Promise<void> => {
+    const { files, directories } = applier.paths()
+    return watcher.follow({ files: [...files, ...[revocations.path() ?? []].flat()], directories })
+  }
+  const onChange = (): void => {
+    void revocations.apply()
+    void applier.apply('change').then(follow)
+  }
+  const onFault = (error: unknown): void => log.warn('watch_failed', { error: String(error) })
+  const watcher = createWatcher(onChange, onFault, pollIntervalMs)
+  await follow()
+  return watcher
+}
+
+/** Reads a revocations file in this thread. What checks it is loaded on demand: with a loader it is never needed here. */
 async function readHere({ file, names }: RevocationsRequest): Promise<RevocationsResult> {
   const { readRevocations } = await import('../config/revocations.ts')
   return readRevocations(file, names, { now: new Date() })
 }
 
-/** How many threads serve. Elsewhere than on Linux, the system would give all connections to one of them. */
-function threadsFor({ workers }: Settings): number {
+/** Returns the number of workers. Outside Linux it is 1, because the system would give all connections to one of them. */
+function workerCount({ workers }: Settings): number {
   if (process.platform !== 'linux') return 1
   return workers === 'auto' ? availableParallelism() : workers
-}
-
-/** @param shared several threads listen */
-async function listenForClients(
-  core: WorkerCore,
-  { listen }: Settings,
-  shared: boolean,
-): Promise<{ url: string; address: AddressInfo }> {
-  const { host, port } = parseAddress(listen.address)
-  const free = shared ? await findFree(host, port) : port
-  const address = await core.listen({ host, port: free, reusePort: shared })
-  return { url: urlOf(listen.tls === undefined ? 'http' : 'https', address), address }
-}
-
-async function listenForOperators(admin: Server, { admin: { address } }: Settings): Promise<string> {
-  const { host, port } = parseAddress(address)
-  admin.listen({ host, port })
-  await once(admin, 'listening')
-  return urlOf('http', admin.address() as AddressInfo)
-}
-
-/**
- * The port, once it is certain that nobody else listens there: those who share a port are not told when another
- * program shares it too.
- */
-async function findFree(host: string, port: number): Promise<number> {
-  const probe = createServer().listen({ host, port })
-  await once(probe, 'listening')
-  const address = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return address.port
-}
-
-function urlOf(scheme: string, { address, port }: AddressInfo): string {
-  const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[address] ?? address
-  return `${scheme}://${reachable.includes(':') && !reachable.startsWith('[') ? `[${reachable}]` : reachable}:${port}`
 }

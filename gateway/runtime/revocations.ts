@@ -1,177 +1,132 @@
 import type { Handover } from '../config/handover.ts'
 import { digestOfFile } from '../config/document/content-digest.ts'
 import type { RevocationsResult } from '../config/revocations.ts'
-import type { RevocationEntries } from '../values/revocation-id.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { report, type ConfigStatus } from './config-status.ts'
 import type { RevocationsRequest } from './loader/loader.ts'
-import type { WorkerCore } from './workers/worker-core.ts'
 import { settled } from './loader/watch.ts'
+import {
+  createRevocationsStatus,
+  type RevocationsReport,
+  type RevocationsStatus,
+} from './revocations-status.ts'
+import type { WorkerCore } from './workers/worker-core.ts'
 
 /** Reads and checks a revocations file as it stands now. */
 export type LoadRevocations = (request: RevocationsRequest) => RevocationsResult | Promise<RevocationsResult>
 
-/** What operators are told about revocations. */
-export interface RevocationsStatus {
-  /** Number of entries in force. */
-  readonly count: number
-  readonly appliedAt: string
-  readonly lastReload: ConfigStatus['lastReload']
-  /** Since when the file has said something that cannot be applied; absent where it does not. */
-  readonly pending?: ConfigStatus['pending']
-}
-
-/** Applies the revocations file on its own, whatever becomes of the configuration. The last good content stays in force. */
+/** Applies the revocations file, whatever becomes of the configuration. The last good content stays in force. */
 export interface RevocationsKeeper {
-  /** Absolute path of the file; undefined where the configuration in force names none. */
+  /** Returns the absolute path of the file; undefined if the configuration in force names none. */
   path(): string | undefined
-  /** Undefined where no file is named. */
-  status(): RevocationsStatus | undefined
+  /** Returns undefined if the configuration in force names no file. */
+  status(): RevocationsReport | undefined
   /**
-   * Puts a configuration into force together with the revocations that it names: those before it stay until it is in force,
-   * and its own are from then on.
+   * Puts a configuration into force together with the revocations that it names. The previous revocations stay in force
+   * until the configuration is, and its own are in force from then on.
    *
    * @param commit puts the configuration into force
-   * @returns what is wrong with its revocations, and then nothing was done; undefined otherwise
+   * @returns the errors of its revocations, in which case nothing has changed; undefined otherwise
    */
-  follow(checked: Handover, commit: () => Promise<void>): Promise<RevocationsResult | undefined>
-  /** Applies the file where its bytes differ from those of the last attempt. Never throws. */
+  follow(handover: Handover, commit: () => Promise<void>): Promise<RevocationsResult | undefined>
+  /** Applies the file if its bytes differ from those of the last attempt. Never throws. */
   apply(): Promise<void>
 }
 
-const nothing: RevocationEntries = new Map()
+/** State of a keeper. */
+interface Keeper {
+  readonly load: LoadRevocations
+  readonly core: Pick<WorkerCore, 'revoke'>
+  readonly status: RevocationsStatus
+  file: string | undefined
+  names: RevocationsRequest['names']
+  /** Digest of the content that was applied or refused last; undefined to try the same bytes again. */
+  attempted: string | undefined
+}
 
 /** Makes a keeper that follows no file yet. */
 export function createRevocationsKeeper(
   load: LoadRevocations,
   { core, log, metrics }: { core: Pick<WorkerCore, 'revoke'>; log: Log; metrics: Metrics },
 ): RevocationsKeeper {
-  let file: string | undefined
-  let names: RevocationsRequest['names'] = { keys: [], issuers: [], hashes: [] }
-  let entries = nothing
-  let appliedAt = new Date()
-  let lastReload: ConfigStatus['lastReload'] | undefined
-  let pendingSince: Date | undefined
-  let attempted: string | undefined
-  let turn: Promise<unknown> = Promise.resolve()
-  let waiting = false
+  const status = createRevocationsStatus(log, metrics)
+  const names = { keys: [], issuers: [], hashes: [] }
+  const keeper: Keeper = { load, core, status, file: undefined, names, attempted: undefined }
+  let last: Promise<unknown> = Promise.resolve()
+  let isWaiting = false
 
-  /** One thing at a time. */
-  function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = turn.then(work)
-    turn = result.catch(() => {})
+  function inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = last.then(work)
+    last = result.catch(() => {})
     return result
   }
 
-  function measure(): void {
-    if (lastReload === undefined) return
-    metrics.set('gatehouse_revocations', entries.size)
-    metrics.set('gatehouse_revocations_last_reload_successful', Number(pendingSince === undefined))
-  }
-
-  function applied(result: RevocationsResult & { readonly entries: RevocationEntries }): void {
-    const previous = entries.size
-    entries = result.entries
-    appliedAt = new Date()
-    pendingSince = undefined
-    lastReload = report(result, true)
-    measure()
-    const { diagnostics, omitted } = lastReload
-    const fields = { count: entries.size, previous }
-    if (diagnostics.length === 0) log.info('revocations_applied', fields)
-    else log.warn('revocations_applied', { ...fields, diagnostics, omitted })
-  }
-
-  function refused(told: Pick<RevocationsResult, 'diagnostics' | 'omitted'>, error?: unknown): void {
-    pendingSince ??= new Date()
-    lastReload = report(told, false)
-    measure()
-    log.error('revocations_refused', {
-      count: entries.size,
-      pendingSince: pendingSince.toISOString(),
-      diagnostics: lastReload.diagnostics,
-      omitted: lastReload.omitted,
-      error: error === undefined ? undefined : String((error as Error).message),
-    })
-  }
-
-  async function applyOnce(): Promise<void> {
-    const path = file
-    if (path === undefined) return
-    const look = (): string => digestOfFile(path)
-    if (look() === attempted) return
-    if ((await settled(look)) === attempted) return
-    const result = await load({ file: path, names })
-    attempted = result.digest
-    if (result.entries === undefined) {
-      refused(result)
-      return
-    }
-    await core.revoke(result.entries)
-    applied({ ...result, entries: result.entries })
-  }
-
-  async function change(
-    checked: Handover,
-    commit: () => Promise<void>,
-  ): Promise<RevocationsResult | undefined> {
-    const { revocations } = checked
-    const result = revocations && (await load(revocations))
-    if (result !== undefined && result.entries === undefined) return result
-    const before = entries
-    const after = result?.entries ?? nothing
-    await core.revoke(new Map([...before, ...after]))
-    try {
-      await commit()
-    } catch (error) {
-      await core.revoke(before)
-      throw error
-    }
-    await core.revoke(after)
-    file = revocations?.file
-    names = revocations?.names ?? names
-    attempted = result?.digest
-    lastReload = undefined
-    if (result === undefined) {
-      entries = nothing
-      pendingSince = undefined
-      metrics.setEach('gatehouse_revocations', [])
-      metrics.setEach('gatehouse_revocations_last_reload_successful', [])
-    } else applied({ ...result, entries: after })
-    return undefined
-  }
-
   return {
-    path: () => file,
-    status: () =>
-      lastReload && {
-        count: entries.size,
-        appliedAt: appliedAt.toISOString(),
-        lastReload,
-        pending: pendingSince && {
-          since: pendingSince.toISOString(),
-          seconds: (Date.now() - pendingSince.getTime()) / 1000,
-        },
-      },
-    async follow(checked, commit) {
-      if (checked.revocations?.file !== file) return inTurn(() => change(checked, commit))
-      names = checked.revocations?.names ?? names
+    path: () => keeper.file,
+    status: status.report,
+    async follow(handover, commit) {
+      if (handover.revocations?.file !== keeper.file)
+        return inOrder(() => changeFile(keeper, handover, commit))
+      keeper.names = handover.revocations?.names ?? keeper.names
       await commit()
       return undefined
     },
     async apply() {
-      // Whoever waits for the next turn will see the latest bytes then.
-      if (waiting) return
-      waiting = true
-      await inTurn(() => {
-        waiting = false
-        return applyOnce()
-      }).catch((error: unknown) => {
-        // What failed for another reason than its content is tried again at the next look.
-        attempted = undefined
-        refused({ diagnostics: [], omitted: 0 }, error)
+      // The attempt that waits will read the latest bytes.
+      if (isWaiting) return
+      isWaiting = true
+      const attempt = inOrder(() => {
+        isWaiting = false
+        return applyOnce(keeper)
+      })
+      await attempt.catch((error: unknown) => {
+        // The content is not to blame, so the same bytes are tried again at the next poll.
+        keeper.attempted = undefined
+        status.refused({ diagnostics: [], omitted: 0 }, error)
       })
     },
   }
+}
+
+async function applyOnce(keeper: Keeper): Promise<void> {
+  const { file, names, load, core, status } = keeper
+  if (file === undefined) return
+  const digest = (): string => digestOfFile(file)
+  if (digest() === keeper.attempted || (await settled(digest)) === keeper.attempted) return
+  const result = await load({ file, names })
+  keeper.attempted = result.digest
+  const { entries } = result
+  if (entries === undefined) {
+    status.refused(result)
+    return
+  }
+  await core.revoke(entries)
+  status.applied({ ...result, entries })
+}
+
+/** Commits a configuration that names another revocations file, or none. Both contents are in force meanwhile. */
+async function changeFile(
+  keeper: Keeper,
+  { revocations }: Handover,
+  commit: () => Promise<void>,
+): Promise<RevocationsResult | undefined> {
+  const { load, core, status } = keeper
+  const result = revocations && (await load(revocations))
+  if (result !== undefined && result.entries === undefined) return result
+  const before = status.entries()
+  const entries = result?.entries ?? new Map<never, never>()
+  await core.revoke(new Map([...before, ...entries]))
+  try {
+    await commit()
+  } catch (error) {
+    await core.revoke(before)
+    throw error
+  }
+  await core.revoke(entries)
+  keeper.file = revocations?.file
+  keeper.names = revocations?.names ?? keeper.names
+  keeper.attempted = result?.digest
+  if (result === undefined) status.removed()
+  else status.applied({ ...result, entries })
+  return undefined
 }
