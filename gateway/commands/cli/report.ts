@@ -3,7 +3,7 @@ import { maxFileBytes } from '../../config/document/content-digest.ts'
 import { readBounded } from '../../config/document/files.ts'
 import { formatGithub, formatJson, formatText } from '../../config/report/format.ts'
 import { load, type LoadOptions, type LoadResult } from '../../config/load.ts'
-import { shownPath } from '../../config/report/render.ts'
+import { relativePath } from '../../config/report/render.ts'
 import { formatSarif } from '../../config/report/sarif.ts'
 import { printable } from '../../lib/printable.ts'
 import { usageError, type Values } from './arguments.ts'
@@ -62,7 +62,7 @@ export async function readReport(
   const file = values.config ?? positionals[0] ?? 'gateway.yaml'
   const options = { env: io.env, now: new Date(), allowMissingEnv: values['allow-missing-env'], review }
   const { path, result } = await read(file, options, io)
-  return { result, file: shownPath(path, io.cwd), format, quiet: values.quiet }
+  return { result, file: relativePath(path, io.cwd), format, quiet: values.quiet }
 }
 
 function defaultFormat({ env }: Io): Report['format'] {

@@ -4,7 +4,7 @@ import { EditError, editText, type Change } from '../../config/edit/edit.ts'
 import { readBounded } from '../../config/document/files.ts'
 import { formatText } from '../../config/report/format.ts'
 import { load, type Loaded, type LoadResult } from '../../config/load.ts'
-import { shownPath } from '../../config/report/render.ts'
+import { relativePath } from '../../config/report/render.ts'
 import { exitCodeOf } from '../cli/exit-code.ts'
 import type { Io } from '../cli/io.ts'
 import { LockedError, withLock } from './lock.ts'
@@ -118,7 +118,7 @@ export async function reporting(io: Io, command: () => Promise<number> | number)
     const { code, syscall, path, message } = error as NodeJS.ErrnoException
     if (!(error instanceof LockedError) && syscall === undefined) throw error
     io.stderr(
-      `gatehouse: ${code === 'ENOENT' ? `file not found: ${shownPath(path ?? '', io.cwd)}` : message}\n`,
+      `gatehouse: ${code === 'ENOENT' ? `file not found: ${relativePath(path ?? '', io.cwd)}` : message}\n`,
     )
     return 2
   }

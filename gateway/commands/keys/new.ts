@@ -1,7 +1,7 @@
 import { hashSecret, newSecret } from '../../auth/api-key/key.ts'
 import type { Change } from '../../config/edit/edit.ts'
 import type { Value } from '../../config/schema/notation.ts'
-import { shownPath } from '../../config/report/render.ts'
+import { relativePath } from '../../config/report/render.ts'
 import { helpWithName, nearest } from '../../config/document/suggest.ts'
 import { parseDuration, parseInstant } from '../../values/units.ts'
 import { parseCommandLine } from '../cli/arguments.ts'
@@ -169,7 +169,7 @@ function report(
   { quiet, write }: { quiet: boolean; write: boolean },
 ): void {
   const say = (line: string): void => void (quiet || io.stderr(`${line}\n`))
-  const shown = shownPath(file, io.cwd)
+  const shown = relativePath(file, io.cwd)
   if (note !== undefined) say(note)
   if (!write) {
     io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, dryRun: true, name, file, text })}\n` : text)

@@ -1,7 +1,7 @@
 import type { Loaded } from '../../config/load.ts'
 import { MalformedError } from '../../values/malformed.ts'
 import { toPointer } from '../../config/document/pointer.ts'
-import { shownPath } from '../../config/report/render.ts'
+import { relativePath } from '../../config/report/render.ts'
 import { resolveSchema } from '../../config/schema/schema.ts'
 import { helpWithName, nearest } from '../../config/document/suggest.ts'
 import { usageError } from '../cli/arguments.ts'
@@ -80,5 +80,5 @@ export function noSuchKey({ config }: Loaded, name: string): string {
 /** Finds where a key is declared: the path of the file, and file:line:column as text. */
 export function placeOf(loaded: Loaded, name: string, cwd: string): { file: string; text: string } {
   const { file, line, column } = loaded.locate(toPointer(['keys', name]))!
-  return { file, text: `${shownPath(file, cwd)}:${line}:${column}` }
+  return { file, text: `${relativePath(file, cwd)}:${line}:${column}` }
 }

@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import { EditError, editText } from '../../config/edit/edit.ts'
 import { formatText } from '../../config/report/format.ts'
 import { blockField } from '../../config/schema/notation.ts'
-import { shownPath } from '../../config/report/render.ts'
+import { relativePath } from '../../config/report/render.ts'
 import { revocationId } from '../../values/revocation-id.ts'
 import { readRevocations, revocationsPath } from '../../config/revocations.ts'
 import type { Io } from '../cli/io.ts'
@@ -38,7 +38,7 @@ export function addRevocation(
     throw new Refused(noSuchKey(loaded, name))
   const file = revocations ?? (loaded === undefined ? guessFile(open.path) : undefined)
   if (file === undefined) {
-    const main = shownPath(open.path, cwd)
+    const main = relativePath(open.path, cwd)
     throw new Refused(
       `${main} names no revocations file; add the line \`revocations: revoked.yaml\`, and run this command again`,
     )
@@ -56,7 +56,7 @@ export function addRevocation(
 
 /** Reports why the configuration itself was not changed. */
 export function explainErrors({ result, path }: OpenConfig, name: string, io: Io): void {
-  const main = shownPath(path, io.cwd)
+  const main = relativePath(path, io.cwd)
   io.stderr(
     `gatehouse: ${main} was not changed, because the configuration has errors; fix them, then run \`gatehouse keys revoke ${name}\`\n`,
   )

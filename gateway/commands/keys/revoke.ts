@@ -1,4 +1,4 @@
-import { shownPath } from '../../config/report/render.ts'
+import { relativePath } from '../../config/report/render.ts'
 import { parseCommandLine } from '../cli/arguments.ts'
 import type { Io } from '../cli/io.ts'
 import { Refused, reporting, valid, withConfig, type OpenConfig } from './change.ts'
@@ -106,7 +106,7 @@ function disable(open: OpenConfig, wanted: Wanted, revoked: Revoked | undefined,
   if (json) io.stdout(jsonOf({ name, file, changed, ...(dryRun && { text }), revocations }, dryRun))
   else if (dryRun) io.stdout(revoked === undefined ? text : `${text}---\n${revoked.text}`)
   if (quiet) return 0
-  const shown = shownPath(file, io.cwd)
+  const shown = relativePath(file, io.cwd)
   if (revoked !== undefined) reportRevoked(revoked, name, dryRun, io)
   if (dryRun) io.stderr('nothing was written\n')
   else
@@ -125,7 +125,7 @@ function jsonOf(fields: object, dryRun: boolean): string {
 }
 
 function reportRevoked({ file, changed }: Revoked, name: string, dryRun: boolean, io: Io): void {
-  const shown = shownPath(file, io.cwd)
+  const shown = relativePath(file, io.cwd)
   if (!dryRun)
     io.stderr(changed ? `added key ${name} to ${shown}\n` : `key ${name} was already in ${shown}\n`)
 }

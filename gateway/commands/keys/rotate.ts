@@ -1,6 +1,6 @@
 import { hashSecret, newSecret } from '../../auth/api-key/key.ts'
 import type { Change } from '../../config/edit/edit.ts'
-import { shownPath } from '../../config/report/render.ts'
+import { relativePath } from '../../config/report/render.ts'
 import { parseDuration } from '../../values/units.ts'
 import { windowOf } from '../../values/window.ts'
 import type { Key } from '../../../schema/config.ts'
@@ -97,7 +97,7 @@ function replaceSecret(
       ? 'earlier secrets are no longer valid'
       : `earlier secrets expire at ${instantText(ends)}`,
   )
-  say(`added a secret to key ${name} in ${shownPath(file, io.cwd)}; it is shown once and stored nowhere:`)
+  say(`added a secret to key ${name} in ${relativePath(file, io.cwd)}; it is shown once and stored nowhere:`)
   io.stdout(json ? `${JSON.stringify({ schemaVersion: 1, ...shown, secret, hash })}\n` : `${secret}\n`)
   return 0
 }

@@ -1,15 +1,15 @@
 import { printable, printableJson } from '../../lib/printable.ts'
 import { diagnosticCodes, type Diagnostic } from '../document/diagnostics.ts'
 import type { LoadResult } from '../load.ts'
-import { codeFrame, shownPath } from './render.ts'
+import { codeFrame, relativePath } from './render.ts'
 
 /** Input of a report. */
-export type Reported = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'> &
+export type Report = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'> &
   Partial<Pick<LoadResult, 'omitted'>>
 
 /** Formats diagnostics for people, with the line of the file and the help of each, and a count at the end. Empty for none. */
 export function formatText(
-  { diagnostics, omitted = 0, sources }: Reported,
+  { diagnostics, omitted = 0, sources }: Report,
   options: { cwd: string; colour: boolean },
 ): string {
   if (diagnostics.length === 0) return ''
@@ -34,7 +34,7 @@ function placeOf(
   { file, line, column }: { file: string; line: number; column: number },
   cwd: string,
 ): string {
-  return `${printable(shownPath(file, cwd))}:${line}:${column}`
+  return `${printable(relativePath(file, cwd))}:${line}:${column}`
 }
 
 const wrap = (code: number) => (text: string) => `\u001b[${code}m${text}\u001b[0m`
@@ -51,7 +51,7 @@ function countOf(diagnostics: readonly Diagnostic[]): string {
 }
 
 /** Formats diagnostics for programs, as one JSON document. A field may be added in the same `schemaVersion`. */
-export function formatJson({ diagnostics, omitted = 0, loaded }: Reported, { cwd }: { cwd: string }): string {
+export function formatJson({ diagnostics, omitted = 0, loaded }: Report, { cwd }: { cwd: string }): string {
   const document = {
     schemaVersion: 1,
     valid: loaded !== undefined,
@@ -63,19 +63,19 @@ export function formatJson({ diagnostics, omitted = 0, loaded }: Reported, { cwd
 }
 
 function relocate(one: Diagnostic, cwd: string): Diagnostic {
-  const related = one.related?.map(other => ({ ...other, file: shownPath(other.file, cwd) }))
-  return { ...one, file: shownPath(one.file, cwd), ...(related !== undefined && { related }) }
+  const related = one.related?.map(other => ({ ...other, file: relativePath(other.file, cwd) }))
+  return { ...one, file: relativePath(one.file, cwd), ...(related !== undefined && { related }) }
 }
 
 const annotations = { error: 'error', warning: 'warning', info: 'notice' }
 
 /** Formats diagnostics for GitHub Actions: one workflow command each, which becomes an annotation of the pull request. */
-export function formatGithub({ diagnostics, omitted = 0 }: Reported, { cwd }: { cwd: string }): string {
+export function formatGithub({ diagnostics, omitted = 0 }: Report, { cwd }: { cwd: string }): string {
   const more = omitted > 0 ? `::notice::${omitted} more diagnostics are not shown\n` : ''
   const commands = diagnostics
     .map(one => {
       const properties = {
-        file: shownPath(one.file, cwd),
+        file: relativePath(one.file, cwd),
         line: one.line,
         endLine: one.endLine,
         col: one.column,

@@ -3,7 +3,7 @@ import { printable } from '../../lib/printable.ts'
 import type { Diagnostic } from '../document/diagnostics.ts'
 
 /** Returns a path relative to a folder if it is inside; otherwise the path itself. */
-export function shownPath(file: string, folder: string): string {
+export function relativePath(file: string, folder: string): string {
   const path = relative(folder, file)
   return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path
 }

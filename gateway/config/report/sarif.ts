@@ -1,10 +1,10 @@
 import { printableJson } from '../../lib/printable.ts'
 import { diagnosticCodes, type Diagnostic } from '../document/diagnostics.ts'
-import type { Reported } from './format.ts'
-import { shownPath } from './render.ts'
+import type { Report } from './format.ts'
+import { relativePath } from './render.ts'
 
 /** Formats diagnostics for code scanning, as SARIF 2.1.0 (OASIS): one run, whose rules are the codes that occur. */
-export function formatSarif({ diagnostics, omitted = 0 }: Reported, { cwd }: { cwd: string }): string {
+export function formatSarif({ diagnostics, omitted = 0 }: Report, { cwd }: { cwd: string }): string {
   const codes = [...new Set(diagnostics.map(one => one.code))].toSorted()
   const rules = codes.map(id => {
     const { name, summary } = diagnosticCodes[id]
@@ -41,7 +41,7 @@ function regionOf({ line, column, endLine, endColumn }: Diagnostic): object {
 
 // Code scanning takes a relative URI as relative to the repository.
 function artifact(file: string, cwd: string): { uri: string } {
-  const path = shownPath(file, cwd)
+  const path = relativePath(file, cwd)
   const uri = path.split('/').map(encodeURIComponent).join('/')
   return { uri: path === file ? `file://${uri}` : uri }
 }
