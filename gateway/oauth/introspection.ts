@@ -16,17 +16,17 @@ export interface IntrospectionSource {
   asked(this: void, result: IntrospectionResult, failure?: IntrospectionFailed): void
 }
 
-/** Milliseconds that an answer counts. */
-const activeFor = 60_000
-const inactiveFor = 10_000
-const failedFor = 1000
-const most = 10_000
-/** Characters of all answers together: what is kept of them takes many times the room. */
+/** Lifetime of cached answers, in milliseconds. */
+const activeForMs = 60_000
+const inactiveForMs = 10_000
+const failedForMs = 1000
+const maxEntries = 10_000
+/** Largest number of characters of all cached answers. Their parsed form takes many times that memory. */
 const maxCachedLength = 4 * 1024 * 1024
 
 /**
- * Remembers what an issuer says of tokens: for a minute that one is active, for ten seconds that it is not, for a second
- * that it did not say. However many wait for one answer, it is asked once. The oldest answers make room.
+ * Caches what an issuer says about tokens: for a minute that one is active, for ten seconds that it is not, for a second
+ * that it did not answer. Concurrent requests with one token share a question. The oldest answers are dropped first.
  *
  * @param now milliseconds since the epoch
  */
@@ -34,22 +34,13 @@ export function createIntrospection(
   source: IntrospectionSource,
   now: () => number = () => Date.now(),
 ): Introspection {
-  const active = createBoundedMap<string, { claims: Claims; until: number; length: number }>(most, {
-    maxWeight: maxCachedLength,
-    weigh: ({ length }) => length,
-  })
-  const refused = createBoundedMap<string, { refusal: Refusal; until: number }>(most)
+  const cache = createCache(now)
   const asking = new Map<string, Promise<Claims>>()
   const admission = createAdmission(now)
 
-  function refuse(digest: string, refusal: Refusal, until: number): Refusal {
-    refused.set(digest, { refusal, until })
-    return refusal
-  }
-
-  async function question(token: string, digest: string, stranger: boolean): Promise<Claims> {
+  async function question(token: string, digest: string, isUnknown: boolean): Promise<Claims> {
     try {
-      const { claims, length, asked } = await admission.admit(stranger, async () => {
+      const { claims, length, asked } = await admission.admit(isUnknown, async () => {
         const asked = now()
         const answer = await source.ask(token).catch((error: unknown) => {
           if (error instanceof IntrospectionFailed && error.kind === 'unreachable') admission.dismiss(error)
@@ -58,13 +49,11 @@ export function createIntrospection(
         return { ...answer, asked }
       })
       source.asked(claims === undefined ? 'inactive' : 'active')
-      if (claims !== undefined) {
-        refused.delete(digest)
-        active.set(digest, { claims, until: asked + activeFor, length })
-        return claims
+      if (claims === undefined) {
+        throw cache.refuse(digest, new Refusal('token_inactive'), asked + inactiveForMs)
       }
-      active.delete(digest)
-      throw refuse(digest, new Refusal('token_inactive'), asked + inactiveFor)
+      cache.accept(digest, { claims, until: asked + activeForMs, length })
+      return claims
     } catch (error) {
       if (error instanceof TooManyQuestions) {
         source.asked('limited')
@@ -72,40 +61,81 @@ export function createIntrospection(
       }
       if (!(error instanceof IntrospectionFailed)) throw error
       source.asked(error.kind === 'unauthorized' ? 'unauthorized' : 'failed', error)
-      throw refuse(digest, new Refusal('token_not_introspected'), now() + failedFor)
+      throw cache.refuse(digest, new Refusal('token_not_introspected'), now() + failedForMs)
     }
   }
-  function begin(token: string, digest: string, stranger: boolean): Promise<Claims> {
+  function begin(token: string, digest: string, isUnknown: boolean): Promise<Claims> {
     const running = asking.get(digest)
     if (running !== undefined) return running
-    const begun = question(token, digest, stranger).finally(() => asking.delete(digest))
+    const begun = question(token, digest, isUnknown).finally(() => asking.delete(digest))
     asking.set(digest, begun)
     return begun
   }
-  function cached<Entry extends { until: number }>(
+
+  return {
+    async ask(token, digest) {
+      const known = cache.accepted(digest)
+      if (known !== undefined) return known.claims
+      const refusal = cache.refused(digest)
+      if (refusal !== undefined) throw refusal
+      return begin(token, digest, !cache.wasAccepted(digest))
+    },
+    recall(token, digest) {
+      const known = cache.accepted(digest)
+      if (known !== undefined) return known
+      const refusal = cache.refused(digest)
+      if (refusal?.reason === 'credential_invalid') throw refusal
+      // An open stream uses the token, so it was active, even if its entry was dropped or belongs to another client.
+      if (refusal === undefined) begin(token, digest, false).catch(() => {})
+      return undefined
+    },
+  }
+}
+
+interface Accepted {
+  readonly claims: Claims
+  /** Milliseconds since the epoch. */
+  readonly until: number
+  /** Length of the answer in characters. */
+  readonly length: number
+}
+
+/** Answers by the digest of the token. */
+interface Cache {
+  accepted(digest: string): Accepted | undefined
+  /** Returns whether the token was active when its issuer was last asked, even if the answer is stale. */
+  wasAccepted(digest: string): boolean
+  accept(digest: string, answer: Accepted): void
+  refused(digest: string): Refusal | undefined
+  /** Returns the refusal. */
+  refuse(digest: string, refusal: Refusal, until: number): Refusal
+}
+
+function createCache(now: () => number): Cache {
+  const active = createBoundedMap<string, Accepted>(maxEntries, {
+    maxWeight: maxCachedLength,
+    weigh: ({ length }) => length,
+  })
+  const refused = createBoundedMap<string, { refusal: Refusal; until: number }>(maxEntries)
+  function current<Entry extends { until: number }>(
     entries: BoundedMap<string, Entry>,
     digest: string,
   ): Entry | undefined {
     const entry = entries.get(digest)
     return entry !== undefined && now() < entry.until ? entry : undefined
   }
-
   return {
-    async ask(token, digest) {
-      const known = cached(active, digest)
-      if (known !== undefined) return known.claims
-      const no = cached(refused, digest)
-      if (no !== undefined) throw no.refusal
-      return begin(token, digest, !active.has(digest))
+    accepted: digest => current(active, digest),
+    wasAccepted: digest => active.has(digest),
+    accept(digest, answer) {
+      refused.delete(digest)
+      active.set(digest, answer)
     },
-    recall(token, digest) {
-      const known = cached(active, digest)
-      if (known !== undefined) return known
-      const no = cached(refused, digest)
-      if (no?.refusal.reason === 'credential_invalid') throw no.refusal
-      // Something is open on it, so it was active, even where that had to make room or was said to another client.
-      if (no === undefined) begin(token, digest, false).catch(() => {})
-      return undefined
+    refused: digest => current(refused, digest)?.refusal,
+    refuse(digest, refusal, until) {
+      if (refusal.reason === 'credential_invalid') active.delete(digest)
+      refused.set(digest, { refusal, until })
+      return refusal
     },
   }
 }

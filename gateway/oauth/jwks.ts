@@ -57,37 +57,98 @@ const systemClock: Clock = {
 }
 
 /**
- * Fetches the keys of an issuer: now and every ten minutes, sooner where that failed, and when a token names a key that
- * is not among them. What was fetched last is good for a day while the issuer is away.
+ * Fetches the keys of an issuer: now and every ten minutes, sooner after a failure, and when a token names an unknown key.
+ * While the issuer is unavailable, the last key set stays in use for a day.
  */
 export function createIssuerKeys(source: KeySource, clock: Clock = systemClock): IssuerKeys {
-  let keys: KeySet | undefined
-  let text = ''
-  let generation = 0
-  let fetchedAt = -Infinity
+  const fetcher = createFetcher(source, clock)
   let askedAt = -Infinity
+
+  async function verifyOnce(token: Jws): Promise<{ outcome: SignatureOutcome; under: number }> {
+    const first = fetcher.first()
+    if (first !== undefined) await first
+    const { keys, generation, fetchedAt } = fetcher.state
+    if (keys === undefined || clock.now() - fetchedAt > maxStaleMs) {
+      throw new Refusal('issuer_keys_missing')
+    }
+    return { outcome: await keys.verify(token), under: generation }
+  }
+
+  /** Fetches the keys for a token with an unknown key. Returns false when it is too soon to do so again. */
+  async function refetch(): Promise<boolean> {
+    if (!fetcher.isFetching()) {
+      if (clock.now() - askedAt < askEvery) return false
+      askedAt = clock.now()
+    }
+    await withTimeout(clock, fetcher.renew())
+    return true
+  }
+
+  return {
+    method: source.method,
+    generation: () => fetcher.state.generation,
+    age() {
+      const { keys, fetchedAt } = fetcher.state
+      return keys === undefined ? undefined : (clock.now() - fetchedAt) / 1000
+    },
+    async verify(token) {
+      let { outcome, under } = await verifyOnce(token)
+      // Twice, because a fetch that was already running may have read an older key set.
+      for (let round = 0; outcome === 'unknown' && round < 2; round++) {
+        if (under === fetcher.state.generation && !(await refetch())) break
+        ;({ outcome, under } = await verifyOnce(token))
+      }
+      assertGood(outcome)
+    },
+    close: () => fetcher.close(),
+  }
+}
+
+interface FetchState {
+  readonly keys: KeySet | undefined
+  /** Changes when the key set changes. */
+  readonly generation: number
+  /** When the keys were last fetched, by the clock. */
+  readonly fetchedAt: number
+}
+
+interface Fetcher {
+  readonly state: FetchState
+  isFetching(): boolean
+  /** Waits for the very first fetch; undefined when it is over. */
+  first(): Promise<void> | undefined
+  /** Fetches now, or joins a running fetch. */
+  renew(): Promise<void>
+  close(): void
+}
+
+/** Starts to fetch, and fetches again and again until it is closed. */
+function createFetcher(source: KeySource, clock: Clock): Fetcher {
+  let state: FetchState = { keys: undefined, generation: 0, fetchedAt: -Infinity }
+  let text = ''
   let failures = 0
   let closed = false
   let fetching: Promise<void> | undefined
-  let callOff = (): void => {}
+  let cancelTimer = (): void => {}
   void renew()
 
   function renew(): Promise<void> {
     fetching ??= fetchOnce().finally(() => {
       fetching = undefined
       const wait = failures === 0 ? refreshEvery : Math.min(firstRetry * 2 ** (failures - 1), maxRetryDelayMs)
-      if (!closed) callOff = clock.after(wait, () => void renew())
+      if (!closed) cancelTimer = clock.after(wait, () => void renew())
     })
     return fetching
   }
 
   async function fetchOnce(): Promise<void> {
-    callOff()
+    cancelTimer()
     try {
       const fresh = await source.fetch()
-      const read = fresh === text ? keys : readKeySet(fresh)
-      if (read !== keys) generation = generationOf(fresh)
-      ;[keys, text, fetchedAt, failures] = [read, fresh, clock.now(), 0]
+      const keys = fresh === text ? state.keys : readKeySet(fresh)
+      const generation = keys === state.keys ? state.generation : generationOf(fresh)
+      state = { keys, generation, fetchedAt: clock.now() }
+      ;[text, failures] = [fresh, 0]
       source.fetched()
     } catch (error) {
       failures++
@@ -95,49 +156,27 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
     }
   }
 
-  async function verifyOnce(token: Jws): Promise<{ outcome: SignatureOutcome; under: number }> {
-    if (keys === undefined && failures === 0 && fetching !== undefined) await atMost(waitTimeoutMs, fetching)
-    const under = generation
-    if (keys === undefined || clock.now() - fetchedAt > maxStaleMs) {
-      throw new Refusal('issuer_keys_missing')
-    }
-    return { outcome: await keys.verify(token), under }
-  }
-
-  /** Whether the keys may be others now than they were a moment ago. */
-  async function asked(): Promise<boolean> {
-    if (fetching === undefined) {
-      if (clock.now() - askedAt < askEvery) return false
-      askedAt = clock.now()
-    }
-    await atMost(waitTimeoutMs, renew())
-    return true
-  }
-
-  async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const callOff = clock.after(milliseconds, late.resolve)
-    await Promise.race([work, late.promise])
-    callOff()
-  }
-
   return {
-    method: source.method,
-    generation: () => generation,
-    age: () => (keys === undefined ? undefined : (clock.now() - fetchedAt) / 1000),
-    async verify(token) {
-      let { outcome, under } = await verifyOnce(token)
-      // Twice, because a fetch that was under way already may have read what the issuer said before.
-      for (let round = 0; outcome === 'unknown' && round < 2; round++) {
-        if (under === generation && !(await asked())) break
-        ;({ outcome, under } = await verifyOnce(token))
-      }
-      assertGood(outcome)
+    get state() {
+      return state
     },
+    isFetching: () => fetching !== undefined,
+    first() {
+      if (state.keys !== undefined || failures > 0 || fetching === undefined) return undefined
+      return withTimeout(clock, fetching)
+    },
+    renew,
     close() {
       closed = true
-      callOff()
+      cancelTimer()
       source.close()
     },
   }
+}
+
+async function withTimeout(clock: Clock, work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const cancelTimer = clock.after(waitTimeoutMs, late.resolve)
+  await Promise.race([work, late.promise])
+  cancelTimer()
 }
