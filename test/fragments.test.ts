@@ -198,6 +198,13 @@ t.test('a fragment could reach what it does not own', async t => {
   }
 })
 
+t.test('a refused host told a fragment the value of a variable of another team', async t => {
+  const fragment = proxy('upstream: {url: "http://${B_KEY}/mcp"}')
+  const { diagnostics } = diagnose(fragment)
+  t.same(found(fragment), ['1 GH1022', '1 GH1024'])
+  t.notMatch(JSON.stringify(diagnostics), env.B_KEY)
+})
+
 t.test('an include item allows only what it names', async t => {
   const { diagnostics } = diagnose(sound, '{path: a.yaml, owns: ["a-*"]}')
   const codes = new Set(diagnostics.map(({ code }) => code))

@@ -1,4 +1,4 @@
-import type { Report } from '../config/report/format.ts'
+import type { ReportInput } from '../config/report/format.ts'
 import { exitCodeOf } from './cli/exit-code.ts'
 import { parseCommandLine } from './cli/arguments.ts'
 import type { Io } from './cli/io.ts'
@@ -29,7 +29,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   return exitCodeOf(report.result)
 }
 
-function verdict({ loaded }: Pick<Report, 'loaded'>): string | undefined {
+function verdict({ loaded }: Pick<ReportInput, 'loaded'>): string | undefined {
   if (loaded === undefined) return undefined
   if (loaded.missing.length === 0) return `valid, revision ${loaded.revision}`
   return `valid; the revision needs ${loaded.missing.join(', ')}`

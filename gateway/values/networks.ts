@@ -13,9 +13,9 @@ export interface Network {
 export function parseNetwork(text: string): Network {
   const [, address = '', bits] = /^([0-9A-Fa-f:.]+)(?:\/([0-9]{1,3}))?$/.exec(text) ?? []
   const version = isIP(address)
-  const widest = version === 4 ? 32 : 128
-  const prefix = bits === undefined ? widest : Number(bits)
-  if (version === 0 || prefix > widest) {
+  const maxPrefix = version === 4 ? 32 : 128
+  const prefix = bits === undefined ? maxPrefix : Number(bits)
+  if (version === 0 || prefix > maxPrefix) {
     throw new MalformedError(
       'not a valid network',
       'write an address, or an address and a prefix, such as `10.0.0.0/8` or `::1`',

@@ -23,9 +23,9 @@ export function checkArgon2(context: CheckContext): void {
   const places: Place[] = entries(context.config.keys).flatMap(([key, { secrets }]) =>
     items(secrets).flatMap(([index, { hash }]) => {
       const path = ['keys', key, 'secrets', index, 'hash']
-      const judged =
+      const isChecked =
         hash !== undefined && isArgon2(hash) && !isSkipped(context.loadContext, context.config, path)
-      return judged ? [{ path, hash, cost: costOf(parseArgon2(hash)) }] : []
+      return isChecked ? [{ path, hash, cost: costOf(parseArgon2(hash)) }] : []
     }),
   )
   if (places.length > 0 && !hasArgon2()) {
@@ -51,9 +51,9 @@ function checkTotal(context: CheckContext, places: readonly Place[]): void {
       help: replaceSecrets,
     })
   }
-  const beyond = firstBeyond(places, maxCost)
-  if (beyond === undefined) return
-  reportAt(context, 'GH1362', beyond.path, {
+  const exceeding = firstExceeding(places, maxCost)
+  if (exceeding === undefined) return
+  reportAt(context, 'GH1362', exceeding.path, {
     message: `with this hash, all \`argon2id:\` hashes cost more than m × t = ${maxCost} in total`,
     help: `use smaller parameters, or ${replaceSecrets}`,
   })
@@ -72,10 +72,10 @@ function checkShares(context: CheckContext, places: readonly Place[]): boolean {
   }
   let exceeded = false
   for (const own of byFragment.values()) {
-    const beyond = own[maxHashes / fragmentShare] ?? firstBeyond(own, maxCost / fragmentShare)
-    if (beyond === undefined) continue
+    const exceeding = own[maxHashes / fragmentShare] ?? firstExceeding(own, maxCost / fragmentShare)
+    if (exceeding === undefined) continue
     exceeded = true
-    reportAt(context, 'GH1362', beyond.path, {
+    reportAt(context, 'GH1362', exceeding.path, {
       message: `with this hash, the fragment has more than ${maxHashes / fragmentShare} \`argon2id:\` hashes, or they cost more than m × t = ${maxCost / fragmentShare}`,
       help: replaceSecrets,
     })
@@ -83,7 +83,7 @@ function checkShares(context: CheckContext, places: readonly Place[]): boolean {
   return exceeded
 }
 
-function firstBeyond(places: readonly Place[], limit: number): Place | undefined {
+function firstExceeding(places: readonly Place[], limit: number): Place | undefined {
   let sum = 0
   return places.find(({ cost }) => (sum += cost) > limit)
 }

@@ -1,4 +1,5 @@
 import type { HeaderValue } from '../../../schema/config.ts'
+import { quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { looksLikeCredential, redact } from '../document/sensitive.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
@@ -69,7 +70,7 @@ export function checkAuthHeaders(context: CheckContext): void {
           : [[], undefined]
     if (name === undefined || !isShared(name, options.type === 'mtls')) continue
     reportAt(context, 'GH1309', path, {
-      message: `clients and upstreams need \`${name}\` for something else`,
+      message: `clients and upstreams need ${quoteValue(context.loadContext, context.config, path)} for something else`,
       help: `choose another name, such as \`${options.type === 'mtls' ? 'X-Client-Cert' : 'X-API-Key'}\``,
     })
   }

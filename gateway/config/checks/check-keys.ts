@@ -94,10 +94,10 @@ function readWindow(
   holder: DeepPartial<Key> | DeepPartial<KeySecret>,
   path: Path,
 ): Window {
-  const judged = (field: 'notBefore' | 'expires'): string | undefined => {
+  const boundOf = (field: 'notBefore' | 'expires'): string | undefined => {
     return isSkipped(context.loadContext, context.config, [...path, field]) ? undefined : holder[field]
   }
-  return windowOf({ notBefore: judged('notBefore'), expires: judged('expires') })
+  return windowOf({ notBefore: boundOf('notBefore'), expires: boundOf('expires') })
 }
 
 function checkOrder(context: CheckContext, { begins, ends }: Window, path: Path, noun: string): void {

@@ -88,8 +88,8 @@ function checkExchange(context: CheckContext, proxy: string, { auth }: DeepParti
 }
 
 function checkCaller(context: CheckContext, { caller, headers }: DeepPartial<Upstream>, path: Path): void {
-  const taken = new Map<string, Path>()
-  for (const name of Object.keys(headers ?? {})) taken.set(name.toLowerCase(), [...path, 'headers', name])
+  const names = new Map<string, Path>()
+  for (const name of Object.keys(headers ?? {})) names.set(name.toLowerCase(), [...path, 'headers', name])
   const { claims, ...plain } = caller ?? {}
   const named = [
     ...entries(plain).map(([field, name]) => [[...path, 'caller', field], name] as const),
@@ -97,7 +97,7 @@ function checkCaller(context: CheckContext, { caller, headers }: DeepPartial<Ups
   ]
   for (const [at, name] of named) {
     const lower = name.toLowerCase()
-    const first = taken.get(lower)
+    const first = names.get(lower)
     if (isGoverned(name) || lower === 'authorization' || lower === 'cookie') {
       reportAt(context, 'GH1309', at, {
         message: `\`${name}\` cannot carry information about the caller`,
@@ -111,7 +111,7 @@ function checkCaller(context: CheckContext, { caller, headers }: DeepPartial<Ups
         related,
       })
     }
-    taken.set(lower, at)
+    names.set(lower, at)
   }
 }
 
@@ -124,11 +124,11 @@ function checkTls(context: CheckContext, { tls, url }: DeepPartial<Upstream>, pa
       part: 'key',
     })
   }
-  const alone = (['cert', 'key'] as const).filter(field => tls[field] !== undefined)
-  if (alone.length !== 1) return
-  const missing = alone[0] === 'cert' ? 'key' : 'cert'
-  reportAt(context, 'GH1335', [...path, alone[0]!], {
-    message: `\`${alone[0]}\` needs \`${missing}\``,
+  const given = (['cert', 'key'] as const).filter(field => tls[field] !== undefined)
+  if (given.length !== 1) return
+  const missing = given[0] === 'cert' ? 'key' : 'cert'
+  reportAt(context, 'GH1335', [...path, given[0]!], {
+    message: `\`${given[0]}\` needs \`${missing}\``,
     help: `add \`${missing}: {file: path}\``,
     part: 'key',
   })

@@ -18,17 +18,17 @@ export function expandPattern(pattern: string): { files: string[]; directories: 
   const { root } = parse(pattern)
   const directories = new Set<string>()
   let found = [root]
-  let wild = false
+  let hasWildcard = false
   const segments = pattern.slice(root.length).split('/')
   for (const [index, segment] of segments.entries()) {
     const last = index === segments.length - 1
     const glob = isPattern(segment) ? parseGlob(segment) : undefined
-    wild ||= glob !== undefined
-    if (wild) for (const directory of found) directories.add(directory)
+    hasWildcard ||= glob !== undefined
+    if (hasWildcard) for (const directory of found) directories.add(directory)
     found = found.flatMap(directory => {
       if (glob !== undefined) return list(directory, glob, last).map(name => join(directory, name))
       const path = join(directory, segment)
-      return wild && !existsSync(path) ? [] : [path]
+      return hasWildcard && !existsSync(path) ? [] : [path]
     })
   }
   return { files: found, directories: [...directories] }

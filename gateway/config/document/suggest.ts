@@ -23,13 +23,13 @@ export function nearest(
   if (written.length > maxName || budget.names <= 0) return undefined
   budget.names--
   let best: string | undefined
-  let least = Math.max(1, Math.floor(written.length / 3)) + 1
+  let limit = Math.max(1, Math.floor(written.length / 3)) + 1
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - written.length) >= least) continue
+    if (Math.abs(candidate.length - written.length) >= limit) continue
     budget.pairs -= written.length * candidate.length
     if (budget.pairs < 0) return undefined
     const distance = candidate.toLowerCase() === written.toLowerCase() ? 0 : editDistance(written, candidate)
-    if (distance < least) [best, least] = [candidate, distance]
+    if (distance < limit) [best, limit] = [candidate, distance]
   }
   return best
 }

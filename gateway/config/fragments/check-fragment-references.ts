@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { FragmentScope } from '../document/fragment-scope.ts'
 import type { Explanation } from '../document/diagnostics.ts'
 import type { FragmentBlock } from '../schema/schema.ts'
-import { findEntry } from '../document/locate.ts'
+import { findEntry, quoteValue } from '../document/locate.ts'
 import { report, skip } from '../document/load-context.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, reportAt, type CheckContext } from '../checks/check-context.ts'
@@ -98,7 +98,7 @@ function checkHost(context: CheckContext, path: Path, text: string, scope: Fragm
   const url = URL.parse(text)
   if (url !== null && scope.reaches(url)) return
   reportAt(context, 'GH1024', path, {
-    message: `this fragment must not reach the host \`${url?.host ?? ''}\``,
+    message: `this fragment must not reach the host of ${quoteValue(context.loadContext, context.config, path)}`,
     help: 'allow it under `hosts` of the `include` item in the main file',
   })
 }

@@ -125,8 +125,8 @@ function whyRefused(
 /** Returns the folder that a pattern names before its first wildcard. */
 function fixedFolder(pattern: string): string {
   const segments = pattern.split('/')
-  const wild = segments.findIndex(isPattern)
-  return segments.slice(0, wild === -1 ? -1 : wild).join('/') || '/'
+  const firstWildcard = segments.findIndex(isPattern)
+  return segments.slice(0, firstWildcard === -1 ? -1 : firstWildcard).join('/') || '/'
 }
 
 function includeFragment(inclusion: Inclusion, file: string, { span, path }: Item): void {

@@ -19,9 +19,9 @@ export function substitute(
   const names: string[] = []
   const replaced = text.replace(
     reference,
-    (whole, name: string | undefined, fallback: string | undefined, stray: string | undefined) => {
-      if (stray !== undefined) problems.push({ kind: 'malformed', name: '' })
-      if (name === undefined) return stray === undefined ? '$' : whole
+    (whole, name: string | undefined, fallback: string | undefined, malformed: string | undefined) => {
+      if (malformed !== undefined) problems.push({ kind: 'malformed', name: '' })
+      if (name === undefined) return malformed === undefined ? '$' : whole
       names.push(name)
       const value = variable(env, name)
       if (fallback !== undefined) return value === undefined || value === '' ? fallback : value

@@ -4,12 +4,12 @@ import type { LoadResult } from '../load.ts'
 import { codeFrame, relativePath } from './render.ts'
 
 /** Input of a report. */
-export type Report = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'> &
+export type ReportInput = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'> &
   Partial<Pick<LoadResult, 'omitted'>>
 
 /** Formats diagnostics for people, with the line of the file and the help of each, and a count at the end. Empty for none. */
 export function formatText(
-  { diagnostics, omitted = 0, sources }: Report,
+  { diagnostics, omitted = 0, sources }: ReportInput,
   options: { cwd: string; colour: boolean },
 ): string {
   if (diagnostics.length === 0) return ''
@@ -51,7 +51,10 @@ function countOf(diagnostics: readonly Diagnostic[]): string {
 }
 
 /** Formats diagnostics for programs, as one JSON document. A field may be added in the same `schemaVersion`. */
-export function formatJson({ diagnostics, omitted = 0, loaded }: Report, { cwd }: { cwd: string }): string {
+export function formatJson(
+  { diagnostics, omitted = 0, loaded }: ReportInput,
+  { cwd }: { cwd: string },
+): string {
   const document = {
     schemaVersion: 1,
     valid: loaded !== undefined,
@@ -70,7 +73,7 @@ function relocate(one: Diagnostic, cwd: string): Diagnostic {
 const annotations = { error: 'error', warning: 'warning', info: 'notice' }
 
 /** Formats diagnostics for GitHub Actions: one workflow command each, which becomes an annotation of the pull request. */
-export function formatGithub({ diagnostics, omitted = 0 }: Report, { cwd }: { cwd: string }): string {
+export function formatGithub({ diagnostics, omitted = 0 }: ReportInput, { cwd }: { cwd: string }): string {
   const more = omitted > 0 ? `::notice::${omitted} more diagnostics are not shown\n` : ''
   const commands = diagnostics
     .map(one => {

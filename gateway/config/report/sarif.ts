@@ -1,10 +1,10 @@
 import { printableJson } from '../../lib/printable.ts'
 import { diagnosticCodes, type Diagnostic } from '../document/diagnostics.ts'
-import type { Report } from './format.ts'
+import type { ReportInput } from './format.ts'
 import { relativePath } from './render.ts'
 
 /** Formats diagnostics for code scanning, as SARIF 2.1.0 (OASIS): one run, whose rules are the codes that occur. */
-export function formatSarif({ diagnostics, omitted = 0 }: Report, { cwd }: { cwd: string }): string {
+export function formatSarif({ diagnostics, omitted = 0 }: ReportInput, { cwd }: { cwd: string }): string {
   const codes = [...new Set(diagnostics.map(one => one.code))].toSorted()
   const rules = codes.map(id => {
     const { name, summary } = diagnosticCodes[id]
