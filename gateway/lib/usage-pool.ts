@@ -1,25 +1,25 @@
-/** A thing that outlives the snapshots that use it. */
+/** A use of a value that outlives whoever uses it. */
 export interface Lease<Value> {
   readonly value: Value
   release(): void
 }
 
-/** Keeps a lease as long as a snapshot is in use; returns what it is of. */
+/** Keeps a lease for as long as its holder is in use, and returns its value. */
 export type Hold = <Value>(lease: Lease<Value>) => Value
 
-/** What can be acquired: things of one identity are the same, and go on over a reload. */
+/** A value that can be acquired. Those with the same identity are the same, and stay over a reload. */
 export interface Identified<Value> {
   readonly identity: string
   create(this: void): Value
 }
 
-/** What survives a reload, kept by identity and counted: the last one who lets go of it ends it. */
+/** Values that stay over a reload, by identity. A value is disposed of when its last lease is released. */
 export interface UsagePool<Value> {
   acquire(identity: string, create: () => Value): Lease<Value>
   values(): Value[]
 }
 
-/** @param dispose ends a value that nobody uses any more */
+/** Makes an empty pool. */
 export function createUsagePool<Value>(dispose: (value: Value) => void): UsagePool<Value> {
   const kept = new Map<string, { value: Value; users: number }>()
   return {
@@ -40,5 +40,30 @@ export function createUsagePool<Value>(dispose: (value: Value) => void): UsagePo
       }
     },
     values: () => [...kept.values()].map(({ value }) => value),
+  }
+}
+
+/** Leases of one holder, which are released together when its last user has left. */
+export interface Leases {
+  readonly hold: Hold
+  /** Adds a user; there is one at first. */
+  retain(this: void): void
+  /** Removes a user. */
+  release(this: void): void
+}
+
+/** Makes an empty set of leases. */
+export function createLeases(): Leases {
+  const leases: Lease<unknown>[] = []
+  let users = 1
+  return {
+    hold(lease) {
+      leases.push(lease)
+      return lease.value
+    },
+    retain: () => void users++,
+    release() {
+      if (--users === 0) for (const lease of leases.splice(0)) lease.release()
+    },
   }
 }

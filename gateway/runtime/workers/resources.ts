@@ -8,7 +8,7 @@ import { fetchKeysWith } from '../../oauth/key-sources.ts'
 import type { KeptTokens } from '../../oauth/tokens.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Counters } from '../../observe/metrics.ts'
-import type { BuildDependencies } from '../build/build.ts'
+import type { BuildDependencies } from '../build/dependencies.ts'
 import type { Connections } from '../build/upstream.ts'
 
 /** What outlives the snapshots that use it. */
