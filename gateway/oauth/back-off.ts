@@ -1,8 +1,8 @@
 import type { TokenUnavailable } from '../http/exchange/tokens.ts'
 
-/** Leaves what failed alone: half a second at first, twice as long every time, up to 30 seconds. */
+/** Delays retries after a failure: half a second at first, then twice as long each time, up to 30 seconds. */
 export interface BackOff {
-  /** The last failure, while it is being waited out. */
+  /** Last failure, while the delay lasts. */
   current(): TokenUnavailable | undefined
   failed(failure: TokenUnavailable): void
   succeeded(): void

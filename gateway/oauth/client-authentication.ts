@@ -4,16 +4,16 @@ import type { ClientCredentialsAuth } from '../../schema/config.ts'
 import { algorithmsFor, readPrivateKey } from '../values/pki/key-material.ts'
 import type { Secrets } from '../values/secrets.ts'
 
-/** How a secret is sent (RFC 6749 §2.3.1). */
+/** Method of sending a secret (RFC 6749 §2.3.1). */
 export type SecretMethod = 'client_secret_basic' | 'client_secret_post'
 
-/** What a configuration says of it; exactly one of the secret and the key is there. */
+/** Client credentials in the configuration: either the secret or the key. */
 export type ClientOptions<Method> = Pick<
   ClientCredentialsAuth,
   'clientId' | 'clientSecret' | 'privateKey' | 'keyId' | 'algorithm'
 > & { readonly method: Method }
 
-/** How the gateway proves itself to an authorization server. */
+/** Client authentication of the gateway at an authorization server. */
 export type ClientProof<Method = SecretMethod> =
   | { readonly method: Method; readonly secret: string }
   | {
@@ -23,18 +23,18 @@ export type ClientProof<Method = SecretMethod> =
       readonly algorithm: string
     }
 
-/** What a request carries of it. */
+/** Parts of a request that authenticate the client. */
 export interface ClientAuthentication {
   readonly headers: Readonly<Record<string, string>>
   readonly parameters: Readonly<Record<string, string>>
 }
 
-const assertionLifetime = 60
+const assertionLifetimeSeconds = 60
 
 /**
- * How a configuration lets the gateway prove itself.
+ * Reads the client authentication from the configuration.
  *
- * @returns it, its method as open as it was written, and a text that is another where anything of it is, its secret too
+ * @returns the proof, and a text that changes whenever anything of it changes, the secret included
  */
 export function clientProof<Method extends SecretMethod | undefined>(
   { clientId, clientSecret, privateKey, method, keyId, algorithm }: ClientOptions<Method>,
@@ -53,7 +53,7 @@ export function clientProof<Method extends SecretMethod | undefined>(
  * Authenticates the gateway at a token or introspection endpoint: by its secret in the Authorization header or in the
  * body (RFC 6749 §2.3.1), or by an assertion that it signs (RFC 7523 §2.2, §3).
  *
- * @param audience whom an assertion is for: the token endpoint, or the issuer
+ * @param audience audience of an assertion: the token endpoint or the issuer
  */
 export async function authenticateClient(
   audience: string,
@@ -75,7 +75,7 @@ export async function authenticateClient(
     .setAudience(audience)
     .setJti(randomUUID())
     .setIssuedAt()
-    .setExpirationTime(`${assertionLifetime}s`)
+    .setExpirationTime(`${assertionLifetimeSeconds}s`)
     .sign(proof.key)
   return {
     headers: {},

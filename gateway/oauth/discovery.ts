@@ -1,9 +1,9 @@
 import type { Outbound } from './outbound.ts'
 
-/** What an issuer says of itself (RFC 8414 §2); everything but the issuer is unread. */
+/** Metadata of an issuer (RFC 8414 §2). Only `issuer` is checked. */
 export type IssuerMetadata = Readonly<Record<string, unknown>> & { readonly issuer: string }
 
-/** An issuer has no metadata that could be used. */
+/** An issuer has no usable metadata. */
 export class MetadataUnusable extends Error {
   override readonly name = 'MetadataUnusable'
   readonly code: 'missing' | 'malformed' | 'mismatch'
@@ -14,14 +14,14 @@ export class MetadataUnusable extends Error {
   }
 }
 
-/** What of it leads somewhere, and how messages call it. */
+/** URLs in the metadata that the gateway uses, and their names in messages. */
 const sought = { jwks_uri: 'keys', introspection_endpoint: 'introspection endpoint' } as const
 
 /**
- * Finds out where an issuer keeps its keys (RFC 8414 §2), or answers about tokens (RFC 7662).
+ * Finds the key set (RFC 8414 §2) or the introspection endpoint (RFC 7662) of an issuer.
  *
  * @returns the URL that the metadata names
- * @throws Error where no document is found, or it is not of this very issuer (RFC 8414 §3.3)
+ * @throws Error when no document is found, or it belongs to another issuer (RFC 8414 §3.3)
  */
 export async function discoverUrl(
   field: keyof typeof sought,
@@ -39,10 +39,11 @@ export async function discoverUrl(
 }
 
 /**
- * Fetches the metadata of an issuer: by OpenID Connect discovery (§4), by RFC 8414 §3, whose well-known part stands
- * between host and path, and by the same form of the former (MCP, Authorization Server Metadata Discovery).
+ * Fetches the metadata of an issuer. Tries OpenID Connect discovery (§4), then RFC 8414 §3, which inserts the well-known
+ * part between host and path, then the same form of OpenID Connect discovery (MCP, Authorization Server Metadata
+ * Discovery).
  *
- * @throws MetadataUnusable where no document is found, or it is not of this very issuer (RFC 8414 §3.3); and as `fetch`
+ * @throws MetadataUnusable when no document is found, or it belongs to another issuer (RFC 8414 §3.3); errors of `fetch`
  */
 export async function fetchMetadata(issuer: string, fetch: Outbound): Promise<IssuerMetadata> {
   for (const url of metadataUrls(issuer)) {

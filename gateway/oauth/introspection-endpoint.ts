@@ -3,19 +3,19 @@ import type { ClientAuthentication } from './client-authentication.ts'
 import { failureName, type Outbound } from './outbound.ts'
 import { errorOf } from './token-endpoint.ts'
 
-/** What an issuer says of a token; nothing where it is not active. */
+/** Answer of an issuer about a token; without claims when the token is not active. */
 export interface IntrospectionAnswer {
   readonly claims: Claims | undefined
-  /** Characters of the answer. */
+  /** Length of the answer in characters. */
   readonly length: number
 }
 
 /** An issuer did not say whether a token is active. Neither code nor cause ever holds a secret. */
 export class IntrospectionFailed extends Error {
   override readonly name = 'IntrospectionFailed'
-  /** Why, in a word: for the log. */
+  /** Reason in one word, for the log. */
   readonly code: string
-  /** Who is to blame: the way there, the gateway's own credential, or anything else. */
+  /** Cause: the network, the gateway's own credential, or anything else. */
   readonly kind: 'unreachable' | 'unauthorized' | 'failed'
 
   constructor(code: string, kind: IntrospectionFailed['kind'], cause?: unknown) {
@@ -28,7 +28,7 @@ export class IntrospectionFailed extends Error {
 /**
  * Asks an introspection endpoint about a token (RFC 7662 §2.1).
  *
- * @throws IntrospectionFailed unless the answer says of the token that it is active, or that it is not (§2.2)
+ * @throws IntrospectionFailed unless the answer says whether the token is active (§2.2)
  */
 export async function requestIntrospection(
   fetch: Outbound,

@@ -12,28 +12,28 @@ import { IntrospectionFailed, requestIntrospection } from './introspection-endpo
 import { createOutbound } from './outbound.ts'
 import type { Identified } from '../lib/usage-pool.ts'
 
-/** What is remembered of an issuer's tokens; it outlives the snapshots that use it. */
+/** Cached answers about an issuer's tokens. They outlive the snapshots that use them. */
 export interface KeptIntrospection extends Introspection {
   close(): void
 }
 
-/** What an auth method says of it. */
+/** Introspection settings of an auth method. */
 export interface IntrospectionMethod extends Pick<JwtAuth, 'issuer'> {
   readonly method: string
   readonly options: NonNullable<JwtAuth['introspection']>
-  /** Further hosts that may be internal ones. */
+  /** More hosts that may be internal. */
   readonly allowedHosts: readonly string[]
 }
 
-const discoverEvery = 10 * 60_000
+const discoverIntervalMs = 10 * 60_000
 const maxAnswerBytes = 64 * 1024
-/** Between two lines of the log, because whoever makes tokens up may be able to make questions about them fail. */
-const logEvery = 10_000
+/** Shortest time between two lines of the log, because made-up tokens may cause failures. */
+const logIntervalMs = 10_000
 
 /**
- * Makes the function that prepares to ask the issuer of an auth method about tokens: at its URL, or where its metadata
- * says. Only the hosts of that URL, of the issuer and those allowed may be internal ones. Questions are counted; that
- * they fail stands in the log.
+ * Creates a function that prepares introspection for an auth method: at its URL, or at the endpoint in the issuer's
+ * metadata. Only the hosts of that URL, of the issuer and of the allowed hosts may be internal. Questions are counted, and
+ * failures are logged.
  */
 export function introspectWith(
   log: Log,
@@ -58,7 +58,7 @@ export function introspectWith(
           },
           asked(result, failure) {
             metrics.count('gatehouse_introspections_total', { method, result })
-            if (failure === undefined || performance.now() - loggedAt < logEvery) return
+            if (failure === undefined || performance.now() - loggedAt < logIntervalMs) return
             loggedAt = performance.now()
             const error = failure.cause === undefined ? undefined : String(failure.cause)
             log.warn('introspection_failed', { auth: method, issuer, clientId, reason: failure.code, error })
@@ -71,8 +71,8 @@ export function introspectWith(
 }
 
 /**
- * Where the metadata of an issuer says that it is asked; looked up again from time to time, and when that failed. What
- * was found serves on while the metadata cannot be had.
+ * Returns the introspection endpoint in the issuer's metadata. Fetches the metadata again from time to time, and after a
+ * failure. The last endpoint stays in use while the metadata is unavailable.
  */
 function discovered(
   issuer: string,
@@ -90,7 +90,7 @@ function discovered(
     throw new IntrospectionFailed('introspection_endpoint_insecure', 'unreachable')
   }
   return () => {
-    if (found !== undefined && performance.now() - foundAt < discoverEvery) return found
+    if (found !== undefined && performance.now() - foundAt < discoverIntervalMs) return found
     foundAt = performance.now()
     const looking = look()
     looking.catch(() => {

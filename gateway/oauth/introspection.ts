@@ -5,14 +5,18 @@ import { createBoundedMap, type BoundedMap } from '../lib/bounded-map.ts'
 import { createAdmission, TooManyQuestions } from './introspection-admission.ts'
 import { IntrospectionFailed, type IntrospectionAnswer } from './introspection-endpoint.ts'
 
-/** What came of a question, for who counts them. */
+/** Outcome of a question, for the metrics. */
 export type IntrospectionResult = 'active' | 'inactive' | 'failed' | 'unauthorized' | 'limited'
 
-/** Who is asked about tokens, and who is told of each question. */
+/** Source of answers about tokens. */
 export interface IntrospectionSource {
   /** Rejects with an IntrospectionFailed. */
   ask(this: void, token: string): Promise<IntrospectionAnswer>
-  /** @param failure what went wrong, if anything did */
+  /**
+   * Reports the outcome of a question.
+   *
+   * @param failure present if the question failed
+   */
   asked(this: void, result: IntrospectionResult, failure?: IntrospectionFailed): void
 }
 

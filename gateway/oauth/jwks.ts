@@ -9,44 +9,48 @@ import {
 import type { Jws } from '../auth/jws.ts'
 import { Refusal } from '../mcp/errors.ts'
 
-/** The keys of an issuer that are fetched; they outlive the snapshots that use them. */
+/** Fetched keys of an issuer. They outlive the snapshots that use them. */
 export interface IssuerKeys extends TokenKeys {
-  /** The auth method that they are fetched for. */
+  /** Auth method that uses them. */
   readonly method: string
-  /** Seconds since they were last fetched; undefined where they never were. */
+  /** Returns the seconds since they were last fetched; undefined if they never were. */
   age(): number | undefined
   close(): void
 }
 
-/** Time, as far as keys go by it. */
+/** Clock and timer, which tests replace. */
 export interface Clock {
-  /** Milliseconds; only differences matter. */
+  /** Returns milliseconds. Only differences matter. */
   now(this: void): number
-  /** Does something after a while; returns how to call it off. */
+  /** Calls `act` after a delay. Returns a function that cancels it. */
   after(this: void, milliseconds: number, act: () => void): () => void
 }
 
-/** Where keys come from, and who is told of each attempt. */
+/** Source of a key set. */
 export interface KeySource {
   readonly method: string
-  /** The text of the key set. */
+  /** Fetches the text of the key set. */
   fetch(this: void): Promise<string>
-  /** @param error what went wrong, if anything did */
+  /**
+   * Reports the outcome of a fetch.
+   *
+   * @param error present if the fetch failed
+   */
   fetched(this: void, error?: unknown): void
-  /** Lets go of what fetching needs. */
+  /** Releases the resources that fetching needs. */
   close(this: void): void
 }
 
-const refreshEvery = 10 * 60_000
-const firstRetry = 1000
+const refreshIntervalMs = 10 * 60_000
+const firstRetryDelayMs = 1000
 const maxRetryDelayMs = 60_000
-/** Between two fetches because of keys that nobody knows, so that made-up ones cost the issuer nothing. */
-const askEvery = 30_000
+/** Shortest time between two fetches for unknown keys, so that made-up keys do not load the issuer. */
+const unknownKeyIntervalMs = 30_000
 const maxStaleMs = 24 * 3_600_000
-/** How long a request waits at a time: once for the very first keys, twice for one that is not among them. */
+/** Longest wait of a request: once for the very first keys, twice for an unknown key. */
 const waitTimeoutMs = 2000
 
-/** The system's own clock; what it waits for keeps no process alive. */
+/** System clock. Its timers do not keep the process alive. */
 const systemClock: Clock = {
   now: () => performance.now(),
   after(milliseconds, act) {
@@ -77,7 +81,7 @@ export function createIssuerKeys(source: KeySource, clock: Clock = systemClock):
   /** Fetches the keys for a token with an unknown key. Returns false when it is too soon to do so again. */
   async function refetch(): Promise<boolean> {
     if (!fetcher.isFetching()) {
-      if (clock.now() - askedAt < askEvery) return false
+      if (clock.now() - askedAt < unknownKeyIntervalMs) return false
       askedAt = clock.now()
     }
     await withTimeout(clock, fetcher.renew())
@@ -135,7 +139,10 @@ function createFetcher(source: KeySource, clock: Clock): Fetcher {
   function renew(): Promise<void> {
     fetching ??= fetchOnce().finally(() => {
       fetching = undefined
-      const wait = failures === 0 ? refreshEvery : Math.min(firstRetry * 2 ** (failures - 1), maxRetryDelayMs)
+      const wait =
+        failures === 0
+          ? refreshIntervalMs
+          : Math.min(firstRetryDelayMs * 2 ** (failures - 1), maxRetryDelayMs)
       if (!closed) cancelTimer = clock.after(wait, () => void renew())
     })
     return fetching

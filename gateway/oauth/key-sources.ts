@@ -4,22 +4,22 @@ import { discoverUrl } from './discovery.ts'
 import { createIssuerKeys, type IssuerKeys } from './jwks.ts'
 import { createOutbound } from './outbound.ts'
 
-/** Where the keys of an auth method come from. */
+/** Source of the keys of an auth method. */
 export interface KeyPlace {
   readonly method: string
   readonly issuer: string
-  /** The key set; undefined where the issuer's metadata names it. */
+  /** URL of the key set; undefined if the issuer's metadata names it. */
   readonly url: string | undefined
-  /** Further hosts that may be internal ones. */
+  /** More hosts that may be internal. */
   readonly allowedHosts: readonly string[]
 }
 
 /**
- * Makes the function that begins to fetch the keys of an issuer: from a URL, or from where its metadata says. Only the
- * hosts of that URL, of the issuer and those allowed may be internal ones. Attempts are counted; when they begin to fail, and when they
- * succeed again, the log says so.
+ * Creates a function that starts to fetch the keys of an issuer: from a URL, or from the one in its metadata. Only the
+ * hosts of that URL, of the issuer and of the allowed hosts may be internal. Fetches are counted. The log reports when they
+ * start to fail, and when they succeed again.
  *
- * @param onFetched told whenever keys were fetched: they may be others than before
+ * @param onFetched called after each fetch: the keys may have changed
  */
 export function fetchKeysWith(
   log: Log,
@@ -52,7 +52,7 @@ export function fetchKeysWith(
   }
 }
 
-/** How old the keys of each auth method are, for the gauge. */
+/** Returns the age of the keys of each auth method, for the gauge. */
 export function agesOf(keys: readonly IssuerKeys[]): [{ method: string }, number][] {
   return keys.flatMap(one => {
     const age = one.age()

@@ -2,17 +2,17 @@ import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { Agent, request, type Dispatcher } from 'undici'
 
-/** A request of the gateway's own: for keys, metadata and tokens, never one of a client. */
+/** A request of the gateway itself: for keys, metadata and tokens, never for a client. */
 export interface OutboundRequest {
   readonly method?: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
 
-/** Fetches small documents; see `createOutbound`. */
+/** Fetches small documents. See `createOutbound`. */
 export type Outbound = (url: string, request?: OutboundRequest) => Promise<{ status: number; text: string }>
 
-/** Where the gateway would not go. */
+/** A host to which the gateway does not connect. */
 export class OutboundRefused extends Error {
   override readonly name = 'OutboundRefused'
   readonly code: string
@@ -32,7 +32,7 @@ for (const [network, prefix] of [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
-  // Azure's wire server, which is on a public address.
+  // Azure's wire server, which has a public address.
   ['168.63.129.16', 32],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
@@ -67,16 +67,15 @@ for (const [network, prefix] of [
 }
 
 /**
- * Makes the one way out for URLs that configuration or a document leads to. Hosts that the configuration names
- * itself are dialled as they are. Any other must be reached by https at a public address, which is checked
- * where the connection is made, so that a name cannot change its mind (MCP, Security Best Practices, SSRF).
- * Redirects are answers like any other, never followed; answers are at most 1 MiB and five seconds away unless said
- * otherwise.
+ * Creates the only client for URLs in the configuration or in a metadata document. It connects to hosts that the
+ * configuration names without further checks. Any other host needs https and a public address. The address is checked when
+ * the connection is made, so that DNS cannot change it in between (MCP, Security Best Practices, SSRF). Redirects are not
+ * followed. By default, a response has at most 1 MiB and takes at most five seconds.
  *
- * @param named host names that the configuration names, as they stand in URLs: in lower case and without port
- * @param options.resolve looks names up, as `lookup` of node:dns does
+ * @param named hosts in the configuration, in lower case and without a port
+ * @param options.resolve resolves names, as `lookup` of node:dns does
  * @param options.timeout milliseconds for a whole exchange
- * @param options.largest characters of an answer
+ * @param options.largest largest response in characters
  */
 export function createOutbound(
   named: ReadonlySet<string>,
@@ -108,10 +107,10 @@ export function createOutbound(
 }
 
 /**
- * One exchange over a dispatcher that was chosen for the URL; as `createOutbound` says of redirects and size.
+ * Sends one request over the dispatcher of its URL. The rules of `createOutbound` for redirects and size apply.
  *
- * @param timeout milliseconds for all of it
- * @param largest characters of the answer
+ * @param timeout milliseconds for the whole exchange
+ * @param largest largest response in characters
  */
 export async function sendRequest(
   url: string,
@@ -136,7 +135,7 @@ export async function sendRequest(
   return { status: answer.statusCode, text }
 }
 
-/** A document that is a JSON object; undefined where it is none. */
+/** Parses a document as a JSON object. Returns undefined if it is not one. */
 export function readObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
@@ -148,19 +147,19 @@ export function readObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** What a fetch failed with, in a word. */
+/** Returns the reason of a failed fetch in one word. */
 export function failureName(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown }
   return typeof code === 'string' ? code : String(name)
 }
 
-/** Whether an address literal is loopback, private, link-local (where clouds keep metadata) or otherwise special. */
+/** Returns whether an address is loopback, private, link-local (where clouds have metadata) or otherwise special. */
 function isInternal(address: string): boolean {
   const version = isIP(address)
   return version !== 0 && internal.check(address, version === 4 ? 'ipv4' : 'ipv6')
 }
 
-/** Looks a name up for the very connection that is being made, and refuses when any address of it is internal. */
+/** Resolves a name for the connection that is being made. Refuses it if any of its addresses is internal. */
 export function publicLookup(resolve: typeof lookup): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found) => {

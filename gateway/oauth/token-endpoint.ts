@@ -1,16 +1,16 @@
 import { TokenUnavailable } from '../http/exchange/tokens.ts'
 import { failureName, readObject, type Outbound } from './outbound.ts'
 
-/** A token as it was issued. */
+/** An issued token. */
 export interface IssuedToken {
   readonly value: string
   /** Seconds. */
   readonly lifetime: number
-  /** The instant from which it is not used whatever its lifetime, in milliseconds since the epoch; absent for none. */
+  /** Instant after which it is not used, whatever its lifetime, in milliseconds since the epoch. */
   readonly until?: number
 }
 
-/** RFC 6749 §5.2, RFC 8707 §2, RFC 6750 §3.1. Anything else could be anything. */
+/** Known error codes (RFC 6749 §5.2, RFC 8707 §2, RFC 6750 §3.1). Any other text could contain a secret. */
 const knownErrors = new Set(
   `invalid_request invalid_client invalid_grant unauthorized_client unsupported_grant_type invalid_scope invalid_target
   invalid_token access_denied server_error temporarily_unavailable slow_down`.split(/\s+/),
@@ -20,10 +20,10 @@ const assumedLifetime = 300
 const maxLifetimeSeconds = 86_400
 
 /**
- * Asks a token endpoint for a token (RFC 6749 §4.4.2, §5.1). Nothing of the answer but the token, its lifetime and the
- * name of an error is ever kept.
+ * Requests a token from a token endpoint (RFC 6749 §4.4.2, §5.1). Of the response, only the token, its lifetime and an
+ * error code are kept.
  *
- * @param issuedTypes what the answer may say that the token is (RFC 8693 §2.2.1); undefined where it need not say it
+ * @param issuedTypes accepted values of `issued_token_type` (RFC 8693 §2.2.1); undefined if it may be missing
  * @throws TokenUnavailable with the reason as its code
  */
 export async function requestToken(
@@ -57,8 +57,8 @@ export async function requestToken(
 }
 
 /**
- * The error code in an answer (RFC 6749 §5.2); empty where there is none that is known. Its description may hold
- * anything, and so is left unread.
+ * Returns the error code in a response (RFC 6749 §5.2); empty if there is no known one. The description is ignored,
+ * because it may contain anything.
  */
 export function errorOf(answer: Readonly<Record<string, unknown>> | undefined): string {
   const error = answer?.['error']

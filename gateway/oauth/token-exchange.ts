@@ -5,47 +5,47 @@ import { createBackOff } from './back-off.ts'
 import type { IssuedToken } from './token-endpoint.ts'
 import { createTokenSource } from './token-source.ts'
 
-/** How much is kept of callers. */
+/** Bounds of what is kept for callers. */
 interface Capacity {
   readonly callers: number
-  /** Characters of all their tokens together. */
+  /** Total length of their tokens in characters. */
   readonly text: number
 }
 
 interface Kept {
   readonly source: TokenSource
-  /** Characters of the token in hand. */
+  /** Length of the current token in characters. */
   readonly length: number
 }
 
-const most: Capacity = { callers: 10_000, text: 16 * 1024 * 1024 }
+const defaultCapacity: Capacity = { callers: 10_000, text: 16 * 1024 * 1024 }
 
-/** What is about the caller's token and what it is to be exchanged for (RFC 8693 §2.2.2, RFC 6749 §5.2). */
+/** Errors about the caller's token or the requested token (RFC 8693 §2.2.2, RFC 6749 §5.2). */
 const refusals = new Set(
   'invalid_request invalid_grant invalid_target invalid_scope invalid_token access_denied'.split(' '),
 )
-/** What is about the gateway, or about everybody. */
+/** Errors about the gateway, or about all callers. */
 const general = new Set(
   'invalid_client unauthorized_client unsupported_grant_type temporarily_unavailable slow_down'.split(' '),
 )
-/** Statuses that may be about one caller where no error says it; a token can be too large, too. */
+/** Statuses that may concern only one caller when there is no error code. A token can also be too large. */
 const particular = new Set([200, 400, 403, 413, 422, 500])
 
 /**
- * Keeps a token for every caller, got in exchange for the caller's own (RFC 8693). The caller's is known here by its
- * SHA-256 only, but for the time that an exchange of it takes. What was issued is used no longer than the caller's is
- * good; whoever was served longest ago makes room. A caller whose token is refused waits alone; when the endpoint does
- * not answer, or would refuse everybody, all wait, and one at a time tries again.
+ * Keeps a token for each caller, in exchange for the caller's own token (RFC 8693). The caller's token is kept only as its
+ * SHA-256, except during the exchange. An issued token is not used after the caller's token expires. The caller that was
+ * served least recently is dropped first. A refused token delays only its caller. When the endpoint does not respond, or
+ * refuses all callers, all of them wait, and one at a time retries.
  *
  * @param request exchanges a token; rejects with a TokenUnavailable
- * @param onFailure told once for every request that failed
+ * @param onFailure called once for each failed request
  * @param now milliseconds since the epoch
  */
 export function createTokenExchange(
   request: (subject: Subject) => Promise<IssuedToken>,
   onFailure: (error: TokenUnavailable) => void,
   now: () => number = Date.now,
-  capacity: Capacity = most,
+  capacity: Capacity = defaultCapacity,
 ): TokenSource {
   const gate = createGate(now)
   const kept = createBoundedMap<string, Kept>(capacity.callers, {
@@ -83,7 +83,7 @@ export function createTokenExchange(
     if (subject === undefined) throw new ExchangeRefused('caller_without_token')
     const digest = createHash('sha256').update(subject.token).digest('hex')
     const one = kept.get(digest) ?? { source: sourceOf(digest), length: 0 }
-    // Whoever was served last is dropped last.
+    // Moves the caller to the end, so that it is dropped last.
     kept.set(digest, one)
     return one.source
   }
@@ -102,13 +102,13 @@ function judged(error: unknown): TokenUnavailable {
     : error
 }
 
-/** Whether another caller would have fared no better. */
+/** Returns whether the failure concerns all callers. */
 function isGeneral({ answer }: TokenUnavailable): boolean {
   if (answer === undefined || general.has(answer.error)) return true
   return !particular.has(answer.status) && !refusals.has(answer.error)
 }
 
-/** Lets requests through, until one fails for everybody: then one at a time, with longer and longer pauses. */
+/** Admits requests until one fails for all callers. Then admits one at a time, with longer and longer delays. */
 function createGate(now: () => number): (ask: () => Promise<IssuedToken>) => Promise<IssuedToken> {
   const backOff = createBackOff(now)
   let down: TokenUnavailable | undefined
@@ -128,7 +128,7 @@ function createGate(now: () => number): (ask: () => Promise<IssuedToken>) => Pro
     } catch (error) {
       const failure = error as TokenUnavailable
       if (!isGeneral(failure)) up()
-      // Of many that were under way, the first says it for all.
+      // Of many concurrent requests, only the first failure counts.
       else if (down === undefined || isTrial) {
         down = failure
         backOff.failed(failure)

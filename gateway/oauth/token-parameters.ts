@@ -7,17 +7,17 @@ const tokenTypes = {
   jwt: 'urn:ietf:params:oauth:token-type:jwt',
 } as const
 
-/** What an exchanged token may be said to be. */
+/** Accepted types of an exchanged token. */
 export const issuedTypes: ReadonlySet<unknown> = new Set(Object.values(tokenTypes))
 
-/** What is asked for: RFC 6749 §4.4.2 with RFC 8707 §2, or RFC 8693 §2.1 but for the subject. */
+/** Returns the parameters of a token request: RFC 6749 §4.4.2 with RFC 8707 §2, or RFC 8693 §2.1 without the subject. */
 export function tokenParameters(auth: UpstreamAuth, upstreamUrl: string): Readonly<Record<string, string>> {
   const { scope, audience } = auth
   const asked = { ...(scope !== undefined && { scope }), ...(audience !== undefined && { audience }) }
   if (auth.type === 'client-credentials') {
     return { grant_type: 'client_credentials', resource: auth.resource ?? upstreamUrl, ...asked }
   }
-  // Either names a target, and a token is asked for all that are named.
+  // Both name targets, and the token is for all of them.
   const resource = auth.resource ?? (audience === undefined ? upstreamUrl : undefined)
   return {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -27,7 +27,7 @@ export function tokenParameters(auth: UpstreamAuth, upstreamUrl: string): Readon
   }
 }
 
-/** What is asked to be exchanged (RFC 8693 §2.1). */
+/** Returns the parameters of the token to exchange (RFC 8693 §2.1). */
 export function subjectParameters({ token }: Subject): Readonly<Record<string, string>> {
   return { subject_token: token, subject_token_type: tokenTypes.access_token }
 }

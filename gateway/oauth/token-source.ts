@@ -13,16 +13,16 @@ const earliness = 30_000
 const renewalPause = 10_000
 
 /**
- * Keeps one token: asked for at the first use and by one request however many wait for it, and again ahead of its
- * end, at 80 % of its lifetime or 30 seconds before, whichever is sooner, though never before half of it. While the
- * token in hand is good, nobody waits for the next. After a failure the next request waits, twice as long every
- * time, up to 30 seconds; whoever needs a token meanwhile is told at once.
+ * Keeps one token. Requests it at the first use; concurrent callers share the request. Renews it at 80 % of its lifetime or
+ * 30 seconds before its end, whichever is sooner, but never before half of it. While the current token is valid, no caller
+ * waits for the next one. After a failure the next request waits, twice as long each time, up to 30 seconds. Callers that
+ * need a token in that time fail at once.
  *
- * @param request asks for a token on behalf of the subject of whoever happens to need it; rejects with a
+ * @param request requests a token, for the subject of the caller that happens to need it; rejects with a
  *   TokenUnavailable
- * @param onFailure told once for every request that failed
+ * @param onFailure called once for each failed request
  * @param now milliseconds since the epoch
- * @param isOwn whether a failure is one to wait after; others are waited out elsewhere
+ * @param isOwn returns whether a failure delays the next request here; others are delayed by the caller
  */
 export function createTokenSource(
   request: (subject: Subject | undefined) => Promise<IssuedToken>,
@@ -79,7 +79,7 @@ export function createTokenSource(
 function holding({ value, lifetime, until = Infinity }: IssuedToken, asked: number): Held {
   const milliseconds = lifetime * 1000
   const expires = asked + milliseconds
-  // Another one would not be good for longer.
+  // Another token would not be valid for longer.
   if (expires >= until) return { value, refreshAt: until, expires: until }
   const early = Math.min(Math.max(milliseconds * 0.2, earliness), milliseconds / 2)
   return { value, refreshAt: expires - early, expires }

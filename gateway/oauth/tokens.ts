@@ -17,26 +17,26 @@ import {
   type UpstreamEndpoint,
 } from './upstream-discovery.ts'
 
-/** What tokens are got with. */
+/** Dependencies of token sources. */
 export interface TokenDependencies {
-  /** Further hosts that may be internal ones. */
+  /** More hosts that may be internal. */
   readonly allowedHosts: readonly string[]
   readonly log: Log
 }
 
 const maxLoggedLength = 256
 
-/** A source of tokens that is kept as long as a snapshot uses it. */
+/** A source of tokens that lives as long as a snapshot uses it. */
 export interface KeptTokens {
   readonly source: TokenSource
   close(): void
 }
 
 /**
- * The source of the tokens that one upstream gets.
+ * Creates the source of the tokens for one upstream.
  *
- * @param endpoint the upstream; its URL without the query is what tokens are for where nothing else is said
- *   (RFC 8707 §2), and where there is no `tokenUrl`, that is asked of it
+ * @param endpoint the upstream; its URL without the query is the default resource of tokens (RFC 8707 §2). Without a
+ *   `tokenUrl`, it is asked for its authorization server.
  */
 export function tokenSourceFor(
   auth: UpstreamAuth,
@@ -77,7 +77,7 @@ export function tokenSourceFor(
     create() {
       const outbound = createOutbound(named)
       const found = (place: Discovered): void => {
-        // Who says it may say much, and something else each time.
+        // The text comes from outside, and may be long and different each time.
         const [issuer, tokenUrl, resource] = [place.issuer, place.tokenUrl, place.resource].map(text =>
           withoutQuery(text).slice(0, maxLoggedLength),
         )

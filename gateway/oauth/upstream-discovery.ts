@@ -9,48 +9,48 @@ import { sendRequest, failureName, readObject, type Outbound } from './outbound.
 export interface UpstreamEndpoint {
   readonly url: string
   readonly dispatcher: Dispatcher
-  /** With its query. */
+  /** URL with its query. */
   readonly path: string
   readonly headers: readonly (readonly [string, string])[]
-  /** Everything that makes it this endpoint. */
+  /** Text that identifies this endpoint. */
   readonly identity: string
 }
 
-/** What is known of the token already, and what is found has to agree with. */
+/** Settings of the token that discovery must agree with. */
 export interface Expected {
-  /** Who alone is believed: the one that the file names, or that gave a token before. */
+  /** The only trusted issuer: the one in the file, or the one that issued a token before. */
   readonly issuer: string | undefined
   readonly resource: string | undefined
-  /** Whether the gateway would hand over a secret, which an impostor could use. */
+  /** Whether the gateway would send a secret, which an impostor could use. */
   readonly secret: boolean
 }
 
-/** Where tokens for an upstream are to be had. */
+/** Authorization server of an upstream. */
 export interface Discovered {
   readonly issuer: string
   readonly tokenUrl: string
-  /** As the upstream publishes it. */
+  /** Resource that the upstream publishes. */
   readonly resource: string
-  /** How clients may authenticate (RFC 8414 §2); undefined where the issuer does not say. */
+  /** Client authentication methods of the issuer (RFC 8414 §2); undefined if it does not list them. */
   readonly methods: readonly unknown[] | undefined
 }
 
 const requestTimeoutMs = 5000
 const wellKnown = '/.well-known/oauth-protected-resource'
 
-/** What an unauthorized client would ask, to be told where to get authorized. It is answered nowhere. */
+/** Request of an unauthorized client, which makes the upstream send its challenge. */
 const question = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
 
 /**
- * Finds out, each time that a token is needed, where tokens for an upstream are to be had: its challenge or well-known
- * URLs lead to its own metadata (RFC 9728 §3, §5), these to an issuer, and this one's metadata to the token endpoint
- * (RFC 8414 §3). What the upstream says of itself is read from its own origin only; which scopes to ask for is nothing
- * that it may say. A credential belongs to one issuer (MCP, Authorization Server Binding): the one that first gave a
- * token for it is the only one from then on.
+ * Finds the token endpoint of an upstream each time that a token is needed. Its challenge or well-known URLs lead to its
+ * metadata (RFC 9728 §3, §5), which names an issuer, whose metadata names the token endpoint (RFC 8414 §3). The metadata of
+ * the upstream is read only from its own origin, and its scopes are ignored. A credential belongs to one issuer (MCP,
+ * Authorization Server Binding): the first that issues a token for it is the only one from then on.
  *
- * @param fetch for the issuer's metadata, guarded; see `createOutbound`
- * @param onFound told of a place that is another than before
- * @returns does something with the place; rejects with a TokenUnavailable where there is none, and as what it does
+ * @param fetch guarded fetch for the issuer's metadata; see `createOutbound`
+ * @param onFound called when the token endpoint changes
+ * @returns a function that runs `use` with the endpoint. It rejects with a TokenUnavailable when there is none, and as `use`
+ *   does.
  */
 export function createDiscovery(
   endpoint: UpstreamEndpoint,
@@ -62,9 +62,9 @@ export function createDiscovery(
   let last = ''
   return async use => {
     const place = await discoverTokenEndpoint(endpoint, { ...expected, issuer }, fetch)
-    const told = `${place.issuer} ${place.tokenUrl}`
-    if (told !== last) onFound(place)
-    last = told
+    const found = `${place.issuer} ${place.tokenUrl}`
+    if (found !== last) onFound(place)
+    last = found
     const result = await use(place)
     issuer = place.issuer
     return result
@@ -93,9 +93,9 @@ async function discoverTokenEndpoint(
   return { issuer, tokenUrl, resource, methods: Array.isArray(methods) ? methods : undefined }
 }
 
-/** How to send a secret where the file does not say: as the issuer takes it, and not at all where it does not. */
+/** Chooses how to send a secret when the file does not say: by a method that the issuer supports. Throws TokenUnavailable. */
 export function secretMethod(methods: readonly unknown[] | undefined): SecretMethod {
-  // RFC 8414 §2: client_secret_basic where nothing is said.
+  // RFC 8414 §2: the default is client_secret_basic.
   if (methods === undefined || methods.includes('client_secret_basic')) return 'client_secret_basic'
   if (methods.includes('client_secret_post')) return 'client_secret_post'
   throw new TokenUnavailable('client_secret_not_taken')
@@ -107,7 +107,7 @@ async function describedResource(
 ): Promise<{ resource: string; issuers: readonly unknown[] }> {
   const { origin, pathname } = new URL(endpoint.url)
   const whole = expected === undefined ? [endpoint.url.split('?', 1)[0], origin + pathname] : [expected]
-  // The metadata of a whole host describe that host (RFC 9728 §3.3).
+  // The metadata of a host describes the whole host (RFC 9728 §3.3).
   const root = expected === undefined ? [...whole, origin, `${origin}/`] : whole
   const told = await challengedMetadata(endpoint).catch(failing('resource_metadata'))
   const places =
@@ -134,7 +134,7 @@ async function describedResource(
   throw new TokenUnavailable(`resource_metadata_${status}`)
 }
 
-/** Where the upstream says that its metadata is (RFC 9728 §5.1); undefined where it does not say. */
+/** Returns the metadata URL in the challenge of the upstream (RFC 9728 §5.1); undefined if there is none. */
 async function challengedMetadata(endpoint: UpstreamEndpoint): Promise<string | undefined> {
   const { origin } = new URL(endpoint.url)
   const { statusCode, headers, body } = await endpoint.dispatcher.request({
@@ -171,7 +171,7 @@ async function issuerMetadata(issuer: string, fetch: Outbound): Promise<IssuerMe
   }
 }
 
-/** RFC 8414 §2, RFC 6749 §3.2; only what stays on this machine may do without TLS. */
+/** Checks the URL of an endpoint (RFC 8414 §2, RFC 6749 §3.2). Only loopback may do without TLS. */
 function assertSecure(url: string, code: string): void {
   const parsed = URL.parse(url)
   const secure =
@@ -183,7 +183,7 @@ function hostOf(url: string): string | undefined {
   return URL.parse(url)?.hostname
 }
 
-/** Makes what went wrong on the way a reason. */
+/** Turns an error into a reason. */
 function failing(what: string): (error: unknown) => never {
   return error => {
     if (error instanceof TokenUnavailable) throw error
