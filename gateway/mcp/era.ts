@@ -16,7 +16,7 @@ const legacyVersions: readonly string[] = [
   '2024-10-07',
 ]
 
-/** Methods that the modern era removed, by the member of `params` without which there is nothing to judge. */
+/** Methods that the modern era removed, with the member of `params` that is judged if it is present. */
 const removed: ReadonlyMap<string, string | undefined> = new Map([
   ['resources/subscribe', 'uri'],
   ['resources/unsubscribe', 'uri'],
@@ -26,32 +26,31 @@ const removed: ReadonlyMap<string, string | undefined> = new Map([
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 const versionPath = `params._meta["${versionKey}"]`
 
-/** Methods whose Mcp-Name header 2026-07-28 requires; those that name something else may have one. */
+/** Methods for which 2026-07-28 requires Mcp-Name. It is optional for other methods that carry a name. */
 const requiresName: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
-/** Whether the MCP-Protocol-Version header names a modern revision; a hint only, the body decides. */
+/** Returns whether the MCP-Protocol-Version header names a modern revision. That is only a hint: the body decides. */
 export function hasModernHeader(headers: IncomingHttpHeaders): boolean {
   return modernVersions.includes(single(headers, 'mcp-protocol-version') ?? '')
 }
 
-/** Whether a JSON array of messages may be posted: 2025-03-26 alone has batches, and is assumed without a header. */
+/** Returns whether the request may be a batch. Only 2025-03-26 has batches; without a header, that version is assumed. */
 export function allowsBatch(headers: IncomingHttpHeaders): boolean {
   const version = single(headers, 'mcp-protocol-version')
   return version === undefined || version === '2025-03-26'
 }
 
-/** The protocol revision that a message claims in its `_meta`; undefined without a claim. */
+/** Returns the protocol version that a message claims in its `_meta`. */
 export function claimedVersion(message: Message): unknown {
   const meta = message.params?.['_meta']
   return typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>)[versionKey] : undefined
 }
 
 /**
- * Decides the era of one message from its body, and refuses headers that say something else than the body
- * (MCP 2026-07-28, Streamable HTTP, Server Validation): everything between the gateway and the upstream's
- * parser may read the one or the other.
+ * Returns the era of a message, by its body. Refuses headers that contradict the body (MCP 2026-07-28, Streamable HTTP,
+ * Server Validation), because anything behind the gateway may read either.
  *
- * @throws Refusal `header_mismatch`, `version_unsupported`, `params_invalid`, or `method_unknown` for what the era removed
+ * @throws Refusal `header_mismatch`, `version_unsupported`, `params_invalid`, or `method_unknown` for a removed method
  */
 export function agreedEra(message: Message, headers: IncomingHttpHeaders): Era {
   const header = single(headers, 'mcp-protocol-version')
@@ -95,13 +94,13 @@ function checkMirrors(message: Message, headers: IncomingHttpHeaders, era: Era):
     if (!required || !requiresName.has(message.method!)) return
   }
   const member = mirroredMember(message.method)
-  const said = name === undefined ? undefined : decodeMirrored(name)
-  if (said === undefined || member === undefined || said !== message.params?.[member]) {
+  const decoded = name === undefined ? undefined : decodeMirrored(name)
+  if (decoded === undefined || member === undefined || decoded !== message.params?.[member]) {
     throw headerMismatch('Mcp-Name', name, member === undefined ? undefined : `params.${member}`, message.id)
   }
 }
 
-/** A server of the modern era has none of these, whatever is wrong with the rest of the message. */
+/** Refuses the methods that the modern era removed. One that carries a name is judged by it, and the upstream refuses it. */
 function refuseRemoved({ id, method = '', params }: Message): void {
   if (!removed.has(method)) return
   const member = removed.get(method)
@@ -109,7 +108,7 @@ function refuseRemoved({ id, method = '', params }: Message): void {
   throw new Refusal('method_unknown', { values: { method }, id })
 }
 
-/** The member of `params` that Mcp-Name mirrors; undefined for a method that names nothing. */
+/** Returns the member of `params` that Mcp-Name mirrors; undefined for a method that names nothing. */
 function mirroredMember(method: string | undefined): 'name' | 'uri' | 'taskId' | undefined {
   const rule = method === undefined ? undefined : ruleOf(method)
   return rule?.task === true ? 'taskId' : rule?.names?.member

@@ -1,13 +1,13 @@
 import { printableJson } from '../lib/printable.ts'
 import { details, rowOf, textOf, type Detail, type DetailValues, type Reason } from './refusal-table.ts'
 
-/** What a refusal may carry beside its detail. */
+/** Options of a refusal. */
 export interface RefusalOptions {
-  /** What takes the place of the names in braces in the text of the detail. */
+  /** The values for the names in braces in the text of the detail. */
   readonly values?: DetailValues | undefined
-  /** The request's id as the JSON text that the client wrote; undefined when it is not known. */
+  /** The id of the request, as the JSON text that the client wrote; undefined if it is unknown. */
   readonly id?: string | undefined
-  /** Headers that belong to the response, such as Allow. */
+  /** Headers of the response, such as Allow. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Further members of `data`. */
   readonly data?: Readonly<Record<string, unknown>> | undefined
@@ -21,7 +21,7 @@ export interface RefusalOptions {
 const noHeaders: Readonly<Record<string, string>> = {}
 const noData: Readonly<Record<string, unknown>> = {}
 
-/** A request that the gateway refuses; the only error that becomes a response with its own text. */
+/** The refusal of a request. No other error puts its own text into a response. */
 export class Refusal extends Error {
   readonly detail: Detail
   readonly reason: Reason
@@ -33,10 +33,10 @@ export class Refusal extends Error {
   readonly rule: string | undefined
   readonly scopes: readonly string[] | undefined
 
-  /** @param detail what it says: a row of `details`, which also gives its reason */
+  /** @param detail the row of `details` with its text and its reason */
   constructor(detail: Detail, options: RefusalOptions = {}) {
     const { stackTraceLimit } = Error
-    // Where a refusal was made says nothing that its detail does not, and to find out would cost more than the request.
+    // The stack says nothing that the detail does not, and capturing it costs more than the request.
     Error.stackTraceLimit = 0
     super(textOf(detail, options.values), options.cause === undefined ? undefined : { cause: options.cause })
     Error.stackTraceLimit = stackTraceLimit
@@ -58,7 +58,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Returns the HTTP status of an error in an era; of the modern one where the era is not known. */
+/** Returns the HTTP status of an error in an era. If the era is unknown, it is that of the modern one. */
 export function statusOf(reason: Reason, era: 'modern' | 'legacy' | undefined): number {
   const { status, legacyStatus = status } = rowOf(reason)
   return era === 'legacy' ? legacyStatus : status
@@ -67,9 +67,9 @@ export function statusOf(reason: Reason, era: 'modern' | 'legacy' | undefined): 
 /**
  * Returns the JSON text of a JSON-RPC error.
  *
- * @param refusal what went wrong
- * @param id the request's id as JSON text; `null` writes a null id (legacy), undefined leaves it out, as
- *   2026-07-28 asks for when it is unknown
+ * @param refusal the error
+ * @param id the request's id as JSON text; `null` writes a null id (legacy), undefined omits it, as 2026-07-28 requires if it
+ *   is unknown
  * @param context members of `data` that every error carries
  */
 export function errorMessage(

@@ -1,17 +1,16 @@
 import { isUtf8 } from 'node:buffer'
 import { Refusal } from './errors.ts'
 
-/** RFC 9110 §5.5 as MCP narrows it: visible ASCII, spaces and tabs. */
+/** RFC 9110 §5.5, restricted by MCP to visible ASCII, spaces and tabs. */
 const plain = /^[\t\x20-\x7e]*$/
 const prefix = '=?base64?'
 const suffix = '?='
 
 /**
- * Reads a header that mirrors a value of the body: removes white space around it and undoes `=?base64?…?=`
- * (MCP 2026-07-28, Value Encoding).
+ * Decodes a header that mirrors a value of the body: trims it and decodes `=?base64?…?=` (MCP 2026-07-28, Value Encoding).
  *
- * @returns undefined where two readers could read it differently: other characters than ASCII, malformed Base64, or
- *   Base64 of what is not UTF-8
+ * @returns undefined if parsers could read it differently: it has characters other than ASCII, malformed Base64, or Base64 of
+ *   text that is not UTF-8
  */
 export function decodeMirrored(value: string): string | undefined {
   if (!plain.test(value)) return undefined
@@ -24,13 +23,18 @@ export function decodeMirrored(value: string): string | undefined {
   return bytes.toString('base64') === encoded && isUtf8(bytes) ? bytes.toString('utf8') : undefined
 }
 
-/** Writes a text as the value of a header that mirrors a value of the body. */
+/** Encodes a text for a header that mirrors a value of the body. */
 export function encodeMirrored(text: string): string {
   const isPlain = /^[!-~](?:[ -~]*[!-~])?$/.test(text) && !text.startsWith(prefix)
   return isPlain ? text : prefix + Buffer.from(text).toString('base64') + suffix
 }
 
-/** Makes the refusal of a header that says something else than a member of the body; undefined for none that it mirrors. */
+/**
+ * Returns the refusal of a header that contradicts the body.
+ *
+ * @param value of the header; undefined if it is missing
+ * @param member the path of the member that it must mirror; undefined if there is none
+ */
 export function headerMismatch(
   header: string,
   value: string | undefined,
@@ -39,8 +43,8 @@ export function headerMismatch(
 ): Refusal {
   if (value === undefined)
     return new Refusal('mcp_header_missing', { values: { header, member: `${member}` }, id })
-  const shown = JSON.stringify(value.slice(0, 128))
+  const quoted = JSON.stringify(value.slice(0, 128))
   return member === undefined
-    ? new Refusal('mcp_header_unexpected', { values: { header, value: shown }, id })
-    : new Refusal('mcp_header_differs', { values: { header, value: shown, member }, id })
+    ? new Refusal('mcp_header_unexpected', { values: { header, value: quoted }, id })
+    : new Refusal('mcp_header_differs', { values: { header, value: quoted, member }, id })
 }

@@ -1,23 +1,23 @@
 /**
- * Reading JSON text by position, so that what is judged and what is forwarded are the same characters. These
- * functions expect text that `JSON.parse` has accepted; they find where things stand in it, no more.
+ * Reads JSON text by position, so that the gateway judges the same characters that it forwards. These functions find
+ * positions only: they expect text that `JSON.parse` has accepted.
  */
 
-/** A member of an object: its decoded name, and where its value stands in the text. */
+/** A member of an object: its decoded name, and the position of its value in the text. */
 export interface Member {
   readonly name: string
   readonly start: number
   readonly end: number
-  /** Those of its value, where it is an object whose members were asked for. */
+  /** The members of its value, if that is an object whose members were asked for. */
   readonly members: readonly Member[] | undefined
 }
 
-/** Names of members whose own members are asked for, and of which of those theirs are. */
+/** The members whose own members to read, by name; for each of these, the same again. */
 export interface Asked extends ReadonlyMap<string, Asked> {}
 
 const nothing: Asked = new Map()
 
-/** Where an element of an array stands in the text, with its members where it is an object. */
+/** The position of an array element in the text, with its members if it is an object. */
 export interface Element {
   readonly start: number
   readonly end: number
@@ -38,7 +38,7 @@ function skipSpace(text: string, at: number): number {
   return at
 }
 
-/** From an opening quotation mark to just behind its closing one. */
+/** Returns the position after the closing quotation mark of the string that begins at `at`. */
 function skipString(text: string, at: number): number {
   let end = text.indexOf('"', at + 1)
   while (end !== -1) {
@@ -53,9 +53,10 @@ function skipString(text: string, at: number): number {
 function skipValue(text: string, at: number): number {
   const first = text.charCodeAt(at)
   if (first === quote) return skipString(text, at)
-  return first === openBrace || first === openBracket ? skipNested(text, at) : skipScalar(text, at)
+  return first === openBrace || first === openBracket ? skipContainer(text, at) : skipScalar(text, at)
 }
 
+/** Returns the position after the number, `true`, `false` or `null` that begins at `at`. */
 function skipScalar(text: string, at: number): number {
   while (at < text.length) {
     const code = text.charCodeAt(at)
@@ -65,8 +66,8 @@ function skipScalar(text: string, at: number): number {
   return at
 }
 
-/** Skips an object or an array. */
-function skipNested(text: string, at: number): number {
+/** Returns the position after the object or array that begins at `at`. */
+function skipContainer(text: string, at: number): number {
   let depth = 0
   while (at < text.length) {
     const code = text.charCodeAt(at)
@@ -82,7 +83,7 @@ function skipNested(text: string, at: number): number {
 }
 
 /**
- * The deepest nesting of objects and arrays in a text, whether it is valid JSON or not.
+ * Returns the deepest nesting of objects and arrays in a text, which need not be valid JSON.
  *
  * @returns 0 for a scalar, 1 for a flat object or array
  */
@@ -98,14 +99,14 @@ export function nesting(text: string): number {
   return deepest
 }
 
-/** The members of the object that begins at or behind `at`, in order, duplicates included; none if it is no object. */
+/** Returns the members of the object at or after `at`, in order, duplicates included; none if it is not an object. */
 export function members(text: string, at = 0, asked = nothing): Member[] {
   const found: Member[] = []
   readMembers(text, skipSpace(text, at), found, asked)
   return found
 }
 
-/** Adds the members of the object at `at`, if there is one; returns where it ends. */
+/** Adds the members of the object at `at`, if there is one; returns the position after it. */
 function readMembers(text: string, at: number, found: Member[], asked: Asked): number {
   if (text.charCodeAt(at) !== openBrace) return at
   at = skipSpace(text, at + 1)
@@ -124,21 +125,21 @@ function readMembers(text: string, at: number, found: Member[], asked: Asked): n
   return at + 1
 }
 
-/** The value of the string from `start` to `end`. */
+/** Returns the value of the string from `start` to `end`. */
 function readString(text: string, start: number, end: number): string {
   const written = text.slice(start + 1, end - 1)
   return written.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : written
 }
 
 /**
- * The member of that name, which is ASCII; undefined where there is none, `ambiguous` where it is written twice or in
- * another case, so that some parser could take another one for it.
+ * Returns the member with an ASCII name; undefined if there is none; `ambiguous` if it is repeated or written in another
+ * case, so that some parser could read another one.
  */
 export function memberNamed(found: readonly Member[], name: string): Member | undefined | 'ambiguous' {
   const { length } = name
   let member: Member | undefined
   for (const candidate of found) {
-    // What folds to an ASCII name is as long as it is, or goes on behind a NUL.
+    // A name that folds to an ASCII name has the same length, or continues after a NUL.
     if (candidate.name.length !== length && candidate.name.charCodeAt(length) !== 0) continue
     if (candidate.name !== name && foldCase(candidate.name) !== foldCase(name)) continue
     if (member !== undefined || candidate.name !== name) return 'ambiguous'
@@ -147,14 +148,14 @@ export function memberNamed(found: readonly Member[], name: string): Member | un
   return member
 }
 
-/** A piece of a text, and what stands there instead. */
+/** A piece of a text, and its replacement. */
 export interface Replacement {
   readonly start: number
   readonly end: number
   readonly by: string
 }
 
-/** Replaces pieces of a text that do not overlap. */
+/** Replaces pieces of a text. They must not overlap. */
 export function replaced(text: string, replacements: readonly Replacement[]): string {
   let at = 0
   let out = ''
@@ -165,17 +166,17 @@ export function replaced(text: string, replacements: readonly Replacement[]): st
   return out + text.slice(at)
 }
 
-/** The value of a member; undefined where it is no string. */
+/** Returns the value of a member; undefined if it is not a string. */
 export function stringOf(text: string, { start, end }: Pick<Member, 'start' | 'end'>): string | undefined {
   return text.charCodeAt(start) === quote ? readString(text, start, end) : undefined
 }
 
-/** The elements of the array that begins at or behind `at`, in order; none if it is no array. */
+/** Returns the elements of the array at or after `at`, in order; none if it is not an array. */
 export function elements(text: string, at = 0): Element[] {
   return [...eachElement(text, at)]
 }
 
-/** The same one by one, for arrays that are too long to be read at once. */
+/** Yields the elements one by one, for arrays that are too long to read at once. */
 export function* eachElement(text: string, at = 0): Generator<Element, void> {
   at = skipSpace(text, at)
   if (text.charCodeAt(at) !== openBracket) return
@@ -194,9 +195,8 @@ export function* eachElement(text: string, at = 0): Generator<Element, void> {
 const ascii = /^[\0-\x7f]*$/
 
 /**
- * Folds the case of a name as widely as any parser does that matches names without regard to case: beside
- * ASCII letters the long s, the Kelvin sign, and the dotted and dotless i. A name ends at a NUL, as it does where it
- * becomes a C string.
+ * Folds the case of a name as widely as any case-insensitive parser does: besides ASCII letters, the long s, the Kelvin
+ * sign, and the dotted and dotless i. A name ends at a NUL, as a C string does.
  */
 export function foldCase(written: string): string {
   const end = written.indexOf('\0')

@@ -12,15 +12,15 @@ import {
 import type { ListMember, NamedKind } from './methods.ts'
 import { isJudgeable, type Operation } from './operation.ts'
 
-/** Whether the caller may see an item; the same decision that a call would get. */
+/** Returns whether the caller may see an item: the same decision as for a call. */
 export type Judge = (operation: Operation) => boolean
 
-/** A list that the gateway cannot judge, and so does not pass. */
+/** The error for a list that the gateway cannot judge, and so does not pass on. */
 export class UnreadableList extends Error {
   override readonly name = 'UnreadableList'
 }
 
-/** How the items of a list are judged: as operations of a method, by each of the names that an item has. */
+/** The way to judge the items of a list: as operations of a method, by each name of an item. */
 interface ListRule {
   readonly method: string
   readonly kind: NamedKind
@@ -44,21 +44,21 @@ const listMembers = Object.keys(listed) as ListMember[]
 const resultMembers: Asked = new Map([['result', new Map()]])
 
 /**
- * Takes out of a list result what the caller may not see, by cutting text: nothing that stays is re-typed.
- * A message that carries no list comes back as it was.
+ * Removes the items of a list that the caller may not see, by cutting text: what remains stays byte for byte. A message
+ * without a list is returned unchanged.
  *
  * @param text one JSON-RPC message, or an array of them
  * @param judge decides about each item
- * @param expected the lists that must be there, by `idValue` of the request's id
+ * @param expected the lists that must be present, by `idValue` of the request's id
  * @returns the text to send
- * @throws UnreadableList where the text is no JSON, a list has another shape than MCP gives it, or an
- *   expected list is missing
+ * @throws UnreadableList if the text is not JSON, a list does not have the shape that MCP defines, or an expected list is
+ *   missing
  */
 export function filterLists(text: string, judge: Judge, expected: ReadonlyMap<string, ListMember>): string {
   return atOnce(filtering(text, { judge, expected }))
 }
 
-/** The same in pieces, for a text that would take too long at once; it yields between them. */
+/** Filters a long text in pieces, and yields between them; see {@link filterLists}. */
 export function* filtering(text: string, rules: ListRules): Generator<void, string> {
   const isLong = text.length > maxAtOnce
   if (!isLong) parse(text)
@@ -71,19 +71,19 @@ export function* filtering(text: string, rules: ListRules): Generator<void, stri
   return spliced(text, cuts)
 }
 
-/** What is filtered for whom; see {@link filterLists}. */
+/** The rules for a filter; see {@link filterLists}. */
 export interface ListRules {
   readonly judge: Judge
   readonly expected: ReadonlyMap<string, ListMember>
 }
 
-/** Most characters that are read at once. */
+/** Longest text that is read at once. */
 export const maxAtOnce = 64 * 1024
-/** Most characters of an item of a long list, and of all that is around its items. */
+/** Longest item of a long list, and longest text around its items. */
 const maxPart = 2 * 1024 * 1024
 const itemsAtOnce = 100
 
-/** What an id is, however it is written: the JSON text of its value. */
+/** Returns the normalized JSON text of an id, however it is written. */
 export function idValue(text: string): string {
   return JSON.stringify(JSON.parse(text))
 }
@@ -122,7 +122,7 @@ function* filterMessage(text: string, rules: ListRules, isLong: boolean): Genera
   return spliced(text, [...lists, ...privateScope(result, found)])
 }
 
-/** What one caller may see is not for a cache to show to another (MCP 2026-07-28, caching). */
+/** Makes a filtered result private, so that no cache serves it to another caller (MCP 2026-07-28, caching). */
 function privateScope(result: Member, found: readonly Member[]): Cut[] {
   const scope = only(found, 'cacheScope')
   if (scope !== undefined) return [{ start: scope.start, end: scope.end, by: '"private"' }]
@@ -165,7 +165,7 @@ function checkGap(gap: string, hasComma: boolean): void {
   if (gap.trim() !== (hasComma ? ',' : '')) throw new UnreadableList('the message is not valid JSON')
 }
 
-/** Checks a long text, except the pieces of it that were checked one by one. */
+/** Checks a long text, except the pieces that were checked one by one. */
 function checkAround(text: string, pieces: readonly Cut[]): void {
   checkPart(
     spliced(
@@ -175,7 +175,7 @@ function checkAround(text: string, pieces: readonly Cut[]): void {
   )
 }
 
-/** Whether the caller may see an item: by all of its names, none of which could be called if it cannot be judged. */
+/** Returns whether the caller may see an item: each of its names must be allowed, and so be judgeable. */
 function isVisible(text: string, item: Element, list: ListMember, judge: Judge): boolean {
   const { method, kind, names } = listed[list]
   const found = names(text, item)
@@ -184,7 +184,7 @@ function isVisible(text: string, item: Element, list: ListMember, judge: Judge):
   return (found as string[]).every(name => isJudgeable(name) && judge({ method, kind, name }))
 }
 
-/** The URIs of a skill (SEP-2640, Skill Entries): of its SKILL.md and of every file, where these are known. */
+/** Returns the URIs of a skill (SEP-2640, Skill Entries): of its SKILL.md and of every file, if these are listed. */
 function skillFiles(text: string, { members: found }: Element): (string | undefined)[] {
   const files = only(found, 'resources')
   if (files === undefined) return [undefined]
@@ -204,7 +204,7 @@ function textIn(text: string, found: readonly Member[], name: string): string | 
   return member && stringOf(text, member)
 }
 
-/** The member of that name; undefined where there is none. Throws where a parser could take another for it. */
+/** Returns the member with that name; undefined if there is none. Throws if a parser could read another one. */
 export function only(found: readonly Member[], name: string): Member | undefined {
   const member = memberNamed(found, name)
   if (member === 'ambiguous') throw new UnreadableList(`the member ${name} is ambiguous`)

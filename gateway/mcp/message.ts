@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { Refusal } from './errors.ts'
 import { elements, foldCase, members, nesting, type Asked, type Member } from './json.ts'
 
-/** One JSON-RPC message of a client, as every upstream parser will read it. */
+/** A JSON-RPC message of a client, as every upstream parser reads it. */
 export interface Message {
   readonly kind: 'request' | 'notification' | 'response'
   /** The id as the JSON text that the client wrote, so that numbers beyond 2^53 stay exact. */
@@ -15,7 +15,7 @@ const maxDepth = 64
 const maxIdLength = 1024
 const maxBatch = 100
 
-/** Members that are judged, as they are spelt, and as a parser without regard to case would match them. */
+/** Names of members that decisions depend on, exact and with folded case. */
 interface Judged {
   readonly exact: ReadonlySet<string>
   readonly folded: ReadonlySet<string>
@@ -33,7 +33,7 @@ const paramsMembers = judged(
   'requestState',
 )
 
-/** Objects inside `params` that decisions read, and the members that must not be ambiguous in them. */
+/** The objects in `params` that decisions depend on, with the members that must not be ambiguous in them. */
 const judgedObjects: ReadonlyMap<string, Judged> = new Map([
   [
     '_meta',
@@ -47,7 +47,7 @@ const judgedObjects: ReadonlyMap<string, Judged> = new Map([
   ['notifications', judged('resourceSubscriptions', 'taskIds')],
 ])
 
-/** The objects whose members are judged, beside the message itself. */
+/** The objects whose members are read, besides the message itself. */
 const judgedMembers: Asked = new Map([
   ['params', new Map([...judgedObjects.keys()].map(name => [name, new Map()]))],
 ])
@@ -57,11 +57,11 @@ function judged(...names: string[]): Judged {
 }
 
 /**
- * Reads a request body strictly: whatever two parsers might read differently is refused, so the message that
- * is judged is the message that the upstream will act on.
+ * Parses a request body strictly. Everything that two parsers might read differently is refused, so the upstream acts on
+ * the message that was judged.
  *
- * @param body the bytes as they will be forwarded
- * @param batch whether a JSON array of messages is acceptable (MCP 2025-03-26)
+ * @param body the bytes that will be forwarded
+ * @param batch whether a JSON array of messages is allowed (MCP 2025-03-26)
  * @returns the messages; more than one only in a batch
  * @throws Refusal `json_malformed` or `message_invalid`
  */
@@ -101,17 +101,21 @@ function readMessage(text: string, value: unknown): Message {
   if ('id' in value && id === undefined) {
     throw new Refusal('id_invalid', { values: { limit: maxIdLength } })
   }
-  return value['method'] === undefined ? readResponse(value, id) : readCall(value, found, id)
+  return value['method'] === undefined ? readResponse(value, id) : readRequest(value, found, id)
 }
 
-function readResponse(value: Record<string, unknown>, id: string | undefined): Message {
+function readResponse(value: Readonly<Record<string, unknown>>, id: string | undefined): Message {
   if ('result' in value === 'error' in value) throw new Refusal('message_shape', { id })
   if (id === undefined) throw new Refusal('response_id_missing', { id })
   return { kind: 'response', id, method: undefined, params: undefined }
 }
 
-/** Reads a request or a notification. */
-function readCall(value: Record<string, unknown>, found: readonly Member[], id: string | undefined): Message {
+/** Reads a request or, without an id, a notification. */
+function readRequest(
+  value: Readonly<Record<string, unknown>>,
+  found: readonly Member[],
+  id: string | undefined,
+): Message {
   const { method, params } = value
   if (typeof method !== 'string' || method === '') throw new Refusal('method_not_string', { id })
   if ('result' in value || 'error' in value) throw new Refusal('message_both', { id })
@@ -121,7 +125,7 @@ function readCall(value: Record<string, unknown>, found: readonly Member[], id: 
   return { kind: id === undefined ? 'notification' : 'request', id, method, params }
 }
 
-/** What decisions read must be what it is taken for, and not ambiguous. */
+/** Refuses members that decisions depend on, if they are ambiguous or have the wrong type. */
 function checkParams(
   params: Readonly<Record<string, unknown>>,
   found: readonly Member[],
@@ -137,7 +141,7 @@ function checkParams(
   }
 }
 
-/** The id's own text where it is a sound one; undefined otherwise, also where it is written twice. */
+/** Returns the text of a valid id; undefined if it is invalid or repeated. */
 function readId(text: string, found: readonly Member[], id: unknown): string | undefined {
   if (typeof id !== 'string' && typeof id !== 'number') return undefined
   const spans = found.filter(member => member.name === 'id')
@@ -147,8 +151,8 @@ function readId(text: string, found: readonly Member[], id: unknown): string | u
 }
 
 /**
- * Refuses a judged member that is written twice, or in another case: some parsers take the first, some the
- * last, and some (Go's encoding/json among them) match names without regard to case.
+ * Refuses a judged member that is repeated, or written in another case. Some parsers take the first, some the last, and
+ * some, such as Go's encoding/json, ignore case.
  */
 function refuseAmbiguous(
   found: readonly Member[],
@@ -161,15 +165,15 @@ function refuseAmbiguous(
     if (exact.has(name)) {
       for (let before = 0; before < index; before++) {
         if (found[before]!.name === name)
-          throw new Refusal('member_repeated', { values: { member: where + shown(name) }, id })
+          throw new Refusal('member_repeated', { values: { member: where + printable(name) }, id })
       }
     } else if (folded.has(foldCase(name))) {
-      throw new Refusal('member_case', { values: { member: where + shown(name) }, id })
+      throw new Refusal('member_case', { values: { member: where + printable(name) }, id })
     }
   }
 }
 
-function shown(name: string): string {
+function printable(name: string): string {
   return JSON.stringify(name.slice(0, 64)).slice(1, -1)
 }
 

@@ -1,25 +1,25 @@
 import type { MethodName } from '../values/method-names.ts'
 import { foldCase } from './json.ts'
 
-/** What kind of thing a method names. */
+/** The kinds of things that methods name. */
 export type NamedKind = 'tool' | 'prompt' | 'resource'
 
-/** The member of a result that holds items, or the one item, that the caller may not be allowed to see. */
+/** The members of results that contain a list, or one item, which the caller may not be allowed to see. */
 export type ListMember = 'tools' | 'prompts' | 'resources' | 'resourceTemplates' | 'skills' | 'skill'
 
-/** What the gateway knows of a method that clients send. */
+/** The classification of a method that clients send. */
 export interface MethodRule {
-  /** What its name is judged as, and the member of `params` that holds the name. */
+  /** The kind of the name that it carries, and the member of `params` with the name. */
   readonly names?: { readonly kind: NamedKind; readonly member: 'name' | 'uri' } | undefined
-  /** The member of its result that is filtered, where the result lists what rules are about. */
+  /** The member of its result that is filtered, if the result is a list. */
   readonly lists?: ListMember | undefined
-  /** It names what rules are about, or several of them, elsewhere in `params`; these are judged. */
+  /** Set if names are elsewhere in `params`, one or several; they are judged. */
   readonly refers?: true | undefined
-  /** It is about the task whose id is in `params.taskId`. */
+  /** Set if it is about the task in `params.taskId`. */
   readonly task?: true | undefined
-  /** A session cannot do without it, so no rule takes it away. */
+  /** Set if a session needs it, so that no rule can refuse it. */
   readonly lifecycle?: true | undefined
-  /** It is a request, and so must have an id; a notification has none. */
+  /** Whether it is a request, which needs an id; a notification has none. */
   readonly answered: boolean
 }
 
@@ -66,8 +66,8 @@ const table: Readonly<Record<MethodName, MethodRule>> = {
 
 const rules: ReadonlyMap<string, MethodRule> = new Map(Object.entries(table))
 
-/** Methods that servers send to clients, and hosts to views: no client sends one, so none is forwarded by default. */
-const ofOthers: ReadonlySet<string> = new Set([
+/** Methods that servers send to clients. Clients do not send them, so they are not forwarded by default. */
+const serverMethods: ReadonlySet<string> = new Set([
   'sampling/createMessage',
   'elicitation/create',
   'roots/list',
@@ -81,7 +81,7 @@ const ofOthers: ReadonlySet<string> = new Set([
   'notifications/tasks',
 ])
 
-/** Families whose methods carry a name, also those that nobody classified; the name is judged. */
+/** Families of methods that carry a name, which is judged even if the method is not classified. */
 const families = [
   { prefix: 'tools/', names: tool.names! },
   { prefix: 'prompts/', names: prompt.names! },
@@ -93,31 +93,31 @@ const foldedNames: ReadonlyMap<string, string> = new Map(
   [...rules.keys()].map(name => [foldCase(name), name]),
 )
 
-/** Returns the rule of a method; undefined for one that nobody classified. */
+/** Returns the rule of a method; undefined if it is not classified. */
 export function ruleOf(method: string): MethodRule | undefined {
   return rules.get(method)
 }
 
-/** Returns the method that this is another spelling of, as parsers without regard to case or blanks would read it. */
-export function meantMethod(method: string): string | undefined {
+/** Returns the method that a lenient parser, which ignores case or blanks, would read; undefined if there is none. */
+export function canonicalMethod(method: string): string | undefined {
   return foldedNames.get(foldCase(method).trim())
 }
 
 /**
- * Returns what an unclassified method of a known family would name, however the family is spelled; undefined for other
- * methods.
+ * Returns the kind of name that an unclassified method of a known family carries, however the family is spelled; undefined
+ * for other methods.
  */
 export function familyOf(method: string): MethodRule['names'] {
   const folded = foldCase(method).trim()
   return families.find(({ prefix }) => folded.startsWith(prefix))?.names
 }
 
-/** Whether `methods` has no say in it: what a session cannot do without, and what is judged by the name it carries. */
+/** Returns whether `methods.allow` does not apply: the method is part of the lifecycle, or is judged by names. */
 export function isJudgedByName({ names, lists, refers, lifecycle: needed }: MethodRule): boolean {
   return needed === true || refers === true || names !== undefined || lists !== undefined
 }
 
-/** Whether a method of MCP is sent by servers or hosts only. */
-export function isOfOthers(method: string): boolean {
-  return ofOthers.has(method) || method.startsWith('ui/')
+/** Returns whether only servers, or hosts of MCP Apps, send a method. */
+export function isServerMethod(method: string): boolean {
+  return serverMethods.has(method) || method.startsWith('ui/')
 }

@@ -1,40 +1,49 @@
 import { Refusal } from './errors.ts'
 import type { Message } from './message.ts'
-import { familyOf, meantMethod, ruleOf, type ListMember, type MethodRule, type NamedKind } from './methods.ts'
+import {
+  canonicalMethod,
+  familyOf,
+  ruleOf,
+  type ListMember,
+  type MethodRule,
+  type NamedKind,
+} from './methods.ts'
 
-/** What a message asks for: method, kind and, unless the kind is `other`, the name. */
+/** The operation that a message requests: method, kind and, unless the kind is `other`, the name. */
 export type Operation =
   | { readonly method: string; readonly kind: NamedKind; readonly name: string }
   | {
-      /** Empty where no MCP method is asked for: a response, or an HTTP request whose body is not read yet. */
+      /** Empty without an MCP method: for a response, or a request whose body is not read yet. */
       readonly method: string
       readonly kind: 'other'
       readonly name?: undefined
-      /** Of a request whose body is not read yet: its messages are judged one by one when it is. */
+      /** Set for a request whose body is not read yet: its messages are judged one by one later. */
       readonly preliminary?: boolean
     }
 
-/** Largest number of UTF-16 code units of a name, a URI or an id that is judged. */
-const maxName = 8192
+/** Longest name, URI or task id that can be judged, in UTF-16 code units. */
+const maxNameLength = 8192
+// oxlint-disable-next-line no-control-regex
+const controlCharacter = /[\u0000-\u001f\u007f]/
 /** Largest number of entries of each list in a subscription. */
 const maxSubscriptions = 1000
 
-/** The member of the method's result that is filtered; undefined where there is none. */
+/** Returns the member of the method's result that is filtered; undefined if there is none. */
 export function listedBy(method: string | undefined): ListMember | undefined {
   return method === undefined ? undefined : ruleOf(method)?.lists
 }
 
-/** Whether a result may list what rules are about, and nothing says where: that of an unknown method of a known family. */
+/** Returns whether the result of a method may contain lists in unknown places: an unknown method of a known family. */
 export function mayList(method: string | undefined): boolean {
   return method !== undefined && ruleOf(method) === undefined && familyOf(method) !== undefined
 }
 
 /**
- * What a request or notification asks for. A call to act on nothing in particular is one operation of kind
+ * Returns the operations that a request or notification asks for. A message that names nothing is one operation of kind
  * `other`; `subscriptions/listen` may be several.
  *
- * @throws Refusal `params_invalid` where a method must name something and does not; `message_invalid` where a
- *   method that must be answered has no id, or is spelt as only some parsers would accept
+ * @throws Refusal `params_invalid` if a required name is missing; `message_invalid` if a method that needs an id has none,
+ *   or is spelled in a way that only some parsers accept
  */
 export function operationsOf(message: Message): Operation[] {
   const { method, params, id } = message
@@ -42,7 +51,7 @@ export function operationsOf(message: Message): Operation[] {
   const rule = ruleOf(method)
   checkMethod(message, method, rule)
   if (params !== undefined) checkNames(params, rule?.names?.member, id)
-  if (rule?.names !== undefined) return [named(method, rule.names, params, id)]
+  if (rule?.names !== undefined) return [namedOperation(method, rule.names, params, id)]
   if (rule?.task === true) nameIn(params, 'taskId', 'params.taskId', id)
   if (method === 'completion/complete') return [completion(method, params?.['ref'], id)]
   if (method === 'subscriptions/listen') return subscriptions(method, params?.['notifications'], id)
@@ -50,27 +59,36 @@ export function operationsOf(message: Message): Operation[] {
   return [{ method, kind: 'other' }]
 }
 
-/** Whether a name can be judged: some parsers end a text at U+0000, and take a lone surrogate for another character. */
-export function isJudgeable(name: string): boolean {
-  // oxlint-disable-next-line no-control-regex
-  return name !== '' && name.length <= maxName && name.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(name)
+function namedOperation(
+  method: string,
+  { kind, member }: NonNullable<MethodRule['names']>,
+  params: Message['params'],
+  id: string | undefined,
+): Operation {
+  if (kind !== 'resource') checkArguments(params?.['arguments'], id)
+  return { method, kind, name: nameIn(params, member, `params.${member}`, id) }
 }
 
-/** A list or a call without an id would be answered, if at all, where nothing expects it. */
+/** Returns whether a name can be judged. Some parsers end a text at U+0000, or replace a lone surrogate. */
+export function isJudgeable(name: string): boolean {
+  return name !== '' && name.length <= maxNameLength && name.isWellFormed() && !controlCharacter.test(name)
+}
+
+/** Refuses a call without an id, and a method that only some parsers would recognize. */
 function checkMethod({ kind, id }: Message, method: string, rule: MethodRule | undefined): void {
   if (rule !== undefined) {
     if (kind !== 'notification' || !rule.answered) return
     throw new Refusal('id_missing', { values: { method } })
   }
-  const meant = meantMethod(method)
-  if (meant !== undefined) throw new Refusal('method_spelling', { values: { method: meant }, id })
+  const canonical = canonicalMethod(method)
+  if (canonical !== undefined) throw new Refusal('method_spelling', { values: { method: canonical }, id })
   if (isJudgeable(method)) return
   throw new Refusal('method_unreadable', { id })
 }
 
 /**
- * What a method that nobody classified names: by the name that its family has, and in any case by a URI. A rule that
- * allows the method does not allow everything that it could name.
+ * Returns the operations of an unclassified method: by the name, if its family has names, and by a URI. A rule that allows
+ * the method does not allow everything that it could name.
  */
 function unclassified(method: string, params: Message['params'], id: string | undefined): Operation[] {
   const operations: Operation[] = []
@@ -82,17 +100,7 @@ function unclassified(method: string, params: Message['params'], id: string | un
   return operations.length > 0 ? operations : [{ method, kind: 'other' }]
 }
 
-function named(
-  method: string,
-  { kind, member }: NonNullable<MethodRule['names']>,
-  params: Message['params'],
-  id: string | undefined,
-): Operation {
-  if (kind !== 'resource') checkArguments(params?.['arguments'], id)
-  return { method, kind, name: nameIn(params, member, `params.${member}`, id) }
-}
-
-/** What looks like a name must be one that can be judged, also where the method is not known to name anything. */
+/** Refuses names that cannot be judged, even if the method is not known to name anything. */
 function checkNames(
   { name, uri, taskId }: Readonly<Record<string, unknown>>,
   judged: string | undefined,
@@ -107,7 +115,7 @@ function looksLikeName(value: unknown): boolean {
   return typeof value === 'string' && value !== ''
 }
 
-/** Some clients send null for no arguments. */
+/** Refuses arguments that are not an object. Some clients send null for none. */
 function checkArguments(given: unknown, id: string | undefined): void {
   if (given === undefined || (typeof given === 'object' && !Array.isArray(given))) return
   throw new Refusal('param_not_object', { values: { path: 'params.arguments' }, id })
@@ -130,10 +138,10 @@ function subscriptions(method: string, filter: unknown, id: string | undefined):
     throw new Refusal('subscriptions_too_long', { values: { limit: maxSubscriptions }, id })
   }
   for (const taskId of taskIds as unknown[]) nameIn({ taskId }, 'taskId', 'params.notifications.taskIds', id)
-  const resources = (resourceSubscriptions as unknown[]).map((uri): Operation => {
+  const named = (resourceSubscriptions as unknown[]).map((uri): Operation => {
     return { method, kind: 'resource', name: nameIn({ uri }, 'uri', where, id) }
   })
-  return resources.length > 0 ? resources : [{ method, kind: 'other' }]
+  return named.length > 0 ? named : [{ method, kind: 'other' }]
 }
 
 function nameIn(holder: unknown, member: string, path: string, id: string | undefined): string {
@@ -142,7 +150,7 @@ function nameIn(holder: unknown, member: string, path: string, id: string | unde
 
 function checkName(name: unknown, path: string, id: string | undefined): string {
   if (typeof name !== 'string' || !isJudgeable(name)) {
-    throw new Refusal('param_name', { values: { path, limit: maxName }, id })
+    throw new Refusal('param_name', { values: { path, limit: maxNameLength }, id })
   }
   return name
 }

@@ -1,6 +1,6 @@
 import { createBoundedMap } from '../lib/bounded-map.ts'
 
-/** An argument that a tool wants mirrored in a header (MCP 2026-07-28, Custom Headers from Tool Parameters). */
+/** An argument of a tool that clients mirror in a header (MCP 2026-07-28, Custom Headers from Tool Parameters). */
 export interface ParamAnnotation {
   /** The header's name after `Mcp-Param-`, in lower case. */
   readonly header: string
@@ -8,18 +8,18 @@ export interface ParamAnnotation {
   readonly path: readonly string[]
 }
 
-/** The annotations of the tools behind one proxy, as far as lists of them were read. */
+/** The annotations of the tools behind one proxy, learned from lists of tools. */
 export interface ParamAnnotations {
   /** The number of tools with annotations. */
   readonly size: number
-  /** Returns the annotations of a tool; undefined where none are known. */
+  /** Returns the annotations of a tool; undefined if none are known. */
   of(tool: string): readonly ParamAnnotation[] | undefined
-  /** Remembers the annotations in a result of `tools/list`, given as JSON text. */
+  /** Learns the annotations in a result of `tools/list`, given as JSON text. */
   learn(text: string): void
 }
 
 const annotation = 'x-mcp-header'
-/** More characters would take too long at once. */
+/** Longest list that is read: a longer one would block the event loop for too long. */
 const maxText = 1024 * 1024
 const maxTools = 2000
 const maxPerTool = 64
@@ -27,7 +27,7 @@ const maxDepth = 16
 /** A token of RFC 9110 §5.6.2. */
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/
 
-/** Makes a memory of annotations, which forgets the tool that it learned first when there are too many. */
+/** Creates an empty store of annotations. When it is full, the tool that was learned first is dropped. */
 export function createParamAnnotations(): ParamAnnotations {
   const known = createBoundedMap<string, readonly ParamAnnotation[]>(maxTools)
   const learnTool = ({ name, inputSchema }: Record<string, unknown>): void => {
@@ -53,7 +53,7 @@ export function createParamAnnotations(): ParamAnnotations {
   }
 }
 
-/** Finds annotations along `properties` alone: one in any other place makes the tool invalid, and clients drop it. */
+/** Collects annotations along `properties` only. One in any other place makes the tool invalid, and clients drop it. */
 function collect(schema: unknown, path: readonly string[], found: ParamAnnotation[]): void {
   if (path.length >= maxDepth) return
   for (const [name, property] of Object.entries(object(object(schema)['properties']))) {

@@ -12,14 +12,14 @@ const integer = /^-?(?:0|[1-9]\d{0,15})(?:\.0{1,16})?$/
 type ParamHeaders = ReadonlyMap<string, string>
 
 /**
- * Refuses a request whose Mcp-Param-* headers say something else than the arguments in its body (MCP 2026-07-28, Server
- * Behavior for Custom Headers). A header belongs to the argument that is annotated with its name, which needs the header
- * in turn. Any other header belongs to the argument of the same name, apart from case, hyphens and underscores. The rest
- * is the upstream's to judge.
+ * Refuses a request whose Mcp-Param-* headers contradict the arguments in its body (MCP 2026-07-28, Server Behavior for
+ * Custom Headers). A header belongs to the argument that is annotated with its name; such an argument needs its header. Any
+ * other header belongs to the argument of the same name, apart from case, hyphens and underscores. The upstream judges the
+ * rest.
  *
  * @param rawHeaders names and values, flat
- * @param body the messages, as they are forwarded
- * @param required whether an annotated argument needs its header; the legacy era does not know of any
+ * @param body the messages that will be forwarded
+ * @param required whether an annotated argument needs its header; not so in the legacy era
  * @throws Refusal `header_mismatch`
  */
 export function checkParamHeaders(
@@ -56,16 +56,16 @@ function paramHeaders(rawHeaders: readonly string[], id: string | undefined): Pa
     found ??= new Map()
     for (const before of found.keys()) {
       if (asVariable(before) !== asVariable(param)) continue
-      throw new Refusal('mcp_header_repeated', { values: { name: shown(param) }, id })
+      throw new Refusal('mcp_header_repeated', { values: { name: headerName(param) }, id })
     }
     found.set(param, rawHeaders[index + 1]!)
   }
   return found
 }
 
-/** CGI, WSGI and the like take an underscore for a hyphen. */
+/** Replaces underscores by hyphens: CGI, WSGI and others do not distinguish them. */
 const asVariable = (name: string): string => name.replaceAll('_', '-')
-const shown = (param: string): string => prefix + param.slice(0, 128)
+const headerName = (param: string): string => prefix + param.slice(0, 128)
 
 function checkAnnotated(
   text: string,
@@ -83,7 +83,7 @@ function checkAnnotated(
       if (typeof argument === 'object') argument = argumentOf(text, argument, step)
     }
     if (argument !== 'ambiguous' && agrees(text, argument, value)) continue
-    throw headerMismatch(shown(header), value, `params.arguments.${path.join('.').slice(0, 128)}`, id)
+    throw headerMismatch(headerName(header), value, `params.arguments.${path.join('.').slice(0, 128)}`, id)
   }
 }
 
@@ -100,7 +100,7 @@ function checkNamed(
     for (const argument of named) {
       if (folded(argument.name) !== folded(header) || isContainer(text, argument)) continue
       if (agrees(text, argument, value)) continue
-      throw headerMismatch(shown(header), value, `params.arguments.${argument.name.slice(0, 128)}`, id)
+      throw headerMismatch(headerName(header), value, `params.arguments.${argument.name.slice(0, 128)}`, id)
     }
   }
 }
@@ -109,23 +109,23 @@ const folded = (name: string): string => foldCase(name).replaceAll(/[-_]/g, '')
 
 const isBatch = (text: string): boolean => text.trimStart().startsWith('[')
 
-/** A member of an argument; `ambiguous` where some parser would take another. */
+/** Returns a member of an argument; `ambiguous` if some parser would read another one. */
 function argumentOf(text: string, { start }: Member, name: string): Member | undefined | 'ambiguous' {
   const found = members(text, start).filter(member => foldCase(member.name) === foldCase(name))
   return found.length > 1 || (found.length === 1 && found[0]!.name !== name) ? 'ambiguous' : found[0]
 }
 
-/** Objects and arrays are mirrored nowhere. */
+/** Returns whether a member is an object or an array: these are never mirrored. */
 const isContainer = (text: string, { start }: Member): boolean => text[start] === '{' || text[start] === '['
 
-/** Whether a header says what an argument does; a missing one says that there is no argument, or that it is null. */
+/** Returns whether a header agrees with an argument. No header means that the argument is missing or null. */
 function agrees(text: string, argument: Member | undefined, header: string | undefined): boolean {
   const written = argument === undefined ? 'null' : text.slice(argument.start, argument.end)
   if (header === undefined || written === 'null') return header === undefined && written === 'null'
-  const said = decodeMirrored(header)
-  if (said === undefined || isContainer(text, argument!)) return false
+  const decoded = decodeMirrored(header)
+  if (decoded === undefined || isContainer(text, argument!)) return false
   const value = JSON.parse(written) as string | number | boolean
-  if (typeof value === 'string') return said === value
-  if (said === written) return true
-  return Number.isSafeInteger(value) && integer.test(said) && Number(said) === value
+  if (typeof value === 'string') return decoded === value
+  if (decoded === written) return true
+  return Number.isSafeInteger(value) && integer.test(decoded) && Number(decoded) === value
 }

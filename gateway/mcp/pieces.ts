@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Milliseconds of work between which other requests are served. */
+/** How long work runs before other requests are served. */
 const pieceMs = 5
 
-/** Does work that is made of pieces in one go. */
+/** Runs all pieces of a work at once. */
 export function atOnce<Result>(work: Generator<void, Result>): Result {
   for (;;) {
     const { done, value } = work.next()
@@ -11,7 +11,7 @@ export function atOnce<Result>(work: Generator<void, Result>): Result {
   }
 }
 
-/** Does it piece by piece, so that no other request waits for long; rejects with what the work throws. */
+/** Runs the pieces of a work with pauses, so that no other request waits for long. Rejects with what the work throws. */
 export async function inPieces<Result>(work: Generator<void, Result>): Promise<Result> {
   for (let until = performance.now() + pieceMs; ;) {
     const { done, value } = work.next()

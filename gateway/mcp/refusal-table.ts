@@ -1,19 +1,18 @@
-/** One row of the table of errors on the wire: what a client can rely on. */
+/** One row of the table of errors: the part that clients can rely on. */
 interface ReasonRow {
   readonly status: number
   readonly code: number
-  /** The status in a legacy session, where clients take another one for the end of the session. */
+  /** The status in a legacy session, if clients would read `status` as the end of the session. */
   readonly legacyStatus?: number
   /** Seconds for the header Retry-After. */
   readonly retryAfter?: number
-  /** The id of the request is not sent back: a web page of another origin is to learn nothing. */
+  /** Set if the id of the request is not returned, so that a web page of another origin learns nothing. */
   readonly withoutId?: true
 }
 
 /**
- * Every error that the gateway itself answers with, by reason. The JSON-RPC codes are the protocol's own
- * where it has one, and positive numbers elsewhere: MCP 2026-07-28 (basic, Error Codes) asks applications to
- * stay outside -32768…-32000.
+ * Every error that the gateway itself answers with, by reason. The JSON-RPC codes are those of the protocol if it has one,
+ * and positive numbers otherwise: MCP 2026-07-28 (basic, Error Codes) reserves -32768…-32000.
  */
 export const reasons = {
   credential_missing: { status: 401, code: 40101 },
@@ -54,17 +53,17 @@ export const reasons = {
 /** The stable name of an error on the wire; it is in `data.reason`. */
 export type Reason = keyof typeof reasons
 
-/** Returns what a client can rely on where it is refused for this reason. */
+/** Returns the row of a reason. */
 export function rowOf(reason: Reason): ReasonRow {
   return reasons[reason]
 }
 
 /**
- * Everything that a refusal can say: by detail, which the log writes, its reason and its text for the client. A value is
- * written in the place of its name in braces.
+ * Every detail of a refusal: its reason, and its text for the client. The log writes the detail. Values replace their names
+ * in braces.
  */
 export const details = {
-  // Who sends the request.
+  // Authentication.
   credential_missing: ['credential_missing', 'this proxy requires a credential: {ways}'],
   credentials_several: ['credential_invalid', 'the request carries more than one credential; send one'],
   credential_revoked: ['credential_invalid', 'the credential was revoked'],
@@ -133,7 +132,7 @@ export const details = {
   ],
   issuer_keys_missing: ['keys_unavailable', "the issuer's keys are not available at present"],
 
-  // What the caller may do.
+  // Access.
   proxy_forbidden: ['forbidden', 'no role of the caller grants access to the proxy {proxy}'],
   access_reduced: ['forbidden', 'access was reduced'],
   token_not_exchanged: [
@@ -235,17 +234,17 @@ export const details = {
   internal: ['internal', 'the gateway failed'],
 } as const satisfies Record<string, readonly [Reason, string]>
 
-/** The stable name of what a refusal says; it is in the log. */
+/** The stable name of a refusal in the log. */
 export type Detail = keyof typeof details
 
-/** Values by the name in braces that they take the place of. */
+/** Values by the name in braces that they replace. */
 export type DetailValues = Readonly<Record<string, string | number>>
 
 const texts = new Map(
   Object.entries(details).map(([detail, [, text]]) => [detail, text.split(/[{}]/)] as const),
 )
 
-/** Returns the text of a detail, with its values filled in. */
+/** Returns the text of a detail with its values. */
 export function textOf(detail: Detail, values?: DetailValues): string {
   const parts = texts.get(detail)!
   let text = parts[0]!

@@ -6,24 +6,24 @@ import { isJudgeable, type Operation } from '../operation.ts'
 import { relatedTask } from './presented-handles.ts'
 import type { Owner, Seals } from './seal.ts'
 
-/** How the handles in an answer are sealed. It is kept as long as the answer goes on. */
+/** The context for sealing the handles in an answer. It is kept until the answer ends. */
 export interface AnswerHandles {
   readonly seals: Seals
   readonly owner: Owner
   readonly given: GivenTasks
-  /** The method that is answered; empty for a stream that answers none. */
+  /** The method that is answered; empty for a stream that answers no request. */
   readonly method: string
   /** The operation that a task or a `requestState` of the answer belongs to. */
   readonly operation: Operation
-  /** The handles that the request presented, by the upstream's id of the task. */
+  /** The handles that the request presented, by the upstream's task id. */
   readonly presented: ReadonlyMap<string, string>
-  /** The era has tasks that are listed and told of without being asked for (MCP 2025-11-25). */
+  /** Whether the server may list tasks, and notify about them, unasked (MCP 2025-11-25). */
   readonly legacy: boolean
-  /** Judges the operation that began a task. */
+  /** Judges the operation that created a task. */
   readonly judge: Judge
 }
 
-/** Largest number of tasks that are judged in one go; servers list them page by page. */
+/** Largest number of tasks in one list; servers list them page by page. */
 const maxListed = 5000
 const nothing: Asked = new Map()
 const meta = ['_meta', new Map([[relatedTask, nothing]])] as const
@@ -31,16 +31,16 @@ const asked: Asked = new Map([
   ['params', new Map([meta, ['result', new Map([meta])], ['notifications', nothing]])],
   ['result', new Map([meta, ['result', new Map([meta])], ['task', nothing]])],
 ])
-/** The operation of a stream that answers none. */
+/** The operation of a stream that answers no request. */
 export const noOperation: Operation = { method: '', kind: 'other' }
 
 /**
- * Seals the handles in an answer: ids of tasks and `requestState`, wherever MCP 2025-11-25, MCP 2026-07-28 and its
- * extension for tasks put them.
+ * Seals the handles in an answer: task ids and `requestState`, wherever MCP 2025-11-25, MCP 2026-07-28 and its tasks
+ * extension put them.
  *
- * @param text one JSON-RPC message, or an array of them; in what is not JSON anything may be changed
- * @returns the text to send; undefined where nothing is left, because it is about a task of nobody or somebody else
- * @throws UnreadableList where the text can be read in two ways, SyntaxError where it is not JSON
+ * @param text one JSON-RPC message, or an array of them; if it is not valid JSON, any part may be changed
+ * @returns the text to send; undefined if nothing is left, because it is about a task of another caller
+ * @throws UnreadableList if the text can be read in two ways, SyntaxError if it is not JSON
  */
 export function sealHandles(text: string, handles: AnswerHandles): string | undefined {
   if (!/^\s*\[/.test(text)) return sealMessage(text, handles)
@@ -57,7 +57,7 @@ function sealMessage(text: string, handles: AnswerHandles): string | undefined {
   if (method !== undefined) {
     const isRequest = only(message, 'id') !== undefined
     const name = stringOf(text, method) ?? ''
-    // What the server asks about tasks are those that the client made of its requests.
+    // Requests of the server about tasks are about those that the client created.
     if (name.startsWith('tasks/')) return text
     if (params?.members === undefined) return text
     const passes = sealParams(text, name, isRequest, params.members, handles, edits)
@@ -67,7 +67,7 @@ function sealMessage(text: string, handles: AnswerHandles): string | undefined {
   return replaced(text, edits)
 }
 
-/** Collects the edits of a notification or a request of the server; returns whether it may be passed. */
+/** Collects the edits of a notification or request from the server; returns whether it may be passed on. */
 function sealParams(
   text: string,
   method: string,
@@ -76,23 +76,17 @@ function sealParams(
   handles: AnswerHandles,
   edits: Replacement[],
 ): boolean {
-  const isStatus = method === 'notifications/tasks' || method === 'notifications/tasks/status'
-  if (isStatus && !sealStatus(text, only(found, 'taskId'), handles, edits)) return false
-  if (method === 'notifications/resources/updated' && isNews(handles)) {
-    if (!isVisible(text, only(found, 'uri'), handles)) return false
-  }
+  const isTaskStatus = method === 'notifications/tasks' || method === 'notifications/tasks/status'
+  if (isTaskStatus && !sealSubject(text, only(found, 'taskId'), handles, edits)) return false
+  const isUpdate = method === 'notifications/resources/updated' && mayConcernOthers(handles)
+  if (isUpdate && !isVisible(text, only(found, 'uri'), handles)) return false
   const list = only(only(found, 'notifications')?.members ?? [], 'taskIds')
   if (list !== undefined) edits.push(sealList(text, list, handles))
-  for (const { task, id } of relatedIn(text, found)) {
-    const handle = knownHandle(id, handles)
-    if (handle === undefined && !isRequest && isNews(handles)) return false
-    edits.push(at(task, JSON.stringify(handle ?? reference(id, handles))))
-  }
-  return true
+  return sealRelated(text, isRequest, found, handles, edits)
 }
 
-/** Seals the task of a status notification; returns whether the caller may know of it. */
-function sealStatus(
+/** Seals the task that a notification is about; returns false if it is not the caller's. */
+function sealSubject(
   text: string,
   task: Member | undefined,
   handles: AnswerHandles,
@@ -104,7 +98,23 @@ function sealStatus(
   return true
 }
 
-/** Whether the caller may read a resource; a subscription may be older than the rule that took the right away. */
+/** Seals the tasks that `_meta` names; returns false for a notification about a task that is not the caller's. */
+function sealRelated(
+  text: string,
+  isRequest: boolean,
+  found: readonly Member[],
+  handles: AnswerHandles,
+  edits: Replacement[],
+): boolean {
+  for (const { task, id } of relatedIn(text, found)) {
+    const handle = knownHandle(id, handles)
+    if (handle === undefined && !isRequest && mayConcernOthers(handles)) return false
+    edits.push(at(task, JSON.stringify(handle ?? reference(id, handles))))
+  }
+  return true
+}
+
+/** Returns whether the caller may read a resource now: a subscription may be older than the rule that denies it. */
 function isVisible(text: string, uri: Member | undefined, { judge }: AnswerHandles): boolean {
   const name = uri && stringOf(text, uri)
   return (
@@ -112,8 +122,8 @@ function isVisible(text: string, uri: Member | undefined, { judge }: AnswerHandl
   )
 }
 
-/** A stream that answers no call may bring news of tasks of others, where a server does not tell its callers apart. */
-function isNews({ method }: AnswerHandles): boolean {
+/** Returns whether a stream may be about the tasks of other callers: it answers no call, and servers may not tell callers apart. */
+function mayConcernOthers({ method }: AnswerHandles): boolean {
   return method === '' || method === 'subscriptions/listen'
 }
 
@@ -124,17 +134,17 @@ function sealResult(
   edits: Replacement[],
 ): void {
   const { method, legacy } = handles
-  const begun = begunBy(text, found, legacy)
-  const begunId = begun && idIn(text, begun)
-  const handle = begunId === undefined ? '' : begin(begunId, handles)
+  const created = createdTask(text, found, legacy)
+  const createdId = created && idIn(text, created)
+  const handle = createdId === undefined ? '' : sealCreated(createdId, handles)
   const handleOf = (id: string): string =>
-    id === begunId ? handle : (knownHandle(id, handles) ?? reference(id, handles))
+    id === createdId ? handle : (knownHandle(id, handles) ?? reference(id, handles))
 
-  if (begun !== undefined) edits.push(at(begun, JSON.stringify(handle)))
-  // A stream that is resumed brings answers to any of these.
+  if (created !== undefined) edits.push(at(created, JSON.stringify(handle)))
+  // A resumed stream may contain the answer to any of these methods.
   const isResumed = method === ''
   const task = isResumed || method.startsWith('tasks/') ? only(found, 'taskId') : undefined
-  if (task !== undefined && task !== begun) edits.push(at(task, JSON.stringify(handleOf(idIn(text, task)))))
+  if (task !== undefined && task !== created) edits.push(at(task, JSON.stringify(handleOf(idIn(text, task)))))
   const tasks = isResumed || method === 'tasks/list' ? only(found, 'tasks') : undefined
   if (tasks !== undefined) edits.push(keepOwned(text, tasks, handles))
   const state = only(found, 'requestState')
@@ -146,15 +156,15 @@ function sealResult(
   }
 }
 
-/** The id of a task in the result that began it: `CreateTaskResult` of either era. */
-function begunBy(text: string, found: readonly Member[], legacy: boolean): Member | undefined {
+/** Returns the task id in a result that creates a task: `CreateTaskResult` of either era. */
+function createdTask(text: string, found: readonly Member[], legacy: boolean): Member | undefined {
   if (legacy) return only(only(found, 'task')?.members ?? [], 'taskId')
   const type = only(found, 'resultType')
   return type !== undefined && stringOf(text, type) === 'task' ? only(found, 'taskId') : undefined
 }
 
-/** The handle of a task that the answered operation began. */
-function begin(id: string, handles: AnswerHandles): string {
+/** Seals the id of a task that the answered operation created. */
+function sealCreated(id: string, handles: AnswerHandles): string {
   const { seals, owner, given, operation, legacy } = handles
   const handle = sealTask(seals, owner, { id, operation })
   if (legacy && operation.kind !== 'other') {
@@ -168,12 +178,12 @@ function sealedState(json: string, { seals, owner, operation }: AnswerHandles): 
   return sealState(seals, owner, json, operation)
 }
 
-/** The handle of a task that is the caller's: it presented it now, or it was given it. */
+/** Returns the handle of a task of the caller: it was presented with the request, or given before. */
 function knownHandle(id: string, { presented, given, owner, legacy }: AnswerHandles): string | undefined {
   return presented.get(id) ?? (legacy ? given.handle(id, owner) : undefined)
 }
 
-/** A handle that only fits where the client refers to the task: nobody knows which operation began it. */
+/** Seals a task whose operation is unknown: the client can only refer to it. */
 function reference(id: string, { seals, owner }: AnswerHandles): string {
   return sealTask(seals, owner, { id, operation: noOperation })
 }
@@ -189,7 +199,7 @@ function isAllowed(handle: string, { seals, owner, judge }: AnswerHandles): bool
   )
 }
 
-/** The list of ids that the server acknowledges, without those that were not asked for. */
+/** Seals the task ids that the server acknowledges. Those that the client did not ask for are removed. */
 function sealList(text: string, list: Member, handles: AnswerHandles): Replacement {
   if (text[list.start] !== '[') throw new UnreadableList('taskIds is not an array')
   const kept = elements(text, list.start).flatMap(({ start, end }) => {
@@ -199,9 +209,9 @@ function sealList(text: string, list: Member, handles: AnswerHandles): Replaceme
   return at(list, JSON.stringify(kept))
 }
 
-/** The tasks of a list that the caller was given, and whose operation it may still do. */
+/** Keeps the tasks of a list that are the caller's, and whose operation is still allowed. */
 function keepOwned(text: string, list: Member, handles: AnswerHandles): Replacement {
-  if (text[list.start] !== '[') throw new UnreadableList('the member tasks is no array')
+  if (text[list.start] !== '[') throw new UnreadableList('the member tasks is not an array')
   const items = elements(text, list.start)
   if (items.length > maxListed) throw new UnreadableList(`it lists more than ${maxListed} tasks`)
   const kept = items.flatMap(({ start, end, members: found }) => {
@@ -221,7 +231,7 @@ function idIn(text: string, member: Member): string {
   return id
 }
 
-/** The related tasks that `_meta` names, of the message and of the result of a task in it. */
+/** Returns the related tasks that `_meta` names, in the message and in the result of a task in it. */
 function relatedIn(text: string, found: readonly Member[]): { task: Member; id: string }[] {
   return [found, only(found, 'result')?.members ?? []].flatMap(holder => {
     const related = only(only(holder, '_meta')?.members ?? [], relatedTask)

@@ -6,9 +6,9 @@ import { isHandle } from './presented-handles.ts'
 
 const capabilitiesKey = 'io.modelcontextprotocol/clientCapabilities'
 const tasksExtension = 'io.modelcontextprotocol/tasks'
-/** A client that has one of these can be asked for something and continue with a `requestState`, or knows of tasks. */
+/** Capabilities of clients that can be asked for input and continue with a `requestState`, or that support tasks. */
 const askable = ['elicitation', 'sampling', 'roots', 'tasks']
-/** Methods that a client sends often, and whose results hold no handles. */
+/** Frequent methods whose results contain no handles. */
 const plain: ReadonlySet<string> = new Set([
   'server/discover',
   'tools/list',
@@ -19,9 +19,9 @@ const plain: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Returns whether the result of a request may hold a handle that the caller can use: the client said, for this request,
- * that it can handle tasks or be asked for input (MCP 2026-07-28, Multi Round-Trip Requests, and its extension for tasks),
- * asked for a task (MCP 2025-11-25, Tasks), or asks about one.
+ * Returns whether the result of a request may contain a handle that the caller can use. That is so if the client declared,
+ * for this request, support for tasks or for input requests (MCP 2026-07-28, Multi Round-Trip Requests, and its tasks
+ * extension), or if it asks for a task (MCP 2025-11-25, Tasks) or about one.
  */
 export function expectsHandles({ kind, method, params }: Message, era: Era | undefined): boolean {
   if (kind !== 'request' || method === undefined) return false
@@ -35,8 +35,8 @@ export function expectsHandles({ kind, method, params }: Message, era: Era | und
 }
 
 /**
- * Refuses a method of tasks, sent by a client that does not declare that it knows of tasks (MCP 2026-07-28, Missing
- * Required Capabilities). A task that somebody was given stays unknown to whoever declares nothing.
+ * Refuses a task method from a client that does not declare support for tasks (MCP 2026-07-28, Missing Required
+ * Capabilities). Sealed task ids pass, and are judged later.
  *
  * @throws Refusal `capability_missing`
  */

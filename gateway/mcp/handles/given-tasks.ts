@@ -1,8 +1,8 @@
 import type { Owner } from './seal.ts'
 
-/** A task whose handle was given to a principal, or presented by it. */
+/** A task whose handle a principal was given, or has presented. */
 export interface GivenTask {
-  /** The upstream's id of it. */
+  /** The upstream's task id. */
   readonly id: string
   readonly proxy: string
   readonly identity: string
@@ -10,29 +10,33 @@ export interface GivenTask {
 }
 
 /**
- * The tasks that principals were given. An upstream of MCP 2025-11-25 lists the tasks of all its callers, and sends news of
- * them, without saying which operation began them, and to the upstream all callers are one. So this memory says whose they
- * are. It only adds to what handles prove: a task that is not in it is shown to nobody.
+ * Records which tasks each principal was given. To an upstream of MCP 2025-11-25, all callers are one: it lists the tasks of
+ * all of them, and sends notifications about them, without the operation that created them. Handles alone prove what a
+ * principal presents; this record also tells whose the other tasks are. Nobody sees a task that is not in it.
  */
 export interface GivenTasks {
   give(task: GivenTask): void
-  /** Returns the handle under which a task was given to the owner. */
+  /** Returns the handle of a task that was given to the owner. */
   handle(id: string, owner: Owner): string | undefined
-  /** Says whether a task was given to others, and not to the owner. */
+  /** Returns whether a task was given to others, and not to the owner. */
   isOthers(id: string, owner: Owner): boolean
 }
 
 const maxTasks = 10_000
-const maxTasksOfOne = 1000
+const maxTasksPerOwner = 1000
 const maxLength = 2048
 
-/** @param onGive is told of each task that was not known */
+/**
+ * Creates an empty record.
+ *
+ * @param onGive called for each new task
+ */
 export function createGivenTasks(onGive: (task: GivenTask) => void = () => {}): GivenTasks {
-  /** The oldest first. */
+  /** Tasks by key, the oldest first. */
   const tasks = new Map<string, GivenTask>()
-  /** Keys of them by principal and proxy, the oldest first. */
+  /** Keys of tasks by principal and proxy, the oldest first. */
   const owned = new Map<string, Set<string>>()
-  /** How many have a task, by its id and proxy. */
+  /** Number of principals that have a task, by its id and proxy. */
   const holders = new Map<string, number>()
 
   function forget(key: string): void {
@@ -61,7 +65,7 @@ export function createGivenTasks(onGive: (task: GivenTask) => void = () => {}): 
       if (id.length + handle.length > maxLength || tasks.get(key)?.handle === handle) return
       forget(key)
       const keys = owned.get(keyOf(proxy, identity)) ?? new Set()
-      if (keys.size >= maxTasksOfOne) forget(keys.values().next().value!)
+      if (keys.size >= maxTasksPerOwner) forget(keys.values().next().value!)
       if (tasks.size >= maxTasks) forget(tasks.keys().next().value!)
       owned.set(keyOf(proxy, identity), keys.add(key))
       tasks.set(key, task)

@@ -1,29 +1,29 @@
 import type { Operation } from '../operation.ts'
 import type { Owner, Seals } from './seal.ts'
 
-/** A task as its handle says: the upstream's id of it, and the operation that began it. */
+/** The content of a task handle: the upstream's task id, and the operation that created the task. */
 export interface Task {
   readonly id: string
-  /** Of kind `other` where the gateway could not tell what began it: it can be referred to, and not be read. */
+  /** Of kind `other` if the operation is unknown: the client can refer to the task, but not read it. */
   readonly operation: Pick<Operation, 'kind' | 'name'>
 }
 
-/** Longest id of a task that is sealed, in UTF-16 code units. */
+/** Longest task id that is sealed, in UTF-16 code units. */
 export const maxTaskId = 2048
 /** Longest JSON text of a `requestState` that is sealed, in UTF-16 code units. */
 export const maxState = 1024 * 1024
 
 const encode = (text: string): string => Buffer.from(text).toString('base64url')
 const decode = (text: string): string => Buffer.from(text, 'base64url').toString()
-/** Base64url makes four characters of three bytes, and one code unit of a text is up to six when it is escaped. */
+/** Base64url makes four characters of three bytes, and escaping makes up to six bytes of one code unit. */
 const maxHandle = 8 * maxTaskId * 4
 
-/** Seals the id of a task that an operation began. */
+/** Seals the id of a task that an operation created. */
 export function sealTask(seals: Seals, owner: Owner, { id, operation: { kind, name } }: Task): string {
   return seals.seal('task', encode(JSON.stringify([id, kind, name])), owner)
 }
 
-/** Returns the task behind a handle; undefined where the owner was given no such handle. */
+/** Returns the task behind a handle; undefined if the owner was not given this handle. */
 export function openTask(seals: Seals, owner: Owner, handle: string): Task | undefined {
   const payload = handle.length > maxHandle ? undefined : seals.open('task', handle, owner)
   if (payload === undefined) return undefined
@@ -34,13 +34,13 @@ export function openTask(seals: Seals, owner: Owner, handle: string): Task | und
 /**
  * Seals a `requestState` for the operation that it continues.
  *
- * @param json the state as the JSON text that the upstream wrote, so that it goes back byte by byte
+ * @param json the state as the JSON text that the upstream wrote, so that it gets back the same bytes
  */
 export function sealState(seals: Seals, owner: Owner, json: string, operation: Operation): string {
   return seals.seal('state', encode(json), owner, ...aboutOf(operation))
 }
 
-/** Returns the JSON text of a `requestState`; undefined where the owner was not given it for this operation. */
+/** Returns the JSON text of a `requestState`; undefined if the owner was not given it for this operation. */
 export function openState(
   seals: Seals,
   owner: Owner,

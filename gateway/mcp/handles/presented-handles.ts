@@ -19,21 +19,21 @@ import type { Owner, Seals } from './seal.ts'
 /** The key in `_meta` of the task that a message belongs to (MCP 2025-11-25, Tasks, Related Task Metadata). */
 export const relatedTask = 'io.modelcontextprotocol/related-task'
 
-/** The handles that a message presents, opened. */
+/** The opened handles of a message. */
 export interface PresentedHandles {
-  /** The operations that began the tasks; each is to be judged again. */
+  /** The operations that created the tasks; each is judged again. */
   readonly operations: readonly Operation[]
-  /** The handles of the tasks, by the upstream's ids. */
+  /** The handles of the tasks, by the upstream's task ids. */
   readonly tasks: ReadonlyMap<string, string>
-  /** The upstream's id of the task that the method is about. */
+  /** The upstream's id of the task that the method is about, if it is about one. */
   readonly taskId: string | undefined
-  /** The operation that a `requestState` of the answer would continue. */
+  /** The operation that a `requestState` in the answer continues. */
   readonly continued: Operation
   /** The message with the upstream's ids and states in place of the handles. */
   readonly text: string
 }
 
-/** What handles are opened with. */
+/** The context for opening handles. */
 export interface HandleContext {
   readonly seals: Seals
   readonly owner: Owner
@@ -48,7 +48,7 @@ const asked: Asked = new Map([
   ['result', new Map([meta])],
 ])
 
-/** Whether a message may present handles; costs a few look-ups where it does not. */
+/** Returns whether a message may present handles. For most messages, this costs a few look-ups. */
 export function presentsHandles({ kind, method, params }: Message): boolean {
   if (kind === 'response') return true
   if (isAboutTask(method!, params)) return true
@@ -60,20 +60,20 @@ export function presentsHandles({ kind, method, params }: Message): boolean {
   )
 }
 
-/** Whether a message is about a task: by its method or, where nobody classified that, by its `taskId`. */
+/** Returns whether a message is about a task: by its method or, if that is not classified, by its `taskId`. */
 function isAboutTask(method: string, params: Message['params']): boolean {
   return method.startsWith('tasks/') || (params?.['taskId'] !== undefined && ruleOf(method) === undefined)
 }
 
 /**
- * Opens the handles of a message: `taskId` of the methods of tasks, `taskIds` of a subscription, `requestState`, and the
- * related task in `_meta`.
+ * Opens the handles of a message: `taskId` of the task methods, `taskIds` of a subscription, `requestState`, and the related
+ * task in `_meta`.
  *
- * @param text the message
- * @param operation what it asks for, where it asks for one thing
- * @returns undefined where it presents none
- * @throws Refusal `handle_unknown` for what the caller was not given, or not for this operation; `params_invalid` or
- *   `message_invalid` for what cannot be a handle
+ * @param text of the message
+ * @param operation that the message asks for, if it asks for one
+ * @returns undefined if it presents no handles
+ * @throws Refusal `handle_unknown` for a handle that the caller was not given, or not for this operation; `params_invalid` or
+ *   `message_invalid` for a value that cannot be a handle
  */
 export function openHandles(
   text: string,
@@ -82,29 +82,24 @@ export function openHandles(
   context: HandleContext,
 ): PresentedHandles | undefined {
   const { kind, id, method = '' } = message
-  const found = membersOf(members(text, 0, asked), kind === 'response' ? 'result' : 'params', id)
+  const holder = only(members(text, 0, asked), kind === 'response' ? 'result' : 'params', id)
+  const found = holder?.members ?? []
   const opening: Opening = { text, id, method, context, edits: [], tasks: new Map(), operations: [] }
   let task: Task | undefined
   if (isAboutTask(method, message.params)) task = openSubject(only(found, 'taskId', id), opening)
   const continued =
     task === undefined ? operation : ({ ...task.operation, method: 'tasks/update' } as Operation)
   if (kind !== 'response') openContinued(only(found, 'requestState', id), continued, opening)
-  if (method === 'subscriptions/listen') {
-    openList(only(membersOf(found, 'notifications', id), 'taskIds', id), opening)
-  }
-  const related = membersOf(membersOf(found, '_meta', id), relatedTask, id)
+  if (method === 'subscriptions/listen')
+    openList(only(inner(found, 'notifications', id), 'taskIds', id), opening)
+  const related = inner(inner(found, '_meta', id), relatedTask, id)
   openRelated(only(related, 'taskId', id), kind, opening)
   const { edits, tasks, operations } = opening
   if (edits.length === 0) return undefined
   return { operations, tasks, taskId: task?.id, continued, text: replaced(text, edits) }
 }
 
-/** Returns the members of the object with that name; none when there is no such object. */
-function membersOf(found: readonly Member[], name: string, id: string | undefined): readonly Member[] {
-  return only(found, name, id)?.members ?? []
-}
-
-/** Returns the refusal of a task that the caller was not given, or whose operation it may not do any more. */
+/** Returns the refusal of a task that the caller was not given, or whose operation is no longer allowed. */
 export function unknownTask(id: string | undefined, rule?: string): Refusal {
   return new Refusal('task_unknown', { id, rule })
 }
@@ -122,7 +117,7 @@ interface Opening {
 
 type Place = Pick<Member, 'start' | 'end'>
 
-/** The task that a method is about; undefined for one that is about none. */
+/** Opens the task that a method is about. */
 function openSubject(place: Place | undefined, opening: Opening): Task | undefined {
   return place && openReadable(place, 'params.taskId', opening)
 }
@@ -149,7 +144,7 @@ function openList(list: Place | undefined, opening: Opening): void {
   for (const place of places) openReadable(place, path, opening)
 }
 
-/** A task whose state the caller asks for: what began it must be known, so that it can be judged again. */
+/** Opens a task whose state the caller asks for. The operation that created it must be known, so that it is judged again. */
 function openReadable(place: Place, path: string, opening: Opening): Task {
   const handle = stringOf(opening.text, place)
   if (handle === undefined) throw notString(path, opening.id)
@@ -160,7 +155,7 @@ function openReadable(place: Place, path: string, opening: Opening): Task {
   return task
 }
 
-/** Clients of MCP 2025-11-25 make tasks, too, of what the server asks them, and refer to them in what they answer. */
+/** Opens the related task in `_meta`. It may also be a task of the client (MCP 2025-11-25), whose id is not sealed. */
 function openRelated(place: Place | undefined, kind: Message['kind'], opening: Opening): void {
   const { text, id, context } = opening
   const handle = place && stringOf(text, place)
@@ -180,7 +175,7 @@ function present(handle: string, task: Task, { start, end }: Place, opening: Ope
     opening.operations.push({ ...task.operation, method: opening.method } as Operation)
 }
 
-/** Whether a text has the form of a handle, whoever was given it. */
+/** Returns whether a text has the form of a handle. */
 export function isHandle(text: string): boolean {
   return /^[\w-]+\.[\w-]{43}$/.test(text)
 }
@@ -189,11 +184,16 @@ function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
 }
 
-/** The member of that name; undefined where there is none. Refuses where a parser could take another for it. */
+/** Returns the member with that name; undefined if there is none. Refuses a member for which a parser could read another. */
 function only(found: readonly Member[], name: string, id: string | undefined): Member | undefined {
   const member = memberNamed(found, name)
   if (member !== 'ambiguous') return member
   throw new Refusal('member_ambiguous', { values: { member: name }, id })
+}
+
+/** Returns the members of the member with that name. */
+function inner(found: readonly Member[], name: string, id: string | undefined): readonly Member[] {
+  return only(found, name, id)?.members ?? []
 }
 
 function notString(path: string, id: string | undefined): Refusal {

@@ -9,15 +9,15 @@ export interface Owner {
   readonly proxy: string
 }
 
-/** Kinds of handles. One of one kind never passes for one of another. */
+/** Kinds of handles. A handle of one kind never opens as another. */
 export type HandleKind = 'session' | 'task' | 'state'
 
-/** Seals what the upstream hands out, so that it is of use to the caller it was given to and to nobody else. */
+/** Seals the handles of the upstream, so that only the caller to whom they were given can use them. */
 export interface Seals {
   /**
    * Seals a text. The same arguments give the same handle.
    *
-   * @param about what else the handle is tied to, such as the operation that it continues
+   * @param about anything else that the handle is bound to, such as the operation that it continues
    */
   seal(kind: HandleKind, text: string, owner: Owner, ...about: readonly string[]): string
   /** Returns the sealed text; undefined for a handle of another kind, owner, proxy or `about`, and for any other text. */
@@ -27,7 +27,7 @@ export interface Seals {
 /**
  * Creates the seals of one secret (MCP 2025-11-25, Security Best Practices, Session Hijacking; MCP 2026-07-28, Multi
  * Round-Trip Requests, Server Requirements). A handle is the text and an HMAC-SHA-256 over its digest, its kind, its owner and
- * what it is about. Nothing is stored, and every replica with the same secret opens it.
+ * `about`. Nothing is stored, and every replica with the same secret opens it.
  *
  * @param secret the key of the HMAC
  */
@@ -52,7 +52,7 @@ export function createSeals(secret: string | Buffer): Seals {
   }
 }
 
-/** Texts may be long, and a key may have many secrets. */
+/** Hashes the text once: it may be long, and is then signed for each secret of a key. */
 function digestOf(text: string): string {
   return hash('sha256', text, 'base64url')
 }
