@@ -10,7 +10,7 @@ export interface Row {
   readonly name: string
   /** Rows that are compared belong to one group. They are measured in turn, round by round, before the next group. */
   readonly group: string
-  /** What is measured, in a few words. */
+  /** Description in a few words. */
   readonly title: string
   readonly target: Target
   readonly call: Call

@@ -18,7 +18,7 @@ interface Demo {
   readonly stdout: () => string
   readonly stderr: () => string
   readonly exit: Promise<[number | null, string | null]>
-  /** Where it keeps its folder. */
+  /** Folder for its temporary folder. */
   readonly temporary: string
 }
 

@@ -50,21 +50,21 @@ export const resourceUris: Readonly<Record<'users' | 'products' | 'posts', strin
   posts: 'posts://list',
 }
 
-/** Everything the mock server knows. It lives in memory and ends with the process. */
+/** All data of the mock server, in memory. */
 export interface Data {
   users: Map<number, User>
   posts: Map<number, Post>
   products: Map<number, Product>
   orders: Order[]
-  /** Returns an id that was never given out before, so that a deleted id does not come back to life. */
+  /** Returns an id that was never used, so that a deleted id does not return. */
   newId(): number
-  /** To be called after a change, with the URI of the resource that now reads differently. */
+  /** Reports a change, with the URI of the changed resource. */
   changed(uri: string): void
 }
 
 /**
- * Returns a fresh set of data, always the same one. `changed` is told the URI of each resource that a
- * tool has changed.
+ * Returns new data, which is always the same. `changed` is called with the URI of each resource that a
+ * tool changes.
  */
 export function createData(changed: (uri: string) => void): Data {
   let lastId = 1000

@@ -11,17 +11,17 @@ import { createSessions } from './sessions.ts'
 export interface Endpoint {
   /** Answers one HTTP request to the endpoint's path. */
   handle(req: IncomingMessage, res: ServerResponse): Promise<void>
-  /** Tells every subscriber, of either era, that the resource `uri` reads differently now. */
+  /** Notifies every subscriber, of either era, that the resource `uri` has changed. */
   resourceUpdated(uri: string): void
-  /** How many legacy sessions are open. */
+  /** Number of open legacy sessions. */
   sessions(): number
   /** Ends all sessions, streams and calls. */
   close(): Promise<void>
 }
 
 /**
- * Makes an endpoint out of a factory of servers. Requests that carry the `_meta` envelope of 2026-07-28 are
- * served statelessly, one server a request; all others belong to a legacy session, one server a session.
+ * Creates an endpoint from a factory of servers. Requests with the `_meta` envelope of 2026-07-28 are stateless, with one
+ * server per request. All others belong to a legacy session, with one server per session.
  */
 export function createEndpoint(createServer: () => McpServer): Endpoint {
   const modern = createMcpHandler(createServer, { legacy: 'reject' })
@@ -32,7 +32,7 @@ export function createEndpoint(createServer: () => McpServer): Endpoint {
     async handle(req, res) {
       if (req.method === 'GET' || req.method === 'DELETE') return legacy.handle(req, res)
       if (req.method !== 'POST') return void res.writeHead(405, { allow: 'GET, POST, DELETE' }).end()
-      // The SDK's type knows no optional members that are undefined, which Node's has.
+      // Node's type has optional members that may be undefined, the SDK's has not.
       const request = req as NodeIncomingMessageLike
       let body: unknown
       try {

@@ -7,8 +7,8 @@ interface StoredEvent {
 }
 
 /**
- * Keeps the last `capacity` events of one session, so that a client can pick a broken stream up again with
- * `Last-Event-ID` (MCP 2025-11-25, Streamable HTTP, Resumability). An id that has been pushed out is unknown.
+ * Keeps the last `capacity` events of one session, so that a client can resume a broken stream with
+ * `Last-Event-ID` (MCP 2025-11-25, Streamable HTTP, Resumability). The id of a dropped event is unknown.
  */
 export function createEventStore(capacity: number): EventStore {
   const events: StoredEvent[] = []
@@ -28,7 +28,7 @@ export function createEventStore(capacity: number): EventStore {
       const seen = events[at]
       if (seen === undefined) throw new Error(`The event ${lastEventId} is not kept any more`)
       for (const { id, streamId, message } of events.slice(at + 1)) {
-        // The event that primes a stream is stored without a message; it has nothing to repeat.
+        // The first event of a stream has no message, so there is nothing to repeat.
         if (streamId === seen.streamId && 'jsonrpc' in message) await send(id, message)
       }
       return seen.streamId

@@ -12,7 +12,7 @@ const actions = {
   offboard: 'Set the user inactive with update_user. Do not delete anything before I have agreed to it.',
 }
 
-/** Adds the four prompts. Each is filled from the data as it is when it is asked for. */
+/** Adds the four prompts. Each is filled from the current data. */
 export function registerPrompts(server: McpServer, data: Data): void {
   registerUserManagement(server, data)
   registerEcommerceAssistant(server, data)

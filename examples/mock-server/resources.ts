@@ -3,7 +3,7 @@ import type { McpServer } from '@modelcontextprotocol/server'
 import { resourceUris } from './data.ts'
 import type { Data } from './data.ts'
 
-/** Adds the three resources: each is the whole list, as JSON, as it is when it is read. */
+/** Adds the three resources. Each is the whole list at the time of reading, as JSON. */
 export function registerResources(server: McpServer, data: Data): void {
   const add = (name: 'users' | 'products' | 'posts', title: string, description: string): void => {
     server.registerResource(

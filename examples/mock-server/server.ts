@@ -20,9 +20,9 @@ import type { SlowCalls } from './tools/requests.ts'
 import { registerTextTools } from './tools/text.ts'
 import { registerUserTools } from './tools/users.ts'
 
-/** A mock server that listens. */
+/** A running mock server. */
 export interface MockServer {
-  /** The MCP endpoint. `/health` is beside it. */
+  /** MCP endpoint. `/health` is beside it. */
   url: string
   /** Ends all sessions, streams and connections, and resolves when the port is free. */
   close(): Promise<void>
@@ -30,8 +30,8 @@ export interface MockServer {
 
 /**
  * Starts the mock MCP server with fresh data. Port 0 takes any free port. Only `Host` names of the loopback
- * interface, the name in `host` and those in `allowedHosts` are answered; others get 403, against DNS
- * rebinding. Rejects when the address cannot be listened on.
+ * interface, the name in `host` and those in `allowedHosts` are accepted; others get 403, against DNS
+ * rebinding. Rejects when the address is not available.
  */
 export async function startMockServer(
   options: { host?: string; port?: number; allowedHosts?: string[] } = {},
@@ -75,7 +75,7 @@ export async function startMockServer(
 }
 
 function createMcpServer(data: Data, slowCalls: SlowCalls): McpServer {
-  // The lists are the same for whoever asks.
+  // The lists are the same for all callers.
   const cacheHint = { ttlMs: 0, cacheScope: 'public' } as const
   const server = new McpServer(
     { name: 'gatehouse-mock', title: 'Gatehouse mock server', version: '1.0.0' },

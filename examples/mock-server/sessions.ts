@@ -9,13 +9,13 @@ import { createEventStore } from './events.ts'
 
 const maxEvents = 1000
 
-/** The legacy half of an endpoint: sessions that begin with `initialize` and end with DELETE. */
+/** The legacy half of an endpoint: sessions from `initialize` to DELETE. */
 export interface Sessions {
   /** Answers a legacy request; `body` is its parsed JSON, absent for GET and DELETE. */
   handle(req: IncomingMessage, res: ServerResponse, body?: unknown): Promise<void>
   /** Sends `notifications/resources/updated` to every session that subscribed to `uri`. */
   resourceUpdated(uri: string): void
-  /** How many sessions are open. */
+  /** Number of open sessions. */
   count(): number
   close(): Promise<void>
 }
@@ -27,9 +27,9 @@ interface Session {
 }
 
 /**
- * Serves MCP 2025-03-26 to 2025-11-25 over Streamable HTTP, one `McpServer` from `createServer` a session.
+ * Serves MCP 2025-03-26 to 2025-11-25 over Streamable HTTP, with one `McpServer` from `createServer` per session.
  * A request without a session id gets 400, one with an unknown id 404. At most `maxSessions` are kept; the
- * one that was used longest ago makes room, because clients seldom send DELETE.
+ * least recently used one is dropped first, because clients seldom send DELETE.
  */
 export function createSessions(createServer: () => McpServer, maxSessions: number = 1000): Sessions {
   const sessions = new Map<string, Session>()

@@ -1,10 +1,10 @@
 /**
- * What the suite runs as the client of its `auth/*` scenarios: a gateway that is the OAuth client of the suite's server,
- * and an official client that lists the tools and calls one through it. The gateway's log goes to stderr, where the
- * suite keeps it with the results; stdout says `called`, or `denied` where there is a 403.
+ * The client that the suite runs for its `auth/*` scenarios: a gateway that is the OAuth client of the suite's server, and
+ * an official client that lists the tools and calls one through it. The gateway's log goes to stderr, which the suite keeps
+ * with the results. stdout is `called`, or `denied` after a 403.
  *
- * Arguments: the gateway's `main.ts`, and from the suite the URL of its server. MCP_CONFORMANCE_CONTEXT holds what the
- * scenario registered beforehand, UPSTREAM_AUTH what else is to stand in `upstream.auth`.
+ * Arguments: the gateway's `main.ts`, and from the suite the URL of its server. MCP_CONFORMANCE_CONTEXT holds the
+ * registration of the scenario, UPSTREAM_AUTH more fields of `upstream.auth`.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'

@@ -5,11 +5,12 @@ import { listScenarios, runClientScenario, type ClientRun } from './suite.ts'
 const atOnce = 2
 
 /**
- * Runs the suite's `auth/*` scenarios with a gateway as the OAuth client, and holds each against what it should come to.
+ * Runs the suite's `auth/*` scenarios with a gateway as the OAuth client, and compares each with its expected outcome.
  *
  * @param program the gateway's `main.ts`
  * @param directory an existing folder for the results
- * @returns how many pass, and what came to something else than it should; those that cannot pass are neither
+ * @returns the number of scenarios that pass, and those with another outcome than expected; those that cannot pass are in
+ *   neither
  */
 export async function runAuthLeg(
   program: string,
@@ -52,7 +53,7 @@ function differences({ outcome, cannot }: AuthExpectation, run: ClientRun): stri
   ]
 }
 
-/** What the gateway says went wrong, or how far the client came. */
+/** Returns the reason in the gateway's log, or how far the client got. */
 function outcomeOf({ stdout, stderr }: ClientRun): string {
   const [, reason] = /"event":"upstream_token_failed".*"reason":"(\w+)"/.exec(stderr) ?? []
   return reason ?? /^(?:called|denied)$/m.exec(stdout)?.[0] ?? 'neither'

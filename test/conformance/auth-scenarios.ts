@@ -1,6 +1,6 @@
-/** What a scenario of the suite's `auth/*` comes to with a gateway as the client. */
+/** Expected outcome of a scenario of the suite's `auth/*` with a gateway as the client. */
 export type AuthExpectation = {
-  /** The suite's tool was `called`, its server `denied` the call, or why the gateway has no token. */
+  /** `called` the suite's tool, `denied` by its server, or the reason why the gateway has no token. */
   outcome:
     | 'called'
     | 'denied'
@@ -8,13 +8,13 @@ export type AuthExpectation = {
     | 'issuer_mismatch'
     | 'issuer_not_offered'
     | 'client_secret_not_taken'
-  /** What stands in `upstream.auth` beside what the scenario registered. */
+  /** More fields of `upstream.auth` besides those of the registration. */
   auth?: object
-  /** The checks that fail, no more and no fewer, and why they have to. Absent where the scenario passes. */
+  /** Exactly the checks that fail, and the reason. Absent when the scenario passes. */
   cannot?: { checks: string[]; why: string }
 }
 
-// These servers offer tokens to public clients only, and give them to others all the same.
+// These servers offer tokens only to public clients, but issue them to others too.
 const asBasic = { method: 'client_secret_basic' }
 
 const noUser =
@@ -31,7 +31,7 @@ const registersAndAsks = {
 
 const asks = { checks: ['resource-parameter-in-authorization'], why: noUser }
 
-/** The scenarios that a client without a user can be measured with; those that fail do so for the reason given. */
+/** Scenarios for a client without a user. Those that fail have a reason. */
 export const authScenarios: Record<string, AuthExpectation> = {
   'auth/client-credentials-jwt': { outcome: 'called' },
   'auth/client-credentials-basic': { outcome: 'called' },
@@ -75,7 +75,7 @@ export const authScenarios: Record<string, AuthExpectation> = {
   'auth/scope-retry-limit': scoped('denied', 'scope-retry-limit'),
 }
 
-/** The scenarios that are not run, because they are about something else. */
+/** Scenarios that are not run, because they test something else. */
 export const otherAuthScenarios: Record<string, string> = {
   'auth/basic-cimd': noUser,
   'auth/2025-03-26-oauth-metadata-backcompat': noUser,

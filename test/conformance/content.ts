@@ -4,7 +4,7 @@ import type { CallToolResult } from '@modelcontextprotocol/server'
 export const redPixelPng: string =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=='
 
-/** The base64 of a WAV file: 8 kHz, mono, 16 bit, and no sample at all. */
+/** The base64 of a WAV file: 8 kHz, mono, 16 bit, without samples. */
 export const silentWav: string = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA='
 
 /** A tool result that is one block of text. */

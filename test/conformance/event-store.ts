@@ -1,8 +1,8 @@
 import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server'
 
 /**
- * The events of one legacy session, kept for as long as the session, so that a stream that broke can
- * be resumed with `Last-Event-ID` (2025-11-25, transports, "Resumability and Redelivery").
+ * Keeps the events of a legacy session as long as the session, so that a broken stream can be resumed with
+ * `Last-Event-ID` (2025-11-25, transports, "Resumability and Redelivery").
  */
 export function createEventStore(): EventStore {
   const events: { id: string; streamId: string; message: JSONRPCMessage }[] = []

@@ -31,11 +31,11 @@ import { registerTools } from './tools.ts'
 export type EverythingServer = { url: string; close(): Promise<void> }
 
 /**
- * Starts the MCP server that the conformance suite is run against: everything the suite asks for, in
- * both eras, on one endpoint of 127.0.0.1.
+ * Starts the MCP server for the conformance suite: everything that the suite tests, in both eras, on one endpoint of
+ * 127.0.0.1.
  *
  * @param options `port` to listen on; any free one when absent
- * @returns the endpoint's URL, and how to end it with all its streams
+ * @returns the endpoint's URL, and a function that ends the server and all its streams
  * @throws what `listen` throws, such as EADDRINUSE
  */
 export async function startEverythingServer(options: { port?: number } = {}): Promise<EverythingServer> {
@@ -117,7 +117,7 @@ async function exchange(
     const incoming = req as IncomingMessage & { method: string; url: string }
     const response = await answer(await toWebRequest(incoming, undefined, { signal: left.signal }))
     res.writeHead(response.status, Object.fromEntries(response.headers))
-    // A stream that has nothing to say yet is open all the same, and its client waits for that.
+    // A silent stream is open too, and its client waits for that.
     res.flushHeaders()
     if (response.body === null) res.end()
     // Unlike a loop over the body, a pipeline also cancels a silent stream when its client leaves.

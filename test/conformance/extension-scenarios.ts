@@ -1,4 +1,4 @@
-/** The scenarios of extensions that must pass. The suite runs those of tasks among the rest, and scores none of them. */
+/** Scenarios of extensions that must pass. The suite runs those of tasks with the others, and scores none of them. */
 export const extensionScenarios: readonly string[] = [
   'tasks-lifecycle',
   'tasks-capability-negotiation',
@@ -11,14 +11,14 @@ export const extensionScenarios: readonly string[] = [
   'tasks-mrtr-composition',
 ]
 
-/** Those that the suite runs only when it is asked for each. */
+/** Scenarios that the suite runs only one by one. */
 export const separateScenarios: readonly string[] = [
   'sep-2640-skills-directory',
   'sep-2640-skills-enumeration',
   'sep-2640-skills-manifest',
 ]
 
-/** The scenarios of extensions that cannot pass, and why. */
+/** Scenarios of extensions that cannot pass, with the reason. */
 export const impossibleScenarios: Readonly<Record<string, string>> = {
   'tasks-status-notifications': 'it skips its only check, until the suite reads subscriptions/listen',
 }

@@ -9,14 +9,14 @@ import { stringify } from 'yaml'
 export type RunningGateway = { url: string; stop(): Promise<void> }
 
 /**
- * Starts a gateway of its own in front of `upstream`, with one key that may do everything.
+ * Starts a gateway in front of `upstream`, with one key that may do everything.
  *
  * @param program the gateway's `main.ts`
- * @param upstream what stands under `upstream`
+ * @param upstream value of the field `upstream`
  * @param directory an existing folder for its gateway.yaml
- * @param onLine given each line of its log
- * @returns the proxied endpoint, and how to end the gateway
- * @throws when the gateway ends, or says nothing for 20 s, before it listens
+ * @param onLine called with each line of its log
+ * @returns the proxied endpoint, and a function that ends the gateway
+ * @throws when the gateway ends, or does not listen within 20 s
  */
 export async function startGateway(
   program: string,

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { textResult } from './content.ts'
 import { askModel } from './input-tools.ts'
 
-/** What travels through the client, signed, between the rounds of one call. */
+/** Signed state that the client returns in the next round of a call. */
 export type RoundState = { round: number; name?: string }
 
 const named = z.object({ name: z.string() })
@@ -13,7 +13,7 @@ const coloured = z.object({ color: z.string() })
 
 const askName = (message: string): InputRequest => inputRequired.elicit({ message, requestedSchema: named })
 
-/** Registers the tools of the modern suite that answer in several rounds, some with a signed state. */
+/** Registers the tools of the modern suite with several rounds, some with a signed state. */
 export function registerInputRequiredTools(server: McpServer, states: RequestStateCodec<RoundState>): void {
   registerSingleInputTools(server)
   registerStateTools(server, states)

@@ -11,8 +11,8 @@ import { z } from 'zod'
 import { textResult } from './content.ts'
 
 /**
- * Registers the legacy suite's tools that ask the client for a completion or the user for input. They
- * return an input-required result; to a legacy session the SDK turns it into real requests.
+ * Registers the legacy suite's tools that request a completion from the client or input from the user. They return an
+ * input-required result, which the SDK turns into requests in a legacy session.
  */
 export function registerInputTools(server: McpServer): void {
   server.registerTool(
@@ -110,7 +110,7 @@ export function registerInputTools(server: McpServer): void {
   )
 }
 
-/** A request for a completion, to be embedded in an input-required result. */
+/** Returns a request for a completion, for an input-required result. */
 export function askModel(prompt: string, maxTokens = 100): InputRequest {
   return inputRequired.createMessage({
     messages: [{ role: 'user', content: { type: 'text', text: prompt } }],

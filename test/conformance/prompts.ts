@@ -9,7 +9,7 @@ function userMessages(...contents: Content[]): GetPromptResult {
   return { messages: contents.map(content => ({ role: 'user', content })) }
 }
 
-/** Registers the prompts that the conformance suite asks for, one of which needs input from the user. */
+/** Registers the prompts of the conformance suite. One of them needs input from the user. */
 export function registerPrompts(server: McpServer): void {
   server.registerPrompt('test_simple_prompt', { description: 'A prompt without arguments' }, () =>
     userMessages({ type: 'text', text: 'This is a simple prompt for testing.' }),

@@ -2,7 +2,7 @@ import { ResourceTemplate } from '@modelcontextprotocol/server'
 import type { McpServer } from '@modelcontextprotocol/server'
 import { redPixelPng } from './content.ts'
 
-/** The resource whose changes can be watched; `test_trigger_resource_change` announces one. */
+/** Resource that clients can subscribe to. `test_trigger_resource_change` announces a change. */
 export const watchedResource: string = 'test://watched-resource'
 
 /** Registers the resources and the resource template that the conformance suite reads. */

@@ -13,7 +13,7 @@ import type { Check, Results } from './suite.ts'
 type Leg = { revision: string; results: Results }
 type Verdict = { passed: number; problems: string[] }
 
-/** Scenarios that a revision does not score, and that have to pass here all the same. */
+/** Scenarios that a revision does not score, but that must pass here. */
 const alsoRequired: Record<string, string[]> = {
   '2025-11-25': ['server-session-lifecycle', 'server-sse-polling', 'json-schema-2020-12'],
   '2026-07-28': [
@@ -73,7 +73,7 @@ async function throughGateway(direct: Leg[]): Promise<void> {
   }
 }
 
-/** Runs the suite for both revisions side by side, and no more, to leave the clocks of its checks room. */
+/** Runs the suite for both revisions at the same time. More would disturb its timing checks. */
 function runLegs(where: string, url: string, headers: Record<string, string> = {}): Promise<Leg[]> {
   return Promise.all(
     Object.keys(alsoRequired).map(async revision => {
@@ -90,7 +90,7 @@ function runLegs(where: string, url: string, headers: Record<string, string> = {
   )
 }
 
-/** Judges a leg's required scenarios and, given a baseline, all those that it passes differently. */
+/** Judges the required scenarios of a leg and, given a baseline, all scenarios with a different result. */
 async function judge(where: string, { revision, results }: Leg, baseline?: Results): Promise<Verdict> {
   const scored = await scoredScenarios(revision)
   const required = new Set([...scored, ...(alsoRequired[revision] ?? [])])
@@ -115,7 +115,7 @@ async function judge(where: string, { revision, results }: Leg, baseline?: Resul
   return { passed, problems }
 }
 
-/** Notices a scenario of an extension that nothing is said of. */
+/** Finds scenarios of extensions that no list mentions. */
 async function everyExtensionScenario(): Promise<Verdict> {
   const known = new Set([...extensionScenarios, ...separateScenarios, ...Object.keys(impossibleScenarios)])
   const listed = (await listScenarios('server')).filter(name => /^(?:sep-2640|tasks)-/.test(name))
@@ -127,7 +127,7 @@ async function everyExtensionScenario(): Promise<Verdict> {
   return { passed: 0, problems }
 }
 
-/** Proves that the gateway is in the way and asks for the key: a wrong one gets 401, and no tools. */
+/** Proves that requests pass the gateway and need the key: a wrong one gets 401 and no tools. */
 async function refusesWrongKey(url: string): Promise<Verdict> {
   const headers = { authorization: `Bearer ${randomBytes(32).toString('base64url')}` }
   const { status } = await fetch(url, { method: 'POST', headers })
@@ -147,7 +147,7 @@ async function refusesWrongKey(url: string): Promise<Verdict> {
   return refused ? { passed: 1, problems: [] } : { passed: 0, problems: ['a wrong key was not refused'] }
 }
 
-/** What keeps a scenario from passing. A warning does too: the suite reports what a SHOULD asks for as one. */
+/** Returns the checks that fail a scenario. Warnings count, because the suite reports a violated SHOULD as one. */
 function failures(checks: Check[]): string[] {
   const failed = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING')
   if (failed.length === 0 && successes(checks).length === 0) return ['no check passed']
@@ -163,7 +163,7 @@ function differences(direct: Check[], other: Check[]): string[] {
   ]
 }
 
-/** Removes one occurrence: a scenario may make the same check several times. */
+/** Removes one occurrence, because a scenario may run the same check several times. */
 function without(labels: string[], label: string): string[] {
   const index = labels.indexOf(label)
   return index === -1 ? labels : labels.toSpliced(index, 1)

@@ -4,7 +4,7 @@ import { memorySkillFiles, SkillsExtension } from '@modelcontextprotocol/server/
 const manifest = (name: string, description: string, body: string): string =>
   `---\nname: ${name}\ndescription: ${description}\n---\n\n# ${name}\n\n${body}\n`
 
-/** The skills by their files: one with folders, and one that is nothing but its SKILL.md. */
+/** Files of the skills: one with folders, and one with only its SKILL.md. */
 const files: Record<string, string> = {
   'invoices/SKILL.md': manifest(
     'invoices',
@@ -17,7 +17,7 @@ const files: Record<string, string> = {
   'reviews/SKILL.md': manifest('reviews', 'Reviews a change', 'Read it twice.'),
 }
 
-/** Makes what serves the skills of the conformance suite on each server that it is given (SEP-2640). */
+/** Creates a function that registers the skills of the conformance suite on a server (SEP-2640). */
 export async function loadSkills(): Promise<(server: McpServer) => void> {
   const catalog = await SkillsExtension.load(memorySkillFiles(files), {
     cacheHint: { ttlMs: 60_000, cacheScope: 'public' },

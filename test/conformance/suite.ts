@@ -12,12 +12,12 @@ export type Check = {
   errorMessage?: string
 }
 
-/** The checks of one run, by scenario. */
+/** Checks of one run, by scenario. */
 export type Results = Map<string, Check[]>
 
 export type SuiteRun = {
   url: string
-  /** What to run: the requirements of a revision, or one scenario at a revision, on its timeline or not. */
+  /** Selection: the requirements of a revision, or one scenario at a revision, on its timeline or not. */
   selection: ['--requirements', string] | ['--scenario', string, '--spec-version', string, '--force']
   /** Added to each request that the suite sends. */
   headers?: Record<string, string>
@@ -27,29 +27,29 @@ export type SuiteRun = {
 
 export type ClientScenario = {
   scenario: string
-  /** What the suite runs, with the URL of its server as one more argument. */
+  /** Client command. The suite appends the URL of its server. */
   command: string[]
   environment: Record<string, string>
   /** An existing folder for the results. */
   directory: string
 }
 
-/** What came of one, and what its client wrote. */
+/** Result of a scenario, and the output of its client. */
 export type ClientRun = { checks: Check[]; stdout: string; stderr: string }
 
 const suiteRoot = dirname(
   createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/package.json'),
 )
 
-/** The scenarios that decide the score of a revision. Throws when the suite has no such revision. */
+/** Returns the scenarios that decide the score of a revision. Throws when the suite has no such revision. */
 export async function scoredScenarios(revision: string): Promise<string[]> {
   const requirements = parse(await readFile(join(suiteRoot, 'requirements', `${revision}.yaml`), 'utf8'))
   return (requirements as { server: string[] }).server
 }
 
 /**
- * Runs the installed conformance suite once and reads what it found. A failing check is a result; only
- * a suite that leaves no results at all is an error.
+ * Runs the installed conformance suite once and reads its results. A failing check is a result; only a run without results
+ * is an error.
  */
 export async function runSuite(run: SuiteRun): Promise<Results> {
   const request = ['server', '--url', run.url, ...run.selection, '--output-dir', run.directory]
@@ -61,13 +61,13 @@ export async function runSuite(run: SuiteRun): Promise<Results> {
   return results
 }
 
-/** The names of all scenarios that clients, or servers, are measured with. */
+/** Returns the names of all scenarios for clients or servers. */
 export async function listScenarios(of: 'client' | 'server'): Promise<string[]> {
   const { output } = await runProgram('loopback.cjs', ['list', `--${of}`])
   return output.split('\n').flatMap(line => /^ *- (\S+)/.exec(line)?.[1] ?? [])
 }
 
-/** Runs one scenario for clients at the newest revision, as `runSuite` does those for servers. */
+/** Runs one scenario for clients at the newest revision. */
 export async function runClientScenario(run: ClientScenario): Promise<ClientRun> {
   const selection = ['--scenario', run.scenario, '--spec-version', '2026-07-28', '--force']
   const request = ['client', '--command', run.command.join(' '), ...selection, '--output-dir', run.directory]
@@ -107,7 +107,7 @@ async function readResults(directory: string): Promise<Results> {
   for (const folder of await readdir(directory)) {
     const scenario = /^server-(.+)-\d{4}-\d\d-\d\dT[\dZ-]+$/.exec(folder)?.[1]
     if (scenario === undefined) continue
-    // A scenario that broke off leaves an empty folder.
+    // An aborted scenario leaves an empty folder.
     const checks = await readFile(join(directory, folder, 'checks.json'), 'utf8').catch(() => '[]')
     results.set(scenario, JSON.parse(checks) as Check[])
   }

@@ -6,7 +6,7 @@ import { textResult } from './content.ts'
 
 const extension = 'io.modelcontextprotocol/tasks'
 const capabilitiesKey = 'io.modelcontextprotocol/clientCapabilities'
-/** Milliseconds for which a task is kept. */
+/** Lifetime of a task in milliseconds. */
 const ttlMs = 60_000
 
 type Fields = Record<string, any>
@@ -20,11 +20,11 @@ type Task = {
 type Call = { id: unknown; method: string; params: Fields; headers: Headers }
 
 export type Tasks = {
-  /** What the server declares. */
+  /** Capabilities that the server declares. */
   readonly capabilities: Record<string, Record<string, never>>
-  /** Registers the tools that begin tasks, and what they do where the client knows of none. */
+  /** Registers the tools that start tasks, and their behaviour for clients without tasks. */
   registerTools(server: McpServer): void
-  /** Answers a request of the modern era that is about tasks; undefined where it is not, or not sound. */
+  /** Responds to a modern request about tasks. Returns undefined for other or invalid requests. */
   handle(request: Request): Promise<Response | undefined>
   close(): void
 }
@@ -42,8 +42,8 @@ const question = (message: string): object => ({
 })
 
 /**
- * Makes the side of a server of the Tasks extension (SEP-2663) that the conformance suite asks for. The SDK has none for
- * servers: it stands in front of the SDK's handler, and leaves to it what it does not answer.
+ * Creates the server side of the Tasks extension (SEP-2663) for the conformance suite, which the SDK does not have. It runs
+ * before the SDK's handler, which handles all other requests.
  */
 export function createTasks(): Tasks {
   const tasks = new Map<string, Task>()
@@ -62,7 +62,7 @@ export function createTasks(): Tasks {
     Object.assign(task, { status, details, lastUpdatedAt: new Date().toISOString() })
   }
 
-  /** What the tools do, by name: begins a task and says how it goes on. */
+  /** Tools by name: each starts a task and returns how it continues. */
   const tools: Record<string, (task: Task, args: Fields, params: Fields) => void> = {
     slow_compute(task, { seconds = 0, label = '' }) {
       const done = (): void => settle(task, 'completed', { result: textResult(`Computed ${label}.`) })
@@ -93,7 +93,7 @@ export function createTasks(): Tasks {
     const begin = tools[params['name']]
     if (begin === undefined) return undefined
     if (!declares(params)) return params['name'] === 'slow_compute' ? undefined : missingCapability(id)
-    // It asks before it begins, as the SDK's handler does without tasks.
+    // It asks before it starts, as the SDK's handler does without tasks.
     if (params['name'] === 'test_tool_with_task' && params['inputResponses'] === undefined) return undefined
     const [taskId, task] = create()
     begin(task, params['arguments'] ?? {}, params)
@@ -164,7 +164,7 @@ export function createTasks(): Tasks {
   }
 }
 
-/** A request of the modern era; undefined for anything else. */
+/** Returns a request of the modern era; undefined for anything else. */
 async function readCall(request: Request): Promise<Call | undefined> {
   if (request.method !== 'POST' || request.headers.get('mcp-protocol-version') !== '2026-07-28')
     return undefined

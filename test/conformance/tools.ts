@@ -5,12 +5,12 @@ import { z } from 'zod'
 import { redPixelPng, silentWav, textResult } from './content.ts'
 import { watchedResource } from './resources.ts'
 
-/** Long enough that what a tool sends before and after it cannot share a chunk. */
+/** Long enough to keep the messages before and after it in separate chunks. */
 const pause = 50
 
 /**
- * Registers the tools that answer without asking the client anything. `test_simple_text` comes first:
- * the header scenarios call whichever tool is listed first, without arguments.
+ * Registers the tools that need no input from the client. `test_simple_text` comes first, because the header scenarios
+ * call the first tool of the list without arguments.
  */
 export function registerTools(server: McpServer, changes: ServerEventBus): void {
   registerContentTools(server)

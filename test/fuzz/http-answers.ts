@@ -1,6 +1,6 @@
 import type { Random } from './random.ts'
 
-/** Makes HTTP/1.1 answers: sound ones, whose parts are written in many ways, and damaged ones. */
+/** Creates HTTP/1.1 responses: valid ones in many notations, and damaged ones. */
 export function makeAnswer(random: Random): Buffer {
   let text = random.chance(0.15) ? `${makeInformational(random)}${makeFinal(random)}` : makeFinal(random)
   if (random.chance(0.1))
@@ -10,7 +10,7 @@ export function makeAnswer(random: Random): Buffer {
   return Buffer.from(text, 'latin1')
 }
 
-/** One of the sound ones as a rule, and now and then one of the others. */
+/** Picks a valid value most of the time, and sometimes another. */
 function mostly(random: Random, sound: readonly string[], other: readonly string[]): string {
   return random.pick(random.chance(0.97) ? sound : other)
 }
@@ -170,7 +170,7 @@ const fragments =
     '|',
   )
 
-/** Takes bytes out at one place, and puts others in. */
+/** Replaces bytes at one place. */
 function damage(text: string, random: Random): string {
   const at = random.below(text.length + 1)
   const gone = random.pick([0, 1, 1, random.below(8)])

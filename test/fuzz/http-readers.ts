@@ -2,20 +2,20 @@ import { createRequire } from 'node:module'
 import { HTTPParser } from 'http-parser-js'
 import { AnswerReader } from '../../gateway/http/client/answer.ts'
 
-/** What a reader made of the first answer in some bytes. */
+/** Result of reading the first response in some bytes. */
 export interface Reading {
   readonly status: number
-  /** By lower-case name, each with all its values. */
+  /** All values by lower-case name. */
   readonly headers: Readonly<Record<string, readonly string[]>>
   readonly body: string
-  /** Bytes up to the end of the answer. */
+  /** Number of bytes up to the end of the response. */
   readonly end: number
 }
 
-/** Reads the bytes, and then the end of the connection; returns undefined where they are refused, or not whole. */
+/** Reads the bytes and the end of the connection. Returns undefined when they are refused or incomplete. */
 export type Reader = (bytes: Buffer) => Reading | undefined
 
-/** The gateway's, which is given one byte after another, and so tells where an answer ends. */
+/** The gateway's reader. It gets one byte at a time, which shows where a response ends. */
 export const readByByte: Reader = bytes => {
   const found = { status: 0, headers: {} as Reading['headers'], body: '', end: -1 }
   const reader = new AnswerReader({
@@ -61,7 +61,7 @@ const paused = 21
 const room = 64 * 1024
 const responses = 2
 
-/** Makes a reader of the llhttp that undici has. */
+/** Creates a reader with undici's llhttp. */
 export function createLlhttpReader(): Reader {
   const require = createRequire(import.meta.url)
   const module = new WebAssembly.Module(require('undici/lib/llhttp/llhttp-wasm.js') as Buffer)
@@ -84,7 +84,7 @@ export function createLlhttpReader(): Reader {
         return 0
       },
       wasm_on_header_field(_parser: number, at: number, length: number) {
-        // Trailers come after the body has begun to end; they are told of nowhere.
+        // Trailers come after the body, and no reader reports them.
         if (status === 0) names.push(text(at, length))
         return 0
       },
@@ -136,7 +136,7 @@ export function createLlhttpReader(): Reader {
   }
 }
 
-/** http-parser-js, which is written in another language and by other people than llhttp. */
+/** Reads with http-parser-js, which shares neither language nor authors with llhttp. */
 export const readByScript: Reader = bytes => {
   HTTPParser.encoding = 'latin1' as 'ascii'
   const parser = new HTTPParser('RESPONSE') as unknown as Script
@@ -169,7 +169,7 @@ interface Script {
   [callback: number]: (...values: any[]) => void
 }
 
-/** Fields by name, without the blanks that end a value, which both leave to their callers. */
+/** Returns fields by name, without trailing blanks, which both readers leave to their callers. */
 function grouped(raw: readonly string[]): Reading['headers'] {
   const headers: Record<string, string[]> = {}
   for (let index = 0; index + 1 < raw.length; index += 2) {

@@ -103,7 +103,7 @@ function message(random: Random): string {
   return `{${outer.join(',')}}`
 }
 
-/** A value in which a member that is written twice has both its values. */
+/** Returns a value in which a duplicate member has both values. */
 type Tree = {
   readonly members: readonly (readonly [name: string, value: Tree])[]
   readonly items: readonly Tree[]
@@ -122,7 +122,7 @@ function treeOf(node: Node | undefined): Tree {
   }
 }
 
-/** Every name of an item that some reader could take from a message: the first or the last of two members, in any case. */
+/** Returns every item name that some reader could find in a message: the first or the last duplicate, in any case. */
 function namesIn(tree: Tree): string[] {
   const messages = [tree, ...tree.items]
   return messages
@@ -141,7 +141,7 @@ function namesOf(found: Tree, list: (typeof members)[number]): Tree[] {
   return [...field(found, 'uri'), ...files.flatMap(file => field(file, 'uri'))]
 }
 
-/** The values of a member, by its name as encoding/json of Go matches it, or as it is in a C string. */
+/** Returns the values of a member, whose name matches as in Go's encoding/json or as a C string. */
 function field({ members: found }: Tree, name: string): Tree[] {
   const fold = (text: string): string =>
     text.split('\u0000', 1)[0]!.toLowerCase().replaceAll('ſ', 's').replaceAll('\u212a', 'k')
@@ -180,7 +180,7 @@ const target: FuzzTarget = {
     if (names.length > before.length) refuse('more than there was', text, out)
     if (filterLists(out, judge, new Map()) !== out) refuse('not the same a second time', text, out)
     if (random.chance(0.01)) {
-      // The same message made long is filtered in pieces.
+      // A long version of the same message is filtered in chunks.
       const padded = text.replace('"jsonrpc":"2.0"', `"pad":"${'x'.repeat(70_000)}","jsonrpc":"2.0"`)
       const long = atOnce(filtering(padded, { judge, expected: new Map() }))
       if (long.replace(/"pad":"x*",/, '') !== out) refuse('another answer in pieces', text, long)

@@ -1,15 +1,15 @@
-/** A JSON value as it is written, with all members of an object, those that are written twice too. */
+/** A JSON value as written, with all members of an object, duplicates included. */
 export interface Loose {
   readonly text: string
   readonly members: readonly (readonly [name: string, value: Loose])[] | undefined
   readonly elements: readonly Loose[] | undefined
-  /** Its value, where it has neither members nor elements that matter; by JSON.parse. */
+  /** Value by JSON.parse, when it has neither members nor elements. */
   value(): unknown
 }
 
 const token = /[\t\n\r ]*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|([^\t\n\r ,:{}[\]"]+))/gy
 
-/** Reads JSON text by its tokens, apart from the reader under test. Throws where it is not JSON. */
+/** Reads JSON text by tokens, independently of the reader under test. Throws when it is not JSON. */
 export function readLoosely(text: string): Loose {
   token.lastIndex = 0
   const next = (): { at: number; mark: string | undefined; text: string } => {

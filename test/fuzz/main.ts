@@ -1,5 +1,5 @@
 // Runs the fuzzers: npm run fuzz [-- NAME… --seed N --cases N --from N]
-// Every target of this folder (NAME.fuzz.ts) makes its cases from a seed, so that each run is the same run.
+// Every target of this folder (NAME.fuzz.ts) generates its cases from a seed, so that all runs are the same.
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -7,11 +7,11 @@ import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { caseSeed, createRandom, type Random } from './random.ts'
 
-/** What a target file exports by default. */
+/** Default export of a target file. */
 export interface FuzzTarget {
-  /** How many cases a run has: about a minute's worth. */
+  /** Number of cases of a run, which takes about a minute. */
   readonly cases: number
-  /** Makes one case and judges it; throws where the code under test is wrong. */
+  /** Generates and checks one case. Throws when the code under test is wrong. */
   run(random: Random): void | Promise<void>
   /** Called once after the last case. */
   close?(): void | Promise<void>

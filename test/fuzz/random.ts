@@ -1,10 +1,10 @@
-/** A source of reproducible choices: the same seed makes the same ones. */
+/** Source of reproducible choices: the same seed gives the same choices. */
 export interface Random {
-  /** An integer from 0 up to, not including, `limit`. */
+  /** Returns an integer from 0 up to, not including, `limit`. */
   below(limit: number): number
-  /** One of several. */
+  /** Returns one of several values. */
   pick<Item>(items: readonly Item[]): Item
-  /** True with this probability. */
+  /** Returns true with this probability. */
   chance(probability: number): boolean
 }
 
@@ -21,7 +21,7 @@ export function createRandom(seed: number): Random {
   return { below, pick: items => items[below(items.length)]!, chance: probability => next() < probability }
 }
 
-/** The seed of one case, so that a case can be run again alone. */
+/** Returns the seed of one case, so that it can be run again alone. */
 export function caseSeed(seed: number, index: number): number {
   return (Math.imul(seed, 0x9e3779b1) + Math.imul(index + 1, 0x85ebca6b)) >>> 0
 }

@@ -6,7 +6,7 @@ import type { FuzzTarget } from './main.ts'
 import type { Random } from './random.ts'
 import { readLoosely, type Loose } from './loose-json.ts'
 
-/** Members that decisions read, by the objects that they are in. */
+/** Members that decisions read, by object. */
 const top = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
 const inParams = ['name', 'uri', 'arguments', '_meta', 'ref', 'notifications', 'taskId', 'requestState']
 const inRef = ['type', 'name', 'uri']
@@ -48,7 +48,7 @@ const damage = [
   '\ud800',
 ]
 
-/** A name as it is, in another case, with an escape, or with a letter that some parsers fold. */
+/** Returns a name unchanged, in another case, with an escape, or with a letter that some parsers fold. */
 function spell(random: Random, name: string): string {
   switch (random.below(40)) {
     case 0:
@@ -126,7 +126,7 @@ function make(random: Random): { body: Buffer; batch: boolean } {
   return { body, batch }
 }
 
-/** What decisions are made from, as a reader finds it. */
+/** Input of decisions, as a reader finds it. */
 type Lookup = (path: readonly string[]) => unknown
 const judged: readonly (readonly string[])[] = [
   ...top.filter(name => name !== 'params').map(name => [name]),
@@ -150,7 +150,7 @@ const plain =
     return at
   }
 
-/** Finds members as a reader does that takes the first or the last of several, and matches names in any case. */
+/** Finds members as a reader that takes the first or the last duplicate, and matches names in any case. */
 const loose =
   (root: Loose, takes: 'first' | 'last', fold: (name: string) => string): Lookup =>
   path => {
@@ -202,7 +202,7 @@ function judge(body: Buffer, batch: boolean): void {
       ['the last C string wins', loose(looses[index]!, 'last', asCString)],
     ]
     for (const path of judged) {
-      // A response has no params that anybody would read.
+      // Nobody reads the params of a response.
       if (read.method === undefined && path[0] === 'params') continue
       const expected = seen(path)
       for (const [name, reader] of readers) {

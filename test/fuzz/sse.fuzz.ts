@@ -75,7 +75,7 @@ function stream(random: Random): Buffer {
   return bytes
 }
 
-/** Cuts bytes into chunks at random places. */
+/** Splits bytes at random places. */
 function chunks(random: Random, bytes: Buffer): Buffer[] {
   const cut: Buffer[] = []
   for (let at = 0; at < bytes.length;) {
@@ -93,7 +93,7 @@ const rules: AnswerRules = {
   params: undefined,
 }
 
-/** What the gateway writes for what an upstream sent; ends where it cannot be read. */
+/** Returns what the gateway writes for the bytes of an upstream. Ends at the first unreadable byte. */
 function filtered(pieces: readonly Buffer[]): Buffer[] {
   const out: Buffer[] = []
   const sink = { write: (bytes: Buffer) => void out.push(bytes), finish() {}, pause() {}, resume() {} }
@@ -127,7 +127,7 @@ function readByFetch(pieces: readonly Buffer[]): string[] {
   return found
 }
 
-/** A reader that takes every break of a line that Python knows, drops marks and blanks, and does not mind case. */
+/** A lenient reader: it accepts every line break of Python, drops marks and blanks, and ignores case. */
 function readLoosely(pieces: readonly Buffer[]): string[] {
   // oxlint-disable-next-line no-control-regex
   const breaksOfLines = /\r\n|[\n\r\u000b\u000c\u001c-\u001e\u0085\u2028\u2029\u0000]/
@@ -150,7 +150,7 @@ const target: FuzzTarget = {
         throw new Error(`${read.name} saw ${data}\nread: ${JSON.stringify(bytes.toString())}`)
       }
     }
-    // One of the readers leaves out empty lines at the beginning of data.
+    // One of the readers drops empty lines at the start of data.
     const [one, other] = [readByParser(again), readByFetch(again)].map(found =>
       found.map(data => data.trim()).filter(data => data !== ''),
     )

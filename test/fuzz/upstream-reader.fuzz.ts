@@ -1,5 +1,5 @@
-// What the reader of upstream answers accepts, llhttp and http-parser-js read alike: the same status, headers, body and
-// end. It may refuse more. And where the bytes are cut makes no difference.
+// llhttp and http-parser-js must read what the gateway's reader accepts in the same way: status, headers, body and end. The
+// gateway may refuse more. The places where the bytes are split must not matter.
 import { isDeepStrictEqual } from 'node:util'
 import { cut, readAnswer } from '../fixtures/answers.ts'
 import { makeAnswer } from './http-answers.ts'
@@ -26,7 +26,7 @@ const target: FuzzTarget = {
     accepted++
     for (const [name, read] of Object.entries(readers)) {
       if (name === 'http-parser-js' && isMisread(ours)) continue
-      // What follows is another answer, in which http-parser-js can go back for ever.
+      // The rest is another response, in which http-parser-js can loop for ever.
       const theirs = read(name === 'llhttp' ? bytes : bytes.subarray(0, ours.end))
       if (!isDeepStrictEqual(theirs, ours)) throw differs(bytes, ours, name, theirs)
     }
@@ -38,13 +38,13 @@ const target: FuzzTarget = {
 }
 export default target
 
-/** Whether http-parser-js would take a body where there can be none (RFC 9112 §6.3). */
+/** Returns whether http-parser-js expects a body where there is none (RFC 9112 §6.3). */
 function isMisread({ status, headers }: Reading): boolean {
   const announces = headers['content-length'] ?? headers['transfer-encoding']
   return (status === 204 || status === 304) && announces !== undefined
 }
 
-/** Reads the same bytes whole, and in other pieces. */
+/** Reads the same bytes at once, and in chunks. */
 function checkCuts(bytes: Buffer, ours: Reading | undefined, pieces: readonly Buffer[]): void {
   for (const given of [[bytes], pieces]) {
     const { end, status, headers, body } = readAnswer(given)

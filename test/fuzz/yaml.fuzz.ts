@@ -1,5 +1,5 @@
-// Configurations that are almost right: the loader never throws nor takes long, says where each error is, and lets no
-// fragment touch what it does not own.
+// Configurations that are almost valid. The loader must not throw or take long, must give each error a place, and must not
+// let a fragment change what it does not own.
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,13 +10,13 @@ import { mutateText } from './mutate-text.ts'
 import type { Random } from './random.ts'
 
 const examples = join(import.meta.dirname, '../../examples')
-/** Texts to begin with; the large ones only cost time. */
+/** Initial texts. Large ones would only cost time. */
 const corpus = globSync('**/*.yaml', { cwd: examples })
   .toSorted()
   .map(name => readFileSync(join(examples, name), 'utf8'))
   .filter(text => text.length < 4000)
 
-/** Milliseconds of processor time that one load may take. */
+/** Largest CPU time of one load, in milliseconds. */
 const maxLoadMs = 2000
 const hash = (digit: string): string => `sha256:${digit.repeat(64)}`
 const canary = 'canary-of-somebody-else'
@@ -62,7 +62,7 @@ proxies:
       headers: {X-Key: {env: A_KEY}, X-File: {file: secrets/a/key}}
   a-open: {auth: none, description: x, upstream: {url: "http://127.0.0.1:7878/mcp"}}
 `
-/** What an attacker would write, by what stands there now. */
+/** Hostile words by the word that they replace. */
 const hostile: readonly (readonly [now: RegExp, instead: readonly string[]])[] = [
   [
     /^"?https?:/,
@@ -237,7 +237,7 @@ function fieldsOf(value: unknown): [string, string][] {
   )
 }
 
-/** Puts hostile words in place of words of the fragment that is valid, so that much of it stays valid. */
+/** Replaces words of the valid fragment by hostile ones, so that most of it stays valid. */
 function attack(random: Random): string {
   let text = sound
   for (let left = 1 + random.below(3); left > 0; left--) {

@@ -5,7 +5,7 @@ import type { Data } from '../data.ts'
 import { answer } from './answers.ts'
 import { euros } from './products.ts'
 
-/** What `get_analytics` computes; the records count by name. */
+/** Result of `get_analytics`. Its records count by name. */
 export interface Analytics {
   users: { total: number; active: number; byRole: Counts }
   posts: { total: number; byStatus: Counts; byTag: Counts; byAuthor: Counts }
@@ -28,7 +28,7 @@ const reportInput = z.object({
   title: z.string().max(100).optional(),
 })
 
-/** Adds the tools that sum the data up. */
+/** Adds the tools that summarize the data. */
 export function registerAnalyticsTools(server: McpServer, data: Data): void {
   server.registerTool(
     'get_analytics',
@@ -58,7 +58,7 @@ export function registerAnalyticsTools(server: McpServer, data: Data): void {
   )
 }
 
-/** Sums the data up as it is now. */
+/** Summarizes the current data. */
 export function analyse(data: Data): Analytics {
   const users = [...data.users.values()]
   const posts = [...data.posts.values()]

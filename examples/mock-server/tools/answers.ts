@@ -19,7 +19,7 @@ export interface Page<T> {
   nextOffset?: number
 }
 
-/** Cuts the page out of `items`; an offset past the end gives an empty page. */
+/** Returns a page of `items`. An offset past the end gives an empty page. */
 export function pageOf<T>(
   items: readonly T[],
   { limit, offset }: { limit: number; offset: number },

@@ -1,5 +1,5 @@
 /**
- * Returns what keeps `email` from being an address that mail can be sent to, or an empty array. The rules are
+ * Returns the faults of an email address, or an empty array. The rules are
  * those of RFC 5321 for lengths and of RFC 5322 for a dot-atom; quoted local parts and address literals are
  * refused on purpose, as most sign-up forms do.
  */

@@ -93,7 +93,7 @@ export function registerProductTools(server: McpServer, data: Data): void {
       for (const { productId, quantity } of items)
         wanted.set(productId, (wanted.get(productId) ?? 0) + quantity)
       const lines = [...wanted].map(([productId, quantity]) => orderLine(data, productId, quantity))
-      // Only now, when every line is known to be in stock, may anything change.
+      // Change nothing before every line is known to be in stock.
       for (const { product, quantity } of lines) product.stock -= quantity
       const order = newOrder(data, userId, lines)
       data.orders.push(order)
@@ -130,7 +130,7 @@ function newOrder(data: Data, userId: number, wanted: readonly Line[]): Order {
   return { id: data.newId(), userId, lines, subtotal, shipping, total, createdAt: new Date().toISOString() }
 }
 
-/** Rounds to whole cents, because a sum of decimal fractions drifts off them. */
+/** Rounds to whole cents, because sums of decimal fractions are not exact. */
 export function euros(amount: number): number {
   return Math.round(amount * 100) / 100
 }

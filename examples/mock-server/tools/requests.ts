@@ -6,15 +6,15 @@ import * as z from 'zod'
 
 import { answer } from './answers.ts'
 
-/** How the calls of `slow_response` fared, counted since the server started. */
+/** Outcomes of the calls of `slow_response` since the server started. */
 export interface SlowCalls {
-  /** Calls that are working now. */
+  /** Running calls. */
   active: number
-  /** Calls that answered. */
+  /** Calls that returned a result. */
   completed: number
   /** Calls that stopped because the caller cancelled, left (modern) or ended its session (legacy). */
   aborted: number
-  /** Calls whose HTTP connection ended before the answer was there, whether they then stopped or went on. */
+  /** Calls whose HTTP connection ended before the response, whether they then stopped or continued. */
   disconnected: number
 }
 
@@ -28,7 +28,7 @@ const anythingOutput = z.object({
   sessionId: z.string().optional(),
 })
 
-/** Adds the tools that show how a request travels: what arrived, and what happens while it takes its time. */
+/** Adds the tools that show what arrives in a request, and what happens while it runs. */
 export function registerRequestTools(server: McpServer, slowCalls: SlowCalls): void {
   server.registerTool(
     'get_anything',
@@ -102,7 +102,7 @@ function headersOf(ctx: ServerContext): Record<string, string> {
   return headers
 }
 
-/** A digest still tells whether two credentials are the same, which is what a test of a gateway wants to know. */
+/** A digest shows whether two credentials are equal, which is enough for a test of a gateway. */
 function digestOf(value: string): string {
   return `sha256:${createHash('sha256').update(value).digest('hex').slice(0, 16)}`
 }

@@ -28,7 +28,7 @@ const dateInput = z.object({
   timeStyle: style.default('long'),
 })
 
-/** Adds the tools that work on their arguments alone. */
+/** Adds the tools that use only their arguments. */
 export function registerTextTools(server: McpServer): void {
   const annotations = { readOnlyHint: true, openWorldHint: false }
 

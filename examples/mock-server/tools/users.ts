@@ -133,7 +133,7 @@ function registerDeleteUser(server: McpServer, data: Data): void {
   )
 }
 
-/** Returns the user with this id; throws, which the caller of the tool sees as a tool error, when there is none. */
+/** Returns the user with this id. Throws when there is none, which becomes a tool error. */
 export function findUser(data: Data, id: number): User {
   const user = data.users.get(id)
   if (user === undefined) throw new Error(`No user has the id ${id}`)

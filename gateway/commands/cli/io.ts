@@ -7,7 +7,7 @@ export interface Io {
   stdout: (text: string) => void
   /** Diagnostics. */
   stderr: (text: string) => void
-  /** Where a gateway writes its log, without ever waiting for it (default: stderr). */
+  /** Sink of a gateway's log, which never blocks the gateway (default: stderr). */
   logSink?: LogSink
   env: Record<string, string | undefined>
   cwd: string

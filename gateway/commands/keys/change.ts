@@ -21,7 +21,7 @@ export class Refused extends Error {
   }
 }
 
-/** What a command needs to read a configuration. */
+/** Environment and folder for reading a configuration. */
 export type Surroundings = Pick<Io, 'env' | 'cwd'>
 
 /** A configuration that is locked against other editors. */

@@ -65,7 +65,7 @@ export interface AddedKey {
   readonly hash: string
   /** The file that holds it. */
   readonly file: string
-  /** That file's new text. */
+  /** New text of that file. */
   readonly text: string
   /** A warning about the hash. */
   readonly note: string | undefined
