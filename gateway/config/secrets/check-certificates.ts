@@ -4,14 +4,14 @@ import { readRevocationList } from '../../values/pki/crl.ts'
 import { readCertificates, readPrivateKey } from '../../values/pki/key-material.ts'
 import type { Path } from '../document/pointer.ts'
 import { pemBlocks, secureContextOptions, type TlsTexts } from '../../values/pki/pem.ts'
-import type { Resolved } from './secrets.ts'
+import type { ResolvedSecrets } from './secrets.ts'
 import { entries, reportAt, type CheckContext } from '../checks/check-context.ts'
 
 const dayMs = 86_400_000
 const warnBeforeMs = 14 * dayMs
 
 /** Checks the certificates, private key and revocation lists of the listener and of `mtls` auth methods. */
-export function checkCertificates(context: CheckContext, { textOf }: Resolved): void {
+export function checkCertificates(context: CheckContext, { textOf }: ResolvedSecrets): void {
   checkListener(context, textOf)
   for (const [name, method] of entries(context.config.auth)) {
     if (method.type !== 'mtls') continue
@@ -23,13 +23,13 @@ export function checkCertificates(context: CheckContext, { textOf }: Resolved): 
   }
 }
 
-function checkListener(context: CheckContext, textOf: Resolved['textOf']): void {
+function checkListener(context: CheckContext, textOf: ResolvedSecrets['textOf']): void {
   const { tls } = context.config.listen ?? {}
   if (tls === undefined) return
   const path: Path = ['listen', 'tls']
   const [cert, key, clientCa, crl] = [tls.cert, tls.key, tls.clientCa, tls.crl].map(textOf)
   const chain = cert === undefined ? [] : readChain(context, [...path, 'cert'], cert)
-  const privateKey = key === undefined ? undefined : readKeyAt(context, [...path, 'key'], key)
+  const privateKey = key === undefined ? undefined : readPrivateKeyAt(context, [...path, 'key'], key)
   const results = [
     checkPair(context, path, chain?.[0], privateKey),
     clientCa === undefined || checkAuthorities(context, [...path, 'clientCa'], clientCa),
@@ -47,7 +47,7 @@ function readChain(context: CheckContext, path: Path, text: string): X509Certifi
   return chain
 }
 
-function readKeyAt(context: CheckContext, path: Path, text: string): KeyObject | undefined {
+function readPrivateKeyAt(context: CheckContext, path: Path, text: string): KeyObject | undefined {
   const key = readPrivateKey(text)
   if (key === undefined) {
     const message = 'this is not a private key in PEM, or it has a passphrase'

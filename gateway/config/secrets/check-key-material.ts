@@ -15,7 +15,7 @@ export function checkKeyMaterial(context: CheckContext, content: Content): void 
     const { ca, cert, key } = upstream?.tls ?? {}
     checkCertificates(context, [...path, 'tls', 'ca'], content(ca))
     const certificates = checkCertificates(context, [...path, 'tls', 'cert'], content(cert))
-    const privateKey = checkKey(context, [...path, 'tls', 'key'], content(key))
+    const privateKey = checkPrivateKey(context, [...path, 'tls', 'key'], content(key))
     if (certificates !== undefined && privateKey !== undefined) {
       if (!certificates[0]!.checkPrivateKey(privateKey))
         reportAt(context, 'GH1335', [...path, 'tls', 'key'], {
@@ -34,7 +34,7 @@ export function checkKeyMaterial(context: CheckContext, content: Content): void 
 /** Checks that the private key of an OAuth client can sign a JWT with the configured algorithm. */
 function checkSigning(context: CheckContext, client: Client | undefined, path: Path, content: Content): void {
   const at = [...path, 'privateKey']
-  const signing = checkKey(context, at, content(client?.privateKey))
+  const signing = checkPrivateKey(context, at, content(client?.privateKey))
   if (signing === undefined) return
   const algorithms = algorithmsFor(signing)
   if (algorithms.length === 0) {
@@ -66,7 +66,7 @@ function checkCertificates(
   return certificates
 }
 
-function checkKey(
+function checkPrivateKey(
   context: CheckContext,
   path: Path,
   pem: string | undefined,

@@ -5,7 +5,7 @@ import { isSkipped } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { realPath } from '../document/real-path.ts'
 import { secretReferences } from './secret-references.ts'
-import type { Resolved } from './secrets.ts'
+import type { ResolvedSecrets } from './secrets.ts'
 import { redact } from '../document/sensitive.ts'
 import { reportAt, type CheckContext } from '../checks/check-context.ts'
 
@@ -28,7 +28,7 @@ interface Own {
  * Checks that the secrets of `pepper`, `sessions.secret` and `listen.tls` are sent nowhere: by the same variable or file,
  * by the same text from another place, or by `${NAME}` in any text.
  */
-export function checkOwnSecrets(context: CheckContext, resolved: Resolved): void {
+export function checkOwnSecrets(context: CheckContext, resolved: ResolvedSecrets): void {
   const all = secretReferences(context)
   const own = all.flatMap(([path, reference]) => ownOf(path, reference, resolved))
   if (own.length === 0) return
@@ -55,7 +55,7 @@ export function checkOwnSecrets(context: CheckContext, resolved: Resolved): void
   }
 }
 
-function ownOf(path: Path, reference: SecretReference, { textOf }: Resolved): Own[] {
+function ownOf(path: Path, reference: SecretReference, { textOf }: ResolvedSecrets): Own[] {
   const place = path.join('.')
   if (place !== 'pepper' && place !== 'sessions.secret' && !place.startsWith('listen.tls.')) return []
   const { env, file } = reference
@@ -89,7 +89,7 @@ function checkSent(
   path: Path,
   reference: SecretReference,
   own: readonly Own[],
-  { textOf }: Resolved,
+  { textOf }: ResolvedSecrets,
 ): void {
   const { env, file } = reference
   const at = [...path, env === undefined ? 'file' : 'env']

@@ -5,7 +5,7 @@ import type { Path } from '../document/pointer.ts'
 import { entries, type DeepPartial, type CheckContext } from '../checks/check-context.ts'
 
 /** Use of a reference, which decides what its content may be. */
-export type ReferenceKind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'keys'
+export type ReferenceKind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'key-set'
 
 type Reference = [Path, DeepPartial<SecretReference>, ReferenceKind]
 
@@ -50,7 +50,7 @@ function ofAuthMethod(method: AuthMethod, path: Path): Reference[] {
   if (!takesTokens(method)) return []
   const jwks = method.jwks as DeepPartial<SecretReference> | undefined
   return [
-    ...entries({ jwks }).map(([, one]): Reference => [[...path, 'jwks'], one, 'keys']),
+    ...entries({ jwks }).map(([, one]): Reference => [[...path, 'jwks'], one, 'key-set']),
     ...ofClient(method.introspection, [...path, 'introspection']),
   ]
 }

@@ -13,7 +13,7 @@ import { variable } from '../read/variables.ts'
 import { reportAt, type CheckContext } from '../checks/check-context.ts'
 
 /** Secrets of one load. */
-export interface Resolved {
+export interface ResolvedSecrets {
   readonly secrets: Secrets
   /** Every secret that was found, by the identity of its reference. */
   readonly texts: ReadonlyMap<string, string>
@@ -27,7 +27,7 @@ const minSessionSecretLength = 32
 const minPepperLength = 32
 
 /** Reads every secret that the configuration refers to, and makes the paths of files absolute. */
-export function resolveSecrets(context: CheckContext): Resolved {
+export function resolveSecrets(context: CheckContext): ResolvedSecrets {
   const values = new Map<string, string>()
   const paths = new Map<object, string>()
   const mainFolder = dirname([...context.loadContext.files.paths][0] ?? '/')
@@ -112,7 +112,7 @@ function checkSecret(context: CheckContext, path: Path, value: string, kind: Ref
     const message = 'this secret contains a line break'
     reportAt(context, 'GH1104', path, { message, help: 'store the secret alone, on one line' })
   }
-  if (kind === 'keys') checkKeySet(context, path, value)
+  if (kind === 'key-set') checkKeySet(context, path, value)
   const help = 'make one with `openssl rand -base64 48`'
   if (kind === 'session' && value.length < minSessionSecretLength) {
     const message = `the session secret has fewer than ${minSessionSecretLength} characters`
