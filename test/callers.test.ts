@@ -21,7 +21,7 @@ type Caller = keyof typeof secrets
 type Era = 'modern' | 'legacy'
 type Fields = Record<string, any>
 
-/** Stands in whatever the upstream answers that is ann's alone, and in what both may see. */
+/** Marks in the upstream's answers: for ann alone, and for both. */
 const hers = 'this is for ann'
 const shared = 'this is for both'
 
@@ -41,7 +41,7 @@ const skills = [
 ]
 const child = (uri: string, description: string) => ({ uri, name: 'a', description })
 
-/** What a server answers to which all callers are one: its client, the gateway. */
+/** The answers of a server to which all callers are one client, the gateway. */
 const results: Partial<Record<MethodName, (params: Fields) => Fields>> = {
   'tools/list': () => ({
     tools: [
@@ -86,7 +86,7 @@ const results: Partial<Record<MethodName, (params: Fields) => Fields>> = {
   'tasks/update': ({ taskId }) => ({ taskId, status: 'working', statusMessage: hers }),
 }
 
-/** Answers as told above, in events where `leg.stream` says so. */
+/** Answers as listed above, in events if `leg.stream` is set. */
 function serve(leg: { stream: boolean }): Answer {
   const tasks: string[] = []
   const task = (taskId: string) => ({ taskId, status: 'working', statusMessage: hers, createdAt: '', ttl: 1 })
@@ -140,7 +140,7 @@ function serve(leg: { stream: boolean }): Answer {
 }
 
 interface Setting {
-  /** Sends a message, or with `GET` opens the stream of a session; says what came back and what went upstream. */
+  /** Sends a message, or opens the stream of a session with `GET`. Returns the answer, and the requests upstream. */
   send(caller: Caller, era: Era, method: string, params?: Fields): Promise<Outcome>
 }
 interface Outcome {
@@ -152,7 +152,7 @@ interface Outcome {
   readonly forwarded: number
 }
 
-/** Sends as a caller: a message, or without one GET. */
+/** Sends a message as a caller; without a message, GET. */
 type Post = (
   caller: Caller,
   headers: Record<string, string>,
@@ -254,13 +254,13 @@ interface Hers {
 }
 
 interface Case {
-  /** What ann sends, and bob after her. */
+  /** The message that ann sends, and bob after her. */
   readonly params?: (hers: Hers) => Fields
-  /** The eras in which ann gets what is hers; both unless told. */
+  /** The eras in which ann gets what is hers; both by default. */
   readonly eras?: readonly Era[]
   /**
-   * What becomes of bob's: it is `refused` and does not go upstream, its answer is `filtered`, or there is nothing of
-   * ann's in it (`plain`).
+   * The outcome for bob: his message is `refused` and not forwarded, its answer is `filtered`, or contains nothing of ann's
+   * (`plain`).
    */
   readonly bob: 'refused' | 'filtered' | 'plain'
 }
@@ -271,7 +271,7 @@ const plain = { bob: 'plain', eras: [] } as const
 const uri = (uri: string) => () => ({ uri })
 const ofTask = ({ taskId }: Hers) => ({ taskId })
 
-/** Every method that is classified, with what is ann's. A method that is classified later needs a case of its own. */
+/** Every classified method, with what is ann's. A newly classified method needs its own case. */
 const cases: Record<MethodName, readonly Case[]> = {
   initialize: [plain],
   'notifications/initialized': [plain],
@@ -328,7 +328,7 @@ const cases: Record<MethodName, readonly Case[]> = {
   'notifications/tasks/status': [plain],
 }
 
-/** Methods that no rule classifies. */
+/** Methods that are not classified. */
 const unclassified = [
   'events/subscribe',
   'interceptor/invoke',
@@ -401,7 +401,7 @@ for (const era of ['modern', 'legacy'] as const) {
           const stream = await send('bob', era, 'GET')
           if (stream.text.includes(hers)) through++
           const updated = stream.messages.filter(({ method }) => method === 'notifications/resources/updated')
-          t.match(updated, [{ params: { uri: 'skill://public/a.md' } }], 'news of what bob may read')
+          t.match(updated, [{ params: { uri: 'skill://public/a.md' } }], 'updates of what bob may read')
           t.match(stream, { forwarded: 1, text: new RegExp(`get_a.*${shared}`) }, 'the stream of a session')
           const whole = await send('ann', era, 'GET')
           t.equal(whole.messages.length, 5, 'the stream of a session of ann')
@@ -413,7 +413,7 @@ for (const era of ['modern', 'legacy'] as const) {
 }
 
 t.test(
-  'a client that does not declare tasks is told so, unless it presents what somebody was given',
+  'a client that does not declare tasks gets an error that says so, unless it presents a handle',
   async t => {
     const { send } = await setUp(t, { stream: false })
     const meta = { 'io.modelcontextprotocol/clientCapabilities': {} }
@@ -434,13 +434,13 @@ t.test(
       const unknown = await send('bob', 'modern', method, { taskId, _meta: meta })
       t.match(unknown, { status: 200, forwarded: 0, messages: [{ error: { code: -32602 } }] }, method)
       const own = await send('ann', 'modern', method, { taskId, _meta: meta })
-      t.match(own, { status: 200, forwarded: 1 }, `${method} is the upstream's to refuse`)
+      t.match(own, { status: 200, forwarded: 1 }, `${method} is for the upstream to refuse`)
     }
   },
 )
 
-t.test('a list that comes as the answer to another request is filtered all the same', async t => {
-  // As with the official SDK, an answer goes to the request of the session that used its id last.
+t.test('a list in the answer to another request is filtered, too', async t => {
+  // As in the official SDK, an answer goes to the last request of the session with its id.
   let list: Fields | undefined
   const task = { taskId: 'raw-1', status: 'working', statusMessage: hers }
   const lists: Record<string, Fields> = {
@@ -475,7 +475,7 @@ t.test('a list that comes as the answer to another request is filtered all the s
       await until(() => upstream.arrivals.length > before, 'the list was asked for')
       if (leaves) leaving.abort()
       if (leaves) await until(() => upstream.arrivals.at(-1)!.aborted, 'the client left')
-      // Another one of the same id that ends changes nothing.
+      // The end of another request with the same id changes nothing.
       await (await ask(method, undefined, { cursor: 'end' })).text()
       for (const more of [{}, { task: {} }]) {
         const text = await (await ask('tools/call', undefined, more)).text()

@@ -19,7 +19,7 @@ import {
   type TestUpstream,
 } from './fixtures/upstream.ts'
 
-/** Two principals, and further secrets of theirs. */
+/** Two principals, and more secrets of the same principals. */
 const secrets = {
   ann: 'canary-of-ann-in-the-handles-test-0123456789',
   annToo: 'canary-of-ann-after-her-rotation-0123456789',
@@ -40,13 +40,13 @@ interface Setting {
   gateway: TestGateway
   upstream: TestUpstream
   url: string
-  /** The configuration with other keys. */
+  /** Writes the configuration with other keys. */
   yaml(keys: string[]): string
 }
 
 const everybody = [key('ann', 'all', secret('ann')), key('bob', 'getter', secret('bob'))]
 
-/** A gateway with one proxy in front of an upstream that answers as told. */
+/** Starts a gateway with one proxy in front of a scripted upstream. */
 async function setUp(t: Test, answer: Answer, more = '', env = {}): Promise<Setting> {
   const upstream = await startTestUpstream(answer)
   const yaml = (keys: string[]): string => `
@@ -102,8 +102,8 @@ t.test('a key gets no session of a deleted key of the same name', async t => {
 
   gateway.write(yaml([key('ann', 'all', secret('annToo'))]))
   await gateway.reload()
-  t.equal(await ping('annToo', session), 404, 'the secret that it was opened with is gone')
-  t.equal(await ping('annToo', during), 200, 'opened while the secret that stays was there already')
+  t.equal(await ping('annToo', session), 404, 'the secret that opened it is gone')
+  t.equal(await ping('annToo', during), 200, 'opened when the remaining secret existed already')
 
   gateway.write(yaml([key('ann', 'all', secret('bob'))]))
   await gateway.reload()
@@ -113,7 +113,7 @@ t.test('a key gets no session of a deleted key of the same name', async t => {
 
 type Answered = Record<string, any>
 
-/** What a client of 2026-07-28 says that it can do. */
+/** The capabilities of a client of 2026-07-28. */
 const capable = { elicitation: {}, extensions: { 'io.modelcontextprotocol/tasks': {} } }
 
 const envelope = (capabilities: object) => ({
@@ -159,7 +159,7 @@ async function legacy(url: string, caller: Caller, method: string, params: objec
   )
 }
 
-/** The messages of an answer, JSON or events. */
+/** Returns the messages of an answer, JSON or events. */
 async function messagesOf(response: Response): Promise<Answered[]> {
   const text = await response.text()
   if (!response.headers.get('content-type')!.startsWith('text/event-stream')) return [JSON.parse(text)]
@@ -170,7 +170,7 @@ const messageIn = async (response: Response): Promise<Answered> => (await messag
 const unknownTask = { error: { code: -32602, message: 'Unknown task', data: { reason: 'handle_unknown' } } }
 const relatedTo = (taskId: string) => ({ _meta: { 'io.modelcontextprotocol/related-task': { taskId } } })
 
-t.test('a task of 2026-07-28 belongs to whom it was given', async t => {
+t.test('a task of 2026-07-28 belongs to its caller', async t => {
   const { url, upstream, gateway } = await setUp(t, taskUpstream())
   const create = async (caller: Caller, name: string, args = {}): Promise<string> =>
     (await messageIn(await modern(url, caller, 'tools/call', { name, arguments: args })))['result'].taskId
@@ -221,7 +221,7 @@ t.test('a task of 2026-07-28 belongs to whom it was given', async t => {
   t.match(await wrongName.json(), { error: { code: -32020 } })
 })
 
-t.test('a subscription names only tasks of the caller, and hears of no other', async t => {
+t.test('a subscription covers only tasks of the caller', async t => {
   const { url, upstream, gateway, yaml } = await setUp(t, taskUpstream())
   const { taskId } = (await messageIn(await modern(url, 'ann', 'tools/call', { name: 'delete_user' })))[
     'result'
@@ -261,7 +261,7 @@ t.test('a subscription names only tasks of the caller, and hears of no other', a
   gateway.write(yaml([key('ann', 'getter', secret('ann'))]))
   await gateway.reload()
   await read(textOf('access_reduced'))
-  t.match(await messageIn(await listen('ann', [taskId])), unknownTask, 'its tool was taken away')
+  t.match(await messageIn(await listen('ann', [taskId])), unknownTask, 'its tool is denied now')
   t.match(await messageIn(await modern(url, 'ann', 'tasks/get', { taskId })), unknownTask)
   await until(
     () => gateway.lines.some(({ reason, method }) => reason === 'handle_unknown' && method === 'tasks/get'),
@@ -273,7 +273,7 @@ t.test('a subscription names only tasks of the caller, and hears of no other', a
   )
 })
 
-t.test('a requestState continues the operation that it was given for, for whom it was given', async t => {
+t.test('a requestState continues only its operation, for its caller', async t => {
   const { url, upstream } = await setUp(t, taskUpstream())
   const ask = { arguments: { ask: true } }
   const given = await messageIn(await modern(url, 'ann', 'tools/call', { name: 'get_a', ...ask }))
@@ -303,11 +303,14 @@ t.test('a requestState continues the operation that it was given for, for whom i
   t.equal(upstream.arrivals.length, 1)
 
   await modern(url, 'ann', 'tools/call', { name: 'get_a', requestState, ...again })
-  t.ok(upstream.arrivals.at(-1)!.body.includes(`"requestState":${bigState},`), 'goes back byte by byte')
-  t.match(JSON.parse(upstream.arrivals.at(-1)!.body), { params: again }, 'and nothing else changed')
+  t.ok(
+    upstream.arrivals.at(-1)!.body.includes(`"requestState":${bigState},`),
+    'the upstream gets the same bytes back',
+  )
+  t.match(JSON.parse(upstream.arrivals.at(-1)!.body), { params: again }, 'nothing else changed')
 })
 
-t.test('tasks of 2025-11-25 belong to whom they were given', async t => {
+t.test('tasks of 2025-11-25 belong to their caller', async t => {
   const { url, upstream, gateway, yaml } = await setUp(t, taskUpstream())
   const create = async (caller: Caller, name: string): Promise<string> =>
     (await messageIn(await legacy(url, caller, 'tools/call', { name, task: { ttl: 1 } })))['result'].task
@@ -346,82 +349,79 @@ t.test('tasks of 2025-11-25 belong to whom they were given', async t => {
   t.match(await messageIn(await legacy(url, 'ann', 'tasks/result', { taskId: hers[0] })), unknownTask)
 })
 
-t.test(
-  'news of tasks reach whom they belong to, and what clients say of them reaches the upstream',
-  async t => {
-    const { url, upstream } = await setUp(t, taskUpstream())
-    const open = async (caller: Caller): Promise<() => Promise<string>> => {
-      const opened = await post(url, caller, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} })
-      const stream = await fetch(url, {
-        headers: {
-          authorization: `Bearer ${secrets[caller]}`,
-          accept: 'text/event-stream',
-          'mcp-session-id': opened.headers.get('mcp-session-id')!,
-        },
-      })
-      return async () => {
-        let text = ''
-        for await (const chunk of stream.body!) {
-          text += Buffer.from(chunk).toString()
-          if (text.includes('"end"')) break
-        }
-        return text
+t.test('notifications about tasks reach their caller, and those of clients reach the upstream', async t => {
+  const { url, upstream } = await setUp(t, taskUpstream())
+  const open = async (caller: Caller): Promise<() => Promise<string>> => {
+    const opened = await post(url, caller, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} })
+    const stream = await fetch(url, {
+      headers: {
+        authorization: `Bearer ${secrets[caller]}`,
+        accept: 'text/event-stream',
+        'mcp-session-id': opened.headers.get('mcp-session-id')!,
+      },
+    })
+    return async () => {
+      let text = ''
+      for await (const chunk of stream.body!) {
+        text += Buffer.from(chunk).toString()
+        if (text.includes('"end"')) break
       }
+      return text
     }
-    const made = await messageIn(await legacy(url, 'ann', 'tools/call', { name: 'delete_user', task: {} }))
-    const { taskId } = made['result'].task
-    const [annHears, bobHears] = [await open('ann'), await open('bob')]
-    await until(() => upstream.arrivals.filter(({ method }) => method === 'GET').length === 2, 'both listen')
-    await legacy(url, 'ann', 'tools/call', { name: 'announce' })
-    const [hers, his] = [await annHears(), await bobHears()]
-    t.match(hers, `"notifications/tasks/status","params":{"taskId":"${taskId}"`)
-    t.match(
-      hers,
-      `"notifications/message","params":{"data":5,"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"${taskId}"}}`,
-    )
-    t.match(
-      hers,
-      `"sampling/createMessage","params":{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"${taskId}"}}`,
-    )
-    t.match(hers, '"tasks/get","params":{"taskId":"made-by-the-client"}')
-    t.notMatch(hers, /raw-/)
-    t.notMatch(his, /tasks\/status|"data":5|raw-/)
-    t.notOk(his.includes(taskId))
+  }
+  const made = await messageIn(await legacy(url, 'ann', 'tools/call', { name: 'delete_user', task: {} }))
+  const { taskId } = made['result'].task
+  const [annHears, bobHears] = [await open('ann'), await open('bob')]
+  await until(() => upstream.arrivals.filter(({ method }) => method === 'GET').length === 2, 'both listen')
+  await legacy(url, 'ann', 'tools/call', { name: 'announce' })
+  const [hers, his] = [await annHears(), await bobHears()]
+  t.match(hers, `"notifications/tasks/status","params":{"taskId":"${taskId}"`)
+  t.match(
+    hers,
+    `"notifications/message","params":{"data":5,"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"${taskId}"}}`,
+  )
+  t.match(
+    hers,
+    `"sampling/createMessage","params":{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"${taskId}"}}`,
+  )
+  t.match(hers, '"tasks/get","params":{"taskId":"made-by-the-client"}')
+  t.notMatch(hers, /raw-/)
+  t.notMatch(his, /tasks\/status|"data":5|raw-/)
+  t.notOk(his.includes(taskId))
 
-    const session = (
-      await post(url, 'ann', { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} })
-    ).headers.get('mcp-session-id')!
-    const send = async (caller: Caller, message: object): Promise<number> =>
-      (
-        await post(
-          url,
-          caller,
-          { jsonrpc: '2.0', ...message },
-          caller === 'ann' ? { 'mcp-session-id': session } : {},
-        )
-      ).status
-    const last = (): string => upstream.arrivals.at(-1)!.body
-    for (const [message, what] of [
-      [{ id: 8, result: { model: 'm', ...relatedTo(taskId) } }, 'a response'],
-      [{ method: 'notifications/progress', params: { progress: 1, ...relatedTo(taskId) } }, 'a notification'],
-    ] as const) {
-      t.equal(await send('ann', message), 202, what)
-      t.match(last(), '"io.modelcontextprotocol/related-task":{"taskId":"raw-1"}', what)
-      t.equal(await send('bob', message), 400, what)
-      t.equal(await send('bob', JSON.parse(JSON.stringify(message).replaceAll(taskId, 'raw-1'))), 400, what)
-    }
-    for (const message of [
-      { id: 8, result: { task: { taskId: 'made-by-the-client' } } },
-      { id: 8, result: { content: [], ...relatedTo('made-by-the-client') } },
-      { method: 'notifications/tasks/status', params: { taskId: 'made-by-the-client', status: 'working' } },
-    ]) {
-      t.equal(await send('ann', message), 202)
-      t.equal(last(), JSON.stringify({ jsonrpc: '2.0', ...message }), 'tasks of the client pass as they are')
-    }
-  },
-)
+  const session = (
+    await post(url, 'ann', { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} })
+  ).headers.get('mcp-session-id')!
+  const send = async (caller: Caller, message: object): Promise<number> =>
+    (
+      await post(
+        url,
+        caller,
+        { jsonrpc: '2.0', ...message },
+        caller === 'ann' ? { 'mcp-session-id': session } : {},
+      )
+    ).status
+  const last = (): string => upstream.arrivals.at(-1)!.body
+  for (const [message, what] of [
+    [{ id: 8, result: { model: 'm', ...relatedTo(taskId) } }, 'a response'],
+    [{ method: 'notifications/progress', params: { progress: 1, ...relatedTo(taskId) } }, 'a notification'],
+  ] as const) {
+    t.equal(await send('ann', message), 202, what)
+    t.match(last(), '"io.modelcontextprotocol/related-task":{"taskId":"raw-1"}', what)
+    t.equal(await send('bob', message), 400, what)
+    t.equal(await send('bob', JSON.parse(JSON.stringify(message).replaceAll(taskId, 'raw-1'))), 400, what)
+  }
+  for (const message of [
+    { id: 8, result: { task: { taskId: 'made-by-the-client' } } },
+    { id: 8, result: { content: [], ...relatedTo('made-by-the-client') } },
+    { method: 'notifications/tasks/status', params: { taskId: 'made-by-the-client', status: 'working' } },
+  ]) {
+    t.equal(await send('ann', message), 202)
+    t.equal(last(), JSON.stringify({ jsonrpc: '2.0', ...message }), 'tasks of the client pass unchanged')
+  }
+})
 
-t.test('waiting for the result of a task ends when its tool is taken away', async t => {
+t.test('waiting for the result of a task ends when its tool is denied', async t => {
   const { url, upstream, gateway, yaml } = await setUp(t, (arrival, response) => {
     const { id, method } = messageOf(arrival)
     if (method !== 'tasks/result') json(response, { jsonrpc: '2.0', id, result: { task: { taskId: 'raw' } } })
@@ -439,7 +439,7 @@ t.test('waiting for the result of a task ends when its tool is taken away', asyn
   t.match(await messageIn(await call(3, 'tasks/result', { taskId })), unknownTask)
 })
 
-t.test('an answer that holds no handle passes byte by byte, whatever the client declared', async t => {
+t.test('an answer without handles passes byte for byte, whatever the client declared', async t => {
   const odd = (id: unknown, inner: string): string =>
     `{ "jsonrpc":"2.0" ,"id":${JSON.stringify(id)}, "result":{${inner}}}`
   const answers: Record<string, string> = {
@@ -463,7 +463,7 @@ t.test('an answer that holds no handle passes byte by byte, whatever the client 
   }
   const body = `{"jsonrpc" : "2.0","id":1,"method":"tools/call","params":{"name":"get_plain","arguments":{"taskId":"raw-1","requestState":"s"}} }`
   await post(url, 'ann', body)
-  t.equal(upstream.arrivals.at(-1)!.body, body, 'and so does a request')
+  t.equal(upstream.arrivals.at(-1)!.body, body, 'so does a request')
 })
 
 t.test('handles are sealed in answers of several MiB', async t => {
@@ -484,7 +484,7 @@ t.test('handles are sealed in answers of several MiB', async t => {
   t.ok(result.content[0].text === content[0]!.text)
 })
 
-t.test('a client that declared nothing, and is given a handle all the same, can use it', async t => {
+t.test('a client can use a handle, even if it declared no capability', async t => {
   const { url, upstream } = await setUp(t, (arrival, response) => {
     const { id, params } = messageOf(arrival)
     const result = { resultType: 'input_required', requestState: 'raw-state' }
@@ -517,7 +517,7 @@ t.test('a client that declared nothing, and is given a handle all the same, can 
   }
 })
 
-t.test('an answer was read for a requestState, and refused, because a name in it ends in State', async t => {
+t.test('an answer with a name that ends in State passes', async t => {
   const answers = ['"prevState"', '"State"', '"requeststate"', '"xrequestState"'].map(name =>
     Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{${name}:"\xff\xfe"}}`, 'latin1'),
   )
@@ -530,11 +530,11 @@ t.test('an answer was read for a requestState, and refused, because a name in it
   const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'get_json' } }
   for (answer of answers) {
     const passed = Buffer.from(await (await post(url, 'ann', call)).arrayBuffer())
-    t.ok(passed.equals(answer), `${answer.toString('latin1')} passes byte by byte`)
+    t.ok(passed.equals(answer), `${answer.toString('latin1')} passes byte for byte`)
   }
 })
 
-t.test('a handle that two parsers could read in two ways is refused', async t => {
+t.test('a handle that two parsers could read differently is refused', async t => {
   const { url, upstream } = await setUp(t, taskUpstream())
   const made = await messageIn(await legacy(url, 'ann', 'tools/call', { name: 'delete_user', task: {} }))
   const { taskId } = made['result'].task
@@ -591,7 +591,7 @@ t.test('any replica with the same secret opens a handle', async t => {
   t.match(await messageIn(await legacy(stranger.url, 'ann', 'tasks/get', { taskId })), unknownTask)
 })
 
-t.test('handles outlast a rotation, and not the secret that they were sealed under', async t => {
+t.test('handles outlast a rotation, but not the secret under which they were sealed', async t => {
   const { url, gateway, yaml } = await setUp(t, taskUpstream())
   const create = async (caller: Caller): Promise<string> =>
     (await messageIn(await modern(url, caller, 'tools/call', { name: 'get_a' })))['result'].taskId
@@ -611,7 +611,7 @@ t.test('handles outlast a rotation, and not the secret that they were sealed und
   t.match(await get('bob', during), unknownTask, 'another key of the same name')
 })
 
-t.test('all threads know the tasks that one of them gave', async t => {
+t.test('all workers know the tasks that one of them gave', async t => {
   const { url } = await setUp(t, taskUpstream(), 'workers: 3')
   const anew = { connection: 'close' }
   const send = async (caller: Caller, method: string, params: object): Promise<Answered> =>
@@ -628,7 +628,7 @@ t.test('all threads know the tasks that one of them gave', async t => {
   }
 })
 
-t.test('a handle is good on the proxy that gave it, also on one that asks for no credential', async t => {
+t.test('a handle is valid only on its proxy, also with auth: none', async t => {
   const { url, gateway, upstream, yaml } = await setUp(t, taskUpstream())
   gateway.write(`${yaml(everybody)}
   open: {auth: none, upstream: {url: "${upstream.url}"}}
@@ -640,7 +640,7 @@ t.test('a handle is good on the proxy that gave it, also on one that asks for no
   t.notMatch(taskId, 'raw')
   const get = async (at: string, handle: string): Promise<Answered> =>
     messageIn(await modern(at, 'bob', 'tasks/get', { taskId: handle }))
-  t.match(await get(open, taskId), { result: { taskId } }, 'everybody is the same there')
+  t.match(await get(open, taskId), { result: { taskId } }, 'all callers are one there')
   t.match(await get(other, taskId), unknownTask)
   t.match(await get(url, taskId), unknownTask)
   t.match(await get(open, 'raw-1'), unknownTask)
@@ -648,7 +648,7 @@ t.test('a handle is good on the proxy that gave it, also on one that asks for no
   t.strictSame((await messageIn(await legacy(other, 'bob', 'tasks/list')))['result'].tasks, [])
 })
 
-t.test('a task that asks for input with a requestState is continued for what began it', async t => {
+t.test('a requestState of a task continues the operation that created the task', async t => {
   const { url, upstream } = await setUp(t, (arrival, response) => {
     const { id, method } = messageOf(arrival)
     const began = method === 'tools/call'
@@ -672,7 +672,7 @@ t.test('a task that asks for input with a requestState is continued for what beg
   })
 })
 
-t.test('messages that come before the task they belong to do not name it as the upstream does', async t => {
+t.test('messages that arrive before their task do not reveal its id', async t => {
   const { url } = await setUp(t, (arrival, response) => {
     sse(response)
     const about = { _meta: { 'io.modelcontextprotocol/related-task': { taskId: 'raw' } } }
@@ -692,17 +692,17 @@ t.test('messages that come before the task they belong to do not name it as the 
     const reference = params['_meta'][key].taskId
     t.notMatch(reference, 'raw')
     const response = { jsonrpc: '2.0', id: 3, result: { action: 'accept', ...relatedTo(reference) } }
-    t.not((await post(url, 'ann', response)).status, 400, 'it can be referred to')
-    t.equal((await post(url, 'bob', response)).status, 400, 'by her alone')
+    t.not((await post(url, 'ann', response)).status, 400, 'she can refer to it')
+    t.equal((await post(url, 'bob', response)).status, 400, 'he cannot')
     t.match(
       await messageIn(await modern(url, 'ann', 'tasks/get', { taskId: reference })),
       unknownTask,
-      'and not be read',
+      'but not read it',
     )
   }
 })
 
-t.test('the memory of given tasks is bounded, and one caller does not use it up', async t => {
+t.test('the record of given tasks is bounded, and one caller cannot fill it', async t => {
   const given = createGivenTasks()
   const owner = (identity: string) => ({ identities: [identity], proxy: 'main' })
   const give = (id: string, identity: string): void =>
@@ -713,7 +713,7 @@ t.test('the memory of given tasks is bounded, and one caller does not use it up'
   t.equal(given.handle('first', owner('ann')), undefined)
   t.ok(given.isOthers('first', owner('ann')))
   t.notOk(given.isOthers('first', owner('bob')))
-  t.equal(given.handle('1999', owner('ann')), undefined, 'the oldest of hers went')
+  t.equal(given.handle('1999', owner('ann')), undefined, 'the oldest of hers is dropped')
   t.equal(given.handle('2000', owner('ann')), 'handle-2000')
   t.equal(given.handle('2000', { identities: ['ann'], proxy: 'other' }), undefined)
   for (let index = 0; index < 12_000; index++) give(`${index}`, `caller-${index % 100}`)
@@ -721,12 +721,12 @@ t.test('the memory of given tasks is bounded, and one caller does not use it up'
   t.equal(given.handle('11999', owner('caller-99')), 'handle-11999')
   give('11999', 'bob')
   t.notOk(given.isOthers('11999', owner('caller-99')))
-  t.equal(given.handle('11999', owner('caller-99')), 'handle-11999', 'an id that the upstream gave to both')
+  t.equal(given.handle('11999', owner('caller-99')), 'handle-11999', 'an id that both were given')
   give('x'.repeat(5000), 'bob')
   t.equal(given.handle('x'.repeat(5000), owner('bob')), undefined)
 })
 
-t.test('Mcp-Name names the task to the upstream as the body does, whatever its id is', async t => {
+t.test('Mcp-Name and the body name the same task to the upstream, whatever its id', async t => {
   const ids = [
     'plain',
     'two words',

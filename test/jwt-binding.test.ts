@@ -14,7 +14,7 @@ const put = (name: string, text: string): string => {
   return join(folder, name)
 }
 
-t.test('a token that is bound to a certificate is worth nothing over another connection', async t => {
+t.test('a token that is bound to a certificate is refused on another connection', async t => {
   const [servers, clients] = await Promise.all([
     createAuthority(folder, 'servers'),
     createAuthority(folder, 'clients'),
@@ -67,13 +67,9 @@ proxies: {main: {auth: [sso], upstream: {url: "${upstream.url}"}}}
   t.equal(
     await status(bound, thief),
     '401 credential_invalid',
-    'with another, though the token was verified a moment ago',
+    'with another one, although the token is cached',
   )
-  t.equal(
-    await status(bound),
-    '401 credential_invalid',
-    'without one, though the token was verified a moment ago',
-  )
+  t.equal(await status(bound), '401 credential_invalid', 'without one, although the token is cached')
   t.equal(await status(await token()), '200', 'a token without a binding needs none')
   issuer.answers = () => ({
     active: true,
@@ -82,7 +78,7 @@ proxies: {main: {auth: [sso], upstream: {url: "${upstream.url}"}}}
     cnf: { 'x5t#S256': thumbprint },
   })
   const opaque = 'an-opaque-token-of-the-owner'
-  t.equal(await status(opaque, thief), '401 credential_invalid', 'so is one that the issuer is asked about')
+  t.equal(await status(opaque, thief), '401 credential_invalid', 'so is an opaque token')
   t.equal(await status(opaque), '401 credential_invalid')
   t.equal(await status(opaque, owner), '200')
   t.equal(issuer.questions.length, 1)

@@ -57,7 +57,7 @@ function token(issuer: TestIssuer, more: Record<string, unknown> = {}, by: Issue
   return signToken(by, { iss: issuer.url, aud: `${publicUrl}/main/mcp`, sub: 'ann', exp, ...more })
 }
 
-/** Opens a stream by GET; tells when it ended, and what it said. */
+/** Opens a stream by GET; returns when it ended, and its text. */
 function openStream(
   gateway: TestGateway,
   text: string,
@@ -76,7 +76,7 @@ function openStream(
   })
 }
 
-t.test('the upstream is told claims of the token, and not the token', async t => {
+t.test('the upstream gets claims of the token, but not the token', async t => {
   const issuer = await startIssuer(t)
   const caller = 'caller: {claims: {email: X-Email, groups: X-Groups, missing: X-Missing}}'
   const yaml = config(issuer).replace(
@@ -101,7 +101,7 @@ t.test('the upstream is told claims of the token, and not the token', async t =>
   }
 })
 
-t.test('grants give roles by exact value, pattern, membership and scope, all that match', async t => {
+t.test('every grant that matches gives its roles: by exact value, pattern, membership or scope', async t => {
   const issuer = await startIssuer(t)
   const cases: [condition: string, fits: Record<string, unknown>[], fitsNot: Record<string, unknown>[]][] = [
     ['{}', [{}], []],
@@ -140,11 +140,7 @@ t.test('grants give roles by exact value, pattern, membership and scope, all tha
     ['{claims: {team: a}, scopes: [s]}', [{ team: 'a', scope: 's' }], [{ team: 'a' }, { scope: 's' }]],
   ]
   const gateway = await start(t, config(issuer, '[]'))
-  t.equal(
-    (await ask(gateway, await token(issuer))).reason,
-    'forbidden',
-    'without a grant there is nothing to do',
-  )
+  t.equal((await ask(gateway, await token(issuer))).reason, 'forbidden', 'without a grant nothing is allowed')
   for (const [condition, fits, fitsNot] of cases) {
     gateway.write(
       config(issuer, `[{when: ${condition}, roles: [writer, runner]}, {roles: [reader]}, {roles: [reader]}]`),
@@ -158,10 +154,10 @@ t.test('grants give roles by exact value, pattern, membership and scope, all tha
       t.strictSame(answer.tools, tools, `${condition} and ${JSON.stringify(claims)}`)
     }
   }
-  t.equal(issuer.fetches(), 1, 'and all those reloads kept the keys')
+  t.equal(issuer.fetches(), 1, 'the reloads kept the keys')
 })
 
-t.test('an issuer that is away costs nobody else anything', async t => {
+t.test('an unreachable issuer does not affect others', async t => {
   const issuer = await startIssuer(t)
   issuer.up = false
   const gateway = await start(t, config(issuer))
@@ -170,12 +166,12 @@ t.test('an issuer that is away costs nobody else anything', async t => {
   const refused = await ask(gateway, text)
   t.strictSame([refused.status, refused.reason], [503, 'keys_unavailable'])
   t.match(refused.headers.get('retry-after'), /^\d+$/)
-  t.equal(refused.headers.get('www-authenticate'), null, 'the token may be good')
+  t.equal(refused.headers.get('www-authenticate'), null, 'the token may be valid')
   t.equal((await ask(gateway, 'nonsense')).reason, 'credential_invalid')
   issuer.up = true
   await until(async () => (await ask(gateway, text)).status === 200, 'the keys are there')
   issuer.up = false
-  t.equal((await ask(gateway, text)).status, 200, 'and they stay when it goes again')
+  t.equal((await ask(gateway, text)).status, 200, 'the keys stay when it is unreachable again')
   t.equal((await ask(gateway, await token(issuer, { sub: 'ben' }))).status, 200)
   const metrics = await gateway.metrics()
   t.match(metrics, /gatehouse_jwks_fetches_total\{method="sso",result="failed"\} \d+\n/)
@@ -183,7 +179,7 @@ t.test('an issuer that is away costs nobody else anything', async t => {
   t.match(metrics, /gatehouse_jwks_age_seconds\{method="sso"\} \d+\n/)
 })
 
-t.test('keys are fetched for the methods that some proxy accepts, and for no others', async t => {
+t.test('keys are fetched only for methods that some proxy accepts', async t => {
   const [issuer, idle] = [await startIssuer(t), await startIssuer(t)]
   const yaml = (auth: string): string =>
     config(issuer)
@@ -192,7 +188,7 @@ t.test('keys are fetched for the methods that some proxy accepts, and for no oth
       .replace('auth: [sso]', `auth: ${auth}`)
   const gateway = await start(t, yaml('[sso]'))
   t.equal((await ask(gateway, await token(issuer), 'main', { 'x-unused': 'canary' })).status, 200)
-  t.notMatch(upstream.arrivals.at(-1)!.headers, { 'x-unused': /./ }, 'a credential all the same')
+  t.notMatch(upstream.arrivals.at(-1)!.headers, { 'x-unused': /./ }, 'it is still a credential')
   t.strictSame(idle.asked, [])
   t.notMatch(await gateway.metrics(), 'method="idle"')
   gateway.write(yaml('[sso, idle]'))
@@ -201,7 +197,7 @@ t.test('keys are fetched for the methods that some proxy accepts, and for no oth
   t.equal(idle.fetches(), 1)
 })
 
-t.test('metadata of another issuer is not believed; keys may be named by URL and by file', async t => {
+t.test('metadata of another issuer is refused; keys may come from a URL or a file', async t => {
   const issuer = await startIssuer(t, '/realms/one')
   issuer.says = 'https://evil.example.com'
   const gateway = await start(t, config(issuer))
@@ -260,7 +256,7 @@ t.test('a stream ends when its token expires', async t => {
   t.equal((await gateway.status()).openStreams, 1)
 })
 
-t.test('a stream went on when its key was taken out of the key set', async t => {
+t.test('a stream ends when its key is removed from the key set', async t => {
   const issuer = await startIssuer(t)
   issuer.keys = [key.publicJwk, next.publicJwk]
   const third = await createIssuerKey('ES256', 'three')
@@ -299,7 +295,7 @@ t.test('a stream went on when its key was taken out of the key set', async t => 
   t.equal((await ask(gateway, kept)).status, 200)
 })
 
-t.test('a stream ends when its grants are narrowed, and goes on when they are widened', async t => {
+t.test('a stream ends when its grants are reduced, and continues when they are extended', async t => {
   const issuer = await startIssuer(t)
   const both = '[{when: {claims: {groups: ops}}, roles: [writer]}, {roles: [reader]}]'
   const gateway = await start(t, config(issuer, both))
@@ -314,7 +310,7 @@ t.test('a stream ends when its grants are narrowed, and goes on when they are wi
   await apply(config(issuer, `[{roles: [runner]}, ${both.slice(1)}`))
   t.equal((await gateway.status()).openStreams, 2, 'wider')
   await apply(config(issuer, both))
-  t.equal((await gateway.status()).openStreams, 2, 'as it was when they began')
+  t.equal((await gateway.status()).openStreams, 2, 'both are still open')
   await apply(config(issuer, both.replace('ops', 'dev')))
   await until(() => operator.ended() > 0, 'the one who lost a role is out')
   t.equal((await gateway.status()).openStreams, 1)

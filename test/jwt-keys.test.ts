@@ -18,14 +18,14 @@ const signed = async (key: IssuerKey, kid = key.kid): Promise<Jws> =>
 
 const minute = 60_000
 
-/** Keys on a clock that goes when a test says so, from an issuer that answers when a test says so. */
+/** Keys with a clock and an issuer that the test controls. */
 function underTest(
   up = true,
   holding = false,
 ): {
   keys: IssuerKeys
   fetches: () => number
-  /** How much is put off until later. */
+  /** Number of pending timers. */
   waits: () => number
   results: string[]
   publish(...keys: IssuerKey[]): void
@@ -52,10 +52,10 @@ function underTest(
       method: 'sso',
       async fetch() {
         fetches++
-        const said = published
+        const keys = published
         await held
-        if (said === undefined) throw new Error('down')
-        return JSON.stringify({ keys: said.map(({ publicJwk }) => publicJwk) })
+        if (keys === undefined) throw new Error('down')
+        return JSON.stringify({ keys: keys.map(({ publicJwk }) => publicJwk) })
       },
       fetched: error => void results.push(error === undefined ? 'fetched' : 'failed'),
       close: () => {},
@@ -120,12 +120,12 @@ t.test('a flood of made-up keys costs the issuer one fetch in a window', async t
   }
 })
 
-t.test('keys that were rotated are found at once, also while a fetch is under way', async t => {
+t.test('rotated keys are found at once, even during a fetch', async t => {
   const { keys, fetches, publish, hold, advance } = underTest()
   await keys.verify(await signed(first))
   const release = hold()
   await advance(10 * minute)
-  t.equal(fetches(), 2, 'the refresh has begun, and what it will bring is old')
+  t.equal(fetches(), 2, 'the refresh has begun, and will bring the old keys')
   publish(first, second)
   const tokens = await Promise.all(Array.from({ length: 20 }, () => signed(second)))
   const verifying = Promise.all(tokens.map(one => reasonOf(keys.verify(one))))
@@ -136,39 +136,34 @@ t.test('keys that were rotated are found at once, also while a fetch is under wa
   publish(second)
   await advance(10 * minute)
   await advance(30_000)
-  t.equal(
-    await reasonOf(keys.verify(await signed(first))),
-    'credential_invalid',
-    'a key that is gone is no good',
-  )
+  t.equal(await reasonOf(keys.verify(await signed(first))), 'credential_invalid', 'a removed key is refused')
 })
 
-t.test('keys are refreshed every ten minutes, and served for a day while the issuer is away', async t => {
-  const { keys, fetches, fail, publish, advance, results } = underTest()
-  await keys.verify(await signed(first))
-  await advance(31 * minute)
-  t.equal(fetches(), 4)
-  t.equal(keys.age(), 60)
-  fail()
-  await advance(23 * 60 * minute)
-  t.equal(await reasonOf(keys.verify(await signed(first))), 'good')
-  await advance(62 * minute)
-  t.equal(await reasonOf(keys.verify(await signed(first))), 'keys_unavailable')
-  t.ok(results.includes('failed'))
-  publish(first)
-  await advance(minute)
-  t.equal(
-    await reasonOf(keys.verify(await signed(first))),
-    'good',
-    'and they come back without being asked for',
-  )
-  keys.close()
-  const then = fetches()
-  await advance(60 * minute)
-  t.equal(fetches(), then, 'nothing is fetched any more when nobody uses them')
-})
+t.test(
+  'keys are refreshed every ten minutes, and used for a day while the issuer is unreachable',
+  async t => {
+    const { keys, fetches, fail, publish, advance, results } = underTest()
+    await keys.verify(await signed(first))
+    await advance(31 * minute)
+    t.equal(fetches(), 4)
+    t.equal(keys.age(), 60)
+    fail()
+    await advance(23 * 60 * minute)
+    t.equal(await reasonOf(keys.verify(await signed(first))), 'good')
+    await advance(62 * minute)
+    t.equal(await reasonOf(keys.verify(await signed(first))), 'keys_unavailable')
+    t.ok(results.includes('failed'))
+    publish(first)
+    await advance(minute)
+    t.equal(await reasonOf(keys.verify(await signed(first))), 'good', 'they come back without a request')
+    keys.close()
+    const then = fetches()
+    await advance(60 * minute)
+    t.equal(fetches(), then, 'unused keys are not fetched')
+  },
+)
 
-t.test('without keys there is an answer at once, and another attempt soon', async t => {
+t.test('without keys, the answer comes at once, and the next fetch soon', async t => {
   const { keys, publish, advance, fetches } = underTest(false)
   const refusal = await keys.verify(await signed(first)).catch((error: unknown) => error as Refusal)
   t.match(refusal, {
@@ -178,14 +173,14 @@ t.test('without keys there is an answer at once, and another attempt soon', asyn
     headers: { 'retry-after': /^\d+$/ },
   })
   await advance(10 * minute)
-  t.ok(fetches() > 10, 'it is tried again and again')
+  t.ok(fetches() > 10, 'it is fetched repeatedly')
   t.ok(fetches() < 20, 'but not all the time')
   publish(first)
   await advance(minute)
   t.equal(await reasonOf(keys.verify(await signed(first))), 'good')
 })
 
-t.test('nobody waits more than four seconds for a key that is not there', async t => {
+t.test('no request waits more than four seconds for an unknown key', async t => {
   const { keys, fetches, publish, hold, advance, waits } = underTest()
   const outcomes: string[] = []
   const ask = async (name: string, key: IssuerKey): Promise<void> => {
@@ -215,7 +210,7 @@ t.test('nobody waits more than four seconds for a key that is not there', async 
   t.equal(fetches(), 2)
 })
 
-t.test('nobody waits more than two seconds for the first keys', async t => {
+t.test('no request waits more than two seconds for the first keys', async t => {
   const { keys, advance, waits } = underTest(true, true)
   let outcome = ''
   void reasonOf(keys.verify(await signed(first))).then(reason => (outcome = reason))
@@ -227,7 +222,7 @@ t.test('nobody waits more than two seconds for the first keys', async t => {
   t.equal(outcome, 'keys_unavailable')
 })
 
-t.test('verified tokens are remembered for a minute, until they expire, or their keys change', async t => {
+t.test('verified tokens are cached for a minute, until they expire, or until their keys change', async t => {
   let generation = 1
   const verified = createVerifiedTokens({ generation: () => generation }, 3)
   const keep = (digest: string, now: number, expires = Infinity): Promise<Principal> =>
@@ -243,10 +238,10 @@ t.test('verified tokens are remembered for a minute, until they expire, or their
   t.equal(verified.get('b', 500), undefined)
   t.equal(verified.get('a', 60_000), undefined)
   for (const digest of ['c', 'd', 'e', 'f']) await keep(digest, 0)
-  t.equal(verified.get('c', 1), undefined, 'the oldest made room')
+  t.equal(verified.get('c', 1), undefined, 'the oldest was dropped')
   t.equal(verified.get('f', 1)?.name, 'f')
   await verified.keep(1, 5 * 1024 * 1024, Promise.resolve({ ...verified.get('f', 1)!, digest: 'huge' }))
-  t.equal(verified.get('f', 1), undefined, 'and so did all for one that takes too much')
+  t.equal(verified.get('f', 1), undefined, 'all were dropped for one that is too long')
   await keep('f', 0)
   generation++
   t.equal(verified.get('f', 1), undefined)
@@ -256,11 +251,15 @@ t.test('verified tokens are remembered for a minute, until they expire, or their
   verified.get('f', 1)
   late.resolve({ kind: 'token', name: 'g', roles: [], grantedBy: '', expires: Infinity, digest: 'g' })
   t.equal((await keeping).name, 'g')
-  t.equal(verified.get('g', 2), undefined, 'what was verified under keys that changed meanwhile is not kept')
+  t.equal(
+    verified.get('g', 2),
+    undefined,
+    'a token is not cached if the keys changed during the verification',
+  )
   await t.rejects(verified.keep(2, 100, Promise.reject(new Refusal('token_signature'))))
 })
 
-t.test('metadata is looked for at every well-known place, and must be that of the issuer', async t => {
+t.test('metadata is fetched from every well-known place, and must name the issuer', async t => {
   const asked: string[] = []
   const where = async (issuer: string, documents: Record<string, unknown>): Promise<string> => {
     asked.length = 0
@@ -299,7 +298,7 @@ t.test('metadata is looked for at every well-known place, and must be that of th
   t.equal(
     await read.catch((error: unknown) => (error as Error).message),
     `the metadata at ${places[0]} is no JSON`,
-    'nothing of the answer is told, as this goes into the log',
+    'the log contains nothing of the answer',
   )
   await t.rejects(where(issuer, { [places[0]!]: { issuer } }), /no keys/)
   for (const other of [`${issuer}/`, 'https://IDP.example.com/tenants/one', undefined, [issuer]]) {
@@ -308,7 +307,7 @@ t.test('metadata is looked for at every well-known place, and must be that of th
   }
 })
 
-t.test('only public keys that can check signatures are taken from a key set', async t => {
+t.test('only public keys that can verify signatures are used', async t => {
   const jwk = { ...first.publicJwk }
   const { privateKey: weak } = generateKeyPairSync('rsa', { modulusLength: 2047 })
   const { privateKey: strong } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -334,7 +333,7 @@ t.test('only public keys that can check signatures are taken from a key set', as
   t.throws(() => kept(...Array.from({ length: 100 }, () => jwk)), MalformedError, 'too many')
 })
 
-t.test('keys that take long to check with are left out of a key set', async t => {
+t.test('keys that take long to verify with are not used', async t => {
   const number = (bits: number): string => Buffer.alloc(bits / 8, 0xff).toString('base64url')
   const usable = (n: number, e: number): boolean => {
     try {

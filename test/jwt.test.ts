@@ -25,7 +25,7 @@ const secret = 'canary-of-an-api-key-0123456789abcdef'
 const publicUrl = 'https://mcp.example.com'
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
-/** Claims that the proxy `main` accepts, with others over them; `undefined` takes one out. */
+/** Returns claims that the proxy `main` accepts, with overrides; `undefined` removes a claim. */
 const claims = (more: Record<string, unknown> = {}): Record<string, unknown> => ({
   iss: issuer.url,
   aud: `${publicUrl}/main/mcp`,
@@ -95,7 +95,7 @@ const gateway = await startTestGateway(config(), { watch: false })
 t.teardown(gateway.close)
 const main = `${gateway.url}/main/mcp`
 
-t.test('tokens of every kind of key are accepted, and never arrive upstream', async t => {
+t.test('tokens signed with every kind of key are accepted, and never reach the upstream', async t => {
   for (const key of [rsa, ec, ed]) {
     const text = await token({}, key)
     const before = upstream.arrivals.length
@@ -113,7 +113,7 @@ t.test('tokens of every kind of key are accepted, and never arrive upstream', as
   t.match(line, { principal: `${issuer.url}#ann`, auth: 'sso', decision: 'allow' })
 })
 
-t.test('which auth method judges is told by the credential', async t => {
+t.test('the credential selects the auth method', async t => {
   t.strictSame((await ask(main, bearer(secret))).tools, everything, 'a key is a key')
   const other = await token({ iss: partner.url, sub: 'ben' }, foreign)
   t.strictSame((await ask(main, bearer(other))).tools, ['get_a'], 'the issuer tells the method')
@@ -122,7 +122,7 @@ t.test('which auth method judges is told by the credential', async t => {
   t.equal((await ask(`${gateway.url}/other/mcp`, bearer(secret))).reason, 'credential_invalid')
 })
 
-t.test('clocks may be apart by the skew, and no more', async t => {
+t.test('clocks may differ by the skew, and no more', async t => {
   const accepted: Record<string, Record<string, unknown>> = {
     'expired within the skew': { exp: seconds() - 2 },
     'valid in a moment': { nbf: seconds() + 3 },
@@ -142,11 +142,11 @@ t.test('clocks may be apart by the skew, and no more', async t => {
   t.equal(
     (await ask(main, bearer(nameless))).status,
     200,
-    'a key that is not named, and the only one that fits',
+    'a key that is not named, and is the only one that matches',
   )
 })
 
-t.test('what is not to be trusted is refused, beside what refusals.test.ts has', async t => {
+t.test('tokens that cannot be trusted are refused (more in refusals.test.ts)', async t => {
   const { privateKey: weakKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const weakJwk = { ...(await exportJWK(createPublicKey(weakKey))), kid: 'weak', alg: 'RS256', use: 'sig' }
   const es = { alg: 'ES256', kid: 'ec-1' }
@@ -230,7 +230,7 @@ t.test('what is not to be trusted is refused, beside what refusals.test.ts has',
   t.equal(
     (await ask(`${reload.url}/main/mcp`, bearer(good))).status,
     200,
-    'the token that the others are made of',
+    'the valid token from which the others are made',
   )
   const arrivals = upstream.arrivals.length
   for (const [name, text] of Object.entries(tokens)) {
@@ -241,7 +241,7 @@ t.test('what is not to be trusted is refused, beside what refusals.test.ts has',
       /^Bearer realm="main", error="invalid_token", error_description="[a-zA-Z0-9 ,;.']+"$/,
       name,
     )
-    t.notOk(body.includes('ann') || challenge.includes('evil'), `${name}: nothing of it is echoed`)
+    t.notOk(body.includes('ann') || challenge.includes('evil'), `${name}: nothing of the token is echoed`)
   }
   const elsewhere: Record<string, [string, Record<string, string>]> = {
     'in a cookie': ['', { cookie: `access_token=${good}` }],
@@ -252,10 +252,10 @@ t.test('what is not to be trusted is refused, beside what refusals.test.ts has',
     const { status, reason, challenge } = await ask(`${reload.url}/main/mcp${query}`, headers)
     t.strictSame([status, reason, challenge], [401, 'credential_missing', 'Bearer realm="main"'], name)
   }
-  t.equal(upstream.arrivals.length, arrivals, 'nothing of all that went upstream')
+  t.equal(upstream.arrivals.length, arrivals, 'none of them was forwarded')
 })
 
-t.test('only the algorithms that are listed are accepted', async t => {
+t.test('only listed algorithms are accepted', async t => {
   const yaml = config().replace('clockSkew: 5s', 'algorithms: [RS256, EdDSA]')
   const gateway = await startTestGateway(yaml, { watch: false })
   t.teardown(gateway.close)
@@ -281,7 +281,7 @@ t.test('a client cannot pass for a user by its name', async t => {
   }
 })
 
-t.test('a stream stands on one token for a day at most', async t => {
+t.test('a stream depends on one token for a day at most', async t => {
   const rules = { issuer: 'https://i', algorithms: new Set(), audiences: new Set(['a']), clockSkew: 0 }
   const claims = { aud: 'a', sub: 'ann', exp: 1e300 }
   t.equal(checkClaims({ text: '', header: {}, claims }, rules, 0).expires, 24 * 60 * 60 * 1000)

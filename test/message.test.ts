@@ -44,7 +44,7 @@ t.test('JSON text is read by position exactly as JSON.parse reads it', async t =
       ])
       return (
         JSON.stringify(found) === JSON.stringify(Object.entries(JSON.parse(spaced) as object)) ||
-        // Integer-like names come first in an object, but stand where they were written in the text.
+        // Integer-like names come first in an object, but not in the text.
         JSON.stringify(Object.fromEntries(found)) === JSON.stringify(value)
       )
     }),
@@ -55,7 +55,7 @@ t.test('JSON text is read by position exactly as JSON.parse reads it', async t =
   t.equal(nesting(String.raw`["\\","[\"["]`), 1)
 })
 
-t.test('sound messages are read', async t => {
+t.test('valid messages are read', async t => {
   t.match(read('{"jsonrpc":"2.0","id":1,"method":"ping"}'), [{ kind: 'request', id: '1', method: 'ping' }])
   t.match(read('{"jsonrpc":"2.0","method":"notifications/initialized","params":{}}'), [
     { kind: 'notification' },
@@ -200,7 +200,7 @@ const refused: [name: string, text: string | Buffer, reason: string, id?: string
   ],
 ]
 
-t.test('what two parsers could read differently is refused', async t => {
+t.test('a message that two parsers could read differently is refused', async t => {
   for (const [name, text, reason, id] of refused) {
     t.test(name, async t => {
       const found = refusal(() => read(text))
@@ -213,7 +213,7 @@ t.test('what two parsers could read differently is refused', async t => {
   t.equal(refusal(() => read('[1]', true)).reason, 'message_invalid')
 })
 
-t.test('random bytes are refused or read, and nothing else', async () => {
+t.test('random bytes are read or refused, and never throw anything else', async () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), bytes => {
       try {
@@ -241,7 +241,7 @@ const headers = (method: string, more: Headers = {}): Headers => ({
 })
 const base64 = (text: string): string => `=?base64?${Buffer.from(text).toString('base64')}?=`
 
-t.test('the era is told from the body, and headers must agree with it', async t => {
+t.test('the body decides the era, and headers must agree with it', async t => {
   const accepted: [string, Message, Headers, string][] = [
     ['legacy without headers', request('tools/list'), {}, 'legacy'],
     ['legacy with its version', request('tools/list'), { 'mcp-protocol-version': '2025-06-18' }, 'legacy'],
@@ -303,7 +303,7 @@ t.test('the era is told from the body, and headers must agree with it', async t 
     ['initialize with a modern header', request('initialize'), headers('initialize'), 'header_mismatch'],
     ['no _meta', request('tools/list'), headers('tools/list'), 'params_invalid'],
     [
-      'a version that is no string',
+      'a version that is not a string',
       request('tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': 1 } }),
       headers('tools/list'),
       'params_invalid',
@@ -367,7 +367,7 @@ t.test('the era is told from the body, and headers must agree with it', async t 
   t.match(unsupported.data, { requested: '2099-01-01', supported: ['2026-07-28'] })
 })
 
-t.test('an operation is what the message names', async t => {
+t.test('an operation has the name that the message carries', async t => {
   const named: [Message, object[]][] = [
     [request('tools/call', { name: 'a' }), [{ kind: 'tool', name: 'a' }]],
     [request('prompts/get', { name: 'a' }), [{ kind: 'prompt', name: 'a' }]],
@@ -413,7 +413,7 @@ t.test('an operation is what the message names', async t => {
     t.equal(refusal(() => operationsOf(message)).reason, 'params_invalid', JSON.stringify(message))
 })
 
-t.test('a call or a list that nobody could be answered for is refused, however it is spelt', async t => {
+t.test('a call or a list without an id is refused, however it is spelled', async t => {
   const methods = [
     'tools/call',
     'tools/list',
@@ -431,7 +431,7 @@ t.test('a call or a list that nobody could be answered for is refused, however i
   }
 })
 
-t.test('events are cut alike wherever their bytes are split', async t => {
+t.test('events are split the same, wherever their bytes are', async t => {
   const texts = [
     'id: 1\r\ndata: a\r\ndata: b\r\n\r\nid: 2\r\ndata: c\r\n\r\n',
     'id: 1\ndata: a\ndata: b\n\nid: 2\ndata: c\n\n',
@@ -456,16 +456,16 @@ t.test('events are cut alike wherever their bytes are split', async t => {
   t.throws(() => createEventSplitter(10)(Buffer.from('data: 12345678')), UnreadableList)
 })
 
-t.test('a byte in a chunk of its own costs a byte', async t => {
+t.test('a chunk of one byte takes one byte', async t => {
   const store = new ByteStore(200_000)
   for (let index = 0; index < 200_000; index++) store.append(Buffer.from([index % 256]))
   t.equal(store.bytes().length, 200_000)
   t.equal(store.bytes()[255], 255)
   t.ok(store.bytes().buffer.byteLength <= 2 * 200_000)
-  t.notOk(store.append(Buffer.from([0])), 'and there is a limit')
+  t.notOk(store.append(Buffer.from([0])), 'the limit holds')
 })
 
-t.test('chunks of every size are put together in order', async t => {
+t.test('chunks of every size are joined in order', async t => {
   for (const sizes of [
     [5000, 5000],
     [5000, 10],
@@ -481,17 +481,17 @@ t.test('chunks of every size are put together in order', async t => {
   }
 })
 
-t.test('of a chunk in a large piece of memory that piece is not kept', async t => {
+t.test('a chunk does not keep the large buffer that it is part of', async t => {
   const store = new ByteStore(200_000)
   store.append(Buffer.alloc(100_000).subarray(0, 10))
   t.ok(store.bytes().buffer.byteLength < 100_000)
   const own = Buffer.from(new ArrayBuffer(10))
   store.clear()
   store.append(own)
-  t.equal(store.bytes(), own, 'and one that stands for itself is not copied')
+  t.equal(store.bytes(), own, 'a chunk with its own buffer is not copied')
 })
 
-t.test('what is remembered of short texts begins anew when there is too much', async t => {
+t.test('memoized texts are dropped when there are too many', async t => {
   const judged: string[] = []
   const judge = memoize(text => judged.push(text))
   const long = 'x'.repeat(129)
@@ -502,7 +502,7 @@ t.test('what is remembered of short texts begins anew when there is too much', a
   t.equal(judged.at(-1), 'a')
 })
 
-t.test('lists are cut, never re-typed', async t => {
+t.test('filtered lists keep their bytes', async t => {
   const onlyGet = ({ name }: { name?: string | undefined }): boolean => name?.startsWith('get_') === true
   const expected = new Map([['1', 'tools' as const]])
   const filter = (text: string): string => filterLists(text, onlyGet, expected)
@@ -574,12 +574,12 @@ t.test('lists are cut, never re-typed', async t => {
   )
 })
 
-t.test('a handle belongs to whom it was given, where it was given, for what it was given', async t => {
+t.test('a handle opens only for its owner, proxy and operation', async t => {
   const seals = createSeals('a'.repeat(32))
   const owner = { identities: ['key:a:2', 'key:a:1'], proxy: 'mock' }
   const handle = seals.seal('session', 's.1', owner)
   t.match(handle, /^[\x21-\x7e]+$/)
-  t.equal(seals.seal('session', 's.1', owner), handle, 'the same every time')
+  t.equal(seals.seal('session', 's.1', owner), handle, 'the same handle every time')
   t.equal(seals.open('session', handle, owner), 's.1')
   for (const [about, opened] of [
     ['another principal', seals.open('session', handle, { ...owner, identities: ['key:b:2'] })],
@@ -596,5 +596,5 @@ t.test('a handle belongs to whom it was given, where it was given, for what it w
     t.equal(opened, undefined, about)
   }
   const older = seals.seal('session', 's.1', { ...owner, identities: ['key:a:1'] })
-  t.equal(seals.open('session', older, owner), 's.1', 'under an older secret that the key still has')
+  t.equal(seals.open('session', older, owner), 's.1', 'sealed under an older secret that the key still has')
 })

@@ -17,7 +17,7 @@ import { startTestGateway } from './fixtures/gateway.ts'
 import { until } from './fixtures/until.ts'
 import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
 
-/** The methods of the request and notification schemas that a package exports. */
+/** Returns the methods of the request and notification schemas that a package exports. */
 function methodsOf(schemas: object): string[] {
   return Object.values(schemas).flatMap((schema: unknown) => {
     const { shape } = (schema ?? {}) as { shape?: { method?: { value?: unknown } } }
@@ -86,11 +86,11 @@ function compile(
   return compileAccess('mcp', { auth, ...(ceiling && { methods: ceiling }) }, Object.fromEntries(all))
 }
 
-t.test('which methods pass', async t => {
+t.test('methods pass by rules of roles and of the ceiling', async t => {
   const rules = (allow?: string[], deny: string[] = []) => ({ ...(allow && { allow }), deny })
   const cases: [string, ReturnType<typeof compile>, passing: string[], refused: string[]][] = [
     [
-      'without a rule: what is classified',
+      'without a rule: the classified methods',
       compile({ a: undefined }),
       [
         'tasks/list',
@@ -112,7 +112,7 @@ t.test('which methods pass', async t => {
       ],
     ],
     [
-      'an allow in a role: its methods, what is judged by name, and what a session needs',
+      'an allow list in a role: its methods, those that are judged by name, and those that a session needs',
       compile({ a: rules(['tasks/*', 'x/*']) }),
       [
         'tasks/get',
@@ -128,19 +128,19 @@ t.test('which methods pass', async t => {
       ['logging/setLevel', 'y/x', 'tools/x'],
     ],
     [
-      'a role without a rule beside one with a rule: what either allows',
+      'a role without a rule beside one with a rule: the methods of both',
       compile({ a: rules(['x/*']), b: undefined }),
       ['x/y', 'logging/setLevel'],
       ['y/x'],
     ],
     [
-      'a deny in any role wins, but not over what a session needs',
+      'a deny in any role wins, except over methods that a session needs',
       compile({ a: rules(['*']), b: rules(undefined, ['tools/*', 'tasks/*', 'ping', 'initialize']) }),
       ['x/y', 'ping', 'initialize', 'resources/list'],
       ['tools/call', 'tools/list', 'tasks/get'],
     ],
     [
-      'the ceiling is over every grant',
+      'the ceiling limits every grant',
       compile({ a: rules(['*']) }, rules(['tasks/*'], ['tasks/cancel'])),
       ['tasks/get', 'tools/call'],
       ['tasks/cancel', 'x/y', 'logging/setLevel'],
@@ -159,7 +159,7 @@ t.test('which methods pass', async t => {
   }
 })
 
-t.test('a stream ends where its methods shrink', async t => {
+t.test('a stream ends when its methods are reduced', async t => {
   const of = (methods: Access['methods'], ceiling?: Access['methods']) => compile({ a: methods }, ceiling)
   const narrowed = (before: ReturnType<typeof compile>, after: ReturnType<typeof compile>) =>
     isAccessReduced(before, principal, after, principal)
@@ -172,7 +172,7 @@ t.test('a stream ends where its methods shrink', async t => {
 })
 
 const key = 'canary-of-the-methods-test-0123456789abcdef'
-/** Of a caller for whom a rule allows every method. */
+/** For a caller whose rule allows every method. */
 const wideKey = 'canary-of-the-methods-test-wide-9876543210'
 const skill = (name: string, files: string[] | 'dynamic') => ({
   uri: `skill://${name}/SKILL.md`,
@@ -272,7 +272,7 @@ function ask(
   )
 }
 
-t.test('a method that no rule classifies was forwarded', async t => {
+t.test('an unclassified method is not forwarded', async t => {
   for (const era of eras) {
     for (const method of [
       'events/subscribe',
@@ -301,7 +301,7 @@ t.test('a method that no rule classifies was forwarded', async t => {
   t.match((await send(batch)).body, [{ error: { code: -32600 } }, { error: { code: -32601 } }])
 })
 
-t.test('a notification that no rule classifies was forwarded', async t => {
+t.test('an unclassified notification is not forwarded', async t => {
   const arrived = upstream.arrivals.length
   for (const method of ['notifications/x', 'notifications/tools/list_changed', 'x/y', 'roots/list']) {
     const legacy = await send({ jsonrpc: '2.0', method })
@@ -314,7 +314,7 @@ t.test('a notification that no rule classifies was forwarded', async t => {
   t.equal(upstream.arrivals.length, arrived)
 })
 
-t.test('a rule that allows a method allowed whatever the method names', async t => {
+t.test('a rule that allows a method does not allow every name that it carries', async t => {
   const as = { authorization: `Bearer ${wideKey}` }
   const hidden: [string, Record<string, unknown>][] = [
     ['tools/x', { name: 'delete_a' }],
@@ -351,7 +351,7 @@ t.test('a rule that allows a method allowed whatever the method names', async t 
       return [status, body['error']?.code, upstream.arrivals.length - arrived]
     }
     const title = (method: string, params: object) => `${era} ${method} ${JSON.stringify(params)}`
-    // In a header a blank before the method cannot be sent.
+    // A header cannot carry a blank before the method.
     const sendable = hidden.filter(([method]) => era === 'legacy' || method.trim() === method)
     for (const [method, params] of sendable)
       t.same(await answers(method, params), [200, -32602, 0], title(method, params))
@@ -362,13 +362,13 @@ t.test('a rule that allows a method allowed whatever the method names', async t 
     for (const method of ['TOOLS/CALL', 'Server/Discover'])
       t.same(await answers(method, { name: 'get_a' }), [400, -32600, 0], method)
     const { body } = await ask(era, 'tools/search', {}, as)
-    t.same(body['result'].tools, [tools[0]], 'what an unknown method of a family lists is filtered')
+    t.same(body['result'].tools, [tools[0]], 'the list of an unknown method of a family is filtered')
   }
   for (const method of ['x/y\u0000', 'tools/call\u0000', 'x\ny'])
     t.equal((await send({ jsonrpc: '2.0', id: 1, method }, as)).body['error'].code, -32600)
 })
 
-t.test('a list showed what its method was taken away for', async t => {
+t.test('a list hides everything if the method of its items is denied', async t => {
   const { body } = await ask('legacy', 'tools/list', {}, { 'x-path': 'open' })
   t.same(body['result'].tools, [])
   t.equal(
@@ -377,7 +377,7 @@ t.test('a list showed what its method was taken away for', async t => {
   )
 })
 
-t.test('arguments of another type than MCP gives them were forwarded', async t => {
+t.test('arguments of the wrong type are refused', async t => {
   for (const era of eras) {
     for (const given of [[], ['region'], 'region', 7, true]) {
       const { status, body } = await ask(era, 'tools/call', { name: 'get_a', arguments: given })
@@ -388,7 +388,7 @@ t.test('arguments of another type than MCP gives them were forwarded', async t =
   }
 })
 
-t.test('a name with a control character, of any length, or many long ones, reached the upstream', async t => {
+t.test('names with control characters, and names that are too long, are refused', async t => {
   const bad = [
     'get_a\u0000delete_a',
     'get_\u0001',
@@ -453,11 +453,11 @@ t.test('a name with a control character, of any length, or many long ones, reach
   t.same(
     refused.map(({ id }) => id),
     [16],
-    'the first one too many is named',
+    'the error names the first one too many',
   )
 })
 
-t.test('what a header and a body say differently in kind', async t => {
+t.test('a header that contradicts the body is refused', async t => {
   const cases: [string, Record<string, unknown>, Record<string, string | string[]>, number][] = [
     ['tools/call', { name: 'get_a' }, { 'mcp-name': ['get_a', 'get_b'] }, -32020],
     ['tools/call', { name: 'get_a' }, { 'mcp-name': ['get_a', 'get_a'] }, -32020],
@@ -490,7 +490,7 @@ t.test('what a header and a body say differently in kind', async t => {
   t.equal(((await get.json()) as any).error.code, -32020)
 })
 
-t.test("a batch's line in the log named one call", async t => {
+t.test('the log line of a batch names every call', async t => {
   const batch = ['get_a', 'get_b'].map((name, id) => ({
     jsonrpc: '2.0',
     id,
@@ -508,15 +508,11 @@ t.test("a batch's line in the log named one call", async t => {
   ])
 })
 
-t.test('skills and directories were shown unfiltered', async t => {
+t.test('skills and directories are filtered', async t => {
   for (const answer of ['json', 'sse']) {
     const as = { 'x-answer': answer }
     const { body } = await ask('modern', 'skills/list', {}, as)
-    t.same(
-      body['result'].skills,
-      [skills[0], skills[2]],
-      'a skill of which one file is denied is hidden whole',
-    )
+    t.same(body['result'].skills, [skills[0], skills[2]], 'a skill is hidden if one of its files is denied')
     t.equal(body['result'].cacheScope, 'private')
     const get = (name: string) => ask('modern', 'skills/get', { uri: `skill://${name}/SKILL.md` }, as)
     t.same((await get('public')).body['result'].skill, skills[0])

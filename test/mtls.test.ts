@@ -19,8 +19,8 @@ import { answerOrStream, startTestUpstream } from './fixtures/upstream.ts'
 
 const key = 'canary-of-the-mtls-test-0123456789abcdef012'
 const folder = t.testdir()
-const [servers, clients, strangers] = await Promise.all(
-  ['servers', 'clients', 'strangers'].map(name => createAuthority(folder, name)),
+const [servers, clients, otherCa] = await Promise.all(
+  ['servers', 'clients', 'others'].map(name => createAuthority(folder, name)),
 )
 const server = await issueServer()
 const agentName = 'URI:spiffe://example.com/agent/a'
@@ -35,7 +35,7 @@ function issueServer(wanted: Wanted = {}): Promise<Issued> {
 }
 
 let files = 0
-/** Writes a file, whole at once, and returns its path. */
+/** Writes a file atomically, and returns its path. */
 function put(text: string, name = `file-${files++}`): string {
   const path = join(folder, name)
   writeFileSync(`${path}.next`, text)
@@ -59,7 +59,7 @@ const serverFiles = { cert: put(server.cert), key: put(server.key) }
 const clientCa = put(clients!.cert)
 const asking = `, clientCa: {file: "${clientCa}"}`
 
-/** A configuration with TLS, where a key and a certificate are accepted. */
+/** Returns a configuration with TLS that accepts a key and a certificate. */
 function config(shape: Shape = {}): string {
   const { tls = asking, grants = '[{when: {san: "*"}, roles: [all]}]', method = '', keys = '' } = shape
   return `listen:
@@ -86,7 +86,7 @@ const bearer = { authorization: `Bearer ${key}` }
 const caller = (as?: Issued, more: Caller = {}): Caller => ({ ca: servers!.cert, as, ...more })
 const ask = (url: string, as?: Issued, more: Caller = {}): Promise<Answered> => call(url, caller(as, more))
 
-/** Makes a connection and says how it went: the version and certificate of the server, or an error. */
+/** Connects, and returns the version and certificate of the server, or an error. */
 function shake(
   url: string,
   more: object = {},
@@ -112,7 +112,7 @@ async function applied(gateway: TestGateway, write: () => void): Promise<void> {
   await until(async () => (await gateway.status()).revision !== before, 'the change is applied')
 }
 
-t.test('TLS is served, and nothing older than it is set to', async t => {
+t.test('the server refuses TLS versions below the configured one', async t => {
   const { gateway, url } = await start(t, { tls: '', auth: '[keys]', method: from([]) })
   t.match(gateway.url, /^https:/)
   t.match(await ask(url, undefined, { headers: bearer }), { status: 200 })
@@ -127,7 +127,7 @@ t.test('TLS is served, and nothing older than it is set to', async t => {
   t.match(await shake(url), { version: 'TLSv1.3' })
 })
 
-t.test('what is no handshake gets no answer, writes no log, and harms nobody', async t => {
+t.test('bytes that are not a handshake get no answer, no log line, and affect nobody', async t => {
   const { gateway, url } = await start(t)
   const speak = (text: string): Promise<string> =>
     new Promise(resolve => {
@@ -147,7 +147,7 @@ t.test('what is no handshake gets no answer, writes no log, and harms nobody', a
   )
 })
 
-t.test('a handshake that never ends is cut, and does not hold up a stop', async t => {
+t.test('a handshake that never ends is cut off, and does not delay a stop', async t => {
   const silent = async (gateway: TestGateway): Promise<{ closed: Promise<number> }> => {
     const socket = connectTcp(Number(new URL(gateway.url).port), '127.0.0.1').on('error', () => {})
     const closed = new Promise<number>(resolve => socket.once('close', () => resolve(Date.now())))
@@ -184,12 +184,12 @@ t.test('files are rotated under streams and calls', async t => {
 
   for (let round = 0; round < 5; round++) {
     const next = await issueServer()
-    // Between the two the pair does not fit: that is refused, and the old one serves on.
+    // Between the two writes, key and certificate do not match: that is refused, and the old pair stays in use.
     await applied(gateway, () => {
       put(next.key, paths.key.split('/').at(-1))
       put(next.cert, paths.cert.split('/').at(-1))
     })
-    t.match(await shake(url), { digest: next.digest }, 'a new connection sees the new certificate')
+    t.match(await shake(url), { digest: next.digest }, 'a new connection gets the new certificate')
   }
   const last = await shake(url)
   put(server.key, paths.key.split('/').at(-1))
@@ -240,17 +240,21 @@ t.test('turning TLS or client certificates on or off needs a restart', async t =
     )
     t.match((await gateway.status()).lastReload.diagnostics, [{ code: 'GH1318' }], name)
     const caller = { ca: servers!.cert, headers: bearer }
-    t.match(await call(`${gateway.url}/main/mcp`, caller), { status: 200 }, 'the revision of before serves')
+    t.match(
+      await call(`${gateway.url}/main/mcp`, caller),
+      { status: 200 },
+      'the previous revision is still in use',
+    )
   }
 })
 
-/** The part of an auth method that reads a header. */
+/** The fields of an auth method that reads a header. */
 function from(proxies: readonly string[], more = ''): string {
   const list = proxies.length === 0 ? '192.0.2.1' : proxies.map(proxy => `"${proxy}"`).join(', ')
   return `, from: {header: X-Agent-Cert, proxies: [${list}], ca: {file: "${clientCa}"}${more}}`
 }
 
-t.test('who a certificate is', async t => {
+t.test('a certificate needs a trusted CA, current dates, the right use, and no revocation', async t => {
   const day = 86_400_000
   const now = Date.now()
   const inner = await clients!.below('inner')
@@ -274,7 +278,7 @@ t.test('who a certificate is', async t => {
 
   const bad: [string, Issued | undefined, string][] = [
     ['none', undefined, 'credential_missing'],
-    ['of another CA', await strangers!.issue({ san: [agentName] }), 'credential_invalid'],
+    ['of another CA', await otherCa!.issue({ san: [agentName] }), 'credential_invalid'],
     ['signed by itself', await createAuthority(folder, 'itself'), 'credential_invalid'],
     [
       'expired',
@@ -297,7 +301,7 @@ t.test('who a certificate is', async t => {
   t.match((await ask(url)).message, /Bearer KEY, or a client certificate/)
 })
 
-t.test('what grants match', async t => {
+t.test('grants match names, subject and fingerprint', async t => {
   const other = await clients!.issue({ subject: '/CN=other' })
   const print = other.digest.toUpperCase().replaceAll(/..(?=.)/g, '$&:')
   const grants = JSON.stringify([
@@ -353,7 +357,7 @@ t.test('what grants match', async t => {
   t.match(await ask(url, other), { status: 200 }, 'a fingerprint')
 })
 
-t.test('names are read as they were meant', async t => {
+t.test('names that are quoted, malformed or of another kind are not misread', async t => {
   const cases: [string, object][] = [
     ['', {}],
     ['DNS:a.b, URI:x:y, email:a@b, IP Address:1.2.3.4', { dns: ['a.b'], uri: ['x:y'], email: ['a@b'] }],
@@ -378,9 +382,9 @@ t.test('the thumbprint that tokens are bound to', async t => {
   t.equal(certificateThumbprint({ clientCertificate: () => undefined }), undefined)
 })
 
-t.test('another credential decides, and the certificate is an extra', async t => {
+t.test('a certificate decides only without another credential', async t => {
   const { gateway, url } = await start(t)
-  const stranger = await strangers!.issue({})
+  const stranger = await otherCa!.issue({})
   const principal = async (): Promise<unknown> =>
     until(() => gateway.lines.findLast(line => line['event'] === 'request')?.['principal'], 'it is logged')
   t.match(await ask(url, agent, { headers: bearer }), { status: 200 })
@@ -392,7 +396,7 @@ t.test('another credential decides, and the certificate is an extra', async t =>
   t.match(await ask(url, agent), { status: 401, reason: 'credential_missing' })
 })
 
-t.test('a CA that its own CA revoked is no anchor any more', async t => {
+t.test('a CA that was revoked by its own CA is no longer an anchor', async t => {
   const inner = await clients!.below('revoked-inner')
   const under = await inner.issue({ san: [agentName] })
   const certificate = readCertificate(new X509Certificate(under.cert), [], undefined)
@@ -404,7 +408,7 @@ t.test('a CA that its own CA revoked is no anchor any more', async t => {
   t.equal(after.problemOf(certificate, Date.now()), 'untrusted')
 })
 
-t.test('a header of a named address, and of no other', async t => {
+t.test('a certificate header is accepted only from listed addresses', async t => {
   const gatewayFor = async (more: string): Promise<string> => {
     const plain = config({ method: more }).replace(/^listen:\n.*\n/, '')
     const gateway = await startTestGateway(plain)
@@ -437,7 +441,7 @@ t.test('a header of a named address, and of no other', async t => {
   const namesake = await (
     await createAuthority(join(folder, 'forged'), 'clients')
   ).issue({ san: [agentName] })
-  for (const forged of [namesake, await strangers!.issue({ san: [agentName] })]) {
+  for (const forged of [namesake, await otherCa!.issue({ san: [agentName] })]) {
     t.match(await send(unlisted, nginx(forged)), { status: 401, reason: 'credential_invalid' })
   }
   const elsewhere = await gatewayFor(from(['10.0.0.0/8', '::1']))
@@ -449,16 +453,16 @@ t.test('a header of a named address, and of no other', async t => {
   t.notMatch(Object.keys(upstream.arrivals[seen]!.headers).join(), /cert|ssl/)
 })
 
-t.test('a key that is bound to a certificate', async t => {
+t.test('a key that is bound to a certificate needs it', async t => {
   const { gateway, url } = await start(t, { keys: `, certificate: ${agent.digest}` })
   const refused = { status: 401, reason: 'credential_invalid' }
   t.match(await ask(url, agent, { headers: bearer }), { status: 200 })
   t.match(await ask(url, undefined, { headers: bearer }), refused, 'none')
   const other = await clients!.issue({ san: [agentName] })
   t.match(await ask(url, other, { headers: bearer }), refused, 'another')
-  const foreign = await strangers!.issue({})
+  const foreign = await otherCa!.issue({})
   await applied(gateway, () => gateway.write(config({ keys: `, certificate: ${foreign.digest}` })))
-  t.match(await ask(url, foreign, { headers: bearer }), refused, 'the right one, but of no CA')
+  t.match(await ask(url, foreign, { headers: bearer }), refused, 'the right one, but of an unknown CA')
 
   await applied(gateway, () => gateway.write(config()))
   const free = await follow(url, caller(undefined, { headers: bearer }))
@@ -471,7 +475,7 @@ t.test('a key that is bound to a certificate', async t => {
   await until(() => bound.endedAt(), 'a stream ends when its key is bound to another')
 })
 
-t.test('streams end with what they stand on', async t => {
+t.test('streams end with the certificate that they depend on', async t => {
   const { gateway, url } = await start(t)
   const notAfter = Math.ceil((Date.now() + 1500) / 1000) * 1000
   const short = await clients!.issue({ san: [agentName], to: new Date(notAfter) })
@@ -484,13 +488,13 @@ t.test('streams end with what they stand on', async t => {
 
   const more = '[{when: {san: "*"}, roles: [all]}, {when: {san: "x"}, roles: [all]}]'
   await applied(gateway, () => gateway.write(config({ grants: more })))
-  t.equal(kept.endedAt(), 0, 'a grant more takes nothing away')
+  t.equal(kept.endedAt(), 0, 'an additional grant ends no stream')
   await applied(gateway, () => gateway.write(config({ grants: '[{when: {san: "x"}, roles: [all]}]' })))
   await until(() => kept.endedAt(), 'its grant is gone')
   t.match(kept.text(), /"reason":"forbidden"/)
 })
 
-t.test('connections and streams that are older than a revocation fall under it', async t => {
+t.test('a revocation applies to open connections and streams', async t => {
   const doomed = await clients!.issue({ san: [agentName] })
   const list = put(await clients!.list())
   const shape = { tls: `${asking}, crl: {file: "${list}"}`, keys: `, certificate: ${doomed.digest}` }
@@ -504,7 +508,7 @@ t.test('connections and streams that are older than a revocation fall under it',
   const next = await clients!.list()
   await applied(gateway, () => void put(next, list.split('/').at(-1)))
   await until(() => stream.endedAt(), 'the stream ends')
-  t.match(await ask(url, doomed, kept), { status: 401 }, 'on the connection of before')
+  t.match(await ask(url, doomed, kept), { status: 401 }, 'on the open connection')
   t.match(await ask(url, doomed, { ...kept, headers: bearer }), { status: 401 }, 'with a key bound to it')
   t.match(await ask(url, doomed), { status: 401 }, 'on a new one')
   t.match(await ask(url, agent), { status: 200 })
@@ -516,32 +520,32 @@ t.test('connections and streams that are older than a revocation fall under it',
   t.match(await ask(url, agent), { status: 401, reason: 'credential_invalid' })
 })
 
-t.test('connections and streams fall under the CAs of now', async t => {
+t.test('changed CAs apply to open connections and streams', async t => {
   const authorities = put(clients!.cert)
   const { gateway, url } = await start(t, { tls: `, clientCa: {file: "${authorities}"}` })
   const rename = authorities.split('/').at(-1)
-  const stranger = await strangers!.issue({ san: ['URI:spiffe://example.com/agent/stranger'] })
+  const stranger = await otherCa!.issue({ san: ['URI:spiffe://example.com/agent/stranger'] })
   const agents = [agent, stranger].map(() => new Agent({ keepAlive: true, maxSockets: 1 }))
   t.teardown(() => agents.forEach(one => one.destroy()))
   const [first, second] = agents as [Agent, Agent]
   t.match(await ask(url, agent, { agent: first }), { status: 200 })
   t.match(await ask(url, stranger, { agent: second }), { status: 401 })
   const stream = await follow(url, caller(agent))
-  await applied(gateway, () => void put(clients!.cert + strangers!.cert, rename))
+  await applied(gateway, () => void put(clients!.cert + otherCa!.cert, rename))
   t.equal(stream.endedAt(), 0)
   t.match(await ask(url, agent, { agent: first }), { status: 200 })
   t.match(
     await ask(url, stranger, { agent: second }),
     { status: 401 },
-    'what a handshake refused stays refused',
+    'a certificate that the handshake refused stays refused',
   )
   t.match(await ask(url, stranger), { status: 200 }, 'and a new one accepts it')
-  await applied(gateway, () => void put(strangers!.cert, rename))
+  await applied(gateway, () => void put(otherCa!.cert, rename))
   await until(() => stream.endedAt(), 'its CA is gone')
   t.match(await ask(url, agent, { agent: first }), { status: 401, reason: 'credential_invalid' })
 })
 
-t.test('a session is not resumed, so that no verdict of before is believed', async t => {
+t.test('TLS sessions are not resumed, so that no old verdict is used', async t => {
   const { url } = await start(t)
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const once = (session?: Buffer): Promise<{ session: Buffer | undefined; reused: boolean }> =>

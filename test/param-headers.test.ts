@@ -9,7 +9,7 @@ const envelope = '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28
 
 type Headers = Record<string, string | string[]>
 
-/** What the caller was answered, and whether the upstream was asked. */
+/** The answer to the caller, and whether the upstream was asked. */
 interface Outcome {
   readonly status: number
   readonly body: string
@@ -19,9 +19,9 @@ interface Outcome {
 
 interface Setting {
   readonly upstream: TestUpstream
-  /** The tools that the upstream lists, and whether in events. */
+  /** Sets the tools that the upstream lists, and whether it lists them in events. */
   readonly listed: { tools: object[]; stream: boolean }
-  /** Calls `get_rows` with arguments as they are written. */
+  /** Calls `get_rows` with the text of arguments. */
   call(args: string | undefined, headers?: Headers, more?: { tool?: string; era?: string }): Promise<Outcome>
   list(): Promise<Outcome>
 }
@@ -195,7 +195,7 @@ t.test('an Mcp-Param header that contradicts the argument of its name is refused
     }
   }
   const { headers } = await call('{"user_id":"a"}', { 'Mcp-Param-User_Id': 'a', 'Mcp-Param-Other': 'b' })
-  t.match(headers, { 'mcp-param-user_id': 'a', 'mcp-param-other': 'b' }, 'forwarded as they were sent')
+  t.match(headers, { 'mcp-param-user_id': 'a', 'mcp-param-other': 'b' }, 'forwarded unchanged')
 })
 
 const text = (header?: string) => ({
@@ -205,12 +205,12 @@ const text = (header?: string) => ({
 const tool = (name: string, properties: object) => ({ name, inputSchema: { type: 'object', properties } })
 
 for (const stream of [false, true]) {
-  t.test(`an annotation in a list says what a header belongs to${stream ? ', in events' : ''}`, async t => {
+  t.test(`an annotation in a list assigns a header to an argument${stream ? ', in events' : ''}`, async t => {
     const setting = await setUp(t)
     const { call, list } = setting
     const nested = { place: { type: 'object', properties: { code: text('Region') } } }
     const annotated = '{"place":{"code":"eu"}}'
-    t.match(await call(annotated, { 'Mcp-Param-Region': 'us' }), { status: 200 }, 'nothing is known')
+    t.match(await call(annotated, { 'Mcp-Param-Region': 'us' }), { status: 200 }, 'no annotation is known')
     Object.assign(setting.listed, {
       tools: [
         tool('get_rows', { ...nested, region: text(), limit: text('Max_Rows') }),
@@ -238,14 +238,9 @@ for (const stream of [false, true]) {
       ['an object', '{"place":{"code":{"a":"us"}}}', { 'Mcp-Param-Region': 'us' }, false],
       ['a list', '{"place":[{"code":"us"}]}', { 'Mcp-Param-Region': 'us' }, false],
       ['a path that is no object', '{"place":"us"}', { 'Mcp-Param-Region': 'us' }, false],
+      ['a repeated argument', '{"place":{"code":"eu","code":"us"}}', { 'Mcp-Param-Region': 'us' }, false],
       [
-        'an argument written twice',
-        '{"place":{"code":"eu","code":"us"}}',
-        { 'Mcp-Param-Region': 'us' },
-        false,
-      ],
-      [
-        'two paths apart from case',
+        'two paths that differ in case',
         '{"place":{"code":"us"},"Place":{"code":"eu"}}',
         { 'Mcp-Param-Region': 'us' },
         false,
@@ -279,6 +274,10 @@ for (const stream of [false, true]) {
     t.match(await call('{"limit":"5"}'), { status: 200 }, 'an annotation that is gone')
     setting.listed.tools = [tool('get_rows', { place: { type: 'object' } })]
     await list()
-    t.match(await call(annotated, { 'Mcp-Param-Region': 'us' }), { status: 200 }, 'a tool without any')
+    t.match(
+      await call(annotated, { 'Mcp-Param-Region': 'us' }),
+      { status: 200 },
+      'a tool without annotations',
+    )
   })
 }

@@ -12,7 +12,7 @@ import { call, follow, type Answered } from './fixtures/secure.ts'
 import { until } from './fixtures/until.ts'
 import { answerOrStream, startTestUpstream } from './fixtures/upstream.ts'
 
-/** Made with libargon2, the reference implementation; the last is the example of the manual of argon2-cffi. */
+/** Hashes by libargon2, the reference implementation; the last is the example in the argon2-cffi manual. */
 const vectors: Record<string, string> = {
   grüße: '$argon2id$v=19$m=32,t=1,p=2$c2FsdHNhbHQ$Vv1/jbc+S5QVUqe1kHiWpUyxisOwU6v+',
   x: '$argon2id$v=19$m=8,t=3,p=1$MTIzNDU2Nzg$CKCxVFGdRvAi/RFk9z2VAw',
@@ -22,7 +22,7 @@ const vectors: Record<string, string> = {
   'correct horse battery staple':
     '$argon2id$v=19$m=65536,t=3,p=4$MIIRqgvgQbgj220jfp0MPA$YfwJSVjtjSU0zzV/P3S9nnQ/USre2wvJMjfCIjrTQbg',
 }
-/** Two passwords whose hashes, by libargon2 too, cost next to nothing. */
+/** Two passwords with cheap hashes, also by libargon2. */
 const cheap = {
   hunter2:
     'argon2id:$argon2id$v=19$m=32,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$PS0ZrpSBNr82OTsJSSgy8JDnkB32y+7dWH6ZiN++z98',
@@ -35,7 +35,7 @@ const least = { message: '', nonce: 'saltsalt', parallelism: 1, tagLength: 16, m
 const upstream = await startTestUpstream(answerOrStream)
 t.teardown(upstream.close)
 
-/** Keys by name with a hash each; `fast` has a random secret. */
+/** Returns keys by name with one hash each; `fast` has a random secret. */
 function config(hashes: Record<string, string>): string {
   const keys = Object.entries({ fast: hashSecret(random), ...hashes }).map(
     ([name, hash]) => `  ${name}: {roles: [all], secrets: [{hash: "${hash}"}]}\n`,
@@ -59,13 +59,13 @@ const bearer = (secret: string): { headers: Record<string, string> } => ({
 })
 const present = (gateway: TestGateway, secret: string, localAddress = '127.0.0.1'): Promise<Answered> =>
   call(`${gateway.url}/main/mcp`, { ...bearer(secret), localAddress })
-/** What came of a secret: the status, or the reason of a refusal. */
-const told = async (...args: Parameters<typeof present>): Promise<string> => {
+/** Returns the outcome of a secret: the status, or the reason of the refusal. */
+const outcomeOf = async (...args: Parameters<typeof present>): Promise<string> => {
   const { status, reason } = await present(...args)
   return reason ?? String(status)
 }
 
-/** How often Argon2 was begun, and how to keep what was begun from ending. */
+/** Counts the calls of Argon2, and can keep them from ending. */
 function watchArgon2(t: Test): { begun(): number; hold(): void; release(): void } {
   const { argon2 } = crypto
   let begun = 0
@@ -100,7 +100,7 @@ t.test('hashes of other implementations accept their secrets, and nothing else',
   }
 })
 
-t.test('a PHC string stands in gateway.yaml as it was printed, however it is quoted', async t => {
+t.test('a PHC string may be pasted into gateway.yaml, with any quotes', async t => {
   const hash = `argon2id:${vectors['password']}`
   for (const written of [hash, `"${hash}"`, `'${hash}'`, '${HASH}', 'argon2id:${PHC}']) {
     const env = { HASH: hash, PHC: vectors['password']! }
@@ -145,7 +145,7 @@ t.test('parameters are bounded, and small ones are weak', async t => {
     hash(64, 1).replace('m=64', 'm=064'),
     hash(64, 1).replace('p=1', 'p=1,keyid=AAAA'),
     `${hash(64, 1)}\n`,
-    // The last digit has bits that are not part of the hash: another spelling of the same.
+    // The last digit has bits that are not part of the hash, so this is another spelling of the same hash.
     hash(64, 1).replace(/.$/, 'd'),
   ]
   for (const text of bad) t.throws(() => parseArgon2(text), { name: 'MalformedError' }, text)
@@ -157,29 +157,32 @@ t.test('parameters are bounded, and small ones are weak', async t => {
   t.strictSame([weak(19_456, 1), weak(19_455, 2), weak(7167, 10)], [true, true, true])
 })
 
-t.test('a password is accepted, and only it; a key of the right form is never tried', async t => {
-  const argon2 = watchArgon2(t)
-  const gateway = await start(t, { ann: cheap.hunter2, bob: cheap.swordfish })
-  t.equal(await told(gateway, 'hunter2'), '200')
-  t.equal(await told(gateway, 'swordfish'), '200')
-  const phc = cheap.hunter2.slice('argon2id:'.length)
-  for (const wrong of ['Hunter2', 'hunter', cheap.hunter2, phc, phc.split('$').at(-1)!])
-    t.equal(await told(gateway, wrong), 'credential_invalid')
-  await until(() => gateway.lines.filter(({ event }) => event === 'request').length === 7, 'all are logged')
-  t.strictSame(
-    gateway.lines.filter(({ event }) => event === 'request').map(({ principal }) => principal),
-    ['ann', 'bob', ...Array.from({ length: 5 }, () => undefined)],
-  )
-  t.notMatch(gateway.logText(), /hunter2|argon2id/)
-  const before = argon2.begun()
-  t.equal(before, 1 + 2 + 5 * 2)
-  t.equal(await told(gateway, random), '200')
-  t.equal(await told(gateway, newSecret()), 'credential_invalid')
-  t.equal(await told(gateway, random.replace(/.$/, '_')), 'credential_invalid')
-  t.equal(argon2.begun(), before + 2, 'but what has not its form is')
-})
+t.test(
+  'only the right password is accepted; a text in the form of a generated key is never tried',
+  async t => {
+    const argon2 = watchArgon2(t)
+    const gateway = await start(t, { ann: cheap.hunter2, bob: cheap.swordfish })
+    t.equal(await outcomeOf(gateway, 'hunter2'), '200')
+    t.equal(await outcomeOf(gateway, 'swordfish'), '200')
+    const phc = cheap.hunter2.slice('argon2id:'.length)
+    for (const wrong of ['Hunter2', 'hunter', cheap.hunter2, phc, phc.split('$').at(-1)!])
+      t.equal(await outcomeOf(gateway, wrong), 'credential_invalid')
+    await until(() => gateway.lines.filter(({ event }) => event === 'request').length === 7, 'all are logged')
+    t.strictSame(
+      gateway.lines.filter(({ event }) => event === 'request').map(({ principal }) => principal),
+      ['ann', 'bob', ...Array.from({ length: 5 }, () => undefined)],
+    )
+    t.notMatch(gateway.logText(), /hunter2|argon2id/)
+    const before = argon2.begun()
+    t.equal(before, 1 + 2 + 5 * 2)
+    t.equal(await outcomeOf(gateway, random), '200')
+    t.equal(await outcomeOf(gateway, newSecret()), 'credential_invalid')
+    t.equal(await outcomeOf(gateway, random.replace(/.$/, '_')), 'credential_invalid')
+    t.equal(argon2.begun(), before + 2, 'a text in another form is tried')
+  },
+)
 
-t.test('a password with letters beyond ASCII was refused in a header', async t => {
+t.test('a password with letters beyond ASCII is accepted in a header', async t => {
   const gateway = await start(t, {
     ann: `argon2id:${vectors['grüße']}`,
     bob: hashSecret('so déjà vu, voilà'),
@@ -205,12 +208,12 @@ t.test('a password with letters beyond ASCII was refused in a header', async t =
   }
 })
 
-t.test('what is known is not tried again, over reloads too, until its hash is gone', async t => {
+t.test('results are cached, through reloads, until their hash is removed', async t => {
   const argon2 = watchArgon2(t)
   const gateway = await start(t, { ann: cheap.hunter2 })
   const cost = async (secret: string): Promise<[string, number]> => {
     const before = argon2.begun()
-    return [await told(gateway, secret), argon2.begun() - before]
+    return [await outcomeOf(gateway, secret), argon2.begun() - before]
   }
   const apply = async (hashes: Record<string, string>): Promise<void> => {
     gateway.write(config(hashes))
@@ -227,7 +230,7 @@ t.test('what is known is not tried again, over reloads too, until its hash is go
   t.strictSame(await cost('swordfish'), ['200', 1], 'it is tried against the new hash only')
   t.equal(stream.endedAt(), 0)
   await apply({ bob: cheap.swordfish })
-  t.equal(await told(gateway, 'hunter2'), 'credential_invalid')
+  t.equal(await outcomeOf(gateway, 'hunter2'), 'credential_invalid')
   await until(() => stream.endedAt(), 'the stream ends')
   t.strictSame(await cost('swordfish'), ['200', 0])
   await until(async () => (await gateway.status()).openStreams === 0, 'nothing is left of it')
@@ -235,23 +238,23 @@ t.test('what is known is not tried again, over reloads too, until its hash is go
   t.strictSame(await cost('hunter2'), ['200', 1], 'what was known went with the hash')
 })
 
-t.test('a password that has expired is told so', async t => {
+t.test('an expired password is refused as expired', async t => {
   const gateway = await startTestGateway(
     config({ ann: cheap.hunter2 }).replace(`${cheap.hunter2}"`, `${cheap.hunter2}", expires: 2020-01-01`),
   )
   t.teardown(gateway.close)
-  t.equal(await told(gateway, 'hunter2'), 'credential_expired')
+  t.equal(await outcomeOf(gateway, 'hunter2'), 'credential_expired')
 })
 
-t.test('requests with one secret are one trial', async t => {
+t.test('concurrent requests with one secret share one attempt', async t => {
   const argon2 = watchArgon2(t)
   const gateway = await start(t, { ann: cheap.hunter2 })
   argon2.hold()
-  const answers = Array.from({ length: 10 }, () => told(gateway, 'hunter2'))
+  const answers = Array.from({ length: 10 }, () => outcomeOf(gateway, 'hunter2'))
   const first = Promise.race(answers)
   await until(() => argon2.begun() === 1, 'it is tried')
-  // The others have come when a later one is answered.
-  t.equal(await told(gateway, random), '200')
+  // When a later request is answered, the others have arrived.
+  t.equal(await outcomeOf(gateway, random), '200')
   argon2.release()
   await first
   t.strictSame(
@@ -261,15 +264,15 @@ t.test('requests with one secret are one trial', async t => {
   t.equal(argon2.begun(), 1)
 })
 
-t.test('two are tried at once and 64 wait; beyond that it is 503, but not for what is known', async t => {
+t.test('two secrets are tried at once and 64 wait; more get 503, except known ones', async t => {
   const argon2 = watchArgon2(t)
   const gateway = await start(t, { ann: cheap.hunter2 })
-  t.equal(await told(gateway, 'hunter2'), '200')
+  t.equal(await outcomeOf(gateway, 'hunter2'), '200')
   argon2.hold()
   const before = argon2.begun()
   const outcomes: string[] = []
   const answers = Array.from({ length: 70 }, async (_, index) => {
-    outcomes.push(await told(gateway, `wrong ${index}`, `127.0.0.${2 + Math.floor(index / 20)}`))
+    outcomes.push(await outcomeOf(gateway, `wrong ${index}`, `127.0.0.${2 + Math.floor(index / 20)}`))
   })
   await until(() => outcomes.length === 4, 'all have come')
   t.strictSame(outcomes.splice(0), ['overloaded', 'overloaded', 'overloaded', 'overloaded'])
@@ -291,22 +294,24 @@ t.test('two are tried at once and 64 wait; beyond that it is 503, but not for wh
     await response.text(),
     `{"jsonrpc":"2.0","id":null,"error":{"code":50303,"message":"too many keys are being checked; send the request again","data":{"reason":"overloaded","requestId":"${requestId}"}}}`,
   )
-  t.equal(await told(gateway, 'hunter2'), '200', 'a password that is known')
-  t.equal(await told(gateway, random), '200', 'a random key')
+  t.equal(await outcomeOf(gateway, 'hunter2'), '200', 'a known password')
+  t.equal(await outcomeOf(gateway, random), '200', 'a random key')
   argon2.release()
   await Promise.all(answers)
   t.strictSame(
     outcomes,
     Array.from({ length: 66 }, () => 'credential_invalid'),
   )
-  t.equal(await told(gateway, 'one more'), 'credential_invalid', 'there is room again')
+  t.equal(await outcomeOf(gateway, 'one more'), 'credential_invalid', 'there is room again')
 })
 
-t.test('what waits is not tried any more when the gateway has stopped', async t => {
+t.test('waiting secrets are not tried after the gateway stops', async t => {
   const argon2 = watchArgon2(t)
   const gateway = await startTestGateway(config({ ann: cheap.hunter2 }), { watch: false })
   argon2.hold()
-  const answers = Array.from({ length: 4 }, (_, index) => told(gateway, `wrong ${index}`).catch(() => 'cut'))
+  const answers = Array.from({ length: 4 }, (_, index) =>
+    outcomeOf(gateway, `wrong ${index}`).catch(() => 'cut'),
+  )
   await until(() => argon2.begun() === 2, 'two are tried')
   const closed = gateway.close()
   await Promise.all(answers)
@@ -316,7 +321,7 @@ t.test('what waits is not tried any more when the gateway has stopped', async t 
   t.equal(argon2.begun(), 2 + 1)
 })
 
-t.test('other calls go on while two are tried', async t => {
+t.test('other calls continue while two secrets are tried', async t => {
   const argon2 = watchArgon2(t)
   const slow =
     'argon2id:$argon2id$v=19$m=65536,t=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$JQphpz/6E7ls77ivKL6NAgk0virz/GUWl4wVavv28v4'
@@ -326,18 +331,18 @@ t.test('other calls go on while two are tried', async t => {
     await present(gateway, secret)
     order.push(name)
   }
-  const trials = [note('slow', 'one'), note('slow', 'two')]
+  const attempts = [note('slow', 'one'), note('slow', 'two')]
   await until(() => argon2.begun() === 2, 'both are tried')
   for (let index = 0; index < 3; index++) await note('fast', random)
-  await Promise.all(trials)
+  await Promise.all(attempts)
   t.strictSame(order, ['fast', 'fast', 'fast', 'slow', 'slow'])
 })
 
-t.test('a flood of wrong secrets from one address is stopped, and harms nobody who is known', async t => {
+t.test('a flood of wrong secrets from one address is stopped, and known secrets still work', async t => {
   const argon2 = watchArgon2(t)
   const gateway = await start(t, { ann: cheap.hunter2, bob: cheap.swordfish })
-  t.equal(await told(gateway, 'hunter2'), '200')
-  const flood = Array.from({ length: 40 }, (_, index) => told(gateway, `wrong ${index}`))
+  t.equal(await outcomeOf(gateway, 'hunter2'), '200')
+  const flood = Array.from({ length: 40 }, (_, index) => outcomeOf(gateway, `wrong ${index}`))
   const answers = await Promise.all(flood)
   t.equal(answers.filter(answer => answer === 'credential_invalid').length, 20)
   t.equal(answers.filter(answer => answer === 'overloaded').length, 20)
@@ -345,28 +350,28 @@ t.test('a flood of wrong secrets from one address is stopped, and harms nobody w
   const refused = await present(gateway, 'yet another')
   t.match(refused, { status: 503, reason: 'overloaded' })
   t.match(refused.headers['retry-after'], /^([1-9]|10)$/)
-  t.equal(await told(gateway, 'hunter2'), '200', 'a password that is known')
-  t.equal(await told(gateway, random), '200', 'a random key')
-  t.equal(await told(gateway, `wrong ${answers.indexOf('credential_invalid')}`), 'credential_invalid')
+  t.equal(await outcomeOf(gateway, 'hunter2'), '200', 'a known password')
+  t.equal(await outcomeOf(gateway, random), '200', 'a random key')
+  t.equal(await outcomeOf(gateway, `wrong ${answers.indexOf('credential_invalid')}`), 'credential_invalid')
   t.equal(argon2.begun(), spent)
-  t.equal(await told(gateway, 'swordfish', '127.0.0.2'), '200', 'from another address')
-  t.equal(await told(gateway, 'swordfish'), '200', 'and then from this one as well')
+  t.equal(await outcomeOf(gateway, 'swordfish', '127.0.0.2'), '200', 'from another address')
+  t.equal(await outcomeOf(gateway, 'swordfish'), '200', 'then from this one as well')
 
   gateway.write(config({ ann: cheap.hunter2 }))
   await gateway.reload()
-  t.equal(await told(gateway, 'yet another'), 'overloaded', 'a reload does not forget it')
+  t.equal(await outcomeOf(gateway, 'yet another'), 'overloaded', 'the count outlives a reload')
 })
 
 t.test('a right secret does not count as a wrong one', async t => {
   const gateway = await start(t, { ann: cheap.hunter2, bob: cheap.swordfish })
-  t.equal(await told(gateway, 'hunter2'), '200')
-  t.equal(await told(gateway, 'swordfish'), '200')
+  t.equal(await outcomeOf(gateway, 'hunter2'), '200')
+  t.equal(await outcomeOf(gateway, 'swordfish'), '200')
   for (let index = 0; index < 20; index++)
-    t.equal(await told(gateway, `wrong ${index}`), 'credential_invalid')
-  t.equal(await told(gateway, 'wrong once more'), 'overloaded')
+    t.equal(await outcomeOf(gateway, `wrong ${index}`), 'credential_invalid')
+  t.equal(await outcomeOf(gateway, 'wrong once more'), 'overloaded')
 })
 
-t.test('wrong secrets are counted by address, in IPv6 by its network of 64 bits, for a while', async t => {
+t.test('wrong secrets are counted by IPv4 address or IPv6 /64 network, for a while', async t => {
   let now = 0
   const failures = createFailures(() => now)
   const exhaust = (address: string): void => {
@@ -377,7 +382,7 @@ t.test('wrong secrets are counted by address, in IPv6 by its network of 64 bits,
   t.equal(failures.count('2001:db8:0:1:ffff:1:2:3'), 10_000)
   t.equal(failures.count('2001:db8:0:2::5'), 0)
   exhaust('::1')
-  t.equal(failures.count('::ffff:192.0.2.1'), 0, 'an IPv4 address in a socket for both is one')
+  t.equal(failures.count('::ffff:192.0.2.1'), 0, 'an IPv4-mapped address is an IPv4 address')
   exhaust('fe80::1%eth0')
   t.equal(failures.count('fe80::2%eth1'), 10_000)
   exhaust('192.0.2.9')
@@ -393,7 +398,7 @@ t.test('wrong secrets are counted by address, in IPv6 by its network of 64 bits,
   t.equal(failures.count('192.0.2.9'), 0, 'the table is bounded')
 })
 
-t.test('keys hash --argon2id makes a hash that works, and says when it is the wrong thing', async t => {
+t.test('keys hash --argon2id makes a working hash, and warns about a generated key', async t => {
   const { code, stdout, stderr } = await run('/', ['hash', '--argon2id'], 'correct horse\n')
   t.equal(code, 0)
   t.equal(stderr, '')
@@ -402,7 +407,7 @@ t.test('keys hash --argon2id makes a hash that works, and says when it is the wr
   t.strictSame([hash.salt.length, hash.tag.length, isWeak(hash)], [16, 32, false])
   t.equal(await fitsArgon2('correct horse', hash), true)
   const again = await run('/', ['hash', '--argon2id'], 'correct horse\n')
-  t.not(again.stdout, stdout, 'each has a salt of its own')
+  t.not(again.stdout, stdout, 'each has its own salt')
   t.match(await run('/', ['hash', '--argon2id'], 'hunter2'), { code: 0, stderr: /^gatehouse: warning/ })
   t.match(await run('/', ['hash'], 'hunter2'), { code: 0, stderr: /--argon2id/ })
   for (const [args, secret] of [
