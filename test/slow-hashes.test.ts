@@ -1,7 +1,7 @@
 import crypto from 'node:crypto'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { fitsArgon2 } from '../gateway/auth/api-key/argon2.ts'
+import { verifyArgon2 } from '../gateway/auth/api-key/argon2.ts'
 import { createFailures } from '../gateway/auth/api-key/failures.ts'
 import { hashSecret, newSecret } from '../gateway/auth/api-key/key.ts'
 import { isWeak, parseArgon2, writeArgon2 } from '../gateway/values/argon2.ts'
@@ -92,11 +92,11 @@ t.test('hashes of other implementations accept their secrets, and nothing else',
   for (const [secret, phc] of Object.entries(vectors)) {
     const hash = parseArgon2(`argon2id:${phc}`)
     t.equal(writeArgon2(hash), `argon2id:${phc}`)
-    t.equal(await fitsArgon2(secret, hash), true, phc)
-    t.equal(await fitsArgon2(`${secret} `, hash), false)
+    t.equal(await verifyArgon2(secret, hash), true, phc)
+    t.equal(await verifyArgon2(`${secret} `, hash), false)
     const altered = Buffer.from(hash.tag)
     altered[altered.length - 1]! ^= 1
-    t.equal(await fitsArgon2(secret, { ...hash, tag: altered }), false)
+    t.equal(await verifyArgon2(secret, { ...hash, tag: altered }), false)
   }
 })
 
@@ -405,7 +405,7 @@ t.test('keys hash --argon2id makes a working hash, and warns about a generated k
   const hash = parseArgon2(stdout.trimEnd())
   t.match(hash, { memory: 19_456, passes: 2, parallelism: 1 })
   t.strictSame([hash.salt.length, hash.tag.length, isWeak(hash)], [16, 32, false])
-  t.equal(await fitsArgon2('correct horse', hash), true)
+  t.equal(await verifyArgon2('correct horse', hash), true)
   const again = await run('/', ['hash', '--argon2id'], 'correct horse\n')
   t.not(again.stdout, stdout, 'each has its own salt')
   t.match(await run('/', ['hash', '--argon2id'], 'hunter2'), { code: 0, stderr: /^gatehouse: warning/ })

@@ -1,5 +1,5 @@
 import type { Principal } from '../auth/principal.ts'
-import { isShort } from './scopes.ts'
+import { losesScope } from './scopes.ts'
 import { ruleKinds, type Grants, type ProxyAccess, type RuleKind } from './rules.ts'
 
 type Roles = Pick<Principal, 'roles' | 'scopes'>
@@ -10,7 +10,7 @@ type Roles = Pick<Principal, 'roles' | 'scopes'>
  */
 export function isAccessReduced(before: ProxyAccess, was: Roles, after: ProxyAccess, is: Roles): boolean {
   if (before.open !== after.open) return !after.open
-  if (is.scopes !== undefined && isShort(before.scopes, was.scopes, after.scopes, is.scopes)) return true
+  if (is.scopes !== undefined && losesScope(before.scopes, was.scopes, after.scopes, is.scopes)) return true
   const then = before.grantsOf(was.roles)
   const now = after.grantsOf(is.roles)
   let known = after.reductions.get(then)

@@ -2,7 +2,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { Operation } from '../mcp/operation.ts'
 import { decide } from './decide.ts'
 import type { ProxyAccess } from './rules.ts'
-import { isOffered, scopesFor } from './scopes.ts'
+import { hasAllScopes, scopesFor } from './scopes.ts'
 
 /** The answer to whether an operation is allowed: the rule that decided and, for a refusal, the reason. */
 export interface Authorization {
@@ -29,6 +29,6 @@ export function authorize(proxy: ProxyAccess, principal: Principal, operation: O
   if (principal.scopes === undefined) return decision
   if (operation.kind === 'other' && operation.preliminary === true) return decision
   const scopes = scopesFor(proxy.scopes, operation)
-  if (isOffered(scopes, principal.scopes)) return decision
+  if (hasAllScopes(scopes, principal.scopes)) return decision
   return { allow: false, rule: `/proxies/${proxy.name}/scopes`, reason: 'scope_missing', scopes }
 }

@@ -96,7 +96,7 @@ function grantMethod(grants: Grants, method: string, isClassified: boolean): Jud
 
 function judgeUri(proxy: ProxyAccess, grants: Grants | undefined, uri: string): Judgement {
   const variants = variantsOf(uri)
-  if (variants === undefined) return { allow: isUnlimited(proxy, grants) }
+  if (variants === undefined) return { allow: hasNoResourceRules(proxy, grants) }
   let judgement: Judgement | undefined
   for (const variant of variants) {
     judgement = judgeName(proxy, grants, 'resource', variant.text, { uri, ...variant })
@@ -106,7 +106,7 @@ function judgeUri(proxy: ProxyAccess, grants: Grants | undefined, uri: string): 
 }
 
 /** Returns whether the proxy has no rules about resources at all. */
-function isUnlimited({ ceiling }: ProxyAccess, grants: Grants | undefined): boolean {
+function hasNoResourceRules({ ceiling }: ProxyAccess, grants: Grants | undefined): boolean {
   const { allow, deny } = ceiling.resource
   return grants === undefined && allow === undefined && deny.rules.length === 0
 }
@@ -121,7 +121,7 @@ function judgeName(
   const match = (rules: RuleList): Rule | undefined =>
     rules.first(name) ?? (kind === 'resource' ? rules.first(decoded(name)) : undefined)
   const permit = (rules: RuleList): Rule | undefined =>
-    match(rules) ?? (variant && spelledOut(rules, variant))
+    match(rules) ?? (variant && spellingOut(rules, variant))
 
   const ceiling = proxy.ceiling[kind]
   const denied = match(ceiling.deny)
@@ -143,7 +143,10 @@ function judgeName(
 }
 
 /** Returns the rule that allows a variant because it spells out what the variant lacks: the whole URI, or that part. */
-function spelledOut(rules: RuleList, { uri, from }: UriVariant & { readonly uri: string }): Rule | undefined {
+function spellingOut(
+  rules: RuleList,
+  { uri, from }: UriVariant & { readonly uri: string },
+): Rule | undefined {
   const exact = rules.first(uri)
   if (exact?.pattern.replaceAll('\\', '') === uri) return exact
   const whole = from && rules.first(from.text)

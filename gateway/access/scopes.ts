@@ -56,12 +56,12 @@ export function scopesFor(rules: ScopeRules, { kind, name }: Operation): string[
 }
 
 /** Returns whether a token has all the scopes that are needed. No scope contains another. */
-export function isOffered(needed: readonly string[], offered: ReadonlySet<string>): boolean {
+export function hasAllScopes(needed: readonly string[], offered: ReadonlySet<string>): boolean {
   return needed.every(scope => offered.has(scope))
 }
 
 /** Returns whether a token lacks a scope that is needed, and that it had before or did not need before. */
-export function isShort(
+export function losesScope(
   before: ScopeRules,
   was: ReadonlySet<string> | undefined,
   after: ScopeRules,

@@ -1,6 +1,6 @@
 import { formsOf } from './uri-forms.ts'
 import { textOf } from './uri-parts.ts'
-import { reductionsOf } from './uri-reductions.ts'
+import { rewritesOf } from './uri-rewrites.ts'
 
 /** A spelling under which some server may look up a URI. */
 export interface UriVariant {
@@ -35,7 +35,7 @@ export function variantsOf(uri: string): readonly UriVariant[] | undefined {
     if (!variants.has(text)) variants.set(text, { text })
   }
   for (const form of forms) {
-    for (const { parts, from, length } of reductionsOf(form, textOf(form))) {
+    for (const { parts, from, length } of rewritesOf(form, textOf(form))) {
       const text = textOf(parts)
       if (!variants.has(text)) variants.set(text, { text, from: { text: from, length } })
     }

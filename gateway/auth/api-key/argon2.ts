@@ -12,7 +12,7 @@ export async function hashArgon2(secret: string): Promise<string> {
 }
 
 /** Returns whether a hash is that of a secret (RFC 9106). Runs on the thread pool, not on the event loop. */
-export async function fitsArgon2(secret: string, hash: Argon2Hash): Promise<boolean> {
+export async function verifyArgon2(secret: string, hash: Argon2Hash): Promise<boolean> {
   return crypto.timingSafeEqual(await derive(secret, hash, hash.tag.length), hash.tag)
 }
 

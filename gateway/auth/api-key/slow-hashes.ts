@@ -1,7 +1,7 @@
 import type { Config } from '../../../schema/config.ts'
 import { createBoundedMap } from '../../lib/bounded-map.ts'
 import { isArgon2, parseArgon2 } from '../../values/argon2.ts'
-import { fitsArgon2 } from './argon2.ts'
+import { verifyArgon2 } from './argon2.ts'
 import type { Argon2Queue } from './argon2-queue.ts'
 
 /** A hash that is slow to try, with the results so far. It outlives the snapshots that use it. */
@@ -39,17 +39,17 @@ export function createSlowHash(text: string): SlowHash {
     text,
     known: mac => (mac === right ? true : wrong.has(mac) ? false : undefined),
     async try(secret, mac) {
-      const fits = await fitsArgon2(secret, hash)
-      if (fits) right = mac
+      const matches = await verifyArgon2(secret, hash)
+      if (matches) right = mac
       else wrong.set(mac, true)
-      return fits
+      return matches
     },
   }
 }
 
 /** Creates a search. Concurrent requests with one secret share one attempt, and cached results are not tried again. */
 export function createSlowSearch(hashes: readonly SlowHash[], argon2Queue: Argon2Queue): SlowSearch {
-  const flights = new Map<string, Promise<string | undefined>>()
+  const inFlight = new Map<string, Promise<string | undefined>>()
   return (secret, address) => {
     if (hashes.length === 0) return undefined
     const mac = argon2Queue.mac(secret)
@@ -57,15 +57,15 @@ export function createSlowSearch(hashes: readonly SlowHash[], argon2Queue: Argon
     if (known !== undefined) return known.text
     const untried = hashes.filter(hash => hash.known(mac) === undefined)
     if (untried.length === 0) return undefined
-    const flying = flights.get(mac)
-    if (flying !== undefined) return flying
-    const flight = argon2Queue
+    const pending = inFlight.get(mac)
+    if (pending !== undefined) return pending
+    const attempt = argon2Queue
       .run(address, async () => {
         for (const hash of untried) if (await hash.try(secret, mac)) return hash.text
         return undefined
       })
-      .finally(() => flights.delete(mac))
-    flights.set(mac, flight)
-    return flight
+      .finally(() => inFlight.delete(mac))
+    inFlight.set(mac, attempt)
+    return attempt
   }
 }

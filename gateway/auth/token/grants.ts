@@ -11,10 +11,10 @@ type Test = (claims: Claims, scopes: ReadonlySet<string>) => boolean
  * @returns a function that returns the roles for the claims of a token: those of every grant that matches, each once
  */
 export function compileGrants(grants: JwtAuth['grants']): (claims: Claims) => readonly string[] {
-  const compiled = grants.map(({ when, roles }) => ({ fits: compileCondition(when), roles }))
+  const compiled = grants.map(({ when, roles }) => ({ test: compileCondition(when), roles }))
   return claims => {
     const scopes = scopesOf(claims)
-    return [...new Set(compiled.flatMap(({ fits, roles }) => (fits(claims, scopes) ? roles : [])))]
+    return [...new Set(compiled.flatMap(({ test, roles }) => (test(claims, scopes) ? roles : [])))]
   }
 }
 
@@ -22,10 +22,10 @@ function compileCondition({ claims: wanted = {}, scopes: needed = [] }: TokenCon
   const tests = Object.entries(wanted).map(([name, value]) => ({ name, matches: compileValue(value) }))
   return (claims, scopes) =>
     needed.every(scope => scopes.has(scope)) &&
-    tests.every(({ name, matches }) => Object.hasOwn(claims, name) && fits(claims[name], matches))
+    tests.every(({ name, matches }) => Object.hasOwn(claims, name) && someMatches(claims[name], matches))
 }
 
-function fits(claim: unknown, matches: (value: unknown) => boolean): boolean {
+function someMatches(claim: unknown, matches: (value: unknown) => boolean): boolean {
   return Array.isArray(claim) ? claim.some(matches) : matches(claim)
 }
 

@@ -40,7 +40,7 @@ export function checkProvenance({ header, claims }: Jws, { algorithms, issuer }:
  * Checks the claims of a token whose signature was verified (RFC 7519 §4.1, RFC 9068 §4).
  *
  * @param now milliseconds since the epoch
- * @param unlimited whether `exp` is optional
+ * @param optionalExpiry whether `exp` is optional
  * @returns the subject, to be appended to the issuer; and the expiry in milliseconds since the epoch, at most a day from
  *   now
  * @throws Refusal `credential_invalid` or `credential_expired`
@@ -49,14 +49,14 @@ export function checkClaims(
   { claims }: Jws,
   rules: TokenRules,
   now: number,
-  unlimited = false,
+  optionalExpiry = false,
 ): { subject: string; expires: number } {
   const audience = claims['aud']
   const audiences: readonly unknown[] = Array.isArray(audience) ? audience : [audience]
   if (!audiences.some(one => rules.audiences.has(one))) throw new Refusal('token_audience')
   if (idTokenClaims.some(name => Object.hasOwn(claims, name))) throw new Refusal('token_is_id_token')
   const { exp } = claims
-  const expires = unlimited && exp === undefined ? Infinity : instant(exp)
+  const expires = optionalExpiry && exp === undefined ? Infinity : instant(exp)
   if (expires === undefined) throw new Refusal('token_no_expiry')
   if (now >= expires + rules.clockSkew) throw new Refusal('token_expired')
   if (claims['nbf'] !== undefined) {

@@ -1,21 +1,21 @@
 import { resolveDotSegments, textOf, type UriParts } from './uri-parts.ts'
 
-/** A URI as a server reads it that ignores or changes a part of it. */
-export interface UriReduction {
+/** A URI as rewritten by a server that ignores or changes a part of it. */
+export interface UriRewrite {
   readonly parts: UriParts
-  /** The URI before the reduction. */
+  /** The URI before the rewrite. */
   readonly from: string
-  /** How many characters of `from` a rule must spell out to allow the reduced URI. */
+  /** How many characters of `from` a rule must spell out to allow the rewritten one. */
   readonly length: number
 }
 
 /**
- * Returns what servers make of a URI that ignore or change a part of it.
+ * Returns the rewrites of a URI by servers that ignore or change a part of it.
  *
  * @param text the URI in one piece
  */
-export function reductionsOf(form: UriParts, text: string): UriReduction[] {
-  const found: UriReduction[] = []
+export function rewritesOf(form: UriParts, text: string): UriRewrite[] {
+  const found: UriRewrite[] = []
   ignoreQueryAndFragment(form, text, found)
   toggleRootPath(form, text, found)
   ignoreLastSlash(form, text, found)
@@ -24,7 +24,7 @@ export function reductionsOf(form: UriParts, text: string): UriReduction[] {
   return found
 }
 
-function ignoreQueryAndFragment(form: UriParts, from: string, found: UriReduction[]): void {
+function ignoreQueryAndFragment(form: UriParts, from: string, found: UriRewrite[]): void {
   const { prefix, path, query, fragment } = form
   if (prefix === '') return
   if (fragment !== undefined) {
@@ -40,7 +40,7 @@ function ignoreQueryAndFragment(form: UriParts, from: string, found: UriReductio
 }
 
 /** Servers add a root path that is missing, so a rule that denies one spelling denies the other. */
-function toggleRootPath(form: UriParts, from: string, found: UriReduction[]): void {
+function toggleRootPath(form: UriParts, from: string, found: UriRewrite[]): void {
   if (!isRoot(form) || authorityOf(form) === null) return
   const path = otherRoot(form)
   found.push(
@@ -50,7 +50,7 @@ function toggleRootPath(form: UriParts, from: string, found: UriReduction[]): vo
 }
 
 /** File systems and Go's `path.Clean` treat a folder the same with and without its last slash. */
-function ignoreLastSlash(form: UriParts, from: string, found: UriReduction[]): void {
+function ignoreLastSlash(form: UriParts, from: string, found: UriRewrite[]): void {
   const { prefix, path, query, fragment } = form
   if (path.length <= 1 || !path.endsWith('/')) return
   const parts = { ...bare(form), path: withoutLastSlashes(path) }
@@ -58,7 +58,7 @@ function ignoreLastSlash(form: UriParts, from: string, found: UriReduction[]): v
   found.push({ parts, from, length })
 }
 
-function ignorePathParameters(form: UriParts, from: string, found: UriReduction[]): void {
+function ignorePathParameters(form: UriParts, from: string, found: UriRewrite[]): void {
   const { prefix, path } = form
   if (!path.includes(';')) return
   const length = prefix.length + path.length
@@ -68,7 +68,7 @@ function ignorePathParameters(form: UriParts, from: string, found: UriReduction[
   }
 }
 
-function changeAuthority(form: UriParts, from: string, found: UriReduction[]): void {
+function changeAuthority(form: UriParts, from: string, found: UriRewrite[]): void {
   const { prefix: before, query, fragment } = form
   const { length } = before
   const pathAlone = bare(form)
