@@ -1,26 +1,26 @@
-/** The least that is set aside for more than one chunk. */
-const smallest = 4096
-const nothing: Buffer = Buffer.alloc(0)
+/** Smallest buffer for more than one chunk, in bytes. */
+const minBufferBytes = 4096
+const empty: Buffer = Buffer.alloc(0)
 
-/** Collects chunks in one growing buffer: many tiny chunks must not cost more than their bytes. */
+/** Collects chunks in one growing buffer, so that many tiny chunks cost no more memory than their bytes. */
 export class ByteStore {
   readonly #limit: number
-  #store = nothing
+  #store = empty
   #size = 0
 
-  /** @param limit the bytes that it may hold */
+  /** @param limit largest number of bytes */
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** Takes a chunk, which is its own from then on; false where there is no room for it. */
+  /** Adds a chunk, which the store then owns. Returns false if there is no room. */
   append(chunk: Buffer): boolean {
     const needed = this.#size + chunk.length
     if (needed > this.#limit) return false
     if (this.#size === 0 && isWorthKeeping(chunk)) this.#store = chunk
     else {
       if (needed > this.#store.length) {
-        const larger = Buffer.allocUnsafe(Math.min(this.#limit, Math.max(smallest, 2 * needed)))
+        const larger = Buffer.allocUnsafe(Math.min(this.#limit, Math.max(minBufferBytes, 2 * needed)))
         this.#store.copy(larger, 0, 0, this.#size)
         this.#store = larger
       }
@@ -30,19 +30,19 @@ export class ByteStore {
     return true
   }
 
-  /** Everything so far; later calls may overwrite it. */
+  /** Returns all bytes; later calls may overwrite them. */
   bytes(): Buffer {
     return this.#size === this.#store.length ? this.#store : this.#store.subarray(0, this.#size)
   }
 
-  /** Forgets everything. */
+  /** Drops all bytes. */
   clear(): void {
-    this.#store = nothing
+    this.#store = empty
     this.#size = 0
   }
 }
 
-/** Whether a chunk may stand for itself, rather than be copied: it must not keep much more memory than its own. */
+/** Returns whether to keep a chunk without copying it: it must not hold on to much more memory than its own. */
 function isWorthKeeping(chunk: Buffer): boolean {
-  return chunk.length >= smallest || chunk.length === chunk.buffer.byteLength
+  return chunk.length >= minBufferBytes || chunk.length === chunk.buffer.byteLength
 }

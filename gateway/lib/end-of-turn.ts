@@ -1,8 +1,8 @@
 let waiting: (() => void)[] = []
 
 /**
- * Does something when what this turn of the event loop brought was looked at, in one go with all else that waits for
- * that. Answers are written so: whoever reads them is woken once for several, and waking is a good part of a write.
+ * Runs a task at the end of this turn of the event loop, together with all other such tasks. Responses are written this
+ * way: a reader wakes once for several of them, and waking it is a large part of the cost of a write.
  *
  * @param task must not throw
  */

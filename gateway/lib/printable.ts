@@ -1,20 +1,20 @@
 /**
- * What could steer a terminal, or show a reader something else than what is written: control characters (C0 but for the
- * tab, DEL, C1), marks of direction, line separators, the byte order mark, invisible tags, and halves of surrogate pairs.
+ * Characters that could control a terminal, or mislead a reader: control characters (C0 except the tab, DEL, C1), direction
+ * marks, line separators, the byte order mark, invisible tags, and lone surrogates.
  */
 const harmful =
-  // oxlint-disable-next-line no-control-regex -- these are what is to be kept from the terminal
+  // oxlint-disable-next-line no-control-regex -- these must not reach the terminal
   /[\0-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\p{Cs}\u{e0000}-\u{e007f}]/gu
-/** As a rule there is nothing else than what this leaves out. */
+/** Most texts have no character that this matches. */
 // oxlint-disable-next-line no-control-regex -- see above
 const suspect = /[^\t\x20-\x7e]/
 
-/** Returns one line of text for a terminal or a viewer of logs: what could harm is shown as what it is, as `\u001b`. */
+/** Returns a line of text for a terminal or a log viewer, with harmful characters escaped, as in `\u001b`. */
 export function printable(text: string): string {
   return suspect.test(text) ? text.replaceAll(harmful, escape) : text
 }
 
-/** Returns text of several lines for a terminal; colours stay. */
+/** Returns text of several lines for a terminal, with harmful characters escaped; colours stay. */
 export function printableLines(text: string): string {
   if (!/[^\n\x20-\x7e]/.test(text)) return text
   // oxlint-disable-next-line no-control-regex -- the sequence that sets a colour
@@ -23,9 +23,9 @@ export function printableLines(text: string): string {
   )
 }
 
-/** Returns JSON text that says the same, with every harmful character within its strings escaped. */
+/** Returns equivalent JSON text, with every harmful character in its strings escaped. */
 export function printableJson(text: string): string {
-  // JSON.stringify has escaped C0 already; this is told faster than by an expression.
+  // JSON.stringify has escaped C0 already. This check is faster than a regular expression.
   const isHarmless = Buffer.byteLength(text) === text.length && !text.includes('\x7f')
   return isHarmless ? text : text.replaceAll(harmful, escapeInJson)
 }
@@ -36,7 +36,7 @@ function escape(character: string): string {
   }).join('')
 }
 
-// The only control character outside the strings of JSON that is written here is the line feed.
+// The line feed is the only control character outside the strings of the JSON that is written here.
 function escapeInJson(character: string): string {
   return character === '\n' ? character : escape(character)
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { printableJson } from '../lib/printable.ts'
 
-/** What operators are told; asked for anew with every request. */
+/** Source of what operators see; queried for every request. */
 export interface AdminSource {
   ready(): boolean | Promise<boolean>
   status(): unknown
@@ -14,23 +14,22 @@ interface Page {
   readonly body: string
 }
 
-/** Milliseconds that a request may take to arrive, and precision of that. */
-const requestTimeout = 5000
-const timeoutPrecision = 500
-/** Milliseconds that a connection may do nothing, an answer that nobody takes included. */
-const idleTimeout = 15_000
+/** Milliseconds that a request may take to arrive, and the precision of that limit. */
+const requestTimeoutMs = 5000
+const timeoutPrecisionMs = 500
+/** Milliseconds that a connection may be idle, even while a response is waiting to be read. */
+const idleTimeoutMs = 15_000
 const maxConnections = 64
 
 /**
- * Makes the listener for operators, not listening yet: /livez, /readyz, /status and /metrics. It answers nothing that
- * another site makes a browser ask.
+ * Makes the listener for operators: /livez, /readyz, /status and /metrics. It does not listen yet. It refuses requests that
+ * another site makes a browser send.
  *
- * @param isKnown returns whether the Host and Origin headers of a request may come from outside a browser, or from one
- *   that shows a page of this listener
+ * @param isAllowed returns whether the Host and Origin headers of a request are allowed
  */
 export function createAdminListener(
   source: AdminSource,
-  isKnown: (request: IncomingMessage) => boolean,
+  isAllowed: (request: IncomingMessage) => boolean,
 ): Server {
   const pages: Readonly<Record<string, () => Promise<Page>>> = {
     '/livez': async () => ({ status: 200, type: 'text/plain', body: 'ok\n' }),
@@ -55,16 +54,16 @@ export function createAdminListener(
     body: `${JSON.stringify({ error: status === 403 ? 'the Host or Origin header is not allowed' : 'not served here' })}\n`,
   })
   const limits = {
-    requestTimeout,
-    headersTimeout: requestTimeout,
-    connectionsCheckingInterval: timeoutPrecision,
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: timeoutPrecisionMs,
   }
   const listener = createServer(limits, async (request, response) => {
     const path = (request.url ?? '').split('?', 1)[0]!
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined
     const reading = request.method === 'GET' || request.method === 'HEAD'
     const { status, type, body } =
-      isFromElsewhere(request) || !isKnown(request)
+      isCrossSite(request) || !isAllowed(request)
         ? refused(403)
         : page !== undefined && reading
           ? await page()
@@ -78,13 +77,13 @@ export function createAdminListener(
     })
     response.end(request.method === 'HEAD' ? undefined : body)
   })
-  listener.timeout = idleTimeout
+  listener.timeout = idleTimeoutMs
   listener.maxConnections = maxConnections
   return listener
 }
 
-/** Whether a browser sends a request because of a page of another site (Fetch Metadata), or one that names two hosts. */
-function isFromElsewhere({ headers, headersDistinct }: IncomingMessage): boolean {
+/** Returns whether a page of another site made a browser send a request (Fetch Metadata), or it has several hosts. */
+function isCrossSite({ headers, headersDistinct }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return true
   return headersDistinct['host']?.length !== 1

@@ -1,56 +1,56 @@
 import { logLine } from './log.ts'
 
-/** Writes bytes of whole lines, and then says whether that failed; until then they stay as they are. */
+/** Writes whole lines, then calls `done`. The bytes do not change until then. */
 export type LogSink = (bytes: Buffer, done: (error: Error | null | undefined) => void) => void
 
-/** Where lines of the log go. */
+/** Destination of the log. */
 export interface LogOutput {
   /** Takes whole lines. Never throws and never waits. */
   write(this: void, text: string): void
-  /** Number of lines that could not be written so far. */
+  /** Returns the number of lines that could not be written so far. */
   droppedLines(this: void): number
-  /** Returns whether everything was written within so many milliseconds. */
-  finish(this: void, milliseconds: number): Promise<boolean>
+  /** Waits until everything is written. Resolves with false if that takes longer. */
+  finish(this: void, timeoutMs: number): Promise<boolean>
 }
 
-/** Bytes that wait while the sink takes nothing. */
-const maxHeld = 1024 * 1024
-/** Bytes beside them for the line that says how many lines were lost. */
-const maxTold = 1024
+/** Largest number of bytes that wait while the sink is busy. */
+const maxHeldBytes = 1024 * 1024
+/** Further bytes for the line that reports dropped lines. */
+const maxReportBytes = 1024
 const lineFeed = 0x0a
 
 /**
- * Makes an output that outlives its sink: what a reader that is gone, slow or full does not take is counted and thrown
- * away, the newest first. One line says how many were lost once writing works again.
+ * Makes an output that never blocks. Lines that do not fit because the reader is gone, slow or full are dropped and
+ * counted. When writing works again, a line reports how many were dropped.
  */
 export function createLogOutput(sink: LogSink): LogOutput {
-  // Two, of which one fills while the other is written. Texts that wait would survive collections, and fill the old space.
+  // One buffer fills while the other is written. Waiting strings would survive garbage collections, and fill the old space.
   let [held, spare] = [newBuffer(), newBuffer()]
   let heldLength = 0
-  /** What is being written; undefined where nothing is. */
+  /** Bytes that are being written. */
   let current: Buffer | undefined
   let dropped = 0
-  /** Of these, how many no line has told of yet. */
-  let untold = 0
+  /** Dropped lines that have not been reported yet. */
+  let unreported = 0
   let onIdle: (() => void) | undefined
 
   const drop = (bytes: Buffer): void => {
     let lines = 0
     for (let at = bytes.indexOf(lineFeed); at !== -1; at = bytes.indexOf(lineFeed, at + 1)) lines++
     dropped += lines
-    untold += lines
+    unreported += lines
   }
 
-  const tell = (): void => {
-    const line = logLine('warn', 'log_lines_dropped', { lines: untold })
-    untold = 0
+  const reportDropped = (): void => {
+    const line = logLine('warn', 'log_lines_dropped', { lines: unreported })
+    unreported = 0
     held.copy(held, Buffer.byteLength(line), 0, heldLength)
     heldLength += held.write(line)
   }
 
   const done = (error: Error | null | undefined): void => {
     if (error) drop(current!)
-    else if (untold > 0) tell()
+    else if (unreported > 0) reportDropped()
     current = undefined
     writeNext()
   }
@@ -68,7 +68,7 @@ export function createLogOutput(sink: LogSink): LogOutput {
 
   return {
     write(text) {
-      if (heldLength + Buffer.byteLength(text) > maxHeld) {
+      if (heldLength + Buffer.byteLength(text) > maxHeldBytes) {
         drop(Buffer.from(text))
         return
       }
@@ -76,10 +76,10 @@ export function createLogOutput(sink: LogSink): LogOutput {
       if (current === undefined) writeNext()
     },
     droppedLines: () => dropped,
-    finish(milliseconds) {
+    finish(timeoutMs) {
       if (current === undefined) return Promise.resolve(true)
       const { promise, resolve } = Promise.withResolvers<boolean>()
-      const timer = setTimeout(() => resolve(false), milliseconds)
+      const timer = setTimeout(() => resolve(false), timeoutMs)
       onIdle = () => {
         clearTimeout(timer)
         resolve(true)
@@ -90,5 +90,5 @@ export function createLogOutput(sink: LogSink): LogOutput {
 }
 
 function newBuffer(): Buffer {
-  return Buffer.allocUnsafeSlow(maxHeld + maxTold)
+  return Buffer.allocUnsafeSlow(maxHeldBytes + maxReportBytes)
 }

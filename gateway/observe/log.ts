@@ -1,21 +1,21 @@
 import { printableJson } from '../lib/printable.ts'
 
-/** What a log line may carry beside its time, level and event. */
+/** Fields of a log line, apart from time, level and event. */
 export type Fields = Readonly<
   Record<string, string | number | boolean | null | undefined | readonly unknown[]>
 >
 
-/** Writes structured lines: one JSON object each. No field ever holds a header, a body or a query. */
+/** Writes lines with one JSON object each. No field holds a header, a body or a query. */
 export interface Log {
   info(event: string, fields?: Fields): void
   warn(event: string, fields?: Fields): void
   error(event: string, fields?: Fields): void
-  /** Writes what is still held back. */
+  /** Writes the lines that are still buffered. */
   flush(): void
 }
 
 /**
- * Makes a log. Lines of one turn of the event loop are written together.
+ * Makes a log. The lines of one turn of the event loop are written together.
  *
  * @param write takes whole lines
  */
@@ -38,7 +38,7 @@ export function createLog(write: (text: string) => void): Log {
   }
 }
 
-/** Returns one line of the log, harmless in a terminal. */
+/** Returns a line of the log that is safe to show in a terminal. */
 export function logLine(level: string, event: string, fields: Fields): string {
   const rest = printableJson(JSON.stringify(fields))
   return `{"time":"${timeText()}","level":"${level}","event":"${event}"${rest === '{}' ? '' : ','}${rest.slice(1)}\n`
@@ -47,7 +47,7 @@ export function logLine(level: string, event: string, fields: Fields): string {
 let lastTime = 0
 let lastText = ''
 
-/** The time of now, written anew when it has changed. */
+/** Returns the current time as text; formats it only when it has changed. */
 function timeText(): string {
   const now = Date.now()
   if (now !== lastTime) {

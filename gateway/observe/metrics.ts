@@ -1,62 +1,62 @@
 import { memoize } from '../lib/memoize.ts'
 
-/** What can be counted. */
+/** Counters. */
 export interface Counters {
-  /** Adds one to a counter. Label values must come from the configuration or a fixed set, so that they stay few. */
+  /** Adds one to a counter. Label values come from the configuration or a fixed set, so that there are few. */
   count(name: CounterName, labels: Readonly<Record<string, string>>): void
 }
 
-/** Counts that were taken out of their counters, on their way to those of another thread. */
+/** Counts of a worker, to be added to those of the main thread. */
 export type Counted = readonly (readonly [name: CounterName, labels: string, value: number])[]
 
 /** Counters and gauges in the Prometheus text format. */
 export interface Metrics extends Counters {
-  /** Adds what was counted elsewhere. */
+  /** Adds the counts of a worker. */
   add(counted: Counted): void
-  /** Sets a gauge; an earlier value with other labels goes. */
+  /** Sets a gauge, and drops its values with other labels. */
   set(name: GaugeName, value: number, labels?: Readonly<Record<string, string>>): void
-  /** Sets a gauge with a value for each of several label values; all earlier ones go. */
+  /** Sets the values of a gauge by labels, and drops all earlier ones. */
   setEach(
     name: GaugeName,
     values: readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[],
   ): void
-  /** The exposition (Prometheus text format 0.0.4). */
+  /** Returns the exposition (Prometheus text format 0.0.4). */
   render(): string
 }
 
 const counters = {
-  gatehouse_requests_total: 'Requests answered, by proxy, HTTP status and reason of refusal.',
-  gatehouse_outgoing_secret_uses_total: 'Requests with a secret that is being rotated out, by key.',
+  gatehouse_requests_total: 'Requests, by proxy, HTTP status and reason for refusal.',
+  gatehouse_outgoing_secret_uses_total: 'Requests with a secret that is being replaced, by API key.',
   gatehouse_config_reloads_total: 'Attempts to apply a changed configuration, by result.',
-  gatehouse_jwks_fetches_total: 'Attempts to fetch the keys of an issuer, by auth method and result.',
-  gatehouse_introspections_total: 'Questions about tokens to their issuer, by auth method and result.',
+  gatehouse_jwks_fetches_total: 'Attempts to fetch the signing keys of an issuer, by auth method and result.',
+  gatehouse_introspections_total: 'Introspection requests to issuers, by auth method and result.',
   gatehouse_connections_dropped_total:
-    'Connections of clients that were refused or closed because there were too many, by reason.',
-  gatehouse_log_lines_dropped_total: 'Lines of the log that could not be written.',
-  gatehouse_workers_lost_total: 'Threads that died; each is replaced.',
+    'Client connections that were refused or closed because there were too many, by reason.',
+  gatehouse_log_lines_dropped_total: 'Log lines that could not be written.',
+  gatehouse_workers_lost_total: 'Workers that died; each is replaced.',
 } as const
 
 const gauges = {
-  gatehouse_config_last_reload_successful: 'Whether the last attempt to apply the configuration succeeded.',
-  gatehouse_config_last_reload_success_timestamp_seconds: 'When a configuration was last applied.',
+  gatehouse_config_last_reload_successful: '1 if the last attempt to apply the configuration succeeded.',
+  gatehouse_config_last_reload_success_timestamp_seconds: 'Time when a configuration was last applied.',
   gatehouse_config_pending_seconds:
-    'Since the files have said something else than what is in force; 0 where they do not.',
-  gatehouse_config_info: 'The revision in force.',
-  gatehouse_revocations: 'Entries of the revocations file that are in force.',
-  gatehouse_revocations_last_reload_successful:
-    'Whether the revocations file in force is the one that is there.',
-  gatehouse_jwks_age_seconds: 'Since the keys of an issuer were last fetched, by auth method.',
-  gatehouse_open_streams: 'Streams that are open to clients.',
-  gatehouse_port_shared: 'Whether another process listens on the port for clients too.',
-  gatehouse_connections: 'Connections of clients.',
-  gatehouse_requests_in_flight: 'Authenticated requests under way, open streams included.',
-  gatehouse_workers: 'Threads that serve clients.',
+    'Seconds for which the files have differed from the revision in force; 0 if they do not differ.',
+  gatehouse_config_info: 'Revision in force.',
+  gatehouse_revocations: 'Revocations in force.',
+  gatehouse_revocations_last_reload_successful: '1 if the revocations file as it stands is in force.',
+  gatehouse_jwks_age_seconds:
+    'Seconds since the signing keys of an issuer were last fetched, by auth method.',
+  gatehouse_open_streams: 'Open streams to clients.',
+  gatehouse_port_shared: '1 if another process listens on the port for clients.',
+  gatehouse_connections: 'Open client connections.',
+  gatehouse_requests_in_flight: 'Authenticated requests in flight, open streams included.',
+  gatehouse_workers: 'Workers that serve clients.',
 } as const
 
 type CounterName = keyof typeof counters
 type GaugeName = keyof typeof gauges
 
-/** Makes counters that are emptied from time to time. */
+/** Makes the counters of a worker; `take` returns the counts and resets them. */
 export function createCounters(): Counters & { take(): Counted } {
   const series = createSeries()
   return {

@@ -4,8 +4,8 @@ import type { Admin } from '../../schema/config.ts'
 import { createOriginCheck } from '../../policies/origin.ts'
 
 /**
- * Returns whether a request to the admin listener may be answered by its Host and Origin headers: the rule of the listener
- * for clients, against DNS rebinding.
+ * Makes the check of the Host and Origin headers of requests to the admin listener, against DNS rebinding. The rules are
+ * those of the listener for clients.
  */
 export function createHostCheck({
   allowedHosts,

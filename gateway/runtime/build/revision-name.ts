@@ -1,13 +1,13 @@
 import type { Handover } from '../../config/handover.ts'
 
-/** What is remembered of a configuration that is in force. */
+/** What identifies the configuration in force. */
 export type InForce = Pick<Handover, 'revision' | 'secrets'>
 
 /**
- * Names what was read after what is in force: a revision covers no secret, and so would be the same after one of them was
+ * Gives a configuration a revision of its own. A revision covers no secret, so it would be the same after a secret was
  * rotated. The second set of secrets of revision R in this process is R-2, the third R-3.
  *
- * @returns what was read; with the revision in force where nothing changed, secrets included
+ * @returns the configuration; with the revision in force if nothing has changed, secrets included
  */
 export function nameRevision(read: Handover, { revision, secrets }: InForce): Handover {
   const [content, set = '1'] = revision.split('-')

@@ -12,22 +12,22 @@ import { tokenSourceFor, type KeptTokens, type TokenDependencies } from '../../o
 import type { UpstreamEndpoint } from '../../oauth/upstream-discovery.ts'
 
 /**
- * Milliseconds that an idle connection is kept to an upstream that does not say how long it keeps it itself.
- * Longer than some servers do, and calls would be sent into connections that are being closed.
+ * Milliseconds that an idle connection is kept if the upstream does not say how long it keeps its own end. With more,
+ * requests would be sent on connections that some servers are closing.
  */
-const keepAliveTimeout = 1500
+const keepAliveTimeoutMs = 1500
 
 /** Connections to one origin. */
 export interface Connections {
-  /** For the calls of clients. */
+  /** Carries the requests of clients. */
   readonly calls: UpstreamDispatcher
-  /** For whatever else is asked of it. */
+  /** Carries all other requests. */
   readonly others: Dispatcher
-  /** Lets go of them when what is on its way has ended. */
+  /** Closes the connections when the requests in flight have ended. */
   close(): void
 }
 
-/** What upstreams are made with; pools and tokens outlive the snapshots that use them. */
+/** What upstreams are made with. Pools and tokens outlive the snapshots that use them. */
 export interface UpstreamDependencies extends TokenDependencies {
   readonly pools: UsagePool<Connections>
   readonly tokens: UsagePool<KeptTokens>
@@ -38,7 +38,7 @@ export interface UpstreamDependencies extends TokenDependencies {
  * Makes the upstream of a proxy.
  *
  * @param credentialHeaders lower-case names of headers that carry credentials of clients
- * @param hold keeps what is shared for as long as the upstream is used
+ * @param hold keeps shared connections and tokens for as long as the upstream is used
  */
 export function makeUpstream(
   { upstream }: Proxy,
@@ -101,18 +101,18 @@ function readTls(tls: UpstreamTls | undefined, secrets: Secrets): Tls {
   }
 }
 
-/** Calls in plain HTTP go over connections of our own, which cost less; everything else over those of undici. */
+/** Opens connections: requests of clients over plain HTTP use our own client, which costs less; all others use undici. */
 function createConnections(origin: string, timeout: number, tls: Tls): Connections {
   const others = new Pool(origin, {
     connections: null,
     pipelining: 1,
     allowH2: false,
-    keepAliveTimeout,
-    // Said aloud, because an environment variable of Node would switch it off otherwise.
+    keepAliveTimeout: keepAliveTimeoutMs,
+    // Explicit, because an environment variable of Node would turn it off otherwise.
     connect: { timeout, ...tls, rejectUnauthorized: true },
   })
   const calls = origin.startsWith('http:')
-    ? createPool(origin, { connectTimeout: timeout, keepAlive: keepAliveTimeout })
+    ? createPool(origin, { connectTimeout: timeout, keepAlive: keepAliveTimeoutMs })
     : others
   return {
     calls,

@@ -1,15 +1,15 @@
-/** Milliseconds that reading and checking the configuration may take. */
+/** Longest time that a load of the configuration may take, in milliseconds. */
 export const loadTimeoutMs = 30_000
 
-/** Reading and checking a file took too long, and was given up. */
+/** A load took too long and was aborted. */
 export class LoadTimeout extends Error {
   override readonly name = 'LoadTimeout'
 
   /**
-   * @param subject what was read
-   * @param limit milliseconds
+   * @param subject name of what was read
+   * @param timeoutMs its time limit
    */
-  constructor(subject: string, limit: number) {
-    super(`reading ${subject} took longer than ${limit / 1000} s and was given up; make the files smaller`)
+  constructor(subject: string, timeoutMs: number) {
+    super(`reading ${subject} took longer than ${timeoutMs / 1000} s and was aborted; make the files smaller`)
   }
 }

@@ -2,26 +2,26 @@ import type { ReadResult } from '../../config/handover.ts'
 import type { RevocableNames } from '../../config/revocation-entries.ts'
 import type { RevocationsResult } from '../../config/revocations.ts'
 import { loadTimeoutMs } from './load-timeout.ts'
-import { createThreadReader } from './worker-reader.ts'
+import { createWorkerReader } from './worker-reader.ts'
 
-/** Reads the configuration in a thread of its own, so that a large one keeps no request waiting. */
+/** Reads the configuration in a worker, so that a large one does not delay requests. */
 export interface Loader {
   /**
-   * Reads and checks it as it stands now. Rejects where the thread dies over it, takes too long (LoadTimeout) or the
-   * signal gives it up; the next call has another.
+   * Reads and checks the configuration as it stands now. Rejects if the worker dies, if it takes too long (LoadTimeout),
+   * or when the signal aborts it. The next call gets a new worker.
    */
   load(this: void, signal?: AbortSignal): Promise<ReadResult>
-  /** Reads and checks a revocations file, in another thread: it does not wait for a configuration that takes long. */
+  /** Reads and checks a revocations file in a second worker, so that it does not wait for a slow configuration. */
   loadRevocations(this: void, request: RevocationsRequest): Promise<RevocationsResult>
 }
 
-/** What the thread is started with. */
+/** What the worker is started with. */
 export interface LoaderData {
   readonly path: string
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** Which revocations file to read, and what it may refer to. */
+/** A revocations file to read, and the names that it may refer to. */
 export interface RevocationsRequest {
   /** Absolute path. */
   readonly file: string
@@ -31,23 +31,27 @@ export interface RevocationsRequest {
 const revocationsTimeoutMs = 10_000
 
 /**
- * Makes a loader, whose threads are started when they are needed.
+ * Makes a loader. Its workers are started on demand.
  *
- * @param path of the main file, absolute
- * @param env what `${NAME}` and `{env: NAME}` stand for
- * @param limit milliseconds that a load may take
+ * @param path absolute path of the main file
+ * @param env values of `${NAME}` and `{env: NAME}`
+ * @param timeoutMs milliseconds that a load may take
  */
-export function createLoader(path: string, env: LoaderData['env'], limit: number = loadTimeoutMs): Loader {
+export function createLoader(
+  path: string,
+  env: LoaderData['env'],
+  timeoutMs: number = loadTimeoutMs,
+): Loader {
   const workerData: LoaderData = { path, env: { ...env } }
-  const read = createThreadReader<'load', ReadResult>(
+  const read = createWorkerReader<'load', ReadResult>(
     './loader-main.ts',
     workerData,
     'the configuration',
-    limit,
+    timeoutMs,
   )
   return {
     load: signal => read('load', signal),
-    loadRevocations: createThreadReader<RevocationsRequest, RevocationsResult>(
+    loadRevocations: createWorkerReader<RevocationsRequest, RevocationsResult>(
       './revocations-main.ts',
       undefined,
       'the revocations file',

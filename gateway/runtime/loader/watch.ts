@@ -9,34 +9,34 @@ import {
   type ReadPaths,
 } from '../../config/document/content-digest.ts'
 
-/** Tells when the bytes of the configuration may have changed. */
+/** Reports when the bytes of the configuration may have changed. */
 export interface Watcher {
-  /** Watches other paths from now on; resolves when nothing can be missed any more. */
+  /** Watches other paths from now on. Resolves when no change can be missed any more. */
   follow(paths: ReadPaths): Promise<void>
   close(): Promise<void>
 }
 
-const settleTime = 25
-const settleTries = 40
+const settleIntervalMs = 25
+const maxSettleTries = 40
 const readyTimeoutMs = 2000
 
 /**
- * Watches folders rather than files, so that editors that rename, `git checkout` and the `..data` swap of
- * Kubernetes are all seen; and looks itself every so often, because some file systems tell nothing.
+ * Watches folders rather than files, so that it sees editors that rename, `git checkout` and the `..data` swap of
+ * Kubernetes. Also polls, because some file systems report nothing.
  *
- * @param onChange called when something may have changed; cheap calls too many are expected
- * @param onFault called when watching is not possible; looking goes on
- * @param interval milliseconds between two looks
+ * @param onChange called when something may have changed, and often when nothing has
+ * @param onFault called when watching is not possible; polling goes on
+ * @param intervalMs milliseconds between two polls
  */
 export function createWatcher(
   onChange: () => void,
   onFault: (error: unknown) => void,
-  interval: number,
+  intervalMs: number,
 ): Watcher {
   let watcher: FSWatcher | undefined
   let watched = ''
   let closed = false
-  const timer = setInterval(onChange, interval)
+  const timer = setInterval(onChange, intervalMs)
   timer.unref()
   return {
     async follow({ files, directories }) {
@@ -46,7 +46,7 @@ export function createWatcher(
       const previous = watcher
       watcher = watchPaths(folders, { depth: 0, ignoreInitial: true, ignorePermissionErrors: true })
       watcher.on('raw', onChange).on('all', onChange).on('error', onFault)
-      // A fault is told to onFault, and whoever looks by himself need not wait for anything.
+      // onFault gets the error, and polling needs no watcher.
       const ready = once(watcher, 'ready').catch(() => {})
       await Promise.race([ready, delay(readyTimeoutMs, undefined, { ref: false })])
       await previous?.close()
@@ -59,22 +59,22 @@ export function createWatcher(
   }
 }
 
-/** What stands at the paths now; the same as the `digest` of a load that would read the same bytes. */
+/** Returns the digest of the files as they stand now: the `digest` of a load that reads the same bytes. */
 export function digestOfFiles(paths: ReadPaths): string {
   const folders = new Set(paths.directories)
   return digestOfAll(paths, path => (folders.has(path) ? digestOfListing(path) : digestOfFile(path)))
 }
 
-/** The digest once it has stopped changing, so that a file is not read while it is being written. */
+/** Returns the digest once it has stopped changing, so that no file is read while it is being written. */
 export function settledDigest(paths: ReadPaths): Promise<string> {
   return settled(() => digestOfFiles(paths))
 }
 
-/** What a look sees once it sees the same twice, or after a second. */
+/** Calls `look` until it returns the same twice, for about a second. */
 export async function settled(look: () => string): Promise<string> {
   let seen = look()
-  for (let tries = 0; tries < settleTries; tries++) {
-    await delay(settleTime)
+  for (let tries = 0; tries < maxSettleTries; tries++) {
+    await delay(settleIntervalMs)
     const again = look()
     if (again === seen) break
     seen = again

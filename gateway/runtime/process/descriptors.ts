@@ -1,31 +1,31 @@
 import { readFileSync } from 'node:fs'
 
-/** Descriptors kept for files, the log, DNS, the admin listener and everything else that is no client. */
+/** Descriptors reserved for files, the log, DNS, the admin listener and everything else apart from clients. */
 const reserve = 48
-/** More of them per thread: its event loop, its listener, and connections to issuers. */
-const reservePerThread = 12
-/** A client takes one for itself, and one for its call or stream at the upstream. */
-const perConnection = 2
-const fewest = 8
+/** Descriptors reserved per worker: its event loop, its listener, and connections to issuers. */
+const reservePerWorker = 12
+/** A client needs one descriptor for its connection, and one for its request or stream at the upstream. */
+const descriptorsPerClient = 2
+const minConnections = 8
 
 /**
- * Returns how many connections clients may have, all threads together, so that under every load a file can be read and an
- * upstream reached.
+ * Returns the largest number of connections of clients, in all workers together, at which files can still be read and
+ * upstreams reached.
  *
- * @param wanted `listen.maxConnections`; undefined for as many as the limit of open files leaves room for
- * @param threads number of threads that serve
- * @param descriptors the limit of open files (RLIMIT_NOFILE); undefined where it is unknown
+ * @param wanted `listen.maxConnections`; undefined for as many as the limit of open files permits
+ * @param workers number of workers
+ * @param descriptors limit of open files (RLIMIT_NOFILE); undefined if unknown
  */
 export function connectionLimit(
   wanted: number | undefined,
-  threads: number,
+  workers: number,
   descriptors: number | undefined = readDescriptorLimit(),
 ): number {
-  const room = (descriptors ?? Infinity) - reserve - threads * reservePerThread
-  return Math.max(fewest, Math.min(wanted ?? Infinity, Math.floor(room / perConnection)))
+  const room = (descriptors ?? Infinity) - reserve - workers * reservePerWorker
+  return Math.max(minConnections, Math.min(wanted ?? Infinity, Math.floor(room / descriptorsPerClient)))
 }
 
-/** Returns the soft limit of open files, which Node raises to the hard one; undefined where the system does not say. */
+/** Returns the soft limit of open files, which Node raises to the hard one; undefined if the system does not say. */
 function readDescriptorLimit(): number | undefined {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8')

@@ -3,16 +3,16 @@ import { isIPv6, type AddressInfo } from 'node:net'
 
 /** State of a listening socket in /proc/net/tcp. */
 const listening = '0A'
-/** Bytes of /proc/net/tcp that are read at a time, and at most. */
-const pieceSize = 65_536
-const maxRead = 1_048_576
+/** Bytes of /proc/net/tcp that are read at a time, and the most that are read. */
+const pieceBytes = 65_536
+const maxReadBytes = 1_048_576
 
 /**
- * Returns a check for listening sockets of other processes on a port. Linux deals connections out among all sockets that
- * share a port (SO_REUSEPORT), whichever process of the same user they belong to, and tells none of them.
+ * Returns a check for listening sockets of other processes on a port. Linux distributes connections among all sockets that
+ * share a port (SO_REUSEPORT), whichever process of the same user owns them, and does not report it.
  *
  * @param address where this process listens
- * @returns whether there is one; false elsewhere than on Linux, or where the system does not say
+ * @returns whether there is one; false outside Linux, and if the system does not say
  */
 export function createSharerCheck(address: Pick<AddressInfo, 'address' | 'port'>): () => boolean {
   /** Sockets of this process, and of others, by inode. */
@@ -29,7 +29,7 @@ export function createSharerCheck(address: Pick<AddressInfo, 'address' | 'port'>
   }
 }
 
-/** Returns the inodes of the sockets of a table that listen at an address. */
+/** Returns the inodes of the sockets in a table that listen at an address. */
 function listeners(table: string, { address, port }: Pick<AddressInfo, 'address' | 'port'>): string[] {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0')
   const inodes: string[] = []
@@ -42,7 +42,7 @@ function listeners(table: string, { address, port }: Pick<AddressInfo, 'address'
   return inodes
 }
 
-/** Reads a table as far as it lists listening sockets, which come first: connections may follow by the thousand. */
+/** Reads the listening sockets of a table, which come first: thousands of connections may follow. */
 function readListening(table: string): string {
   let file
   try {
@@ -51,9 +51,9 @@ function readListening(table: string): string {
     return ''
   }
   try {
-    const piece = Buffer.alloc(pieceSize)
+    const piece = Buffer.alloc(pieceBytes)
     let text = ''
-    for (let size = -1; size !== 0 && text.length < maxRead;) {
+    for (let size = -1; size !== 0 && text.length < maxReadBytes;) {
       size = readSync(file, piece)
       text += piece.toString('latin1', 0, size)
       const last = text.trimEnd().split('\n').at(-1)!
@@ -65,7 +65,7 @@ function readListening(table: string): string {
   }
 }
 
-/** Whether a socket may be dealt connections to an address: it listens there, or everywhere. */
+/** Returns whether a socket may get connections to an address: it listens there, or at every address. */
 function overlaps(written: string, address: string): boolean {
   const isOfV6 = written.length > 8
   if (isIPv6(address)) return isOfV6 || address === '::'
@@ -76,7 +76,7 @@ function overlaps(written: string, address: string): boolean {
   return isEverywhere || address === '0.0.0.0' || written.endsWith(own)
 }
 
-/** Returns those of some inodes that are sockets of this process. */
+/** Returns the inodes that belong to sockets of this process. */
 function ownSockets(inodes: ReadonlySet<string>): Set<string> {
   const own = new Set<string>()
   for (const descriptor of readdirSync('/proc/self/fd')) {
@@ -85,7 +85,7 @@ function ownSockets(inodes: ReadonlySet<string>): Set<string> {
       const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`)) ?? []
       if (inode !== undefined && inodes.has(inode)) own.add(inode)
     } catch {
-      // It was closed meanwhile.
+      // It was closed in the meantime.
     }
   }
   return own

@@ -3,19 +3,19 @@ import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import { createSharerCheck } from './port-sharers.ts'
 
-const interval = 2000
+const intervalMs = 2000
 
-/** Tells whether another process listens where the gateway does. */
+/** Detects other processes that listen on the gateway's port. */
 export interface PortWatch {
   isShared(): boolean
   close(): void
 }
 
 /**
- * Watches a port that the threads of the gateway share, and reports another process that shares it too, which is dealt
- * connections with the credentials of clients.
+ * Watches a port that the workers of the gateway share. Reports another process that shares it too: the system gives it
+ * connections, and so credentials, of clients.
  *
- * @throws Error with the code EADDRINUSE where there is one already
+ * @throws Error with the code EADDRINUSE if another process listens already
  */
 export function watchPort(address: AddressInfo, { log, metrics }: { log: Log; metrics: Metrics }): PortWatch {
   const check = createSharerCheck(address)
@@ -29,10 +29,10 @@ export function watchPort(address: AddressInfo, { log, metrics }: { log: Log; me
     else log.info('port_unshared', { port: address.port })
   }
   if (check()) {
-    const message = `another process listens on port ${address.port} too`
+    const message = `another process listens on port ${address.port}`
     throw Object.assign(new Error(message), { code: 'EADDRINUSE', syscall: 'listen' })
   }
   metrics.set('gatehouse_port_shared', 0)
-  const timer = setInterval(look, interval).unref()
+  const timer = setInterval(look, intervalMs).unref()
   return { isShared: () => shared, close: () => clearInterval(timer) }
 }
