@@ -157,7 +157,9 @@ function literal(text: string): string {
 
 function expiry(written: string, now: number): string {
   const duration = /^\d+[a-z]+$/.test(written)
-  const at = valueOf('--expires', () => (duration ? now + parseDuration(written) : parseInstant(written)))
+  const at = valueOf('--expires', written, text =>
+    duration ? now + parseDuration(text) : parseInstant(text),
+  )
   if (at <= now) throw new UsageError('`--expires` is in the past')
   return duration ? instantText(at) : written
 }

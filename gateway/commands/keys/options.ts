@@ -49,12 +49,12 @@ export function orUsage<Result>(help: Pick<Help, 'name'>, io: Io, parse: () => R
 }
 
 /** Parses the value of an option. Throws UsageError when it is malformed. */
-export function valueOf<Result>(flag: string, parse: () => Result): Result {
+export function valueOf<Result>(flag: string, text: string, parse: (text: string) => Result): Result {
   try {
-    return parse()
+    return parse(text)
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
-    throw new UsageError(`invalid value for \`${flag}\`: ${error.message}; ${error.help}`)
+    throw new UsageError(`invalid value \`${text}\` for \`${flag}\`; ${error.help}`)
   }
 }
 
@@ -63,7 +63,7 @@ export function nameFrom([name]: readonly string[]): string {
   if (name === undefined) throw new UsageError('missing argument: the name of the key')
   const { pattern = '', description = '' } = resolveSchema({ $ref: '#/$defs/Name' })
   if (new RegExp(pattern, 'u').test(name)) return name
-  throw new UsageError(`invalid key name. ${description}`)
+  throw new UsageError(`invalid key name \`${name}\`. ${description}`)
 }
 
 /** Formats milliseconds since 1970 as RFC 3339 in UTC, to the second. */

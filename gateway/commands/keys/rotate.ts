@@ -56,7 +56,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   const wanted = orUsage(help, io, () => {
     return {
       name: nameFrom(positionals),
-      overlap: valueOf('--overlap', () => parseDuration(values.overlap)),
+      overlap: valueOf('--overlap', values.overlap, parseDuration),
       json: values.format === 'json',
     }
   })
