@@ -4,34 +4,34 @@ import { createFields, readField, readStatusLine, type StatusLine } from './fiel
 import { checkTrailers, framingOf, isPersistent } from './framing.ts'
 import { malformed } from './wire-error.ts'
 
-/** Bytes and fields of a head, and of trailers. */
+/** Largest number of bytes and fields of a head, and of trailers. */
 const maxSection = 16 * 1024
 const maxFields = 200
-/** Informational answers before the one that counts. */
+/** Largest number of informational responses before the final one. */
 const maxInformational = 100
-/** How much is looked at at a time while a section of fields is read: heads are short, what follows them may not be. */
+/** Bytes that are decoded at a time while fields are read: heads are short, but what follows may be long. */
 const maxLookaheadBytes = 2048
 
-/** Takes an answer as it is read. */
+/** Receives a response as it is read. */
 export interface AnswerSink {
-  /** The final status; informational ones are not told. Names are in lower case, a repeated field is a list. */
+  /** Final status and headers; informational ones are not reported. Names are in lower case; a repeated field is a list. */
   onHead(status: number, headers: IncomingHttpHeaders): void
-  /** Content of the body, at most once per `read`; the bytes are the sink's to keep. */
+  /** Content of the body, at most once per `read`; the sink may keep the bytes. */
   onBody(bytes: Buffer): void
-  /** @param reusable whether the connection may carry another request: the answer allows it, and nothing came after it */
+  /** @param reusable whether the connection may carry another request: the response allows it, and no bytes follow */
   onEnd(reusable: boolean): void
 }
 
 type Place = 'head' | 'sized' | 'chunked' | 'trailers' | 'unsized' | 'over'
 
 /**
- * Reads HTTP/1.1 answers (RFC 9112) to requests that are not HEAD or CONNECT, one after another, wherever the bytes
- * are cut. A class, because every stream keeps one, and ten thousand of them as closures take some 20 MB more.
+ * Parses HTTP/1.1 responses (RFC 9112) to requests other than HEAD and CONNECT, one after another, from chunks of any size.
+ * A class, because every stream keeps one: as closures, ten thousand of them take about 20 MB more.
  */
 export class AnswerReader implements ContentSink {
   readonly #sink: AnswerSink
   #place: Place = 'head'
-  /** The line that has begun and not ended, and what was read of the section that it stands in. */
+  /** The unfinished line, and what was read of its section. */
   #begun = ''
   #sectionBytes = 0
   #fieldCount = 0
@@ -39,10 +39,10 @@ export class AnswerReader implements ContentSink {
   #fields: IncomingHttpHeaders | undefined
   #informational = 0
   #persistent = false
-  /** Bytes of the body that are still to come. */
+  /** Remaining bytes of the body. */
   #left = 0
   #chunks: ChunkReader | undefined
-  /** What a `read` found of the body. */
+  /** Content of the body that the current `read` found. */
   #content: Buffer | undefined
   #contentLength = 0
 
@@ -51,8 +51,8 @@ export class AnswerReader implements ContentSink {
   }
 
   /**
-   * Reads the first bytes of a buffer, which may be overwritten afterwards. Throws `answer_malformed`; the reader is
-   * of no use after that.
+   * Parses the first bytes of a buffer, which may be overwritten afterwards. Throws `answer_malformed`; the parser is
+   * unusable after that.
    */
   read(bytes: Buffer, length: number): void {
     let at
@@ -66,7 +66,7 @@ export class AnswerReader implements ContentSink {
     this.#sink.onEnd(this.#persistent && at === length)
   }
 
-  /** The upstream closed its side; returns whether that makes the answer whole, and has told the sink then. */
+  /** The upstream closed its side; returns whether that completes the response. If so, the sink was told. */
   close(): boolean {
     if (this.#place !== 'unsized') return false
     this.#begin('head')
@@ -74,7 +74,7 @@ export class AnswerReader implements ContentSink {
     return true
   }
 
-  /** Takes content of the body, also from the chunk reader. */
+  /** Takes content of the body, also from the chunk parser. */
   take(bytes: Buffer, from: number, to: number, most: number): void {
     this.#content ??= Buffer.allocUnsafe(most)
     this.#contentLength += bytes.copy(this.#content, this.#contentLength, from, to)
@@ -97,7 +97,7 @@ export class AnswerReader implements ContentSink {
     this.#fields = undefined
   }
 
-  /** Reads lines up to the empty one; returns where the next byte to be read is. */
+  /** Parses lines up to the empty one; returns the position of the next byte. */
   #readSection(bytes: Buffer, from: number, to: number): number {
     const end = Math.min(to, from + maxLookaheadBytes)
     const carried = this.#begun.length
@@ -154,7 +154,7 @@ export class AnswerReader implements ContentSink {
     this.#sink.onHead(status, fields)
   }
 
-  /** Reads content of the body, or what stands between its chunks; returns where the next byte to be read is. */
+  /** Parses content of the body, or what is between its chunks; returns the position of the next byte. */
   #readBody(bytes: Buffer, from: number, to: number): number {
     if (this.#place === 'chunked') {
       const next = this.#chunks!.read(bytes, from, to, this)

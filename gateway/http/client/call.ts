@@ -5,17 +5,17 @@ import type { Dispatcher } from 'undici'
 export interface Carrier {
   pause(): void
   resume(): void
-  /** Gives the call up; nothing more is told to it. */
+  /** Abandons the call; its handler gets no more events. */
   drop(): void
 }
 
 /**
- * One request and its answer, which ends once: whole, with an error, or given up by its handler. What the handler
- * throws is an error of the call. A class, because it is the controller that handlers of undici drive, and one is
- * made for every call. It holds nothing of the request, because streams hold their call for as long as they last.
+ * One request and its response, which ends once: complete, with an error, or aborted by its handler. An exception of the
+ * handler is an error of the call. A class, because it is the controller of undici's handlers, and every call has one. It
+ * holds nothing of the request, because a stream keeps its call.
  */
 export class Call implements Dispatcher.DispatchController {
-  /** Milliseconds of silence within the body of the answer; 0 for any. */
+  /** Milliseconds of silence within the response body; 0 for no limit. */
   readonly bodyTimeout: number
   aborted = false
   paused = false
@@ -48,7 +48,7 @@ export class Call implements Dispatcher.DispatchController {
     this.#carrier?.resume()
   }
 
-  /** Shows the handler this controller. */
+  /** Gives the handler this controller. */
   offer(): void {
     try {
       this.#handler.onRequestStart?.(this, undefined)

@@ -1,34 +1,34 @@
 import { isTokenCode } from './fields.ts'
 import { malformed } from './wire-error.ts'
 
-/** Digits of a chunk's size, and the largest size. */
+/** Largest number of digits of a chunk size, and the largest size. */
 const maxDigits = 8
 const maxChunk = 2 ** 31 - 1
-/** Bytes of chunk extensions in one answer; nobody uses them but to waste time. */
+/** Largest number of bytes of chunk extensions in one response: only attackers send them. */
 const maxExtensions = 4096
 
-/** Takes content of the body where it stands, and is told how much there can still be in this `read`, it included. */
+/** Takes content of the body in place; `most` is what this `read` can still yield, including it. */
 export interface ContentSink {
   take(bytes: Buffer, from: number, to: number, most: number): void
 }
 
 type Place = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'last'
 
-/** Reads the chunks of one body (RFC 9112 §7.1), wherever the bytes are cut. */
+/** Parses the chunks of one body (RFC 9112 §7.1), from pieces of any size. */
 export class ChunkReader {
   #place: Place = 'size'
   #size = 0
   #digits = 0
   #extensions = 0
-  /** In an extension: whether a word has begun, and whether it is the value. */
+  /** State within an extension: whether a word has begun, and whether it is the value. */
   #inWord = false
   #hasValue = false
 
   /**
-   * Reads on until the bytes end or the last chunk's line has ended, after which the trailers begin. Throws
+   * Parses until the bytes end, or until the end of the last chunk's line, where the trailers begin. Throws
    * `answer_malformed`.
    *
-   * @returns where the next byte to be read is
+   * @returns the position of the next byte
    */
   read(bytes: Buffer, from: number, to: number, sink: ContentSink): number {
     let at = from
@@ -52,7 +52,7 @@ export class ChunkReader {
     return at
   }
 
-  /** Whether the last chunk's line was read. */
+  /** Returns whether the last chunk's line was read. */
   isLast(): boolean {
     return this.#place === 'last'
   }
@@ -68,7 +68,7 @@ export class ChunkReader {
     else malformed('has a chunk size that is not hexadecimal')
   }
 
-  /** Reads `;name` or `;name=word` as often as it is there. Quoted values, which nobody sends, are refused. */
+  /** Parses any number of `;name` or `;name=word`. Quoted values, which nobody sends, are refused. */
   #readExtension(code: number): void {
     if (++this.#extensions > maxExtensions) malformed('has chunk extensions that are too long')
     if (isTokenCode(code)) this.#inWord = true
@@ -94,7 +94,7 @@ export class ChunkReader {
   }
 }
 
-/** The value of a hexadecimal digit; -1 where it is none. */
+/** Returns the value of a hexadecimal digit; -1 if it is not one. */
 function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48
   const lower = code | 32

@@ -9,44 +9,44 @@ import { WireError } from './wire-error.ts'
 /** A TCP connection to an upstream that carries one call at a time. */
 export interface Connection {
   isOpen(): boolean
-  /** Writes a call; to be called while it rests, or has just been opened. */
+  /** Sends a call. The connection must be idle or just opened. */
   carry(call: Call, request: RequestBytes): void
-  /** Ends it while it rests. */
+  /** Closes an idle connection. */
   close(): void
 }
 
-/** Where connections lead, and how long they are kept; milliseconds. */
+/** Origin of connections, and how long they are kept, in milliseconds. */
 export interface Endpoint {
   readonly host: string
   readonly port: number
   readonly connectTimeout: number
-  /** How long a connection rests, to an upstream that does not say how long it keeps it itself. */
+  /** How long an idle connection is kept if the upstream sends no Keep-Alive header. */
   readonly keepAlive: number
 }
 
-/** What a connection tells its pool. */
+/** Events of a connection. */
 export interface Keeper {
-  /** It may carry another call. */
+  /** The connection can carry another call. */
   onRest(connection: Connection): void
   onGone(connection: Connection): void
 }
 
-/** How long before the upstream would close a connection it is closed here, and how long one rests at most. */
+/** Milliseconds by which an idle connection is closed before the upstream would, and the longest idle time. */
 const margin = 2000
 const maxIdleMs = 600_000
 
 /**
- * What is read stands here until its reader has copied what it needs, which it does before it returns: one for all
- * connections, because ten thousand silent streams would otherwise keep a buffer each.
+ * Buffer for reads of all connections. The parser copies what it needs before it returns. Otherwise ten thousand silent
+ * streams would keep a buffer each.
  */
 const buffer = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** Opens a connection. Whatever is not as it should be closes it for good. */
+/** Opens a connection. Any error closes it for good. */
 export function openConnection(endpoint: Endpoint, keeper: Keeper): Connection {
   return new TcpConnection(endpoint, keeper)
 }
 
-/** A class, because every stream keeps one: as closures it takes three times the memory. */
+/** A class, because every stream keeps one, and closures would take three times the memory. */
 class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
   deadline = 0
   readonly #endpoint: Endpoint
@@ -105,7 +105,7 @@ class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
     this.#write(call, request)
   }
 
-  /** Writes a call, unless its handler gives it up now that it would be sent. */
+  /** Sends a call, unless its handler aborts it first. */
   #write(call: Call, { head, body }: RequestBytes): void {
     call.offer()
     if (call.isOver || this.#call !== call) return
@@ -147,7 +147,7 @@ class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
     if (call === undefined) return
     this.#call = undefined
     this.resume()
-    // An upstream that answers before it has read the request may take the rest of it for the next one.
+    // An upstream that responds before it has read the request may take the rest of it for the next one.
     if (reusable && this.#rest > 0 && this.#socket.writableLength === 0) {
       this.deadline = noLaterThan(this.#rest)
       this.#keeper.onRest(this)
@@ -196,7 +196,7 @@ class TcpConnection implements Connection, AnswerSink, Carrier, Timed {
   }
 }
 
-/** How long a connection may rest after an answer with this Keep-Alive header. */
+/** Returns how long a connection may be idle after a response with this Keep-Alive header. */
 function restFor(hint: string | string[] | undefined, otherwise: number): number {
   const [, seconds] = hint === undefined ? [] : (/timeout=(\d{1,9})/i.exec(String(hint)) ?? [])
   return seconds === undefined ? otherwise : Math.min(Number(seconds) * 1000 - margin, maxIdleMs)

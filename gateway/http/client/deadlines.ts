@@ -1,18 +1,18 @@
-/** Something that ends when its time is up. */
+/** Something with a deadline. */
 export interface Timed {
   /** Milliseconds on the clock of `soon`; 0 for never. */
   deadline: number
   onDeadline(): void
 }
 
-/** Milliseconds from one look at the clock to the next. */
+/** Milliseconds between two ticks. */
 const step = 250
 
 const watched = new Set<Timed>()
 let now = 0
 let timer: NodeJS.Timeout | undefined
 
-/** Watches a deadline, with one timer for all of them: connections get new ones too often for a timer each. */
+/** Watches a deadline. One timer serves all, because connections get new deadlines too often for a timer each. */
 export function watchDeadline(timed: Timed): void {
   if (watched.size === 0) {
     now = performance.now()
@@ -21,17 +21,17 @@ export function watchDeadline(timed: Timed): void {
   watched.add(timed)
 }
 
-/** Watches it no more. */
+/** Stops watching a deadline. */
 export function endWatch(timed: Timed): void {
   if (watched.delete(timed) && watched.size === 0) clearInterval(timer)
 }
 
-/** A deadline that comes up to a step before so many milliseconds have passed. */
+/** Returns a deadline that fires up to one tick early. */
 export function noLaterThan(milliseconds: number): number {
   return now + milliseconds
 }
 
-/** A deadline that comes up to two steps after so many milliseconds have passed; 0 is never. */
+/** Returns a deadline that fires up to two ticks late; 0 for never. */
 export function noEarlierThan(milliseconds: number): number {
   return milliseconds === 0 ? 0 : now + milliseconds + step
 }

@@ -3,56 +3,56 @@ import { malformed } from './wire-error.ts'
 
 const tokenText = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/** By character code: whether it may stand in a token (RFC 9110 §5.6.2). */
+/** 1 for the code of a character that is allowed in a token (RFC 9110 §5.6.2). */
 const inToken = new Uint8Array(256)
 for (let index = 0; index < tokenText.length; index++) inToken[tokenText.charCodeAt(index)] = 1
 
-/** By character code: whether it may stand in a field value or a reason phrase: VCHAR, obs-text, space and tab. */
+/** 1 for the code of a character that is allowed in a field value or reason phrase: VCHAR, obs-text, space and tab. */
 const inValue = new Uint8Array(256).fill(1, 0x20).fill(0, 0x7f, 0x80)
 inValue[0x09] = 1
 
-/** Whether a character may stand in a token, by its code. */
+/** Returns whether a character is allowed in a token. */
 export function isTokenCode(code: number): boolean {
   return inToken[code] === 1
 }
 
-/** Whether a character may stand in a field value, by its code. */
+/** Returns whether a character is allowed in a field value. */
 export function isValueCode(code: number): boolean {
   return inValue[code] === 1
 }
 
-/** Whether text is a token (RFC 9110 §5.6.2). */
+/** Returns whether text is a token (RFC 9110 §5.6.2). */
 export function isToken(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (inToken[text.charCodeAt(at)] !== 1) return false
   return text.length > 0
 }
 
-/** Whether a part of a text holds only what a field value may hold (RFC 9110 §5.5). */
+/** Returns whether part of a text is a valid field value (RFC 9110 §5.5). */
 function isValue(text: string, from = 0, to = text.length): boolean {
   for (let at = from; at < to; at++) if (inValue[text.charCodeAt(at)] !== 1) return false
   return true
 }
 
 /**
- * Makes fields without a prototype, so that no name stands for anything that was not sent. They are read faster than
- * those of `Object.create(null)`.
+ * Constructor of objects without a prototype, so that no name resolves to anything that was not sent. V8 reads them faster
+ * than `Object.create(null)`.
  */
 const Fields = function () {} as unknown as new () => IncomingHttpHeaders
 Fields.prototype = Object.create(null)
 
-/** No fields yet. */
+/** Returns an empty set of fields. */
 export function createFields(): IncomingHttpHeaders {
   return new Fields()
 }
 
-/** What a status line says. */
+/** A parsed status line. */
 export interface StatusLine {
   readonly status: number
-  /** Of HTTP/1: 0 or 1. */
+  /** Minor version of HTTP/1: 0 or 1. */
   readonly minor: number
 }
 
-/** Reads a status line (RFC 9112 §4), which many servers end after the status. Throws `answer_malformed`. */
+/** Parses a status line (RFC 9112 §4), which many servers end after the status. Throws `answer_malformed`. */
 export function readStatusLine(text: string, from: number, to: number): StatusLine {
   const digit = (at: number): number => {
     const value = text.charCodeAt(at) - 48
@@ -69,8 +69,8 @@ export function readStatusLine(text: string, from: number, to: number): StatusLi
 }
 
 /**
- * Reads one field line (RFC 9112 §5) into headers: names in lower case, a value that is repeated becomes a list. No
- * space before the colon, no continued lines, no control characters. Throws `answer_malformed`.
+ * Parses one field line (RFC 9112 §5) into headers: names in lower case; a repeated field becomes a list. It accepts no
+ * space before the colon, no continued lines and no control characters. Throws `answer_malformed`.
  *
  * @param from where the line begins
  * @param to where its CRLF begins
@@ -83,7 +83,7 @@ export function readField(text: string, from: number, to: number, headers: Incom
   let end = to
   for (at++; at < end && isBlank(text.charCodeAt(at)); at++) tabs ||= text.charCodeAt(at) === 9
   for (; end > at && isBlank(text.charCodeAt(end - 1)); end--) tabs ||= text.charCodeAt(end - 1) === 9
-  // Allowed, but llhttp takes such a coding for another one, and would see another body.
+  // Allowed, but llhttp takes such a coding for another one, and would read another body.
   if (tabs && (name === 'transfer-encoding' || name === 'content-length')) malformed(`has a tab in ${name}`)
   if (!isValue(text, at, end)) malformed('has a control character in a header')
   addField(headers, name, text.slice(at, end))

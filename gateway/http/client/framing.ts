@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { malformed } from './wire-error.ts'
 
-/** Where the body of an answer ends: after so many bytes, after its last chunk, or with the connection. */
+/** Where a response body ends: after a number of bytes, after the last chunk, or with the connection. */
 export type Framing = number | 'chunked' | 'close'
 
-/** Says where a body ends, and refuses whatever two readers could take differently (RFC 9112 §6). */
+/** Returns where a body ends; refuses framing that two parsers could read differently (RFC 9112 §6). */
 export function framingOf(status: number, minor: number, headers: IncomingHttpHeaders): Framing {
   const coding = headers['transfer-encoding'] as string | string[] | undefined
   const length = headers['content-length'] as string | string[] | undefined
@@ -21,7 +21,7 @@ export function framingOf(status: number, minor: number, headers: IncomingHttpHe
   return coding !== undefined ? 'chunked' : (bytes ?? 'close')
 }
 
-/** Says no where trailers claim to frame a body that has ended (RFC 9110 §6.5.1). */
+/** Refuses trailers that claim to frame the body that has ended (RFC 9110 §6.5.1). */
 export function checkTrailers(trailers: IncomingHttpHeaders): void {
   if ((trailers['content-length'] ?? trailers['transfer-encoding']) !== undefined)
     malformed('has a trailer that belongs into the head')
@@ -39,14 +39,14 @@ function readLength(value: string | string[]): number {
 }
 
 /**
- * Whether the connection may carry another request after this answer (RFC 9112 §9.3). Not after one that announces a
- * body where there can be none: whoever sent it may send that body after all.
+ * Returns whether the connection may carry another request after this response (RFC 9112 §9.3). It may not after a response
+ * that announces a body where none is allowed: the server may send that body anyway.
  */
 export function isPersistent(status: number, minor: number, headers: IncomingHttpHeaders): boolean {
   const { connection, 'proxy-connection': older } = headers
   if (minor === 0) return false
   if (isBodiless(status) && announcesBody(headers)) return false
-  // llhttp heeds the older name too, and would take what follows an informational answer for nobody's.
+  // llhttp also honours the older name, and would discard what follows an informational response.
   if (older !== undefined && saysClose(older)) return false
   return connection === undefined || connection === 'keep-alive' || !saysClose(connection)
 }

@@ -2,39 +2,39 @@ import { memoize } from '../../lib/memoize.ts'
 import { isToken, isValueCode } from './fields.ts'
 import { WireError } from './wire-error.ts'
 
-/** What frames the request and governs its connection is written here, and nowhere else. */
+/** Headers that frame the request and control its connection; only this module writes them. */
 const own = new Set(
   'host connection keep-alive proxy-connection content-length transfer-encoding te trailer upgrade expect'.split(
     ' ',
   ),
 )
 
-/** Bodies up to this size are copied behind their head, so that one piece is written. */
+/** Largest body that is copied behind its head, so that both are one write. */
 const smallBody = 64 * 1024
 
 const isFit = memoize(name => isToken(name) && !own.has(name.toLowerCase()))
 
-/** A request as it is written: in one piece, but for a large body, which stands apart. */
+/** An encoded request: one buffer, except for a large body, which is separate. */
 export interface RequestBytes {
-  /** The head, and behind it a small body. */
+  /** The head, followed by a small body. */
   readonly head: Buffer
-  /** A large body; null where there is none. */
+  /** A large body; null if there is none. */
   readonly body: Buffer | null
 }
 
 /** Encodes requests to one host. */
 export interface RequestEncoder {
   /**
-   * Encodes a request (RFC 9112 §3, §5). Throws `request_unfit` where a header cannot be sent.
+   * Encodes a request (RFC 9112 §3, §5). Throws `request_unfit` if a header cannot be sent.
    *
    * @param headers names and values, flat; in latin1
    */
   encode(method: string, path: string, headers: readonly string[], body: Buffer | null): RequestBytes
 }
 
-/** @param host the value of the Host header */
+/** Makes an encoder for one value of the Host header. */
 export function createRequestEncoder(host: string): RequestEncoder {
-  /** The first lines, which are the same as those of the call before as a rule. */
+  /** The first lines, which are mostly the same as those of the previous call. */
   let first = ''
   let lastMethod = ''
   let lastPath = ''
@@ -71,13 +71,13 @@ function lastLines(method: string, body: Buffer | null): string {
   return method === 'POST' ? 'content-length: 0\r\n\r\n' : '\r\n'
 }
 
-/** Whether no character became another one when it was written; as a rule all are of ASCII, which is told fastest. */
+/** Returns whether the text was written without loss; the check for plain ASCII comes first, because it is the fastest. */
 function isLatin1(text: string): boolean {
   // oxlint-disable-next-line no-control-regex -- a range of bytes
   return Buffer.byteLength(text) === text.length || !/[^\0-\xff]/.test(text)
 }
 
-/** The number of control characters but tabs: each line has two, which end it, and a value has none. */
+/** Returns the number of control characters except tabs: each line ends with two, and a value has none. */
 function controlsIn(bytes: Buffer, from: number, to: number): number {
   let controls = 0
   for (let at = from; at < to; at++) if (!isValueCode(bytes[at]!)) controls++

@@ -1,8 +1,8 @@
 /**
- * What went wrong between here and a plain-http upstream, apart from what the system reports itself:
- * `answer_malformed` it is not HTTP/1.1 as it must be; `answer_stalled` its body was silent for too long;
- * `connection_closed` the upstream closed before its answer was whole; `connect_timeout` nobody took the connection;
- * `request_unfit` a header that no request can carry; `pool_closed` the upstream is no longer in use.
+ * Codes of failures of a call to a plain-http upstream, beside those of the system. `answer_malformed`: the response is not
+ * valid HTTP/1.1. `answer_stalled`: its body was silent for too long. `connection_closed`: the upstream closed before the
+ * response was complete. `connect_timeout`: the upstream did not accept the connection in time. `request_unfit`: a header
+ * cannot be sent. `pool_closed`: the upstream is no longer in use.
  */
 export type WireErrorCode =
   | 'answer_malformed'
@@ -12,7 +12,7 @@ export type WireErrorCode =
   | 'request_unfit'
   | 'pool_closed'
 
-/** A failure with a code of its own; the message never holds a value that was sent or received. */
+/** A failure with one of these codes. The message never holds a value that was sent or received. */
 export class WireError extends Error {
   override readonly name = 'WireError'
   readonly code: WireErrorCode
@@ -23,7 +23,7 @@ export class WireError extends Error {
   }
 }
 
-/** Refuses an answer; the sentence says what in it is against the protocol. */
+/** Throws `answer_malformed`; the clause says what violates the protocol. */
 export function malformed(what: string): never {
   throw new WireError('answer_malformed', `the upstream's answer ${what}`)
 }

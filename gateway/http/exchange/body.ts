@@ -12,20 +12,20 @@ interface Reading {
 }
 
 /**
- * A request whose body can be read without the stream that it is: node:http pushes every chunk, and what a stream does
- * with it there is a good part of what reading costs. Before it is read, and when that failed, it is a stream as usual.
+ * A request whose body can be read without its stream: the work of the stream is a good part of the cost of reading. Until
+ * `readBody` is called, and after it failed, the request is a stream as usual.
  */
 export class BodyRequest extends IncomingMessage {
   #reading: Reading | undefined
-  /** Called before the body is read: some clients wait to be asked for it, and that may have to wait too. */
+  /** Called before the body is read, because some clients wait to be asked for it; a promise delays the reading. */
   onWanted: (() => Promise<void> | undefined) | undefined
 
   /**
-   * Reads the body, never more than it may hold; to be called once.
+   * Reads the body, up to the limit. Call it once.
    *
    * @param limit bytes
-   * @returns never settled where the client leaves or reading stops: nobody is answered then, and nothing is to be undone
-   * @throws Refusal `body_too_large`, or `overloaded` where too much is held of others
+   * @returns the body; never settles if the client leaves or reading stops, because no response follows then
+   * @throws Refusal `body_too_large`, or `overloaded` if too many bytes of other bodies are held
    */
   readBody(limit: number, share: Share): Promise<Buffer> {
     if (Number(this.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit))
@@ -35,7 +35,7 @@ export class BodyRequest extends IncomingMessage {
 
   #read(limit: number, share: Share): Promise<Buffer> {
     const store = new ByteStore(limit)
-    // What came before stands in the stream. To ask for it also tells node:http that the rest is wanted.
+    // Earlier chunks are in the stream. Reading them also tells node:http that the rest is wanted.
     for (let kept: Buffer | null = this.read(); kept !== null; kept = this.read()) {
       if (!store.append(kept)) return Promise.reject(tooLarge(limit))
       if (!share.addBody(kept.length)) return Promise.reject(new Refusal('bodies_held'))
@@ -46,7 +46,7 @@ export class BodyRequest extends IncomingMessage {
     })
   }
 
-  /** Leaves what is still to come to the stream; who reads the body hears nothing more. */
+  /** Leaves later chunks to the stream; the promise of `readBody` never settles. */
   stopReading(): void {
     this.#reading = undefined
   }
@@ -63,7 +63,7 @@ export class BodyRequest extends IncomingMessage {
   }
 }
 
-/** Throws a Refusal `body_too_large` where a body that was read is larger than it may be by now, in bytes. */
+/** Throws a Refusal `body_too_large` if a body that was read exceeds the limit, in bytes, that now applies. */
 export function checkSize(body: Buffer, limit: number): void {
   if (body.length > limit) throw tooLarge(limit)
 }

@@ -1,20 +1,20 @@
 import type { Principal } from '../../auth/principal.ts'
 
-/** The names of the headers that tell the upstream who called; see `upstream.caller`. */
+/** Names of the headers that identify the caller to the upstream; see `upstream.caller`. */
 export interface CallerHeaders {
   readonly principal: string
   readonly kind?: string | undefined
   readonly roles?: string | undefined
-  /** By claim. */
+  /** Header names by claim. */
   readonly claims?: Readonly<Record<string, string>> | undefined
 }
 
 const maxClaimLength = 4096
 
 /**
- * The headers that tell the upstream who called, as name-value pairs.
+ * Returns the headers that identify the caller to the upstream, as name-value pairs.
  *
- * @param token the one that it was proved with, which goes upstream in no claim either
+ * @param token the caller's access token, which is never forwarded, not even inside a claim
  */
 export function callerHeaders(
   names: CallerHeaders | undefined,
@@ -34,14 +34,14 @@ export function callerHeaders(
   return headers
 }
 
-/** A claim as text; undefined where it is neither a text, a number or a boolean, nor a list of them. */
+/** Returns a claim as text; undefined if it is not a string, number or boolean, or a list of those. */
 function claimText(value: unknown): string | undefined {
   const values: unknown[] = Array.isArray(value) ? value : [value]
   const plain = values.every(one => ['string', 'number', 'boolean'].includes(typeof one))
   return plain ? values.map(one => headerSafe(String(one))).join(',') : undefined
 }
 
-/** Percent-encodes what is no visible ASCII, and commas and percent signs, so that it can be taken back. */
+/** Percent-encodes everything except visible ASCII, and also commas and percent signs, so that it can be decoded. */
 function headerSafe(text: string): string {
   let safe = ''
   for (const byte of Buffer.from(text)) {

@@ -11,7 +11,7 @@ const allowed = [
   'last-event-id',
 ]
 
-/** Response headers that let an allowed origin read an answer; none for a request without Origin. */
+/** Returns the headers that let an allowed origin read a response; none for a request without Origin. */
 export function corsHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   if (headers.origin === undefined) return {}
   return {
@@ -22,7 +22,7 @@ export function corsHeaders(headers: IncomingHttpHeaders): Record<string, string
 }
 
 /**
- * The answer to a CORS preflight (Fetch, CORS protocol), which browsers send without credentials.
+ * Returns the headers of the response to a CORS preflight (Fetch, CORS protocol), which browsers send without credentials.
  *
  * @param credentialHeaders lower-case names of the headers that carry the proxy's credentials
  */
@@ -30,7 +30,7 @@ export function preflightHeaders(
   headers: IncomingHttpHeaders,
   credentialHeaders: readonly string[],
 ): Record<string, string> {
-  // The protocol has no wildcard for a prefix, so the Mcp-Param-* headers that are asked for are echoed.
+  // The protocol has no wildcard for a prefix, so the requested Mcp-Param-* headers are echoed.
   const asked = (headers['access-control-request-headers'] ?? '').toLowerCase().split(',')
   const parameters = asked
     .map(name => name.trim())

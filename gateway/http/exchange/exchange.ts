@@ -15,57 +15,57 @@ import { wwwAuthenticate } from './www-authenticate.ts'
 import type { Share } from './usage.ts'
 import type { Subject } from './tokens.ts'
 
-/** One request and its answer, with what was found out on the way; the log line is made from it. */
+/** One request and its response, with everything that the stages found; the log line is made from it. */
 export interface Exchange {
   readonly id: string
   readonly startedAt: number
   readonly request: BodyRequest
   readonly response: ServerResponse
-  /** The one that decides; another, where the revision changed while something was waited for. */
+  /** The snapshot that decides; replaced if the revision changes while a stage waits. */
   snapshot: Snapshot
   head: RequestHead | undefined
   proxy: ServedProxy | undefined
   principal: Principal | undefined
   /** The auth method that vouched for the principal. */
   method: string | undefined
-  /** What the principal was proved with, where that is an access token. */
+  /** The access token that authenticated the principal, if it was one. */
   subject: Subject | undefined
   era: Era | undefined
-  /** What the message asks for; of a batch or a subscription, the first of several. */
+  /** The operation of the message; the first one of a batch or a subscription. */
   operation: Operation | undefined
-  /** How many operations were judged. */
+  /** Number of operations that were decided. */
   operations: number
-  /** How long their names are together, in UTF-16 code units. */
+  /** Total length of their names, in UTF-16 code units. */
   named: number
   /** The operations of a batch, in order. */
   batched: Operation[] | undefined
   /** The rule that decided, as a JSON pointer. */
   rule: string | undefined
   refusal: Refusal | undefined
-  /** The request was allowed, and went upstream. */
+  /** Whether the request was allowed and sent upstream. */
   forwarded: boolean
   /** Ids of the requests in the body, as JSON text. */
   readonly requestIds: string[]
   batch: boolean
-  /** The Origin was found to be allowed, so the answer may say so. */
+  /** Whether the Origin is allowed, so that the response may say so. */
   originAllowed: boolean
-  /** Its answer has ended, or the client has gone; also where the answer never had a connection. */
+  /** Whether the response has ended or the client has left. */
   isOver: boolean
-  /** What it adds to the counts of its principal and its proxy. */
+  /** Share of this exchange in the counts of its principal and proxy. */
   share: Share | undefined
-  /** Bytes of the body, from when they were read to when they are sent. */
+  /** The body, from when it was read until it is sent. */
   body: Buffer | undefined
-  /** How the response is treated; known from the decision to when the request is sent. */
+  /** How the response is treated; set from the decision until the request is sent. */
   plan: ResponsePlan | undefined
   /** The upstream's id of the task that the message is about. */
   taskId: string | undefined
-  /** What its stages took, to be released when it ends. */
+  /** What its stages hold, released when it ends. */
   readonly releases: Releasable[]
-  /** What relays the answer, if anything does. */
+  /** The relay of the response, if there is one. */
   relay: { onClose(): void; probe(hasEnded: boolean): void } | undefined
 }
 
-/** What a stage took for the time of an exchange. */
+/** Something that a stage holds until the exchange ends. */
 export interface Releasable {
   release(): void
 }
@@ -81,7 +81,7 @@ export interface AuthenticatedExchange extends RoutedExchange {
   principal: Principal
 }
 
-/** An exchange that is counted, and whose principal may use the proxy. */
+/** An exchange that is counted in, whose principal may use the proxy. */
 export interface AdmittedExchange extends AuthenticatedExchange {
   share: Share
 }
@@ -128,9 +128,9 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
   }
 }
 
-/** Moves an exchange to another snapshot and forgets who sent the request, so that it can be judged again. */
+/** Moves an exchange to another snapshot and forgets its principal, so that it can be decided again. */
 export function startOver(exchange: Exchange, snapshot: Snapshot): void {
-  // What is over has let go of its snapshot already.
+  // An exchange that is over has released its snapshot already.
   if (exchange.isOver) return
   snapshot.retain()
   exchange.snapshot.release()
@@ -144,7 +144,7 @@ export function startOver(exchange: Exchange, snapshot: Snapshot): void {
   exchange.originAllowed = false
 }
 
-/** Releases what the stages of an exchange took. */
+/** Releases everything that the stages of an exchange hold. */
 export function releaseAll(exchange: Exchange): void {
   for (const taken of exchange.releases.splice(0)) taken.release()
   exchange.share = undefined
@@ -153,25 +153,22 @@ export function releaseAll(exchange: Exchange): void {
 const noHeaders = Object.freeze({})
 const noRawHeaders: string[] = []
 
-/**
- * Lets go of what was asked for in detail, and of whoever read it: an answer that has begun needs it no more, and a
- * stream may be one of thousands.
- */
+/** Drops request headers and listeners: a response that has begun no longer needs them, and streams may be thousands. */
 export function forgetHead({ request, response, rule }: Exchange): void {
   request.headers = noHeaders
   request.rawHeaders = noRawHeaders
   request.removeAllListeners()
-  // Texts that were put together of pieces become one; Node keeps that of its head.
+  // Flattens strings that V8 keeps as pieces; Node keeps that of the response head.
   const { _header: head } = response as ServerResponse & { readonly _header?: unknown }
   for (const text of [rule, head]) if (typeof text === 'string') text.charCodeAt(0)
 }
 
-/** Headers of every answer of this exchange. */
+/** Returns the headers of every response of this exchange. */
 export function commonHeaders(exchange: Exchange): Record<string, string> {
   return exchange.originAllowed ? corsHeaders(exchange.request.headers) : {}
 }
 
-/** Members of `data` that every error of this exchange carries. Who is not authenticated is not told the revision. */
+/** Returns the members of `data` in every error of this exchange. Only authenticated callers get the revision. */
 export function errorContext({ id, principal, snapshot }: Exchange): {
   requestId: string
   revision: string | undefined
@@ -180,7 +177,7 @@ export function errorContext({ id, principal, snapshot }: Exchange): {
   return { requestId: id, revision: isKnown ? snapshot.revision : undefined }
 }
 
-/** The JSON-RPC error, or the array of errors for a batch, that a refusal is in this exchange. */
+/** Returns a refusal as a JSON-RPC error, or as an array of errors for a batch. */
 function refusalBody(exchange: Exchange, refusal: Refusal): string {
   const context = errorContext(exchange)
   if (!exchange.batch || exchange.requestIds.length === 0)
@@ -190,7 +187,7 @@ function refusalBody(exchange: Exchange, refusal: Refusal): string {
   return `[${errors.join(',')}]`
 }
 
-/** Answers with an error, where no answer has begun; otherwise cuts the connection, so that nothing looks whole. */
+/** Sends an error; if a response has begun, closes the connection instead, so that it does not look complete. */
 export function refuse(exchange: Exchange, refusal: Refusal): void {
   const { request, response } = exchange
   exchange.refusal ??= refusal
@@ -206,14 +203,14 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
   headers.push('content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)))
   if (!endsAtOnce) headers.push('connection', 'close')
   response.writeHead(statusOf(refusal.reason, exchange.era), headers)
-  // Whatever comes after it on this connection is not served.
+  // Later requests on this connection are not served.
   if (!endsAtOnce || refusal.headers['connection'] === 'close') response.shouldKeepAlive = false
   if (endsAtOnce) {
     atEndOfTurn(() => response.end(body))
     return
   }
-  // The client may still be sending. Closing now would reset the connection before it reads the answer, so
-  // what comes is thrown away for a moment first.
+  // The client may still be sending. Closing now would reset the connection before it reads the response, so
+  // incoming bytes are discarded for a moment first.
   response.write(body)
   const close = (): void => {
     clearTimeout(timer)
@@ -223,7 +220,7 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
   request.once('end', close).once('close', close).resume()
 }
 
-/** Answers with a body that is already whole. */
+/** Sends a complete response. */
 export function reply(exchange: Exchange, status: number, headers: Record<string, string>, body = ''): void {
   const all = listed({ ...commonHeaders(exchange), ...headers }, {})
   if (status !== 204) all.push('content-length', String(Buffer.byteLength(body)))
@@ -231,7 +228,7 @@ export function reply(exchange: Exchange, status: number, headers: Record<string
   exchange.response.end(body)
 }
 
-/** The names and values of headers in turn, as node:http takes them at the least cost. */
+/** Returns names and values of headers in turn, which node:http takes at the least cost. */
 function listed(...sets: readonly Readonly<Record<string, string>>[]): string[] {
   const list: string[] = []
   for (const headers of sets) for (const name in headers) list.push(name, headers[name]!)

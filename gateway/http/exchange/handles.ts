@@ -21,28 +21,28 @@ import type { AuthenticatedExchange } from './exchange.ts'
 import { refusedOperation } from './refused-operation.ts'
 import type { ServedProxy } from './snapshot.ts'
 
-/** The handles of a message, as they concern the upstream and the answer. */
+/** What the handles of a message change in the request and in the response. */
 export interface HandleUse {
-  /** What goes upstream in place of the body; undefined where it presents none. */
+  /** Body to send instead of the client's; undefined if it has no handles. */
   readonly body: Buffer | undefined
   /** The upstream's id of the task that the message is about. */
   readonly taskId: string | undefined
-  /** How those in the answer are sealed; undefined where none is expected. */
+  /** How handles in the response are sealed; undefined if none is expected. */
   readonly answer: AnswerHandles | undefined
 }
 
 const nonePresented: ReadonlyMap<string, string> = new Map()
 const nothingFiltered = { expected: new Map<never, never>(), judge: undefined, params: undefined }
 const requestState = Buffer.from('"requestState"')
-/** The end of it begins with a capital, which is rare in JSON, and so is found faster than a quotation mark. */
+/** Begins with a capital, which is rarer in JSON than a quotation mark, and so is found faster. */
 const stateEnd = requestState.subarray(requestState.indexOf('S'))
-/** Bytes of a large piece that are looked at, at either end: to look at all would cost as much as to relay it. */
+/** Bytes at either end of a large chunk that are searched: to search all of it would cost as much as relaying it. */
 const edge = 2048
 
 /**
- * Opens the handles that a body presents, and judges again what began the tasks.
+ * Opens the handles in a body, and decides the operations behind them again.
  *
- * @returns undefined where it neither presents one nor can be answered with one
+ * @returns undefined if the body has no handles and the response can have none
  * @throws Refusal `handle_unknown`, what `refusedOperation` returns, and `message_invalid` for a handle in a batch
  */
 export function useHandles(
@@ -70,7 +70,7 @@ export function useHandles(
   }
 }
 
-/** Opens the handles of a message, and decides again what began the tasks. */
+/** Opens the handles of a message, and decides the operations behind them again. */
 function open(
   exchange: AuthenticatedExchange,
   message: Message,
@@ -105,8 +105,8 @@ function answerHandles(
 }
 
 /**
- * Returns how an answer is changed after all that was to pass as it is, where a piece of it seems to hold a `requestState`:
- * servers may give one also to a client that declared nothing. Undefined where the piece holds none.
+ * Returns how a response is changed that was planned to pass unchanged, because a chunk of it seems to hold a
+ * `requestState`: servers may send one even to a client that declared no capability. Undefined if it holds none.
  */
 export function lateRules(exchange: AuthenticatedExchange, piece: Buffer): AnswerRules | undefined {
   const { era, operation, principal, batch, proxy } = exchange
@@ -131,7 +131,7 @@ function hasState(piece: Buffer): boolean {
   return piece.includes(stateEnd) && piece.includes(requestState)
 }
 
-/** Returns how handles are sealed in a stream that answers no request: news and requests of a legacy server. */
+/** Returns how handles are sealed in a stream that answers no request: notifications and requests of a legacy server. */
 export function handlesOfStream(exchange: AuthenticatedExchange): AnswerHandles {
   const { proxy, principal } = exchange
   return {
@@ -144,7 +144,7 @@ export function handlesOfStream(exchange: AuthenticatedExchange): AnswerHandles 
   }
 }
 
-/** Returns the id of a legacy session that the client gets for the upstream's; undefined where the answer opens none. */
+/** Returns the sealed id of the legacy session that a response opens; undefined if it opens none. */
 export function sealedSession(
   { era, principal, proxy, snapshot }: AuthenticatedExchange,
   upstreamId: string | string[] | undefined,
@@ -153,14 +153,14 @@ export function sealedSession(
   return snapshot.seals.seal('session', upstreamId, ownerOf(principal, proxy.name))
 }
 
-/** Puts the upstream's id of a task into Mcp-Name, in a flat list of names and values. */
+/** Replaces the value of Mcp-Name by the upstream's id of a task, in a flat list of names and values. */
 export function nameTask(headers: string[], taskId: string): void {
   for (let index = 0; index < headers.length; index += 2) {
     if (headers[index]!.toLowerCase() === 'mcp-name') headers[index + 1] = encodeMirrored(taskId)
   }
 }
 
-/** Says which operations a principal may do. Not made where requests are served, so that a stream keeps nothing of one alive. */
+/** Returns a function that decides operations of a principal. It is made here so that a stream retains nothing else of a request. */
 export function judgeFor({ access }: ServedProxy, principal: Principal): Judge {
   return operation => decide(access, principal, operation).allow
 }
@@ -170,7 +170,7 @@ function contextOf({ snapshot, principal, proxy }: AuthenticatedExchange): Handl
   return { seals, given, owner: ownerOf(principal, proxy.name) }
 }
 
-/** What began a task must still be allowed. Whoever may not do it any more is told what is told of a task of another. */
+/** Decides the operations behind handles again. A task whose operation is no longer allowed is refused as unknown. */
 function judgeAgain(
   exchange: AuthenticatedExchange,
   message: Message,
@@ -189,7 +189,7 @@ function judgeAgain(
   }
 }
 
-/** Batches are of MCP 2025-03-26, which has neither tasks nor `requestState`. */
+/** Refuses handles in a batch: only MCP 2025-03-26 has batches, and it has neither tasks nor `requestState`. */
 function refuseInBatch(exchange: AuthenticatedExchange, messages: readonly Message[], body: Buffer): void {
   const text = body.toString('utf8')
   const places = elements(text)

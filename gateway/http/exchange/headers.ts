@@ -1,7 +1,7 @@
 import { matchGlob, parseGlob } from '../../values/glob.ts'
 import { memoize } from '../../lib/memoize.ts'
 
-/** Headers that are about one connection (RFC 9110 §7.6.1), and the older ones that name it. */
+/** Headers of one connection (RFC 9110 §7.6.1), and the older ones that name it. */
 export const hopByHop: readonly string[] = [
   'connection',
   'keep-alive',
@@ -15,9 +15,8 @@ export const hopByHop: readonly string[] = [
 ]
 
 /**
- * Request headers that stay here: what the gateway decides itself (Host, Origin, the type, length and coding
- * of bodies), credentials of the client, and what a client could only forge (who it is to a proxy in front, or what it
- * really asks for).
+ * Request headers that are not forwarded: those that the gateway sets itself (Host, Origin, type, length and coding of
+ * bodies), credentials of the client, and headers that only a proxy in front may set and a client could forge.
  */
 export const withheldFromUpstream: readonly string[] = [
   ...hopByHop,
@@ -68,10 +67,9 @@ export const withheldFromUpstream: readonly string[] = [
 ]
 
 /**
- * Beginnings of names by which proxies in front of a server say who calls: of nginx, Apache, Envoy, Kong, oauth2-proxy,
+ * Prefixes of headers by which proxies in front of a server identify the caller: nginx, Apache, Envoy, Kong, oauth2-proxy,
  * Authelia, authentik, Pomerium, Vouch, Teleport, Tailscale, Cloudflare, Fastly, and of the load balancers of Google,
- * Amazon and Microsoft; and what makes another request of it. What begins with X-Gatehouse- is said by the gateway, or
- * by nobody.
+ * Amazon and Microsoft; and prefixes of headers that change the request. Only the gateway sets X-Gatehouse- headers.
  */
 const forgedFamilies = [
   'cf-',
@@ -148,8 +146,8 @@ const forgedFamilies = [
 ]
 
 /**
- * Whole families of them. A name with an underscore is the same name as one with a hyphen to CGI, WSGI and
- * the like, and so would pass for a header that was withheld. Names of arguments may have one.
+ * Matches whole families of headers. CGI, WSGI and the like read an underscore in a name as a hyphen, so such a name could
+ * stand for a withheld header. Mcp-Param-* names may have one.
  */
 function isForged(name: string): boolean {
   return (
@@ -158,10 +156,10 @@ function isForged(name: string): boolean {
   )
 }
 
-/** Says under what name a request header goes upstream: as it is written, or not at all. */
+/** Returns the name under which a request header is forwarded; undefined if it is withheld. */
 export type HeaderFilter = (name: string) => string | false
 
-/** Headers of MCP and of event streams, which go upstream whatever else does. */
+/** Headers of MCP and of event streams, which are always forwarded. */
 function isOfProtocol(name: string): boolean {
   return name === 'accept' || name === 'last-event-id' || name.startsWith('mcp-')
 }
@@ -180,13 +178,13 @@ export function createHeaderFilter(
     globs === undefined || isOfProtocol(name) || globs.some(glob => matchGlob(glob, name))
   return memoize(name => {
     const lower = name.toLowerCase()
-    // The text itself, because one that was seen before is found faster where it is looked up next.
+    // The same string object as before, because V8 finds it faster in the next lookup.
     const hyphenated = lower.replaceAll('_', '-')
     return !names.has(lower) && !names.has(hyphenated) && !isForged(lower) && isForwarded(lower) && name
   })
 }
 
-/** The header names that a Connection header declares to be about this hop, in lower case; undefined for none. */
+/** Returns the header names that a Connection header lists, in lower case; undefined for none. */
 export function namedByConnection(value: string | string[] | undefined): Set<string> | undefined {
   if (value === undefined || value === 'keep-alive' || value === 'close') return undefined
   const text = Array.isArray(value) ? value.join(',') : value
@@ -194,7 +192,7 @@ export function namedByConnection(value: string | string[] | undefined): Set<str
 }
 
 /**
- * The client's headers that go upstream, as a flat list of names and values.
+ * Returns the client's headers to forward, as a flat list of names and values.
  *
  * @param raw the request's `rawHeaders`
  * @param connection its Connection header
@@ -213,13 +211,13 @@ export function upstreamHeaders(
   return kept
 }
 
-/** The media type of a Content-Type header, in lower case and without parameters; empty where there is none. */
+/** Returns the media type of a Content-Type header, in lower case and without parameters; empty if there is none. */
 export function mediaType(value: string | string[] | undefined): string {
   return typeOf(Array.isArray(value) ? (value[0] ?? '') : (value ?? ''))
 }
 
 const typeOf = memoize(text => {
   const type = text.split(';', 1)[0]!
-  // No blank to HTTP: a browser would find no type in this, and guess.
+  // HTTP has no such white space: a browser would find no type in this, and guess.
   return (type.includes('\u00a0') ? type : type.trim()).toLowerCase()
 })

@@ -2,28 +2,28 @@ import type { ServerResponse } from 'node:http'
 import { idValue } from '../../mcp/lists.ts'
 import type { Exchange } from './exchange.ts'
 
-/** Milliseconds for which a list may still be answered after its client gave up. */
+/** Milliseconds for which a list may still arrive after its client gave up. */
 const lingerMs = 300_000
 const maxOpen = 10_000
 /** Characters of an HMAC-SHA-256 in Base64url. */
 const sealLength = 43
 
-/** Requests for lists that are not answered. */
+/** Requests for lists without a response yet. */
 interface OpenLists {
   count: number
-  /** The instant until which one that was given up may be answered, in milliseconds since the epoch. */
+  /** Until when the list of an aborted request may arrive, in milliseconds since the epoch. */
   until: number
 }
 
 /**
- * Lists that were asked for in legacy sessions and are not answered, by session and id of the request. Servers send an answer to whoever used its id last: a client that uses the id of a list for
- * another request may get the list as the answer to that.
+ * Requests for lists in legacy sessions that have no response yet, by session and request id. Servers send a response to the
+ * request that used its id last, so a client that reuses the id of a list request may get the list as another response.
  */
 const open = new Map<string, OpenLists>()
 
 /**
- * Says whether the answer to a request may hold a list that another request of its session asked for, and remembers a
- * request for a list until its answer has ended.
+ * Returns whether the response to a request may hold a list that another request of its session asked for. Tracks a request
+ * for a list until its response has ended.
  *
  * @param lists whether the request asks for a list
  */
@@ -61,7 +61,7 @@ function isOpen(lists: OpenLists | undefined, now: number): boolean {
   return lists !== undefined && (lists.count > 0 || lists.until > now)
 }
 
-/** By the seal of the session, which is short and no other has; some servers take the id 1 for the id "1". */
+/** Returns a key of the session's seal, which is short and unique, and the id; some servers treat the ids 1 and "1" alike. */
 const keyOf = (session: string, id: string): string =>
   `${session.slice(-sealLength)}\n${id.startsWith('"') ? id.slice(1, -1) : id}`
 

@@ -5,8 +5,8 @@ const pool = Buffer.allocUnsafeSlow(256 * size)
 let next = pool.length
 
 /**
- * A new id of a request: 128 random bits in hex, which is the form of a trace id (W3C Trace Context). It is a text in
- * one piece; JSON.stringify takes twice as long for an object with one that was put together of several.
+ * Returns a new request id: 128 random bits in hex, the form of a trace id (W3C Trace Context). It is a flat string, because
+ * JSON.stringify takes twice as long for one that V8 keeps as pieces.
  */
 export function newRequestId(): string {
   if (next === pool.length) {

@@ -1,10 +1,10 @@
 import type { AnswerRules } from '../../mcp/handles/answers.ts'
 
-/** How the answer is to be treated. It is kept as long as the answer goes on, and so holds nothing that was sent. */
+/** How a response is treated. It lives as long as the response, and so holds nothing of the request. */
 export interface ResponsePlan {
   readonly method: 'POST' | 'GET' | 'DELETE'
-  /** How it is changed; undefined where it is passed as it is. */
+  /** How the response is changed; undefined if it passes unchanged. */
   readonly rules: AnswerRules | undefined
-  /** Silence is normal on the answer: no idle timeout. */
+  /** Whether silence is normal, so that no idle timeout applies. */
   readonly listening: boolean
 }

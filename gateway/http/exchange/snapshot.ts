@@ -14,40 +14,40 @@ import type { HeaderFilter } from './headers.ts'
 import type { UpstreamCall } from '../client/pool.ts'
 import type { Subject } from './tokens.ts'
 
-/** The compiled, immutable form of one revision. A request takes one on arrival and keeps it to its end. */
+/** Compiled, immutable form of one revision. A request takes one on arrival and keeps it until it ends. */
 export interface Snapshot {
   readonly revision: string
-  /** By path, for requests; matched exactly. */
+  /** Proxies by path, which is matched exactly. */
   readonly proxiesByPath: ReadonlyMap<string, ServedProxy>
-  /** By the path of their metadata, for those that publish it. */
+  /** Proxies that publish metadata, by its path. */
   readonly proxiesByMetadataPath: ReadonlyMap<string, ServedProxy>
-  /** By name, for what is told from one snapshot to the next. */
+  /** Proxies by name, to find the same proxy in another snapshot. */
   readonly proxiesByName: ReadonlyMap<string, ServedProxy>
   readonly seals: Seals
   readonly givenTasks: GivenTasks
-  /** What is refused whatever this revision says; others may come while it is in force, in another snapshot of it. */
+  /** Credentials that are refused whatever this revision says. New ones come in another snapshot of the same revision. */
   readonly revocations: Revocations
-  /** What TLS is served with; undefined where plain HTTP is. */
+  /** TLS options of the listener; undefined for plain HTTP. */
   readonly tls: SecureContextOptions | undefined
-  /** Returns where an operation on a proxy goes; undefined for a request that names none. */
+  /** Returns the upstream of an operation on a proxy; the operation is undefined for a request without a message. */
   route(this: void, proxy: ServedProxy, operation: Operation | undefined): Upstream
-  /** Counts a request in; what the snapshot holds is kept until it is counted out. */
+  /** Counts a request in. What the snapshot holds is kept until every request has called `release`. */
   retain(): void
   release(): void
 }
 
-/** One proxy with its chain of policies, composed at load. */
+/** One proxy with its policies, composed at load. */
 export interface ServedProxy {
   readonly name: string
   readonly access: ProxyAccess
-  /** What clients are told of how to get a token; undefined without an `oauth` method. */
+  /** Metadata that tells clients how to get a token; undefined without an `oauth` method. */
   readonly resource: ProtectedResource | undefined
-  /** The names of its auth methods with what they are made of, to tell whether they changed. */
+  /** Names and options of its auth methods, to detect a change. */
   readonly authIdentity: string
   readonly authenticators: readonly Authenticator[]
   checkHead(this: void, head: RequestHead): void
   readonly upstream: Upstream
-  /** Which arguments of its tools are mirrored in headers. */
+  /** Arguments of its tools that are mirrored in headers. */
   readonly params: ParamAnnotations
   /** Bytes. */
   readonly maxBody: number
@@ -55,31 +55,31 @@ export interface ServedProxy {
   readonly keepAlive: number
 }
 
-/** A call to an upstream, as what decorates a client sees it. */
+/** A call to an upstream, as decorators of a client see it. */
 export interface ForwardedCall extends UpstreamCall {
-  /** On whose behalf it is made; undefined where the caller presented no access token. */
+  /** The caller's access token; undefined if the caller presented none. */
   readonly subject: Subject | undefined
 }
 
 /** Sends calls to an upstream. Decorators of one are of the same type: `withToken(client, …)`. */
 export interface UpstreamClient {
-  /** Never throws once the handler was shown its controller. */
+  /** Never throws once the handler has its controller. */
   dispatch(call: ForwardedCall, handler: Dispatcher.DispatchHandler): unknown
 }
 
 /** Where a proxy forwards to, and how. */
 export interface Upstream {
-  /** Everything that makes it this upstream; open streams end when it changes. */
+  /** Digest of everything that identifies it; open streams end when it changes. */
   readonly identity: string
-  /** What sends a call: a client, with what decorates it. */
+  /** Client that sends calls, with its decorators. */
   readonly client: UpstreamClient
   /** Path and query of the endpoint. */
   readonly path: string
-  /** What goes with every request, the configured headers among it, as name-value pairs. */
+  /** Headers of every request, including the configured ones, as name-value pairs. */
   readonly headers: readonly (readonly [string, string])[]
-  /** Which request headers are forwarded: no credential is, nor what `headers` replaces. */
+  /** Filter for request headers: neither credentials nor names in `headers` are forwarded. */
   readonly headerFilter: HeaderFilter
-  /** How the upstream is told who called; undefined where it is not. */
+  /** Headers that identify the caller; undefined if none do. */
   readonly caller: CallerHeaders | undefined
   /** Milliseconds. */
   readonly responseTimeout: number

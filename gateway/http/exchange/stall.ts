@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import { maxTimerMs } from '../../values/units.ts'
 
 /**
- * Lets go of a client that takes nothing. The socket's own timer is used, which knows whether a write that is
- * under way made progress.
+ * Closes the connection of a client that reads nothing. It uses the socket's own timer, which knows whether a write made
+ * progress.
  *
  * @param milliseconds without progress
  */

@@ -4,7 +4,7 @@ import { maxTimerMs } from '../../values/units.ts'
 import { Refusal } from '../../mcp/errors.ts'
 import type { ServedProxy, Snapshot } from './snapshot.ts'
 
-/** What a decision stands on. */
+/** What a decision is based on. */
 export interface JudgedRequest {
   readonly principal: Principal
   /** The auth method that vouched for the principal; undefined on an open proxy. */
@@ -12,40 +12,40 @@ export interface JudgedRequest {
   readonly proxy: ServedProxy
 }
 
-/** An answer that is being streamed to a client. */
+/** A response that is being streamed to a client. */
 export interface OpenStream extends JudgedRequest {
-  /** It answers no call but waits for news, and so would never end by itself. */
+  /** Whether it waits for notifications rather than for the result of a call, and so would never end by itself. */
   readonly listening: boolean
-  /** Ends it, telling the client why where an event can still be sent. */
+  /** Ends it. The client gets the reason if an event can still be sent. */
   end(refusal: Refusal): void
-  /** Writes something where it has been silent for long; asked a few times a second, with milliseconds on one clock. */
+  /** Called a few times a second, to write a comment into a silent stream; `now` is in milliseconds on a monotonic clock. */
   tick(now: number): void
 }
 
-/** Milliseconds from one look at all streams to the next: ten thousand timers would take some memory each. */
+/** Milliseconds between two ticks of all streams. A timer each would take too much memory for ten thousand. */
 export const tickMs = 250
 
-/** The open streams of the gateway: they outlive a reload unless it takes away what they stand on. */
+/** Open streams of the gateway. They outlive a reload unless it takes away what they are based on. */
 export interface Streams {
-  /** Takes a stream in, or ends it at once where it has lost its ground already. */
+  /** Adds a stream, or ends it at once if it is no longer allowed. */
   add(stream: OpenStream): void
-  /** Takes it out when it has ended. */
+  /** Removes a stream that has ended. */
   remove(stream: OpenStream): void
   /** The snapshot in force. */
   current(this: void): Snapshot
   /**
-   * Returns why a request that was judged under a snapshot must not be sent any more; undefined where it may. Looks only
-   * where another snapshot is in force by now, or its credential has expired.
+   * Returns why a request that was decided under a snapshot must no longer be sent; undefined if it may. It only checks
+   * anew if another snapshot is in force or the credential has expired.
    */
   refusalOf(request: JudgedRequest, under: Snapshot): Refusal | undefined
-  /** Judges every stream again; to be called after each swap. */
+  /** Decides every stream again. Call it after each change of the snapshot. */
   review(): void
-  /** Ends streams because the gateway stops: first those that would never end by themselves, at last all. */
+  /** Ends streams because the gateway stops: first those that would never end by themselves, then all. */
   endAll(refusal: Refusal, which: 'listening' | 'all'): void
   size(): number
 }
 
-/** @param current the snapshot in force */
+/** Makes an empty set of streams. */
 export function createStreams(current: () => Snapshot): Streams {
   const open = new Set<OpenStream>()
   let ticker: NodeJS.Timeout | undefined
@@ -109,12 +109,12 @@ export function createStreams(current: () => Snapshot): Streams {
   }
 }
 
-/** Whether the proof of a principal is no longer good. */
+/** Returns whether a principal's credential has expired. */
 export function hasExpired({ expires }: Principal): boolean {
   return expires !== Infinity && Date.now() >= expires
 }
 
-/** Why a stream must end under a snapshot, or the instant up to which it may go on. */
+/** Returns why a stream must end under a snapshot, or the instant until which it may continue. */
 function verdict(
   { principal: was, method, proxy: before }: JudgedRequest,
   snapshot: Snapshot,
@@ -131,7 +131,7 @@ function verdict(
     const vouching = after.authenticators.find(authenticator => authenticator.method === method)
     const is = vouching === undefined ? was : vouching.review(was, now)
     if (snapshot.revocations.size > 0) {
-      // Only what was presented then tells which secret it was, only what is known now how it is written.
+      // Only the old principal knows which secret was presented; only the new one how the file now writes it.
       snapshot.revocations.check(was)
       snapshot.revocations.check(is)
     }

@@ -1,38 +1,38 @@
-/** On whose behalf a token is got: the access token that the caller presented, held for the time of its request. */
+/** The access token that a caller presented, held for the time of its request. */
 export interface Subject {
   readonly token: string
-  /** The instant from which it is no longer good, in milliseconds since the epoch. */
+  /** When it expires, in milliseconds since the epoch. */
   readonly expires: number
 }
 
-/** Where the token comes from that the gateway presents to an upstream. */
+/** Source of the token that the gateway presents to an upstream. */
 export interface TokenSource {
   /**
-   * The token to present now. Rejects with a TokenUnavailable.
+   * Returns the token to present now. Rejects with a TokenUnavailable.
    *
-   * @param subject undefined where the caller presented no access token
+   * @param subject undefined if the caller presented no access token
    */
   token(subject?: Subject): Promise<string>
   /**
-   * Another token in place of one that the upstream refused; undefined where none is to be had so soon after the
-   * last such. Rejects with a TokenUnavailable.
+   * Returns another token in place of one that the upstream refused; undefined if the last such replacement was too
+   * recent. Rejects with a TokenUnavailable.
    */
   renew(refused: string, subject?: Subject): Promise<string | undefined>
 }
 
-/** What a token endpoint said in place of a good token. */
+/** Error response of a token endpoint. */
 export interface EndpointAnswer {
   readonly status: number
-  /** Its error code, if it is one that is known (RFC 6749 §5.2); empty otherwise. */
+  /** Its error code if it is a known one (RFC 6749 §5.2), else empty. */
   readonly error: string
 }
 
-/** The gateway has no token for the upstream. Neither code nor message ever holds a secret. */
+/** The gateway has no token for the upstream. Neither the code nor the message holds a secret. */
 export class TokenUnavailable extends Error {
   override readonly name: string = 'TokenUnavailable'
-  /** Why, in a word: for the log. */
+  /** Reason in one word, for the log. */
   readonly code: string
-  /** Undefined where there was no answer. */
+  /** Undefined if the endpoint did not respond. */
   readonly answer: EndpointAnswer | undefined
 
   constructor(code: string, answer?: EndpointAnswer) {
@@ -42,7 +42,7 @@ export class TokenUnavailable extends Error {
   }
 }
 
-/** It has none because of what this caller presented; with another token the caller may get on. */
+/** The endpoint refused the caller's token; another token of the caller may be accepted. */
 export class ExchangeRefused extends TokenUnavailable {
   override readonly name = 'ExchangeRefused'
 }

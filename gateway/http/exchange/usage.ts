@@ -1,7 +1,7 @@
 import type { Principal } from '../../auth/principal.ts'
 import { Refusal } from '../../mcp/errors.ts'
 
-/** Limits on what is under way in one thread at the same time; bytes are those of bodies and lists that are held. */
+/** Limits on what is in flight in one worker; bytes are those of request bodies and lists that are held. */
 interface Limits {
   readonly calls: number
   readonly bodyBytes: number
@@ -15,7 +15,7 @@ const none: Limits = { calls: Infinity, bodyBytes: Infinity, listBytes: Infinity
 
 class Usage {
   readonly limits: Limits
-  /** Number of requests that hold on to it. */
+  /** Number of requests that share it. */
   users = 0
   calls = 0
   bodyBytes = 0
@@ -26,13 +26,13 @@ class Usage {
   }
 }
 
-/** Counts of one proxy, and of each principal on it. */
+/** Usage of one proxy, and of each principal on it. */
 interface ProxyUsage {
   readonly all: Usage
   readonly byPrincipal: Map<string, Usage>
 }
 
-/** What one request adds to the counts of its principal and its proxy. A class, because each request has one. */
+/** Share of one request in the usage of its principal and proxy. A class, because each request has one. */
 export class Share {
   readonly #own: Usage
   readonly #all: Usage
@@ -52,14 +52,14 @@ export class Share {
     }
   }
 
-  /** It is no call but a stream of news, of which a client may have many: connections bound them. */
+  /** Counts the request as a stream of notifications rather than a call: only connections limit those. */
   becomeStream(): void {
     this.#own.calls -= this.#calls
     this.#all.calls -= this.#calls
     this.#calls = 0
   }
 
-  /** Adds bytes of the body; false where that is too much. A body that is held alone may always grow. */
+  /** Adds bytes of the body; returns false if that is too much. The only body that is held may always grow. */
   addBody(bytes: number): boolean {
     const [own, all] = [this.#own, this.#all]
     const others = own.bodyBytes - this.#bodyBytes
@@ -71,14 +71,14 @@ export class Share {
     return true
   }
 
-  /** The body was sent, or is no longer needed. */
+  /** Releases the bytes of the body, which was sent or is no longer needed. */
   releaseBody(): void {
     this.#own.bodyBytes -= this.#bodyBytes
     this.#all.bodyBytes -= this.#bodyBytes
     this.#bodyBytes = 0
   }
 
-  /** Adds bytes of an answer that is held back; false where that is too much. One that is held alone may always grow. */
+  /** Adds bytes of a buffered response; returns false if that is too much. The only one that is held may always grow. */
   addList(bytes: number): boolean {
     const [own, all] = [this.#own, this.#all]
     const others = own.listBytes - this.#listBytes
@@ -90,7 +90,7 @@ export class Share {
     return true
   }
 
-  /** Takes everything out of the counts, once. */
+  /** Subtracts everything from the usage, once. */
   release(): void {
     if (this.#isReleased) return
     this.#isReleased = true
@@ -104,19 +104,19 @@ export class Share {
   }
 }
 
-/** Counts of what is under way in this thread, over reloads. */
+/** Usage of this worker, across reloads. */
 export interface UsageCounts {
   /**
    * Counts a request in.
    *
-   * @throws Refusal `overloaded` where too much is under way already
+   * @throws Refusal `overloaded` if too much is in flight already
    */
   enter(proxy: string, principal: Principal): Share
-  /** Returns how many requests are counted, streams of news included. */
+  /** Returns the number of requests that are counted, streams included. */
   requests(): number
 }
 
-/** Makes counts that are all zero. */
+/** Starts with no usage. */
 export function createUsageCounts(): UsageCounts {
   const proxies = new Map<string, ProxyUsage>()
   return {
@@ -125,7 +125,7 @@ export function createUsageCounts(): UsageCounts {
       if (usage === undefined)
         proxies.set(proxy, (usage = { all: new Usage(ofProxy), byPrincipal: new Map() }))
       const { all, byPrincipal } = usage
-      // No key has a space in its name.
+      // The name of an API key has no space.
       const identity = kind === 'key' ? name : `${kind} ${name}`
       const own = byPrincipal.get(identity) ?? new Usage(kind === 'anonymous' ? none : ofPrincipal)
       if (own.calls >= own.limits.calls || all.calls >= all.limits.calls) throw new Refusal('calls_in_flight')

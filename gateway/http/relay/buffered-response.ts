@@ -11,11 +11,11 @@ import { UnreadableList } from '../../mcp/lists.ts'
 import { mediaType } from '../exchange/headers.ts'
 
 /**
- * Changes an answer that was held back whole.
+ * Changes a buffered response.
  *
- * @returns the body to send, or a promise of it where it is long; empty where a list would have to be filtered and was
- *   not asked for, the answer is not JSON, and so its status alone says enough
- * @throws UnreadableList, or rejects with one, where it cannot be judged
+ * @returns the body to send, or a promise of it if it is long; empty for an error response that is not JSON and might hold
+ *   an unfiltered list: its status says enough
+ * @throws UnreadableList, or rejects with one, if it cannot be judged
  */
 export function changeHeld(
   body: Buffer,

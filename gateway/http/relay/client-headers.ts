@@ -3,8 +3,8 @@ import { hopByHop, mediaType, namedByConnection } from '../exchange/headers.ts'
 import { memoize } from '../../lib/memoize.ts'
 
 /**
- * Response headers that stay here: the upstream's hop, its cookies and challenges, its idea of who may read, and what
- * speaks for the whole host, or makes a proxy in front do something.
+ * Response headers that are not forwarded: those of the upstream's connection, its cookies, challenges and CORS headers,
+ * headers that apply to the whole host, and those that a proxy in front would act on.
  */
 const withheldFromClient = new Set([
   ...hopByHop,
@@ -98,8 +98,8 @@ const isWithheldFromClient = memoize(
 const isJson = memoize(type => /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type))
 
 /**
- * The upstream's headers that go to the client. A body that is neither JSON nor events is made harmless to a browser,
- * which would show it as a page of the gateway's origin: as plain text (Fetch, nosniff), in a sandbox (CSP Level 3).
+ * Returns the upstream's headers to forward. A body that is neither JSON nor events is sent as plain text (Fetch, nosniff)
+ * in a sandbox (CSP Level 3), because a browser would show it as a page of the gateway's origin.
  *
  * @param hasBody whether a body follows
  */
@@ -123,7 +123,7 @@ export function clientHeaders(headers: IncomingHttpHeaders, hasBody: boolean): O
   return kept
 }
 
-/** What is said of the very bytes that the upstream sent, or of how long and for whom they may be kept. */
+/** Headers about the exact bytes that the upstream sent, or about how they may be cached. */
 const aboutOriginal = [
   'accept-ranges',
   'age',
@@ -140,9 +140,9 @@ const aboutOriginal = [
 ]
 
 /**
- * The upstream's headers of an answer that was judged, and may have been changed, for one caller.
+ * Returns the headers of a response that was judged, and perhaps changed, for one caller.
  *
- * @param type the media type that the answer was read as
+ * @param type the media type that the response was read as
  */
 export function judgedHeaders(
   headers: IncomingHttpHeaders,

@@ -7,35 +7,35 @@ import {
 } from '../../mcp/handles/answers.ts'
 import { createEventSplitter, judgedEvent, rewriteEvent } from './sse.ts'
 
-/** Where changed events go; what is long keeps those behind it waiting. */
+/** Sink of changed events. A long event delays those behind it. */
 export interface EventSink {
   write(bytes: Buffer): void
-  /** Called once, where an event cannot be read. */
+  /** Called once, if an event cannot be read. */
   fail(error: unknown): void
-  /** Called when all is written that came before the end. */
+  /** Called when everything before the end of the stream is written. */
   finish(): void
   pause(): void
   resume(): void
 }
 
-/** A stream of events on its way to the client, each changed by the same rules. A class: there is one for each stream. */
+/** Decodes a stream of events and changes each by the same rules. A class, because each stream has one. */
 export class ChangedEvents {
   readonly #rules: AnswerRules
   readonly #sink: EventSink
   readonly #split: (chunk: Buffer) => Buffer[]
-  /** What came behind an event that is being changed piece by piece. */
+  /** Bytes behind an event that is being changed piece by piece. */
   #waiting: Buffer[] | undefined
   #hasEnded = false
   #isClosed = false
 
-  /** @param limit bytes of one event */
+  /** @param limit largest size of one event, in bytes */
   constructor(rules: AnswerRules, sink: EventSink, limit: number) {
     this.#rules = rules
     this.#sink = sink
     this.#split = createEventSplitter(limit)
   }
 
-  /** Takes what the upstream sent. */
+  /** Takes a chunk from the upstream. */
   take(chunk: Buffer): void {
     if (this.#isClosed) return
     try {
@@ -79,7 +79,7 @@ export class ChangedEvents {
     this.#sink.pause()
     let data: string | undefined
     try {
-      // What the event says is found out first, and changed in pieces then.
+      // The data of the event is read first, then changed in pieces.
       judgedEvent(event, found => (data = found))
       const changed = data === undefined ? undefined : await changeLongAnswer(data, this.#rules)
       if (this.#isClosed) return

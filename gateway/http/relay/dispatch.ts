@@ -4,7 +4,7 @@ import type { ForwardedCall, Upstream } from '../exchange/snapshot.ts'
 import type { Streams } from '../exchange/streams.ts'
 import { Relay } from './relay.ts'
 
-/** What goes to the upstream. */
+/** A request to the upstream. */
 export interface UpstreamRequest {
   readonly body: Buffer | undefined
   /** Names and values, flat. */
@@ -12,7 +12,7 @@ export interface UpstreamRequest {
   readonly plan: ResponsePlan
 }
 
-/** Sends a request upstream and relays the response; ends with the client. Never throws. */
+/** Sends a request upstream and relays the response. If the client leaves, the call is aborted. Never throws. */
 export function dispatch(
   exchange: AdmittedExchange,
   upstream: Upstream,

@@ -10,21 +10,21 @@ import { BoundaryWatch, messageEvent } from './sse.ts'
 import { tickMs, type OpenStream } from '../exchange/streams.ts'
 import { unreadable } from './upstream-refusal.ts'
 
-/** What a stream of events asks of the answer that it is. */
+/** What an event stream asks of its response. */
 export interface StreamedAnswer {
   readonly listening: boolean
-  /** Lets go of everything; with a reason, of the upstream call too. */
+  /** Releases everything; with a reason, also aborts the upstream call. */
   close(reason: Error | undefined): void
-  /** Ends the response, and lets go of everything. */
+  /** Ends the response and releases everything. */
   end(): void
   pause(): void
   resume(): void
 }
 
-/** Most bytes of one event that is changed. */
+/** Largest size of one event that is changed, in bytes. */
 const maxEvent = 8 * 1024 * 1024
 
-/** An answer of events on its way to the client. A class: there may be ten thousand at once. */
+/** An event stream on its way to the client. A class, because there may be ten thousand. */
 export class EventStream implements OpenStream, EventSink {
   readonly #exchange: AdmittedExchange
   readonly #answer: StreamedAnswer
@@ -32,15 +32,15 @@ export class EventStream implements OpenStream, EventSink {
   readonly #boundary = new BoundaryWatch()
   #changed: ChangedEvents | undefined
   #isOpen = true
-  /** Something of the stream was written, and its head with it. */
+  /** Whether a chunk was written, and with it the response head. */
   #begun = false
-  /** What is written waits for the end of this turn. */
+  /** Whether writes wait for the end of this turn of the event loop. */
   #isGathering = false
-  /** Something was written since the last look, and else since when nothing was, at the longest. */
+  /** Whether anything was written since the last tick; if not, `#silentSince` is when the silence began. */
   #hasSpoken = true
   #silentSince = 0
 
-  /** @param rules how events are changed; undefined where they pass as they are */
+  /** @param rules how events are changed; undefined if they pass unchanged */
   constructor(
     exchange: AdmittedExchange,
     proxy: ServedProxy,
@@ -66,7 +66,7 @@ export class EventStream implements OpenStream, EventSink {
     return this.#answer.listening
   }
 
-  /** Takes what the upstream sent. */
+  /** Takes a chunk from the upstream. */
   take(chunk: Buffer): void {
     if (this.#changed === undefined) {
       const rules = lateRules(this.#exchange, chunk)
@@ -84,20 +84,20 @@ export class EventStream implements OpenStream, EventSink {
     else this.#changed.end()
   }
 
-  /** The upstream broke off. */
+  /** The upstream failed. */
   onUpstreamError(refusal: Refusal): void {
-    // A legacy stream with event ids can be resumed (MCP 2025-11-25, Resumability); an error would end its request.
+    // A client can resume a legacy stream with event ids (MCP 2025-11-25, Resumability); an error would end its request.
     if (this.#exchange.era !== 'modern' && this.#boundary.resumable()) this.#cut(refusal)
     else this.end(refusal)
   }
 
-  /** Writes something, which shows whether the client is gone; one that has ended its side waits for no news. */
+  /** Probes whether the client is still there. A client that ended its side no longer waits for notifications. */
   probe(hasEnded: boolean): void {
     if (hasEnded && this.listening) this.#exchange.response.destroy()
     else if (this.#canInsert()) this.#exchange.response.write(': keep-alive\n\n')
   }
 
-  /** Writes a comment where it would be too late by the next look, unless the client takes nothing anyway. */
+  /** Writes a comment if the next tick would be too late, unless the client reads nothing anyway. */
   tick(now: number): void {
     const { response } = this.#exchange
     if (this.#hasSpoken) {
@@ -109,7 +109,7 @@ export class EventStream implements OpenStream, EventSink {
     }
   }
 
-  /** Ends the stream with an error for every request that it answers, where one can still be sent. */
+  /** Ends the stream, with an error for every request that it answers if one can still be sent. */
   end(refusal: Refusal): void {
     const { response, requestIds } = this.#exchange
     if (!this.#canInsert()) {
@@ -130,9 +130,9 @@ export class EventStream implements OpenStream, EventSink {
     this.#changed?.close()
   }
 
-  // Where changed events go.
+  // Sink of changed events.
 
-  /** Writes to the stream; once for all that is there, because each write costs a system call. */
+  /** Writes to the stream, in one write for all chunks at hand, because each write costs a system call. */
   write(bytes: Buffer): void {
     this.#gather()
     this.#hasSpoken = true
@@ -156,7 +156,7 @@ export class EventStream implements OpenStream, EventSink {
     this.#answer.resume()
   }
 
-  /** Makes one write of all that this turn brings: the first event mostly comes along with the head, or even the last. */
+  /** Gathers the chunks of this turn into one write: the first event, or even the last, mostly comes along with the head. */
   #gather(): void {
     const { response } = this.#exchange
     if (this.#isGathering) return
@@ -173,12 +173,12 @@ export class EventStream implements OpenStream, EventSink {
     })
   }
 
-  /** Whether the client's side of the stream stands between two events. */
+  /** Returns whether the client's side of the stream is between two events. */
   #canInsert(): boolean {
     return this.#changed !== undefined || this.#boundary.atBoundary()
   }
 
-  /** Keeps the reason of an end for the log. */
+  /** Keeps the reason for the log. */
   #note(refusal: Refusal): void {
     this.#exchange.refusal ??= refusal
     if (refusal.rule !== undefined) this.#exchange.rule = refusal.rule

@@ -18,28 +18,28 @@ import { endWhenStalled } from '../exchange/stall.ts'
 import type { Streams } from '../exchange/streams.ts'
 import { unreadable, upstreamFault, upstreamRefusal } from './upstream-refusal.ts'
 
-/** Bytes of a list that is held back to be filtered. */
+/** Largest size of a list that is buffered for filtering, in bytes. */
 const maxList = 8 * 1024 * 1024
 const nothing = Buffer.alloc(0)
-/** A client that takes nothing for so many keep-alive intervals is gone. */
+/** Keep-alive intervals after which a client that reads nothing counts as gone. */
 const stalledIntervals = 4
 
 type Mode = 'waiting' | 'bytes' | 'list' | 'events' | 'done'
 
-/** One upstream answer on its way to the client. A class, because undici drives it by its methods. */
+/** Relays one upstream response to the client. A class, because undici calls its methods. */
 export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
   readonly #exchange: AdmittedExchange
   readonly #proxy: ServedProxy
   readonly #streams: Streams
   readonly #plan: ResponsePlan
-  /** How the answer is changed; undefined where it passes as it is. */
+  /** How the response is changed; undefined if it passes unchanged. */
   #rules: AnswerRules | undefined
   #controller: Dispatcher.DispatchController | undefined
   #mode: Mode = 'waiting'
   #status = 0
   #headers: IncomingHttpHeaders = {}
   #held: ByteStore | undefined
-  /** The body, where it came in one piece. */
+  /** The body, if it came in one chunk. */
   #whole: Buffer | undefined
   #events: EventStream | undefined
   #responseTimer: NodeJS.Timeout | undefined
@@ -51,7 +51,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     this.#plan = plan
     this.#rules = plan.rules
     exchange.relay = this
-    // Of ours, because undici's begins anew with every informational answer.
+    // Our own timer, because undici's starts again with every informational response.
     this.#responseTimer = setTimeout(() => {
       this.#refuse(new Refusal('upstream_timeout'))
     }, upstream.responseTimeout)
@@ -73,12 +73,12 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     return this.#plan.listening
   }
 
-  /** The answer has ended, or the client has gone. */
+  /** The response has ended, or the client has left. */
   onClose(): void {
     if (this.#mode !== 'done') this.close(new Error('the client left'))
   }
 
-  /** Writes something, which shows whether the client is gone; one that has ended its side waits for no news. */
+  /** Probes whether the client is still there. */
   probe(hasEnded: boolean): void {
     this.#events?.probe(hasEnded)
   }
@@ -89,12 +89,12 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
       controller.abort(new Error('the client left'))
       return
     }
-    // It may have waited for a token of the upstream, or for a connection.
+    // The call may have waited for a token or a connection.
     const refusal = this.#streams.refusalOf(this, this.#exchange.snapshot)
     if (refusal !== undefined) this.#refuseUnsent(refusal)
   }
 
-  /** Refuses what was allowed when it was judged, and is so no more. */
+  /** Refuses a request that was allowed when it was decided, but no longer is. */
   #refuseUnsent(refusal: Refusal): void {
     const exchange = this.#exchange
     const { principal, method, proxy } = exchange
@@ -127,7 +127,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     if (this.#mode === 'list') this.#hold(chunk)
     else if (this.#mode === 'events') this.#events!.take(chunk)
     else if (this.#mode === 'bytes') {
-      // What is whole is written when it ends, with its head, at one go.
+      // A complete body is written together with the head when the response ends.
       if (!response.headersSent && this.#headers['content-length'] === String(chunk.length)) {
         this.#rules = lateRules(this.#exchange, chunk)
         if (this.#rules === undefined) this.#whole = chunk
@@ -183,7 +183,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     this.#exchange.response.writeHead(this.#status, headers as Record<string, string>)
   }
 
-  /** Ends the answer; a client that does not take it at once is given a while. */
+  /** Ends the response; a client that does not read it at once has a while to do so. */
   #endWith(body: Buffer | undefined): void {
     const { response } = this.#exchange
     atEndOfTurn(() => {
@@ -218,7 +218,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     this.#streams.add(this.#events)
   }
 
-  // What the stream of events asks for.
+  // Called by the event stream.
 
   end(): void {
     this.#endWith(undefined)
@@ -244,7 +244,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
       this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
       return
     }
-    // Handles that are not sealed are of no use to anybody, so what is too long to be looked into may pass.
+    // Handles that are not sealed are useless to everyone, so a response that is too long to read may pass.
     this.#mode = 'bytes'
     this.#startBytes()
     this.#exchange.response.write(this.#held.bytes())
@@ -284,7 +284,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     refuse(this.#exchange, refusal)
   }
 
-  /** Lets go of everything; with a reason, of the upstream call too. */
+  /** Releases everything; with a reason, also aborts the upstream call. */
   close(reason: Error | undefined): void {
     if (this.#mode === 'done') return
     if (this.#events !== undefined) this.#streams.remove(this.#events)

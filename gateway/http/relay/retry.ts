@@ -3,9 +3,8 @@ import type { ForwardedCall, UpstreamClient } from '../exchange/snapshot.ts'
 import type { TokenSource } from '../exchange/tokens.ts'
 
 /**
- * Decorates a client: each call carries the gateway's token, and is sent once more with another token after a 401, which
- * says that nothing was done (RFC 6750 §3.1). The handler sees one response; whatever keeps the call from being sent is an
- * error of it.
+ * Decorates a client: each call carries the gateway's token. After a 401, which means that nothing was done (RFC 6750 §3.1),
+ * it is sent once more with another token. The handler gets one response; if no token can be had, it gets the error.
  */
 export function withToken(client: UpstreamClient, tokens: TokenSource): UpstreamClient {
   return {
@@ -41,7 +40,7 @@ async function dispatchWithToken(
   }
 }
 
-/** Passes everything on but a 401, which is given up and handed over as a way to pass it on after all. */
+/** Passes everything on except a 401. That response is aborted; the callback can still pass its head on. */
 function exceptUnauthorized(
   handler: Dispatcher.DispatchHandler,
   onUnauthorized: (answer: () => void) => void,

@@ -8,10 +8,10 @@ const lineFeedByte = Buffer.from([lineFeed])
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
- * Cuts a byte stream into server-sent events (WHATWG HTML, event streams), each with the blank line that
- * ends it. A byte order mark at the beginning is dropped, as clients do.
+ * Splits a byte stream into server-sent events (WHATWG HTML, event streams), each with the blank line that ends it. A byte
+ * order mark at the start is dropped, as clients do.
  *
- * @param limit the bytes that one event may have
+ * @param limit largest size of one event, in bytes
  * @returns takes a chunk and returns the events that it completes; throws UnreadableList beyond the limit
  */
 export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] {
@@ -22,7 +22,7 @@ export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] 
 
   function event(end: Buffer, terminator: number): Buffer {
     hold(end)
-    // A line feed may follow in the next chunk, and readers wait for it: it is written now and dropped then.
+    // A line feed may follow in the next chunk, and readers wait for it: it is written now and dropped later.
     if (terminator === carriageReturn) hold(lineFeedByte)
     const whole = Buffer.from(pending.bytes())
     pending.clear()
@@ -40,7 +40,7 @@ export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] 
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]!
       if (byte === lineFeed && afterReturn) {
-        // The second half of a line break, whose first half has been dealt with.
+        // The second half of a line break; the first half was handled before.
         afterReturn = false
         if (atLineStart && start === at && pending.bytes().length === 0) start = at + 1
         continue
@@ -66,11 +66,11 @@ interface Fields {
   readonly event: string | undefined
   readonly id: string | undefined
   readonly retry: string | undefined
-  /** Undefined where there is no such field. */
+  /** Undefined if there is no such field. */
   readonly data: string | undefined
 }
 
-/** Line breaks of some readers that are none of an event stream, and characters that end a text for some. */
+/** Characters that some readers take for a line break, though event streams do not, or for the end of a string. */
 // oxlint-disable-next-line no-control-regex
 const ambiguous = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/
 const escaped: Readonly<Record<string, string>> = {
@@ -81,13 +81,12 @@ const escaped: Readonly<Record<string, string>> = {
 }
 
 /**
- * Writes an event anew, with changed data and nothing but the fields that an event has: what is left out, and comments,
- * might be read as data by somebody. Of an event without data only the id stays, so that the client can resume behind
- * it.
+ * Writes an event anew, with changed data and only the fields of the standard: some reader might take anything else, or a
+ * comment, for data. Of an event without data only the id remains, so that the client can resume after it.
  *
  * @param event one whole event
- * @param change gets the data, returns what shall stand there; undefined takes the data out
- * @returns empty where nothing is left
+ * @param change takes the data and returns the new data; undefined removes it
+ * @returns empty if nothing is left
  */
 export function judgedEvent(event: Buffer, change: (data: string) => string | undefined): string {
   const { event: type, id, retry, data } = fieldsOf(event)
@@ -103,7 +102,7 @@ export function judgedEvent(event: Buffer, change: (data: string) => string | un
 }
 
 function dataLines(data: string): string[] {
-  // In JSON these stand in strings only, where an escape is the same character.
+  // In JSON these are in strings only, where an escape means the same character.
   const plain = data.replaceAll(/[\u0085\u2028\u2029\ufeff]/g, character => escaped[character]!)
   return plain.split('\n').map(line => `data: ${line}`)
 }
@@ -122,11 +121,11 @@ function fieldsOf(event: Buffer): Fields {
 }
 
 /**
- * Replaces the data of an event, and leaves it as it was where nothing changes. It is for what may be passed unread;
- * see {@link judgedEvent} for what may not.
+ * Replaces the data of an event; leaves the event as it was if nothing changes. Use it for events that may pass unread, and
+ * {@link judgedEvent} for those that may not.
  *
  * @param event one whole event
- * @param change gets the data, returns what shall stand there; undefined takes the data out
+ * @param change takes the data and returns the new data; undefined removes it
  */
 export function rewriteEvent(event: Buffer, change: (data: string) => string | undefined): Buffer | string {
   const { data } = fieldsOf(event)
@@ -140,7 +139,7 @@ export function messageEvent(message: string): string {
   return `event: message\ndata: ${message}\n\n`
 }
 
-/** Tells, chunk by chunk and without keeping any, whether a stream stands between two events. */
+/** Tracks whether a stream is between two events, chunk by chunk and without keeping any. */
 export class BoundaryWatch {
   #tail = '\n\n'
   #hasIds = false

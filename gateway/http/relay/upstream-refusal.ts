@@ -7,11 +7,11 @@ import { ExchangeRefused, TokenUnavailable } from '../exchange/tokens.ts'
 import { WireError } from '../client/wire-error.ts'
 
 /**
- * What makes an upstream's answer one that must not be passed on, as the detail of a refusal.
+ * Returns why an upstream's response must not be passed on, as the detail of a refusal.
  *
  * @param type the media type of its content
- * @param asks whether a JSON-RPC request is to be answered, rather than a notification or a response taken
- * @returns undefined where nothing is wrong
+ * @param asks whether the client sent a JSON-RPC request, which needs a response
+ * @returns undefined if nothing is wrong
  */
 export function upstreamFault(
   method: 'POST' | 'GET' | 'DELETE',
@@ -31,7 +31,7 @@ export function upstreamFault(
   return type === 'application/json' ? undefined : 'upstream_content_type'
 }
 
-/** What a failure of the upstream call is to the client. */
+/** Returns the refusal for a failed upstream call. */
 export function upstreamRefusal(cause: Error): Refusal {
   const code = cause instanceof WireError ? cause.code : undefined
   if (
@@ -60,7 +60,7 @@ export function upstreamRefusal(cause: Error): Refusal {
   return new Refusal('upstream_unreachable', { cause })
 }
 
-/** Returns the refusal of an answer that cannot be judged. */
+/** Returns the refusal for a response that cannot be judged. */
 export function unreadable(cause: unknown): Refusal {
   const why = cause instanceof UnreadableList ? `: ${cause.message}` : ''
   return new Refusal('upstream_unreadable', { values: { why }, cause })

@@ -6,7 +6,7 @@ import type { Log } from '../../observe/log.ts'
 import type { Counters } from '../../observe/metrics.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 
-/** Where it is written down what was asked and answered. */
+/** Where exchanges are logged and counted. */
 export interface AccessLog {
   readonly log: Log
   readonly metrics: Counters
@@ -19,7 +19,7 @@ const noPrincipal: Partial<Principal> = {}
 const noOperation: Partial<Operation> = {}
 const noRefusal: Partial<Refusal> = {}
 
-/** Writes the one line of an exchange, denials included, with the revision that decided it; counts it once. */
+/** Writes the one log line of an exchange, with the revision that decided it, and counts it once. */
 export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): void {
   const { request, response, proxy, refusal, operations } = exchange
   const status = response.headersSent ? response.statusCode : clientGone
@@ -62,7 +62,7 @@ function shortened(name: string | undefined): string | undefined {
   return name?.slice(0, maxNameLength)
 }
 
-/** Writes the line of what could not be read as a request, and counts it. */
+/** Writes the log line of bytes that are not a request, and counts it. */
 export function logUnparsed(
   refusal: Refusal,
   { requestId, revision, client }: { requestId: string; revision: string; client: string | undefined },

@@ -18,11 +18,11 @@ export interface Arrival {
 export interface ConnectionEvents {
   /** Serves a request. */
   begin(this: void, request: BodyRequest, response: ServerResponse): Exchange
-  /** The first request of a connection without any has begun. */
+  /** A request has begun on an idle connection. */
   onBusy(this: void, connection: ClientConnection): void
   /** The last request has ended. */
   onIdle(this: void, connection: ClientConnection): void
-  /** Nothing more is read until requests that wait have been served. */
+  /** Reading has stopped until waiting requests have been served. */
   onHold(this: void, connection: ClientConnection): void
 }
 
@@ -32,7 +32,7 @@ export interface ConnectionEvents {
  */
 export class ClientConnection {
   readonly socket: Socket
-  /** A request was served on it. */
+  /** Whether a request was served on it. */
   hasServed = false
   /** Position among idle connections, the longest idle first; 0 while it has a request, and before the first. */
   idleSince = 0
@@ -61,22 +61,22 @@ export class ClientConnection {
     socket.destroySoon = socket.end
   }
 
-  /** The request that was read last, with its answer; undefined before the first. */
+  /** The request that was read last, with its response; undefined before the first. */
   get latest(): Arrival | undefined {
     return this.#waiting.at(-1) ?? this.#latest
   }
 
-  /** The exchange whose answer is being written. */
+  /** The exchange whose response is being written. */
   get current(): Exchange | undefined {
     return this.#open[0]
   }
 
-  /** Whether nothing is read, because requests wait. */
+  /** Whether reading has stopped because requests wait. */
   get isHeld(): boolean {
     return this.#isHeld
   }
 
-  /** Serves a request, now or in its turn. Whatever comes behind the last request of a connection is ignored. */
+  /** Serves a request, now or in its turn. Requests behind the last one of a connection are ignored. */
   take(request: BodyRequest, response: ServerResponse): void {
     const { latest } = this
     this.taken++
@@ -85,7 +85,7 @@ export class ClientConnection {
       else request.resume()
       return
     }
-    // The reader of node:http stops there, wherever the next request begins.
+    // The parser of node:http stops after such a request.
     if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false
     if (this.#open.length < maxInFlight) {
       this.#start(request, response)
@@ -95,14 +95,14 @@ export class ClientConnection {
     this.#hold()
   }
 
-  /** Serves the request that was read last at once, so that it can be refused; returns its exchange. */
+  /** Begins the request that was read last at once, so that it can be refused; returns its exchange. */
   startLatest(): Exchange | undefined {
     const arrival = this.#waiting.pop()
     if (arrival !== undefined) this.#start(arrival.request, arrival.response)
     return this.#latest
   }
 
-  /** Takes an exchange out that has ended; false where it was out already. */
+  /** Removes an exchange that has ended; returns false if it was removed before. */
   end(exchange: Exchange): boolean {
     const index = this.#open.indexOf(exchange)
     if (index === -1) return false
@@ -113,7 +113,7 @@ export class ClientConnection {
     return true
   }
 
-  /** Takes out all that is left when the connection is gone: node:http does not say so of answers that wait. */
+  /** Removes and returns all exchanges when the connection is gone: node:http does not report that for waiting responses. */
   close(): readonly Exchange[] {
     this.#waiting = []
     this.#latest = undefined
@@ -141,7 +141,7 @@ export class ClientConnection {
     this.socket.resume()
   }
 
-  /** Reads no more. node:http resumes a socket whenever a request on it was read to its end. */
+  /** Stops reading. node:http resumes the socket whenever a request on it was read to its end. */
   #hold(): void {
     if (this.#isHeld) return
     this.#isHeld = true

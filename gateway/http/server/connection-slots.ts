@@ -1,19 +1,19 @@
-/** Counts the connections of clients in all threads against one limit. */
+/** Counts client connections of all workers against one limit. */
 export interface ConnectionSlots {
   isFull(this: void): boolean
-  /** Returns how many connections this thread has. */
+  /** Returns the number of connections of this worker. */
   own(this: void): number
   take(this: void): void
   free(this: void): void
-  /** @param limit number of connections of all threads together */
+  /** @param limit largest number of connections of all workers together */
   setLimit(this: void, limit: number): void
 }
 
 /**
- * Makes the counter of one thread.
+ * Makes the counter of one worker.
  *
- * @param counts one cell per thread, in memory that all of them share
- * @param own the index of this thread's cell
+ * @param counts one cell per worker, in shared memory
+ * @param own index of this worker's cell
  */
 export function createConnectionSlots(counts: Int32Array, own: number): ConnectionSlots {
   let limit = Infinity

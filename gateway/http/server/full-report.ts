@@ -1,6 +1,6 @@
 import type { AccessLog } from './access-log.ts'
 
-/** Milliseconds between two lines of the log about it. */
+/** Milliseconds between two log lines. */
 const reportInterval = 10_000
 
 /**

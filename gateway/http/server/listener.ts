@@ -13,7 +13,7 @@ import { serve, type PipelineContext } from './pipeline.ts'
 import type { Snapshot } from '../exchange/snapshot.ts'
 import { answerUnparsed } from './unparsed.ts'
 
-/** What the listener for clients works with. */
+/** Dependencies of the listener for clients. */
 export interface ListenerDependencies extends AccessLog, PipelineContext {
   /** The snapshot in force. */
   current(this: void): Snapshot
@@ -22,13 +22,13 @@ export interface ListenerDependencies extends AccessLog, PipelineContext {
   readonly slots: ConnectionSlots
 }
 
-/** How long clients may take, in milliseconds: for a whole request, and between two. */
+/** Milliseconds that clients may take: for a whole request, and between two. */
 export interface ListenerTimeouts {
   readonly request: number
   readonly keepAlive: number
 }
 
-/** What TLS is served with. */
+/** TLS options of the listener. */
 export interface ListenerTls {
   readonly context: SecureContextOptions
   /** Milliseconds. */
@@ -44,7 +44,7 @@ export interface Listener {
 }
 
 /**
- * The listener that MCP clients reach, not listening yet.
+ * Makes the listener for MCP clients, not listening yet.
  *
  * @param tls undefined for plain HTTP
  */
@@ -55,9 +55,9 @@ export function createListener(dependencies: ListenerDependencies, tls: Listener
     requireHostHeader: false,
   }
   const server = tls === undefined ? createServer(options) : createSecureListener({ ...options, ...tls })
-  // By default node:http leaves out whatever comes after a thousand headers, and all of them are judged.
+  // By default node:http ignores headers beyond the first thousand, and all of them are judged.
   server.maxHeadersCount = 0
-  // A client that ends its side still gets its answer. Not in the types of node:http.
+  // A client that ends its side still gets its response. Not in the types of node:http.
   Object.assign(server, { httpAllowHalfOpen: true })
   const connections = followConnections(server, {
     begin(connection, request, response) {
@@ -81,7 +81,7 @@ export function createListener(dependencies: ListenerDependencies, tls: Listener
   return { server, connections }
 }
 
-/** Asks for a body that a client holds back, when it is its turn: what is said earlier gets behind the answer's head. */
+/** Sends `100 Continue` to a client that waits for it, when it is its turn: earlier, it would follow the head of another response. */
 function askForBody(response: ServerResponse): Promise<void> | undefined {
   if (response.socket !== null) {
     response.writeContinue()
@@ -96,7 +96,7 @@ function askForBody(response: ServerResponse): Promise<void> | undefined {
   })
 }
 
-/** Sets what may change while the listener runs. */
+/** Sets the timeouts, which may change while the listener runs. */
 export function setTimeouts(listener: Server, { request, keepAlive }: ListenerTimeouts): void {
   listener.headersTimeout = request
   listener.requestTimeout = request
@@ -104,8 +104,8 @@ export function setTimeouts(listener: Server, { request, keepAlive }: ListenerTi
 }
 
 /**
- * Serves TLS. Whether a client certificate is good is not for the handshake to enforce: who comes without one is
- * told so by an answer.
+ * Makes a TLS listener. The handshake does not enforce client certificates: a client without a valid one gets a response
+ * that says so.
  */
 function createSecureListener({
   context,
@@ -120,8 +120,8 @@ function createSecureListener({
     requestCert: context.ca !== undefined,
     rejectUnauthorized: false,
   })
-  // By default a failed handshake counts as a malformed request, and would be answered in clear. Anyone can fail
-  // one, so none is logged.
+  // By default a failed handshake counts as a malformed request, and the response would be sent in clear. Anyone can
+  // fail a handshake, so none is logged.
   listener.removeAllListeners('tlsClientError').on('tlsClientError', (_error, socket) => socket.destroy())
   return listener
 }
@@ -144,7 +144,7 @@ async function run(
     await serve(exchange, dependencies)
   } catch (error) {
     if (error instanceof Refusal) {
-      // It was refused for something else meanwhile.
+      // It was refused for another reason meanwhile.
       if (exchange.refusal !== undefined) return
       exchange.rule = error.rule
       refuse(exchange, error)
@@ -158,14 +158,14 @@ async function run(
   }
 }
 
-/** Ends an exchange, once: its answer has ended, or the client has gone. */
+/** Ends an exchange, once: its response has ended, or the client has left. */
 function close(exchange: Exchange, dependencies: ListenerDependencies): void {
   exchange.isOver = true
   releaseAll(exchange)
   exchange.snapshot.release()
   logExchange(exchange, dependencies)
   exchange.relay?.onClose()
-  // The connection remembers its last exchange, which is to keep nothing of the answer alive.
+  // The connection keeps its last exchange, which must retain nothing of the response.
   exchange.relay = undefined
 }
 

@@ -24,17 +24,16 @@ export const stages = [
   forward,
 ] as const satisfies readonly Stage[]
 
-/** What the pipeline works with. */
+/** Dependencies of the pipeline. */
 export interface PipelineContext extends StageContext {
-  /** Called with the time that each stage took, in milliseconds, waiting included. */
+  /** Called with the duration of each stage in milliseconds, waiting included. */
   onStage?(this: void, exchange: Exchange, stage: string, milliseconds: number): void
 }
 
 /**
- * Serves one exchange, stage by stage. It starts over where what the decision stands on was taken away while a stage
- * waited.
+ * Runs the stages for one exchange. It starts over if the snapshot changed or the credential expired while a stage waited.
  *
- * @throws Refusal for whatever is refused before a response began, and the caller writes it
+ * @throws Refusal, which the caller writes
  */
 export async function serve(exchange: Exchange, context: PipelineContext): Promise<void> {
   const { streams, onStage } = context
@@ -46,7 +45,7 @@ export async function serve(exchange: Exchange, context: PipelineContext): Promi
     if (outcome === 'answered') return
     if (outcome !== undefined) exchange.releases.push(outcome)
     if (!(running instanceof Promise)) continue
-    // Nobody would be told any more that the client left, or sent what cannot be read.
+    // No later stage would notice that the client left, or that the request was refused meanwhile.
     if (exchange.isOver || exchange.response.destroyed || exchange.refusal !== undefined) return
     if (!isOutdated(exchange, context)) continue
     startOver(exchange, streams.current())
@@ -54,7 +53,7 @@ export async function serve(exchange: Exchange, context: PipelineContext): Promi
   }
 }
 
-/** Runs a stage and reports how long it took, also where it refuses. */
+/** Runs a stage and reports its duration, even if it refuses. */
 function timed(stage: Stage, exchange: Exchange, context: PipelineContext): Outcome | Promise<Outcome> {
   const began = performance.now()
   const report = (): void => context.onStage!(exchange, stage.name, performance.now() - began)

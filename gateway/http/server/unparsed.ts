@@ -8,7 +8,7 @@ import { refuse } from '../exchange/exchange.ts'
 import { logUnparsed, type AccessLog } from './access-log.ts'
 import { newRequestId } from '../exchange/request-id.ts'
 
-/** What such a refusal is made and recorded with. */
+/** Dependencies for such a refusal. */
 export interface UnparsedDependencies extends AccessLog {
   /** The revision in force. */
   revision(this: void): string
@@ -17,26 +17,26 @@ export interface UnparsedDependencies extends AccessLog {
 const closing = { connection: 'close' }
 const allowed = 'POST, GET, DELETE, OPTIONS'
 
-/** Answers whatever node:http hands over as something other than a request: errors of its reader, and CONNECT. */
+/** Answers what node:http reports as something other than a request: parser errors, and CONNECT. */
 export function answerUnparsed(
   listener: Server,
   connections: Connections,
   dependencies: UnparsedDependencies,
 ): void {
   listener.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // Its answer is on its way, and what the client goes on to send is thrown away for a moment.
+    // Its response is on its way; further bytes of the client are discarded for a moment.
     if (socket.writableEnded && error.code !== 'ECONNRESET') return
     const connection = connections.of(socket)
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-    // It waits for its turn, and that is no fault of the client.
+    // The request waits for its turn, which is not the client's fault.
     else if (error.code === timeoutCode && connection.isHeld)
       connection.overdue = { taken: connection.taken, ticks: 0 }
     else answerError(connection, unparsed(error), dependencies)
   })
-  // Without a listener the connection would be cut without a word.
+  // Without a listener the connection would be closed without a response.
   listener.on('connect', ({ method }: IncomingMessage, socket: Socket) => {
     const connection = connections.of(socket)
-    // node:http has let go of the socket, and of what its answers wait for.
+    // node:http has detached from the socket, and no longer forwards its events.
     socket.on('error', () => socket.destroy()).resume()
     socket.on('drain', () => connection.current?.response.emit('drain'))
     const refusal = new Refusal('connect_refused', {
@@ -61,21 +61,21 @@ function answerError(
   if (latest === undefined || (latest.request.complete && answered)) {
     refuseUnparsed(refusal, socket, dependencies)
   }
-  // What cannot be read comes after a whole request, or one that is answered already: the connection ends with it.
+  // The error follows a complete request, or one that has its response: the connection ends after that response.
   else if (latest.request.complete || latest.response.writableEnded) {
     if (answered) socket.end()
     else endAfter(latest.response, socket)
     logRefusal(refusal, socket, dependencies)
   } else {
     const exchange = connection.startLatest()!
-    // Whatever was begun with it must not answer too.
+    // Anything else that works on it must not send a response too.
     exchange.request.stopReading()
     exchange.relay?.onClose()
     refuse(exchange, refusal)
   }
 }
 
-/** Ends a connection with the answer that is under way, also where its head said something else. */
+/** Ends a connection after the current response, even if its head said otherwise. */
 function endAfter(response: ServerResponse, socket: Socket): void {
   if (response.headersSent && response.shouldKeepAlive) response.once('finish', () => socket.end())
   response.shouldKeepAlive = false
@@ -90,7 +90,7 @@ function unparsed(cause: NodeJS.ErrnoException): Refusal {
   return new Refusal(parserDetails[cause.code ?? ''] ?? 'http_malformed', { headers: closing, cause })
 }
 
-/** Answers what node:http could not read as a request; there is no exchange for it. */
+/** Answers bytes that node:http could not parse; there is no exchange for them. */
 function refuseUnparsed(refusal: Refusal, socket: Socket, dependencies: UnparsedDependencies): void {
   const requestId = logRefusal(refusal, socket, dependencies)
   const body = errorMessage(refusal, undefined, { requestId })

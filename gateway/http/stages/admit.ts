@@ -7,8 +7,8 @@ import { refusedOperation } from '../exchange/refused-operation.ts'
 import type { Stage } from './stage.ts'
 
 /**
- * Refuses whoever has no grant on the proxy, and counts the request in. This comes before the body is read, so that what is
- * held of bodies is bounded for each principal and proxy.
+ * Refuses principals without a grant on the proxy, and counts the request in. This comes before the body is read, so that the
+ * bytes of bodies are bounded for each principal and proxy.
  */
 export const admit: Stage<AdmittedExchange> = {
   name: 'admit',
@@ -32,7 +32,7 @@ function acceptsOneOf(types: readonly string[]): (accept: string) => boolean {
   return memoize(accept => accept.split(',').some(type => types.includes(mediaType(type))))
 }
 
-/** Checks what the response may be (MCP, Streamable HTTP); the upstream judges finer. */
+/** Checks the Accept header (MCP, Streamable HTTP); the upstream checks it in detail. */
 function checkAccept(method: string, accept: string | undefined): void {
   if (accept === undefined || method === 'DELETE') return
   if (method === 'GET' ? isAcceptedByGet(accept) : isAcceptedByPost(accept)) return

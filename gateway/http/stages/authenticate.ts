@@ -8,7 +8,7 @@ export const authenticate: Stage<AuthenticatedExchange> = {
   run(exchange) {
     const { proxy, head, snapshot } = exchange
     const found = identify(proxy, head, Date.now(), snapshot.revocations)
-    // Waiting costs, even for what is there.
+    // Awaiting costs time, even for a value that is there.
     return found instanceof Promise ? found.then(late => note(exchange, late)) : note(exchange, found)
   },
 }

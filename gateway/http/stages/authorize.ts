@@ -11,10 +11,10 @@ import { refusedOperation } from '../exchange/refused-operation.ts'
 import { planResponse } from './plan-response.ts'
 import type { Stage } from './stage.ts'
 
-/** UTF-16 code units: to judge more at a stretch would hold up everybody else. */
+/** Largest total length of names in UTF-16 code units: deciding more at once would delay other requests. */
 const maxNamed = 131_072
 
-/** Reads the messages of the body, and decides each operation that they ask for. */
+/** Reads the messages of the body, and decides each of their operations. */
 export const authorize: Stage<AdmittedExchange> = {
   name: 'authorize',
   run(exchange) {
@@ -41,7 +41,7 @@ export const authorize: Stage<AdmittedExchange> = {
   },
 }
 
-/** Decides one message; every operation that it asks for must be allowed. */
+/** Decides one message. All of its operations must be allowed. */
 function authorizeMessage(exchange: AdmittedExchange, message: Message): void {
   const { batch, head, principal, proxy } = exchange
   const { id } = message
@@ -49,7 +49,7 @@ function authorizeMessage(exchange: AdmittedExchange, message: Message): void {
   const era = agreedEra(message, head.headers)
   exchange.era ??= era
   if (message.method === undefined) {
-    // A client's response asks for nothing, and is no way around what every request needs.
+    // A client's response names no operation, but must not bypass what every request needs.
     const operation = { method: '', kind: 'other' } as const
     const authorization = authorizeOperation(proxy.access, principal, operation)
     if (!authorization.allow) throw refusedOperation(authorization, operation, proxy.name, id)
@@ -72,7 +72,7 @@ function authorizeMessage(exchange: AdmittedExchange, message: Message): void {
   }
 }
 
-/** A URI with several variants is matched as often. */
+/** Returns the length of a name; a URI with several variants counts as often as it is matched. */
 function weightOf(kind: string, name: string): number {
   return kind === 'resource' && !isPlain(name) ? 8 * name.length : name.length
 }

@@ -13,13 +13,13 @@ export interface Identity {
 }
 
 /**
- * Finds out who sends a request. Which auth method decides is told by the credential that is presented; one
- * that is presented and wrong is never overlooked in favour of another.
+ * Authenticates a request. The presented credential selects the auth method; a wrong credential is never ignored in favour
+ * of another one.
  *
  * @param now milliseconds since the epoch
- * @param revocations what is refused whatever the proxy accepts
- * @returns the principal, the auth method that vouches for it (none on a proxy that is open), and the access token that
- *   it was proved with, if it was one; a promise of them only where somebody has to be waited for
+ * @param revocations credentials that are refused whatever the proxy accepts
+ * @returns the principal, its auth method (none on an open proxy), and its access token, if it has one; a promise only if
+ *   the method has to wait
  * @throws Refusal, or rejects with one: `credential_missing`, `credential_invalid` or `credential_expired`
  */
 export function identify(
@@ -69,12 +69,12 @@ function presentedTo(proxy: ServedProxy, head: RequestHead, ofConnection: boolea
   return presented
 }
 
-/** Whose a credential is that several methods read: the least wins. `other` are methods that know no shape. */
+/** When several methods read the same header, the lowest rank wins. `other` is for methods that accept any form. */
 const ranks = { own: 0, kind: 1, other: 2, no: 3 } as const
 
 /**
- * Leaves each header to the method that its credential belongs to by its shape. Methods that know no shape are not
- * told apart: what two of them read stays ambiguous.
+ * Assigns each header to the method that recognises the form of its credential. If two methods that accept any form read the
+ * same header, both remain, and the credential is ambiguous.
  */
 function byShape(presented: readonly Presented[]): readonly Presented[] {
   if (presented.length < 2) return presented

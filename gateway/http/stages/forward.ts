@@ -25,14 +25,14 @@ export const forward: Stage<AuthorizedExchange> = {
   },
 }
 
-/** Drops what was only needed up to here: a response may be a stream, one of thousands. */
+/** Drops what is no longer needed: the response may be one of thousands of streams. */
 function forgetRequest(exchange: Exchange): void {
   exchange.head = undefined
   exchange.body = undefined
   exchange.plan = undefined
 }
 
-/** Returns the headers to send upstream; the id of a legacy session is given back as the upstream's own. */
+/** Returns the headers to send upstream, with the upstream's own id of a legacy session. */
 function headersFor(exchange: AuthorizedExchange, upstream: Upstream): string[] {
   const { head, request, principal, proxy, snapshot } = exchange
   const headers = upstreamHeaders(request.rawHeaders, head.headers.connection, upstream.headerFilter)

@@ -4,10 +4,10 @@ import { TLSSocket } from 'node:tls'
 import { readCertificate, type ClientCertificate } from '../../auth/certificate.ts'
 
 const known = new WeakMap<Socket, ClientCertificate | undefined>()
-/** More certificates than that are not looked at. */
+/** Largest number of certificates that are read. */
 const maxChainLength = 8
 
-/** The certificate that the client presented in the handshake of a connection; read when it is first asked for. */
+/** Returns the certificate that the client presented in the TLS handshake; it is read on first use. */
 export function peerCertificate(socket: Socket): ClientCertificate | undefined {
   if (!known.has(socket)) known.set(socket, read(socket))
   return known.get(socket)

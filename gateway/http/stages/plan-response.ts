@@ -9,7 +9,7 @@ import { handlesOfStream, judgeFor } from '../exchange/handles.ts'
 import { mayAnswerOpenList } from '../exchange/open-lists.ts'
 import type { ResponsePlan } from '../exchange/response-plan.ts'
 
-/** What messages ask for, as far as the response depends on it. */
+/** What messages ask for, as far as it affects the response. */
 interface Asked {
   /** Lists to be filtered, by the id of their request. */
   readonly lists: ReadonlyMap<string, ListMember>
@@ -46,7 +46,7 @@ export function planResponse(
   return { method, rules: { expected: lists, judge, handles, params }, listening }
 }
 
-/** Most messages call something by its name, and ask for no more. */
+/** Returns whether a message may affect how the response is treated; most messages are calls of a tool, and do not. */
 function asksForMore({ method }: Message): boolean {
   return method !== 'tools/call'
 }

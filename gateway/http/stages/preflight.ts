@@ -5,7 +5,7 @@ import type { Stage } from './stage.ts'
 
 const methods = 'POST, GET, DELETE, OPTIONS'
 
-/** Answers CORS preflights, which carry no credential; lets only the methods of MCP pass. */
+/** Answers CORS preflights, which carry no credential; refuses methods that MCP does not use. */
 export const preflight: Stage<RoutedExchange> = {
   name: 'preflight',
   run(exchange) {

@@ -4,7 +4,7 @@ import { checkSize } from '../exchange/body.ts'
 import type { AdmittedExchange } from '../exchange/exchange.ts'
 import type { Stage } from './stage.ts'
 
-/** Nothing else: two parsers may find two charsets in what only looks like one. */
+/** Strict, because two parsers may find different charsets in other forms. */
 const isJsonInUtf8 = memoize(type => /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i.test(type))
 
 /** Reads the body of a POST, in time and up to the proxy's `maxBody`. */
@@ -14,7 +14,7 @@ export const readBody: Stage<AdmittedExchange> = {
     const { head, proxy, request, share, body } = exchange
     if (head.method !== 'POST') return undefined
     if (body !== undefined) {
-      // It was read before the exchange started over.
+      // The exchange has started over, and the body was read before.
       checkSize(body, proxy.maxBody)
       if (!share.addBody(body.length)) throw new Refusal('bodies_held')
       return undefined

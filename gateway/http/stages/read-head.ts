@@ -3,7 +3,7 @@ import { checkSingle } from './single-headers.ts'
 import type { Stage } from './stage.ts'
 import { checkWire } from './wire.ts'
 
-/** Reads what is known before the body, and refuses what two readers of HTTP could take differently. */
+/** Reads the request head; refuses what two HTTP parsers could read differently. */
 export const readHead: Stage = {
   name: 'readHead',
   run(exchange) {

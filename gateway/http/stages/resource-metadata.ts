@@ -8,8 +8,8 @@ const methods = 'GET, HEAD, OPTIONS'
 const maxAge = 'max-age=300'
 
 /**
- * Answers with the metadata of a proxy (RFC 9728 §3.2), to everyone and to every web page: it says nothing that is
- * secret. The Host is checked as anywhere.
+ * Sends the metadata of a proxy (RFC 9728 §3.2). Everyone and every web page may read it, because it holds no secret. The
+ * Host is checked as for any request.
  *
  * @throws Refusal `host_refused`, `method_not_allowed`
  */

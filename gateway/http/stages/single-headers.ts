@@ -1,6 +1,6 @@
 import { Refusal } from '../../mcp/errors.ts'
 
-/** Of most of these node:http keeps the first or joins them all, where another reader may do something else. */
+/** Headers that must not be repeated: node:http keeps the first or joins them, while another parser may do otherwise. */
 const singleHeaders = [
   'Host',
   'Mcp-Name',
@@ -10,15 +10,15 @@ const singleHeaders = [
   'Mcp-Session-Id',
   'MCP-Protocol-Version',
 ].map(written => ({ written, name: written.toLowerCase(), bit: 1 << written.length }))
-/** By length, since that is compared fastest; no two are of one length. */
+/** Indexed by length, which is the fastest comparison; no two have the same length. */
 const byLength = Array.from({ length: 32 }, (_, length) =>
   singleHeaders.find(({ name }) => name.length === length),
 )
 const mirrors: ReadonlySet<string> = new Set(['mcp-name', 'mcp-method'])
 
 /**
- * Refuses a request that sends a header twice which readers take differently, and one without a body that has a header
- * which mirrors the body.
+ * Refuses a request that repeats one of these headers, and a request without a body that has a header which mirrors the
+ * body.
  *
  * @throws Refusal `request_malformed`, or `header_mismatch` for the headers of MCP
  */
@@ -27,7 +27,7 @@ export function checkSingle(method: string, rawHeaders: readonly string[]): void
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const sent = rawHeaders[index]!
     const single = byLength[sent.length]
-    // As a rule it is written in one of two ways, and what is not begins with another letter.
+    // Mostly it is written in one of two ways, and other names start with another letter.
     if (
       single === undefined ||
       (sent !== single.name && sent !== single.written && !isSpelling(sent, single.name))

@@ -2,20 +2,20 @@ import type { Exchange, Releasable } from '../exchange/exchange.ts'
 import type { Streams } from '../exchange/streams.ts'
 import type { UsageCounts } from '../exchange/usage.ts'
 
-/** What stages work with, beside the exchange. */
+/** Dependencies of stages. */
 export interface StageContext {
   readonly streams: Streams
   readonly usage: UsageCounts
 }
 
-/** Nothing, and the next stage follows; `answered`, and none does; or what is to be released when the exchange ends. */
+/** Undefined to go on, `answered` to stop, or something to go on with and to release when the exchange ends. */
 export type Outcome = undefined | 'answered' | Releasable
 
-/** One stage of the pipeline that a request goes through. Its exchange has what the stages before it found. */
+/** One stage of the pipeline. Its exchange has what earlier stages found. */
 export interface Stage<Before extends Exchange = Exchange> {
   readonly name: string
   /**
-   * @returns a promise only where somebody has to be waited for
+   * @returns a promise only if the stage has to wait
    * @throws Refusal, or rejects with one
    */
   run(exchange: Before, context: StageContext): Outcome | Promise<Outcome>

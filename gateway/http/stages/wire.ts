@@ -3,7 +3,7 @@ import { Refusal } from '../../mcp/errors.ts'
 import type { Detail, DetailValues } from '../../mcp/refusal-table.ts'
 import { namedByConnection } from '../exchange/headers.ts'
 
-/** Headers that decide what a request is, who sent it, or what the gateway makes of it. */
+/** Headers that a decision is based on. */
 const judged: ReadonlySet<string> = new Set([
   'accept',
   'access-control-request-headers',
@@ -23,7 +23,7 @@ const judged: ReadonlySet<string> = new Set([
 const closing = { connection: 'close' }
 
 /**
- * Refuses a request that another HTTP reader could frame or read differently: a version other than 1.0 and 1.1, a
+ * Refuses a request that another HTTP parser could frame or read differently: a version other than 1.0 and 1.1, a
  * transfer coding other than `chunked` (RFC 9112 §6.1), chunks in HTTP/1.0, and a Connection header that names a header
  * the gateway judges, because the next hop would not see it.
  *
@@ -42,7 +42,7 @@ export function checkWire({ headers, httpVersionMajor, httpVersionMinor }: Incom
 }
 
 /**
- * Refuses a request whose Connection header names one of the headers that carry its credential.
+ * Refuses a request whose Connection header names a header that carries its credential.
  *
  * @param names in lower case
  * @throws Refusal `request_malformed`
@@ -53,7 +53,7 @@ export function checkNotNamed(connection: string | undefined, names: readonly { 
     throw malformed('connection_credential')
 }
 
-/** Whoever sent it may disagree about where it ends, so nothing after it is read. */
+/** The sender may disagree about where the request ends, so the connection closes after it. */
 function malformed(detail: Detail, values?: DetailValues): Refusal {
   return new Refusal(detail, { values, headers: closing })
 }
