@@ -44,7 +44,7 @@ for (const [name, headers, status] of [
   })
 }
 
-t.test('the admin listener takes a name that the file allows', async t => {
+t.test('the admin listener accepts a name that the file allows', async t => {
   const named = await startTestGateway(
     'proxies: {a: {auth: none, upstream: {url: "http://127.0.0.1:9/mcp"}}}\n',
     {

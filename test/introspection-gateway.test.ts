@@ -96,7 +96,7 @@ async function start(t: Test, introspection: string): Promise<TestGateway> {
   return gateway
 }
 
-t.test('an official client logs in with a token that is no JWT, until it is revoked', async t => {
+t.test('an official client logs in with an opaque token, until it is revoked', async t => {
   const advance = clock(t)
   const { url: mock } = await startMock(t)
   const example = join(import.meta.dirname, '../examples/oauth/gateway.yaml')
@@ -131,7 +131,7 @@ t.test('an official client logs in with a token that is no JWT, until it is revo
   t.equal(provider.visited.length, 2, 'the client is sent to log in again')
 })
 
-t.test('the gateway proves itself by secret and by signature; nothing of it is written down', async t => {
+t.test('the gateway authenticates with a secret or a signature, and logs neither', async t => {
   const key = env.CLIENT_KEY.split('\n')[1]!
   const ways: [string, string | undefined][] = [
     [basic, undefined],
@@ -168,7 +168,7 @@ t.test('the gateway proves itself by secret and by signature; nothing of it is w
   }
 })
 
-t.test('a hundred first requests with a token make one question, and so it is over a reload', async t => {
+t.test('a hundred first requests with a token ask one question, and a reload asks none', async t => {
   const gateway = await start(t, basic)
   const token = await tokenFor(resource)
   const before = server.introspections
@@ -183,7 +183,7 @@ t.test('a hundred first requests with a token make one question, and so it is ov
   t.equal(server.introspections, before + 1)
 })
 
-t.test('a token that the server made for another resource is refused', async t => {
+t.test('a token that was issued for another resource is refused', async t => {
   const gateway = await start(t, basic)
   const elsewhere = await ask(`${gateway.url}/main/mcp`, await tokenFor('https://mcp.example.com/other/mcp'))
   t.strictSame([elsewhere.status, elsewhere.reason], [401, 'credential_invalid'])

@@ -89,7 +89,7 @@ const active = (more: Record<string, unknown> = {}): Record<string, unknown> => 
   ...more,
 })
 
-t.test('what the issuer says of a token is judged as what a JWT claims', async t => {
+t.test('the answer of an issuer is checked like the claims of a JWT', async t => {
   const { issuer, gateway } = await start(t)
   const audienceWrong = textOf('token_audience')
   const another = textOf('token_issuer')
@@ -171,7 +171,7 @@ t.test('what the issuer says of a token is judged as what a JWT claims', async t
   )
 })
 
-t.test('a token that its issuer gave as the subject was logged, and told to the upstream', async t => {
+t.test('a token that its issuer returns as the subject is neither logged nor sent upstream', async t => {
   const { issuer, gateway } = await start(t)
   const echoes: ((token: string) => Record<string, unknown>)[] = [
     sub => ({ sub }),
@@ -191,7 +191,7 @@ t.test('a token that its issuer gave as the subject was logged, and told to the 
   t.notMatch(gateway.logText(), 'opaque-token')
 })
 
-t.test('what cannot be a token of the issuer is never sent to it', async t => {
+t.test('text that cannot be a token of the issuer is never sent to it', async t => {
   const { issuer, gateway } = await start(t)
   issuer.answers = () => active()
   const jwt = await signToken(key, {
@@ -219,7 +219,7 @@ t.test('what cannot be a token of the issuer is never sent to it', async t => {
   t.equal(issuer.questions.length, 1)
 })
 
-t.test('the gateway follows metadata to hosts that the file names, by https or on this machine', async t => {
+t.test('metadata may point to hosts that the file names, over https or on this machine', async t => {
   const { issuer, gateway, reload } = await start(t)
   issuer.answers = () => active()
   const endpoint = issuer.introspectionEndpoint!
@@ -252,7 +252,7 @@ t.test('the gateway follows metadata to hosts that the file names, by https or o
   ])
 })
 
-t.test('an issuer that is down is a 503, and what it said before counts on', async t => {
+t.test('an unavailable issuer is a 503, and its cached answers stay in use', async t => {
   const { issuer, gateway } = await start(t)
   issuer.answers = () => active()
   const [known, fresh] = [opaque(), opaque()]
@@ -266,7 +266,7 @@ t.test('an issuer that is down is a 503, and what it said before counts on', asy
 })
 
 t.test(
-  'with `tokens: all` a JWT that was revoked is refused too, and none is sent before it is verified',
+  'with `tokens: all` a revoked JWT is refused, too, and none is sent before it is verified',
   async t => {
     const { issuer, gateway } = await start(t, ', tokens: all')
     const claims = { iss: issuer.url, aud: audience, sub: 'ann', scope: 'read', exp: seconds() + 300 }
@@ -285,48 +285,51 @@ t.test(
   },
 )
 
-t.test('an open stream ends when its token was revoked, and when its issuer was silent too long', async t => {
-  const real = Date.now
-  let ahead = 0
-  Date.now = () => real() + ahead
-  t.teardown(() => void (Date.now = real))
-  const { issuer, gateway, reload } = await start(t)
-  const [revoked, unheard] = [opaque(), opaque()]
-  const says: Record<string, unknown> = { [revoked]: active(), [unheard]: active() }
-  issuer.answers = token => says[token] ?? { active: false }
-  const ended: string[] = []
-  const open = async (token: string): Promise<void> => {
-    const response = await fetch(`${gateway.url}/main/mcp`, {
-      headers: { accept: 'text/event-stream', authorization: `Bearer ${token}` },
-    })
-    t.equal(response.status, 200)
-    response.text().then(
-      () => ended.push(token),
-      () => ended.push(token),
-    )
-  }
-  await open(revoked)
-  await open(unheard)
-  await reload()
-  t.equal(issuer.questions.length, 2, 'what was said a moment ago counts')
-  says[revoked] = { active: false }
-  says[unheard] = 500
-  ahead = 60_000
-  await reload()
-  await until(() => issuer.questions.length === 4, 'both are asked about')
-  await until(async () => /result="failed"} 1\n/.test(await gateway.metrics()), 'and both are answered')
-  await reload()
-  await until(() => ended.length > 0, 'the revoked one is out')
-  t.strictSame(ended, [revoked])
-  ahead = 119_000
-  await reload()
-  t.equal((await gateway.status()).openStreams, 1)
-  ahead = 121_000
-  await reload()
-  await until(() => ended.length === 2, 'the other one is out')
-})
+t.test(
+  'an open stream ends when its token is revoked, and when its issuer has been silent for too long',
+  async t => {
+    const real = Date.now
+    let ahead = 0
+    Date.now = () => real() + ahead
+    t.teardown(() => void (Date.now = real))
+    const { issuer, gateway, reload } = await start(t)
+    const [revoked, unheard] = [opaque(), opaque()]
+    const says: Record<string, unknown> = { [revoked]: active(), [unheard]: active() }
+    issuer.answers = token => says[token] ?? { active: false }
+    const ended: string[] = []
+    const open = async (token: string): Promise<void> => {
+      const response = await fetch(`${gateway.url}/main/mcp`, {
+        headers: { accept: 'text/event-stream', authorization: `Bearer ${token}` },
+      })
+      t.equal(response.status, 200)
+      response.text().then(
+        () => ended.push(token),
+        () => ended.push(token),
+      )
+    }
+    await open(revoked)
+    await open(unheard)
+    await reload()
+    t.equal(issuer.questions.length, 2, 'what was said a moment ago counts')
+    says[revoked] = { active: false }
+    says[unheard] = 500
+    ahead = 60_000
+    await reload()
+    await until(() => issuer.questions.length === 4, 'both are asked about')
+    await until(async () => /result="failed"} 1\n/.test(await gateway.metrics()), 'and both are answered')
+    await reload()
+    await until(() => ended.length > 0, 'the revoked one is out')
+    t.strictSame(ended, [revoked])
+    ahead = 119_000
+    await reload()
+    t.equal((await gateway.status()).openStreams, 1)
+    ahead = 121_000
+    await reload()
+    await until(() => ended.length === 2, 'the other one is out')
+  },
+)
 
-t.test('an open stream kept what its token had lost since, as its issuer said', async t => {
+t.test('an open stream loses what its token has lost according to its issuer', async t => {
   const real = Date.now
   let ahead = 0
   Date.now = () => real() + ahead
@@ -365,7 +368,7 @@ t.test('an open stream kept what its token had lost since, as its issuer said', 
   t.strictSame(reasons.toSorted(), wanted.toSorted())
 })
 
-t.test('a client that left while its token was asked about kept a stream open upstream', async t => {
+t.test('a client that leaves while its token is checked keeps no stream open upstream', async t => {
   const { issuer, gateway } = await start(t)
   const answer = Promise.withResolvers<unknown>()
   issuer.answers = () => answer.promise
@@ -393,7 +396,7 @@ t.test('a client that left while its token was asked about kept a stream open up
   )
 })
 
-t.test('an open stream is looked at when the answer counts no more', async t => {
+t.test('an open stream is checked again when the cached answer has expired', async t => {
   const now = 1_800_000_000_000
   const until = now + 61_001
   const { authenticate, review } = jwt.create(
@@ -455,27 +458,30 @@ function underTest(): {
   }
 }
 
-t.test('an answer counts for a minute, a no for ten seconds, silence for one', async t => {
-  const { asked, advance, say, reason } = underTest()
-  const steps: [number, 'active' | 'inactive' | 'down', string, number][] = [
-    [0, 'active', 'good', 1],
-    [59_999, 'down', 'good', 1],
-    [1, 'down', 'issuer_unavailable', 2],
-    [999, 'active', 'issuer_unavailable', 2],
-    [1, 'active', 'good', 3],
-    [60_000, 'inactive', 'credential_invalid', 4],
-    [9_999, 'active', 'credential_invalid', 4],
-    [1, 'active', 'good', 5],
-  ]
-  for (const [after, says, wanted, questions] of steps) {
-    advance(after)
-    say(says)
-    t.strictSame([await reason('one'), asked.length], [wanted, questions])
-  }
-})
+t.test(
+  'an active answer is cached for a minute, an inactive one for ten seconds, a failure for one',
+  async t => {
+    const { asked, advance, say, reason } = underTest()
+    const steps: [number, 'active' | 'inactive' | 'down', string, number][] = [
+      [0, 'active', 'good', 1],
+      [59_999, 'down', 'good', 1],
+      [1, 'down', 'issuer_unavailable', 2],
+      [999, 'active', 'issuer_unavailable', 2],
+      [1, 'active', 'good', 3],
+      [60_000, 'inactive', 'credential_invalid', 4],
+      [9_999, 'active', 'credential_invalid', 4],
+      [1, 'active', 'good', 5],
+    ]
+    for (const [after, says, wanted, questions] of steps) {
+      advance(after)
+      say(says)
+      t.strictSame([await reason('one'), asked.length], [wanted, questions])
+    }
+  },
+)
 
 t.test(
-  'a flood of made-up tokens costs the issuer a hundred questions a second, and known tokens nothing',
+  'a flood of made-up tokens costs the issuer a hundred questions a second, and does not delay known tokens',
   async t => {
     const { asked, results, advance, say, reason } = underTest()
     t.equal(await reason('known'), 'good')
@@ -516,7 +522,7 @@ t.test(
 )
 
 t.test(
-  'no more than 32 questions are under way, and whoever waits learns at once that nobody is there',
+  'at most 32 questions run at once, and those that wait fail at once when the issuer is unreachable',
   async t => {
     const { asked, advance, say, reason } = underTest()
     const { promise, resolve, reject } = Promise.withResolvers<IntrospectionAnswer>()
@@ -542,7 +548,7 @@ t.test(
   },
 )
 
-t.test('what was active before is asked about before a slow flood that waits already', async t => {
+t.test('known tokens go before a slow flood that is already waiting', async t => {
   const { asked, advance, say, reason } = underTest()
   for (let index = 0; index < 9; index++) await reason(`known-${index}`)
   advance(60_000)
@@ -557,7 +563,7 @@ t.test('what was active before is asked about before a slow flood that waits alr
   t.equal(asked.indexOf('known-8', 9), 9 + 32)
 })
 
-t.test('what an open stream stands on is asked about again, without waiting', async t => {
+t.test('the token of an open stream is asked about again, without waiting', async t => {
   const { introspection, asked, advance, say } = underTest()
   const recall = (): unknown => introspection.recall('one', digestOf('one'))
   await introspection.ask('one', digestOf('one'))
@@ -576,7 +582,7 @@ t.test('what an open stream stands on is asked about again, without waiting', as
   t.throws(recall, { message: textOf('token_inactive') })
 })
 
-t.test('streams beyond what is remembered were taken for a flood, and ended', async t => {
+t.test('streams whose answers were dropped from the cache are not taken for a flood', async t => {
   const { introspection, asked, results } = underTest()
   const tokens = Array.from({ length: 500 }, (_, index) => `open-${index}`)
   for (const token of tokens) t.equal(introspection.recall(token, digestOf(token)), undefined)

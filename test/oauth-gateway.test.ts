@@ -100,7 +100,7 @@ const bearer = async (text: string | Promise<string>): Promise<Record<string, st
 const mainMetadata = `${publicUrl}/.well-known/oauth-protected-resource/main/mcp`
 const bareMetadata = `${publicUrl}/.well-known/oauth-protected-resource/bare`
 
-t.test('metadata is there for proxies with an oauth method, and for no others', async t => {
+t.test('only proxies with an oauth method have metadata', async t => {
   const documents: [string, object | undefined][] = [
     [
       '/.well-known/oauth-protected-resource/main/mcp',
@@ -143,14 +143,14 @@ t.test('metadata is there for proxies with an oauth method, and for no others', 
   }
 })
 
-t.test('a proxy that is a whole host has its metadata at the root', async t => {
+t.test('a proxy for a whole host has its metadata at the root', async t => {
   const { metadataPath, metadataUrl, document } = describeResource(publicUrl, '/', [partner], [], undefined)
   t.equal(metadataPath, '/.well-known/oauth-protected-resource')
   t.equal(metadataUrl, publicUrl + metadataPath)
   t.match(JSON.parse(document), { resource: `${publicUrl}/` })
 })
 
-t.test('metadata is for every web page, under the right Host, and to be read only', async t => {
+t.test('every web page may read metadata, under the right Host, and only with GET and HEAD', async t => {
   const path = '/.well-known/oauth-protected-resource/main/mcp'
   const origin = { origin: 'https://anywhere.example.net' }
   const whole = await send(path, { method: 'GET', headers: origin })
@@ -174,7 +174,7 @@ t.test('metadata is for every web page, under the right Host, and to be read onl
   t.equal((await send('/main/mcp', { headers: origin, message: list })).error?.data.reason, 'origin_refused')
 })
 
-t.test('challenges are what clients read, word by word', async t => {
+t.test('challenges are exactly what clients expect', async t => {
   const named = 'ApiKey realm="main", in="header", name="X-Key"'
   const lacking = (needs: string): string => `the token lacks a scope; this needs ${needs}`
   const short = (needs: string): string =>
@@ -317,7 +317,7 @@ t.test('challenges are what clients read, word by word', async t => {
   }
 })
 
-t.test('a token with its scopes gets through, and so does a key, which has none', async t => {
+t.test('a token with the right scopes is accepted, and so is a key, which has none', async t => {
   const remove = call('tools/call', { name: 'delete_a' })
   const status = async (
     headers: Record<string, string>,
@@ -333,7 +333,7 @@ t.test('a token with its scopes gets through, and so does a key, which has none'
   t.match(listed.body, 'delete_a', 'what only lacks a scope is listed')
 })
 
-t.test('nothing gets around the scopes that every request needs', async t => {
+t.test('no request gets around the required scopes', async t => {
   const headers = await bearer(token('other'))
   const before = upstream.arrivals.length
   const sent: [string, unknown][] = [
@@ -366,7 +366,7 @@ t.test('a tool that a role hides stays unknown, whatever its scopes', async t =>
 })
 
 t.test(
-  'a stream ends when a reload asks for a scope that its token lacks, and goes on otherwise',
+  'a stream ends when a reload requires a scope that its token lacks, and continues otherwise',
   async t => {
     const ended = { narrow: false, wide: false }
     const open = async (name: keyof typeof ended, scope: string): Promise<void> => {

@@ -49,7 +49,7 @@ function reaching(
   return outbound.fetch
 }
 
-t.test('internal addresses are refused, however they are spelt', async t => {
+t.test('internal addresses are refused, however they are written', async t => {
   const { resolve, asked } = resolver()
   const fetch = reaching(t, ['idp.example.com'], { resolve })
   for (const host of [
@@ -107,7 +107,7 @@ t.test('internal addresses are refused, however they are spelt', async t => {
   t.strictSame(asked, [])
 })
 
-t.test('names that lead to internal addresses are refused', async t => {
+t.test('names that resolve to internal addresses are refused', async t => {
   for (const addresses of [
     ['127.0.0.1'],
     ['::1'],
@@ -125,7 +125,7 @@ t.test('names that lead to internal addresses are refused', async t => {
   }
 })
 
-t.test('localhost is not named by itself', async t => {
+t.test('localhost is not named by default', async t => {
   const { url, requests } = await startServer(t, (_request, response) => response.end('{}'))
   const fetch = reaching(t)
   const { port } = new URL(url)
@@ -134,7 +134,7 @@ t.test('localhost is not named by itself', async t => {
   t.equal(requests.length, 0)
 })
 
-t.test('the address that was checked is the address that is dialled', async t => {
+t.test('the address that is dialled is the one that was checked', async t => {
   const { resolve, asked } = resolver(['192.0.43.10'], ['127.0.0.1'])
   const look = publicLookup(resolve)
   const dialled = (all: boolean): Promise<unknown[]> =>
@@ -148,7 +148,7 @@ t.test('the address that was checked is the address that is dialled', async t =>
   t.strictSame(result, [null, '192.0.43.10', 4])
 })
 
-t.test('hosts that are not named are reached by https only', async t => {
+t.test('hosts that are not named need https', async t => {
   const { resolve, asked } = resolver(['192.0.43.10'])
   const fetch = reaching(t, ['idp.example.com'], { resolve })
   for (const url of [
@@ -161,7 +161,7 @@ t.test('hosts that are not named are reached by https only', async t => {
   t.strictSame(asked, [])
 })
 
-t.test('a host that is named is dialled as it is', async t => {
+t.test('a named host is dialled as it is', async t => {
   const { url, requests } = await startServer(t, (_request, response) => response.end('{"a":1}'))
   const fetch = reaching(t, ['127.0.0.1'])
   t.strictSame(await fetch(url), { status: 200, text: '{"a":1}' })
@@ -172,7 +172,7 @@ t.test('a host that is named is dialled as it is', async t => {
   ])
 })
 
-t.test('redirects are answers, and not followed', async t => {
+t.test('redirects are not followed', async t => {
   const { url, requests } = await startServer(t, (_request, response) => {
     response.writeHead(302, { location: '/secret' }).end()
   })
@@ -180,7 +180,7 @@ t.test('redirects are answers, and not followed', async t => {
   t.equal(requests.length, 1)
 })
 
-t.test('an answer without end is cut off', async t => {
+t.test('an endless response is cut off', async t => {
   let cut = false
   const { url } = await startServer(t, (_request, response) => {
     const more = (): void => {
@@ -193,7 +193,7 @@ t.test('an answer without end is cut off', async t => {
   await until(() => cut, 'the connection was cut')
 })
 
-t.test('an answer that drips is given up in time, as a whole', async t => {
+t.test('a response that trickles in is aborted at the timeout for the whole exchange', async t => {
   const timers: NodeJS.Timeout[] = []
   t.teardown(() => timers.forEach(clearInterval))
   const { url } = await startServer(t, (_request, response) => {

@@ -222,7 +222,7 @@ const cuts: [name: string, next: Shape, code: number | undefined][] = [
   ['the proxy is gone', { more: '', roles: 'all: {access: {}}', proxy: 'GONE' }, 50301],
 ]
 
-t.test('a stream goes on unless a reload takes away what it stands on', async t => {
+t.test('a stream continues unless a reload removes what it depends on', async t => {
   for (const [name, next, code] of cuts) {
     t.test(name, async t => {
       const gateway = await startTestGateway(config({ keys: `steady: ${key(steady)}` }), { watch: false })
@@ -246,7 +246,7 @@ t.test('a stream goes on unless a reload takes away what it stands on', async t 
   }
 })
 
-t.test('expiry cuts streams at its instant, without a reload', async t => {
+t.test('an expiring key ends its streams on time, without a reload', async t => {
   const instant = new Date(Date.now() + 700)
   const gateway = await startTestGateway(
     config({ keys: `steady: ${key(steady, `, expires: "${instant.toISOString()}"`)}` }),
@@ -260,49 +260,52 @@ t.test('expiry cuts streams at its instant, without a reload', async t => {
   t.equal(await called(`${gateway.url}/main/mcp`, steady), 401)
 })
 
-t.test('a call that began before its key was revoked ends well; its late stream does not begin', async t => {
-  let answer = (): void => {}
-  const slow = await startTestUpstream((arrival, response) => {
-    const { id, params } = messageOf(arrival)
-    answer = () => {
-      if (params?.['name'] !== 'get_stream') return json(response, { jsonrpc: '2.0', id, result: {} })
-      sse(response)
-      response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: { secret: 'late' } }))
-      return undefined
-    }
-  })
-  const text = config().replace(upstream.url, slow.url)
-  const gateway = await startTestGateway(text, { watch: false })
-  t.teardown(async () => {
-    await slow.close()
-    await gateway.close()
-  })
-  const url = `${gateway.url}/main/mcp`
-  const withoutKey = config({ keys: `steady: ${key(steady)}` }).replace(upstream.url, slow.url)
-  const running = called(url, revoked)
-  await until(() => slow.arrivals.length === 1, 'the call arrives')
-  gateway.write(withoutKey)
-  await gateway.reload()
-  answer()
-  t.equal(await running, 200)
+t.test(
+  'a call that was sent before its key was revoked completes; its later stream does not start',
+  async t => {
+    let answer = (): void => {}
+    const slow = await startTestUpstream((arrival, response) => {
+      const { id, params } = messageOf(arrival)
+      answer = () => {
+        if (params?.['name'] !== 'get_stream') return json(response, { jsonrpc: '2.0', id, result: {} })
+        sse(response)
+        response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: { secret: 'late' } }))
+        return undefined
+      }
+    })
+    const text = config().replace(upstream.url, slow.url)
+    const gateway = await startTestGateway(text, { watch: false })
+    t.teardown(async () => {
+      await slow.close()
+      await gateway.close()
+    })
+    const url = `${gateway.url}/main/mcp`
+    const withoutKey = config({ keys: `steady: ${key(steady)}` }).replace(upstream.url, slow.url)
+    const running = called(url, revoked)
+    await until(() => slow.arrivals.length === 1, 'the call arrives')
+    gateway.write(withoutKey)
+    await gateway.reload()
+    answer()
+    t.equal(await running, 200)
 
-  gateway.write(text)
-  await gateway.reload()
-  const late = fetch(url, {
-    method: 'POST',
-    body: '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_stream"}}',
-    headers: { authorization: `Bearer ${revoked}`, 'content-type': 'application/json' },
-  })
-  await until(() => slow.arrivals.length === 2, 'the call arrives')
-  gateway.write(withoutKey)
-  await gateway.reload()
-  answer()
-  const answered = await (await late).text()
-  t.match(answered, '"code":40102')
-  t.notMatch(answered, '"late"')
-})
+    gateway.write(text)
+    await gateway.reload()
+    const late = fetch(url, {
+      method: 'POST',
+      body: '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_stream"}}',
+      headers: { authorization: `Bearer ${revoked}`, 'content-type': 'application/json' },
+    })
+    await until(() => slow.arrivals.length === 2, 'the call arrives')
+    gateway.write(withoutKey)
+    await gateway.reload()
+    answer()
+    const answered = await (await late).text()
+    t.match(answered, '"code":40102')
+    t.notMatch(answered, '"late"')
+  },
+)
 
-t.test('a refused file changes nothing and says why', async t => {
+t.test('a refused file changes nothing, and the reason is reported', async t => {
   const gateway = await startTestGateway(config())
   t.teardown(gateway.close)
   const { revision } = await gateway.status()
@@ -376,7 +379,7 @@ async function startOn(t: Test, path: string): Promise<{ revision: () => Promise
   }
 }
 
-t.test('what was read is read again only if it changed since, even while it was read', async t => {
+t.test('files are read again only if they have changed, even while they were read', async t => {
   const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
   const read = (): ReadResult => loadHandover(path, { env: {}, now: new Date() })
   const first = read()
@@ -407,67 +410,60 @@ t.test('what was read is read again only if it changed since, even while it was 
   t.equal(applier.revision(), read().handover!.revision)
 })
 
-t.test(
-  'newer bytes end the load under way, and nothing is said to be successful while they wait',
-  async t => {
-    const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
-    const read = (): ReadResult => loadHandover(path, { env: {}, now: new Date() })
-    const first = read()
-    const loads: { signal: AbortSignal; resolve(result: ReadResult): void }[] = []
-    const load = (signal?: AbortSignal): Promise<ReadResult> =>
-      new Promise((resolve, reject) => {
-        signal!.addEventListener('abort', () => reject(signal!.reason as Error))
-        loads.push({ signal: signal!, resolve })
-      })
-    const lines: string[] = []
-    const core = { prepare: async () => {}, commit: async () => {} }
-    const observers = { core, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
-    const applier = await createApplier({ ...first, handover: first.handover! }, load, observers)
-    t.equal(applier.pendingSeconds(), 0)
-    t.notOk(applier.status().pending)
-    writeFileSync(path, addressed('v2'))
-    const applied = applier.apply('change')
-    t.equal(
-      applier.status().lastReload.successful,
-      false,
-      'also while it is not certain that they stand still',
-    )
-    await until(() => loads.length === 1, 'it is read')
-    t.equal(applier.status().lastReload.successful, false)
-    const { since } = applier.status().pending!
-    writeFileSync(path, addressed('v3'))
-    await until(() => {
-      void applier.apply('change')
-      return loads[0]!.signal.aborted
-    }, 'the load is given up')
-    await until(() => loads.length === 2, 'the newer bytes are read')
-    t.equal(applier.status().pending!.since, since, 'it has been pending since the first change')
-    const latest = read()
-    loads[1]!.resolve(latest)
-    await applied
-    t.equal(applier.revision(), latest.handover!.revision)
-    t.match(applier.status(), { lastReload: { successful: true }, pending: undefined })
-    t.notMatch(lines.join(''), 'reload_failed')
+t.test('newer bytes abort the load in progress, and no success is reported while they wait', async t => {
+  const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
+  const read = (): ReadResult => loadHandover(path, { env: {}, now: new Date() })
+  const first = read()
+  const loads: { signal: AbortSignal; resolve(result: ReadResult): void }[] = []
+  const load = (signal?: AbortSignal): Promise<ReadResult> =>
+    new Promise((resolve, reject) => {
+      signal!.addEventListener('abort', () => reject(signal!.reason as Error))
+      loads.push({ signal: signal!, resolve })
+    })
+  const lines: string[] = []
+  const core = { prepare: async () => {}, commit: async () => {} }
+  const observers = { core, log: createLog(text => void lines.push(text)), metrics: createMetrics() }
+  const applier = await createApplier({ ...first, handover: first.handover! }, load, observers)
+  t.equal(applier.pendingSeconds(), 0)
+  t.notOk(applier.status().pending)
+  writeFileSync(path, addressed('v2'))
+  const applied = applier.apply('change')
+  t.equal(applier.status().lastReload.successful, false, 'also while it is not certain that they stand still')
+  await until(() => loads.length === 1, 'it is read')
+  t.equal(applier.status().lastReload.successful, false)
+  const { since } = applier.status().pending!
+  writeFileSync(path, addressed('v3'))
+  await until(() => {
+    void applier.apply('change')
+    return loads[0]!.signal.aborted
+  }, 'the load is aborted')
+  await until(() => loads.length === 2, 'the newer bytes are read')
+  t.equal(applier.status().pending!.since, since, 'it has been pending since the first change')
+  const latest = read()
+  loads[1]!.resolve(latest)
+  await applied
+  t.equal(applier.revision(), latest.handover!.revision)
+  t.match(applier.status(), { lastReload: { successful: true }, pending: undefined })
+  t.notMatch(lines.join(''), 'reload_failed')
 
-    writeFileSync(path, addressed('v4'))
-    const again = applier.apply('change')
-    await until(() => loads.length === 3, 'it is read')
-    writeFileSync(path, addressed('v3'))
-    await until(() => {
-      void applier.apply('change')
-      return loads[2]!.signal.aborted
-    }, 'the load is given up')
-    await again
-    t.match(
-      applier.status(),
-      { lastReload: { successful: true }, pending: undefined },
-      'what is in force is back',
-    )
-    t.equal(loads.length, 3)
-  },
-)
+  writeFileSync(path, addressed('v4'))
+  const again = applier.apply('change')
+  await until(() => loads.length === 3, 'it is read')
+  writeFileSync(path, addressed('v3'))
+  await until(() => {
+    void applier.apply('change')
+    return loads[2]!.signal.aborted
+  }, 'the load is aborted')
+  await again
+  t.match(
+    applier.status(),
+    { lastReload: { successful: true }, pending: undefined },
+    'what is in force is back',
+  )
+  t.equal(loads.length, 3)
+})
 
-t.test('what was read before the files changed is not applied over newer bytes', async t => {
+t.test('a load is not applied if the files changed in the meantime', async t => {
   const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
   const read = (): ReadResult => loadHandover(path, { env: {}, now: new Date() })
   const first = read()
@@ -493,7 +489,7 @@ t.test('what was read before the files changed is not applied over newer bytes',
   t.same(applied, [first.handover!.revision, read().handover!.revision], 'v2 never comes into force')
 })
 
-t.test('a load that takes too long is given up, and said to have failed', async t => {
+t.test('a load that takes too long is aborted, and reported as failed', async t => {
   const path = join(t.testdir({ 'gateway.yaml': addressed('v1') }), 'gateway.yaml')
   await t.rejects(createLoader(path, {}, 1).load(), { name: 'LoadTimeout' })
   const loader = createLoader(path, {})
@@ -522,7 +518,7 @@ t.test('a load that takes too long is given up, and said to have failed', async 
   t.equal(applier.revision(), loadHandover(path, { env: {}, now: new Date() }).handover!.revision)
 })
 
-t.test('while a file with errors waits, status, log and metrics say since when', async t => {
+t.test('while a file with errors is pending, status, log and metrics say for how long', async t => {
   const gateway = await startTestGateway(config())
   t.teardown(gateway.close)
   t.match(await gateway.metrics(), /^gatehouse_config_pending_seconds 0$/m)
@@ -551,7 +547,7 @@ const addressed = (more: string): string =>
   `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0"}\n${config({ keys: `steady: ${key(steady)}\n  ${more}: ${key(more)}` })}\nworkers: 1\n`
 const sooner = 1500
 
-t.test('the ..data swap of Kubernetes is seen at once', async t => {
+t.test('the ..data swap of Kubernetes is noticed at once', async t => {
   const mount = mkdtempSync(join(tmpdir(), 'gatehouse-mount-'))
   t.teardown(() => rmSync(mount, { recursive: true }))
   const lay = (version: string): void => {
@@ -571,7 +567,7 @@ t.test('the ..data swap of Kubernetes is seen at once', async t => {
   }
 })
 
-t.test('rename, rewriting in place, and a fragment that comes and goes are seen at once', async t => {
+t.test('a rename, a rewrite in place, and an added or removed fragment are noticed at once', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-folder-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   mkdirSync(join(folder, 'teams'))
@@ -597,7 +593,7 @@ t.test('rename, rewriting in place, and a fragment that comes and goes are seen 
   await changed('a removed fragment')
 })
 
-t.test('the gateway also looks by itself, where nothing is told', async () => {
+t.test('the gateway polls where the system reports no changes', async () => {
   let looks = 0
   const watcher = createWatcher(
     () => looks++,
@@ -608,7 +604,7 @@ t.test('the gateway also looks by itself, where nothing is told', async () => {
   await watcher.close()
 })
 
-t.test('a system that has no watches left ended the gateway, at its start or while it served', async t => {
+t.test('a gateway outlives a system that has no watches left, at its start and later', async t => {
   const { watch } = fs
   t.teardown(() => {
     fs.watch = watch
@@ -629,13 +625,13 @@ t.test('a system that has no watches left ended the gateway, at its start or whi
   await until(async () => (await gateway.status()).revision !== revision, 'the file is still compared')
 })
 
-t.test('the log said that the thread that reads the configuration died, and not of what', async t => {
+t.test('the log says why the worker that reads the configuration died', async t => {
   const { load } = createLoader(undefined as never, {})
   await t.rejects(load(), { message: /ERR_INVALID_ARG_TYPE/ })
   await t.rejects(load(), { message: /ERR_INVALID_ARG_TYPE/ }, 'another thread was started')
 })
 
-t.test('a file too large for a configuration was read whole at every look', t => {
+t.test('a file that is too large for a configuration is not read whole at every poll', t => {
   const folder = t.testdir({ small: 'small', large: '' })
   const [small, large] = [join(folder, 'small'), join(folder, 'large')]
   truncateSync(large, 16 * 2 ** 20 + 1)
@@ -652,7 +648,7 @@ t.test('a file too large for a configuration was read whole at every look', t =>
   t.end()
 })
 
-t.test('what is looked at again is what was read, whatever it is', t => {
+t.test('the digest of the files equals the digest of the load', t => {
   const folder = t.testdir({ folder: {}, large: '', secret: 'x' })
   truncateSync(join(folder, 'large'), 16 * 2 ** 20 + 1)
   execFileSync('mkfifo', [join(folder, 'pipe')])
@@ -668,7 +664,7 @@ t.test('what is looked at again is what was read, whatever it is', t => {
   t.end()
 })
 
-t.test('what several snapshots share lives until the last lets go', async t => {
+t.test('a value that several snapshots share is disposed of when the last releases it', async t => {
   const ended: string[] = []
   const shared = createUsagePool<string>(value => ended.push(value))
   const [a, b] = [shared.acquire('x', () => 'x'), shared.acquire('x', () => 'never made')]

@@ -250,7 +250,7 @@ const begin = async (t: Test, text = 'version: 1\n', yaml = simple(), options = 
 const ask = async (gateway: TestGateway, name: string): Promise<number> =>
   (await call(`${gateway.url}/main/mcp`, bearer(secretOf(name)))).status
 
-t.test('what is revoked at the start is refused from the first request on', async t => {
+t.test('credentials that are revoked at the start are refused from the first request on', async t => {
   const gateway = await begin(t, one('named'))
   t.same([await ask(gateway, 'named'), await ask(gateway, 'steady')], [401, 200])
   t.match(await gateway.metrics(), /^gatehouse_revocations 1$/m)
@@ -292,7 +292,7 @@ const faults: [name: string, lay: (gateway: TestGateway) => void, code: string][
   ['gone', gateway => rmSync(join(gateway.folder, 'revoked.yaml')), 'GH1031'],
 ]
 
-t.test('a revocations file that cannot be applied changes nothing, and is loud', async t => {
+t.test('a revocations file that cannot be applied changes nothing, and is reported', async t => {
   for (const [name, lay, code] of faults) {
     const gateway = await begin(t, one('named'))
     lay(gateway)
@@ -315,14 +315,14 @@ t.test('a revocations file that cannot be applied changes nothing, and is loud',
   }
 })
 
-t.test('a gateway does not start without the revocations that it was told of', async t => {
+t.test('a gateway does not start without its revocations file', async t => {
   for (const text of [undefined, 'keys: [', '']) {
     const files = text === undefined ? {} : { 'revoked.yaml': text }
     await t.rejects(startTestGateway(simple(), { files }), ConfigRefused)
   }
 })
 
-t.test('another revocations file comes into force with its revision, or neither does', async t => {
+t.test('another revocations file comes into force together with its revision, or not at all', async t => {
   const gateway = await begin(t, one('named'))
   gateway.write(simple('revocations: others.yaml'))
   await until(() => events(gateway, 'config_refused').length === 1, 'there is no such file')
@@ -339,14 +339,14 @@ t.test('another revocations file comes into force with its revision, or neither 
   t.notMatch(await gateway.metrics(), /^gatehouse_revocations/m)
 })
 
-t.test('a name that does not exist is a warning, told where it is', async t => {
+t.test('a name that does not exist is a warning with its place', async t => {
   const gateway = await begin(t)
   put(gateway, one('nmaed'))
   const line = await until(() => events(gateway, 'revocations_applied')[1], 'it is applied')
   t.match(line, { level: 'warn', diagnostics: [{ code: 'GH1440', line: 2 }] })
 })
 
-t.test('a request whose body comes after its key was revoked is not executed', async t => {
+t.test('a request whose body arrives after its key was revoked is not executed', async t => {
   const gateway = await begin(t)
   const body = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"delete_a"}}'
   const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
@@ -367,7 +367,7 @@ t.test('a request whose body comes after its key was revoked is not executed', a
   t.equal(upstream.arrivals.length, before + 1)
 })
 
-t.test('a worker that takes the place of another knows what is revoked', async t => {
+t.test('a worker that replaces another has the revocations', async t => {
   const threads: Worker[] = []
   const gateway = await begin(t, 'version: 1\n', `${simple()}\nworkers: 2\n`, {
     onWorker: (thread: Worker) => threads.push(thread),
@@ -381,7 +381,7 @@ t.test('a worker that takes the place of another knows what is revoked', async t
   for (let calls = 0; calls < 20; calls++) t.equal(await ask(gateway, 'named'), 401)
 })
 
-t.test('the ..data swap of Kubernetes is seen, and the file is read in a thread of its own', async t => {
+t.test('the ..data swap of Kubernetes is noticed, and a worker reads the file', async t => {
   const mount = mkdtempSync(join(tmpdir(), 'gatehouse-mount-'))
   t.teardown(() => rmSync(mount, { recursive: true }))
   const lay = (version: string, text: string): void => {
@@ -409,7 +409,7 @@ t.test('the ..data swap of Kubernetes is seen, and the file is read in a thread 
   await until(async () => (await status()) === 401, 'it is applied', 1500)
 })
 
-t.test('ten thousand entries are read, and an entry of each kind is found', async t => {
+t.test('ten thousand entries are read, and one of each kind is found', async t => {
   const path = join(
     t.testdir({
       'revoked.yaml': `secrets:\n${Array.from({ length: 6000 }, (_, index) => `- {hash: "sha256:${String(index).padStart(64, '0')}", reason: a, date: 2026-11-27}\n`).join('')}`,

@@ -108,7 +108,7 @@ async function reload(gateway: TestGateway, yaml: string): Promise<void> {
   await until(async () => (await gateway.status()).revision !== revision, 'the change was applied')
 }
 
-t.test('the authorization server is asked for exactly what the file says', async t => {
+t.test('the authorization server gets exactly the parameters in the file', async t => {
   const upstream = await startGuarded(t)
   const target = `${upstream.url}?tenant=7`
   const common = {
@@ -160,7 +160,7 @@ t.test('the authorization server is asked for exactly what the file says', async
 })
 
 t.test(
-  'every caller is shown upstream with a token of its own, and never with the one that it brought',
+  'every caller reaches the upstream with a token of its own, and never with the one that it sent',
   async t => {
     const upstream = await startGuarded(t)
     const gateway = await startGateway(t, configuration(upstream.url))
@@ -184,7 +184,7 @@ t.test(
   },
 )
 
-t.test('a hundred first calls of a caller make one exchange, and later calls none', async t => {
+t.test('a hundred first calls of a caller need one exchange, and later calls none', async t => {
   const upstream = await startGuarded(t)
   const gateway = await startGateway(t, configuration(upstream.url))
   const token = await tokenOf('ann')
@@ -195,7 +195,7 @@ t.test('a hundred first calls of a caller make one exchange, and later calls non
   t.equal(endpoint.asked.length, 1)
 })
 
-t.test('tokens go on over a reload, and another audience makes others', async t => {
+t.test('tokens survive a reload, and another audience gets new ones', async t => {
   const upstream = await startGuarded(t)
   const gateway = await startGateway(t, configuration(upstream.url))
   const token = await tokenOf('ann')
@@ -225,23 +225,26 @@ t.test('an open stream ends when the audience changes, and not before', async t 
   await withoutTokens(t, gateway)
 })
 
-t.test('a 401 of the upstream is answered once with another token of the same caller', async t => {
-  const upstream = await startGuarded(t)
-  const gateway = await startGateway(t, configuration(upstream.url))
-  const [ann, bob] = [await tokenOf('ann'), await tokenOf('bob')]
-  await call(gateway, ann)
-  await call(gateway, bob)
-  upstream.revoked.add('issued-1-ann')
-  t.match(await call(gateway, ann), { status: 200, result: { token: 'issued-3-ann' } })
-  t.match(await call(gateway, bob), { status: 200, result: { token: 'issued-2-bob' } })
-  t.equal(endpoint.asked.length, 3)
-  upstream.revoked.add('*')
-  upstream.tokens.length = 0
-  t.match(await call(gateway, bob), { status: 502, error: { data: { reason: 'upstream_invalid' } } })
-  for (let again = 0; again < 3; again++) t.equal((await call(gateway, bob)).status, 502)
-  t.equal(endpoint.asked.length, 4, 'not again so soon')
-  t.equal(upstream.tokens.length, 5, 'and no call twice')
-})
+t.test(
+  'after a 401 of the upstream, the call is repeated once with another token of the same caller',
+  async t => {
+    const upstream = await startGuarded(t)
+    const gateway = await startGateway(t, configuration(upstream.url))
+    const [ann, bob] = [await tokenOf('ann'), await tokenOf('bob')]
+    await call(gateway, ann)
+    await call(gateway, bob)
+    upstream.revoked.add('issued-1-ann')
+    t.match(await call(gateway, ann), { status: 200, result: { token: 'issued-3-ann' } })
+    t.match(await call(gateway, bob), { status: 200, result: { token: 'issued-2-bob' } })
+    t.equal(endpoint.asked.length, 3)
+    upstream.revoked.add('*')
+    upstream.tokens.length = 0
+    t.match(await call(gateway, bob), { status: 502, error: { data: { reason: 'upstream_invalid' } } })
+    for (let again = 0; again < 3; again++) t.equal((await call(gateway, bob)).status, 502)
+    t.equal(endpoint.asked.length, 4, 'not again so soon')
+    t.equal(upstream.tokens.length, 5, 'and no call twice')
+  },
+)
 
 const refusing = (error: string, status: number) => (response: ServerResponse) =>
   json(response, { error, error_description: clientSecret }, status)
@@ -249,7 +252,7 @@ const answering = (more: object) => (response: ServerResponse) => json(response,
 const forbidden = { status: 403, error: { data: { reason: 'forbidden' }, message: /cannot be exchanged/ } }
 const unreachable = { status: 502, error: { data: { reason: 'upstream_unreachable' }, message: /no token/ } }
 
-t.test('a caller whose token cannot be exchanged is told so, and nobody else is', async t => {
+t.test('only the caller whose token cannot be exchanged is refused', async t => {
   const faults: [string, object, (response: ServerResponse, token: string) => void][] = [
     ['token_endpoint_400_invalid_grant', forbidden, refusing('invalid_grant', 400)],
     ['token_endpoint_400_invalid_request', forbidden, refusing('invalid_request', 400)],
@@ -303,7 +306,7 @@ t.test('a caller whose token cannot be exchanged is told so, and nobody else is'
   }
 })
 
-t.test('the log says where it was asked, and for what', async t => {
+t.test('the log names the endpoint and the target of a failed exchange', async t => {
   const upstream = await startGuarded(t)
   const auth = `${proof}, audience: "https://tools.example.com/?k=${'v'.repeat(9)}"`
   const gateway = await startGateway(t, configuration(upstream.url, { auth }))
@@ -322,7 +325,7 @@ t.test('the log says where it was asked, and for what', async t => {
 })
 
 t.test(
-  'an endpoint that refuses everybody is left alone by everybody, and used again when it is back',
+  'an endpoint that refuses everybody gets a pause from everybody, and is used again once it works',
   async t => {
     const faults: [string, (response: ServerResponse) => void][] = [
       ['token_endpoint_401_invalid_client', refusing('invalid_client', 401)],
@@ -354,7 +357,7 @@ t.test(
   },
 )
 
-t.test('who brings no token has nothing to exchange, even where validation was got around', async t => {
+t.test('a caller without a token has nothing to exchange, even if validation was bypassed', async t => {
   const upstream = await startGuarded(t)
   const key = 'canary-of-the-caller-0123456789abcdef0123456'
   const yaml = configuration(upstream.url)
@@ -451,7 +454,7 @@ function clocked({ lifetime = 100, callers = 100, text = 1000 } = {}) {
 }
 const refused: EndpointAnswer = { status: 400, error: 'invalid_grant' }
 
-t.test('what was issued is used no longer than it or the token of the caller is good', async t => {
+t.test('an issued token is used no longer than it and the token of the caller are valid', async t => {
   const cases: { lifetime: number; expires: number; renewed: number | undefined; end: number }[] = [
     { lifetime: 1000, expires: Infinity, renewed: 800_000, end: 1_000_000 },
     { lifetime: 100, expires: 100_001, renewed: 70_000, end: 100_000 },
@@ -482,7 +485,7 @@ t.test('what was issued is used no longer than it or the token of the caller is 
   }
 })
 
-t.test('a caller that is refused waits longer and longer, and alone', async t => {
+t.test('a refused caller waits for longer each time, and others do not', async t => {
   const clock = clocked({ lifetime: 86_400 })
   clock.failing.set('ann', refused)
   const outcomes: string[] = []
@@ -500,7 +503,7 @@ t.test('a caller that is refused waits longer and longer, and alone', async t =>
   t.match(await clock.token('ann'), /^t\d+$/)
 })
 
-t.test('while the endpoint is down one caller at a time tries it, with longer and longer pauses', async t => {
+t.test('while the endpoint is down, one caller at a time tries it, with increasing pauses', async t => {
   const clock = clocked()
   clock.failing.set('*', undefined)
   const outcomes = await Promise.allSettled(
@@ -536,7 +539,7 @@ t.test('while the endpoint is down one caller at a time tries it, with longer an
   t.strictSame((await Promise.all(['early-0', 'early-1'].map(name => clock.token(name)))).length, 2)
 })
 
-t.test('who was served longest ago makes room', async t => {
+t.test('the least recently served caller is dropped first', async t => {
   const clock = clocked({ callers: 2 })
   for (const name of ['ann', 'bob', 'ann', 'eve', 'ann']) await clock.token(name)
   t.strictSame(clock.asked, ['ann', 'bob', 'eve'])
@@ -555,7 +558,7 @@ t.test('who was served longest ago makes room', async t => {
   t.equal(small.asked.length, 4)
 })
 
-t.test('who has no token gets none', async t => {
+t.test('a caller without a token gets none', async t => {
   const { exchange } = clocked()
   const subject: Subject | undefined = undefined
   await t.rejects(exchange.token(subject), { name: 'ExchangeRefused', code: 'caller_without_token' })

@@ -94,24 +94,27 @@ const basic = `tokenUrl: "${server.tokenUrl}", clientId: basic, clientSecret: {e
 const call = ({ url }: { url: string }, proxy = 'main'): Promise<Reply> =>
   callWith(key, `${url}/${proxy}/mcp`)
 
-t.test('the upstream gets a token of its own server, and never the one of the client', async t => {
-  const cases = {
-    basic: `${basic}, scope: "mcp:read"`,
-    post: `${basic.replace('clientId: basic', 'clientId: post')}, method: client_secret_post`,
-    signer: `tokenUrl: "${server.tokenUrl}", clientId: signer, privateKey: {env: CLIENT_KEY}, keyId: k1`,
-  }
-  for (const [client, auth] of Object.entries(cases)) {
-    const upstream = await startGuarded(t)
-    const gateway = await startGateway(t, auth, upstream.url)
-    const reply = await call(gateway)
-    t.strictSame(reply.result, client === 'basic' ? { scope: 'mcp:read', client } : { client }, client)
-    t.notOk(upstream.arrivals.some(({ rawHeaders }) => rawHeaders.join().includes(key)))
-    t.equal(upstream.arrivals[0]!.rawHeaders.filter(text => /^authorization$/i.test(text)).length, 1)
-    await withoutSecrets(t, gateway, [reply], [key])
-  }
-})
+t.test(
+  'the upstream gets a token of its own authorization server, and never the one of the client',
+  async t => {
+    const cases = {
+      basic: `${basic}, scope: "mcp:read"`,
+      post: `${basic.replace('clientId: basic', 'clientId: post')}, method: client_secret_post`,
+      signer: `tokenUrl: "${server.tokenUrl}", clientId: signer, privateKey: {env: CLIENT_KEY}, keyId: k1`,
+    }
+    for (const [client, auth] of Object.entries(cases)) {
+      const upstream = await startGuarded(t)
+      const gateway = await startGateway(t, auth, upstream.url)
+      const reply = await call(gateway)
+      t.strictSame(reply.result, client === 'basic' ? { scope: 'mcp:read', client } : { client }, client)
+      t.notOk(upstream.arrivals.some(({ rawHeaders }) => rawHeaders.join().includes(key)))
+      t.equal(upstream.arrivals[0]!.rawHeaders.filter(text => /^authorization$/i.test(text)).length, 1)
+      await withoutSecrets(t, gateway, [reply], [key])
+    }
+  },
+)
 
-t.test('a hundred first calls make one token request, and later calls none', async t => {
+t.test('a hundred first calls need one token request, and later calls none', async t => {
   const upstream = await startGuarded(t)
   const gateway = await startGateway(t, basic, upstream.url)
   const replies = await Promise.all(Array.from({ length: 100 }, () => call(gateway)))
@@ -121,7 +124,7 @@ t.test('a hundred first calls make one token request, and later calls none', asy
   t.equal(server.requests.length, 1)
 })
 
-t.test('the token goes on over a reload, and another secret makes another', async t => {
+t.test('the token survives a reload, and another secret gets a new one', async t => {
   const upstream = await startGuarded(t)
   const gateway = await startGateway(t, basic, upstream.url, { OTHER_SECRET: 'not the secret' })
   await call(gateway)
@@ -160,7 +163,7 @@ t.test('an open stream ends when the credential of the gateway changes, and not 
   await until(async () => (await gateway.status()).openStreams === 0, 'the stream was over')
 })
 
-t.test('a 401 of the upstream is answered once with another token', async t => {
+t.test('after a 401 of the upstream, the call is repeated once with another token', async t => {
   const upstream = await startGuarded(t)
   const gateway = await startGateway(t, basic, upstream.url)
   await call(gateway)
@@ -174,7 +177,7 @@ t.test('a 401 of the upstream is answered once with another token', async t => {
   t.equal(upstream.arrivals[2]!.body, upstream.arrivals[1]!.body, 'the same bytes')
 })
 
-t.test('a second 401 is an error, and does not wear the token endpoint out', async t => {
+t.test('a second 401 is an error, and does not flood the token endpoint', async t => {
   const upstream = await startGuarded(t)
   upstream.revoked.add('*')
   const gateway = await startGateway(t, basic, upstream.url)
@@ -186,7 +189,7 @@ t.test('a second 401 is an error, and does not wear the token endpoint out', asy
   t.equal(upstream.tokens.length, 5, 'and no call twice')
 })
 
-t.test('a token endpoint that fails is a 502 whose reason only the log knows', async t => {
+t.test('a failure of the token endpoint is a 502, and only the log has the reason', async t => {
   const faults: [string, (response: ServerResponse) => void, string][] = [
     [
       'that says no',
@@ -249,7 +252,7 @@ t.test('a token endpoint that fails is a 502 whose reason only the log knows', a
   }
 })
 
-t.test('a token endpoint that is down is a 502, and one that comes back is used', async t => {
+t.test('an unavailable token endpoint is a 502, and is used again once it works', async t => {
   const upstream = await startGuarded(t)
   const nobody = createServer().listen(0, '127.0.0.1')
   await once(nobody, 'listening')
@@ -266,7 +269,7 @@ t.test('a token endpoint that is down is a 502, and one that comes back is used'
   await until(async () => (await call(gateway)).status === 200, 'the pause was over')
 })
 
-t.test('a token endpoint that is slow is given up', async t => {
+t.test('a slow token endpoint times out', async t => {
   const stalled: ServerResponse[] = []
   server.fault = response => void stalled.push(response)
   const { fetch, close } = createOutbound(new Set(['127.0.0.1']), { timeout: 50 })
@@ -278,7 +281,7 @@ t.test('a token endpoint that is slow is given up', async t => {
   stalled[0]!.destroy()
 })
 
-t.test('a client that leaves while the token is on its way sends nothing upstream', async t => {
+t.test('nothing is sent upstream for a client that leaves while the token is requested', async t => {
   const upstream = await startGuarded(t)
   const gateway = await startGateway(t, basic, upstream.url)
   let release = (): void => {}
@@ -340,7 +343,7 @@ function clocked({ lifetime = 100, failing = false } = {}) {
   return Object.assign(state, { source })
 }
 
-t.test('a token is renewed ahead of its end while the one in hand is still used', async t => {
+t.test('a token is renewed early while the current one is still in use', async t => {
   const cases: [number, number][] = [
     [1000, 800_000],
     [100, 70_000],
@@ -359,23 +362,26 @@ t.test('a token is renewed ahead of its end while the one in hand is still used'
   }
 })
 
-t.test('a refresh that fails leaves the token in use to its end, with longer and longer pauses', async t => {
-  const clock = clocked({ lifetime: 100 })
-  await clock.source.token()
-  clock.failing = true
-  for (let second = 70; second < 100; second += 0.1) {
-    clock.now = second * 1000
-    t.equal(await clock.source.token(), 't1')
-  }
-  t.ok(clock.asked() <= 8, `${clock.asked()} requests in 30 s`)
-  clock.now = 100_000
-  await t.rejects(clock.source.token(), { name: 'TokenUnavailable', code: 'down' })
-  clock.failing = false
-  clock.now += 30_000
-  t.match(await clock.source.token(), /^t\d+$/)
-})
+t.test(
+  'a failed renewal leaves the token in use until its end, with increasing pauses between attempts',
+  async t => {
+    const clock = clocked({ lifetime: 100 })
+    await clock.source.token()
+    clock.failing = true
+    for (let second = 70; second < 100; second += 0.1) {
+      clock.now = second * 1000
+      t.equal(await clock.source.token(), 't1')
+    }
+    t.ok(clock.asked() <= 8, `${clock.asked()} requests in 30 s`)
+    clock.now = 100_000
+    await t.rejects(clock.source.token(), { name: 'TokenUnavailable', code: 'down' })
+    clock.failing = false
+    clock.now += 30_000
+    t.match(await clock.source.token(), /^t\d+$/)
+  },
+)
 
-t.test('many who were refused with the same token share its successor', async t => {
+t.test('requests that were refused with the same token share the next one', async t => {
   const clock = clocked()
   await clock.source.token()
   t.strictSame(
@@ -389,7 +395,7 @@ t.test('many who were refused with the same token share its successor', async t 
   t.equal(await clock.source.renew('t2'), 't3')
 })
 
-t.test('one refused call does not take a good token from the others while there is no other', async t => {
+t.test('one refused call does not take a valid token from the others while there is no new one', async t => {
   const clock = clocked({ lifetime: 3600 })
   t.equal(await clock.source.token(), 't1')
   clock.failing = true
@@ -397,7 +403,7 @@ t.test('one refused call does not take a good token from the others while there 
   t.equal(await clock.source.token(), 't1')
 })
 
-t.test('a token without a lifetime is good for five minutes', async t => {
+t.test('a token without a lifetime is valid for five minutes', async t => {
   const answers: [unknown, number][] = [
     [undefined, 300],
     ['120', 120],
@@ -450,49 +456,45 @@ const found = 'clientId: basic, clientSecret: {env: CLIENT_SECRET}'
 const signed = 'clientId: signer, privateKey: {env: CLIENT_KEY}'
 const seen = ({ arrivals }: TestUpstream): string[] => arrivals.map(({ method, url }) => `${method} ${url}`)
 
-t.test(
-  'without a token URL it is discovered, and the authorization server of the upstream is used',
-  async t => {
-    const cases = {
-      'a secret': found,
-      'a secret, and the issuer named': `issuer: "${server.issuer}", scope: "mcp:read", ${found}`,
-      'a secret in the body':
-        'clientId: post, clientSecret: {env: CLIENT_SECRET}, method: client_secret_post',
-      'a key': `${signed}, keyId: k1`,
-    }
-    for (const [name, auth] of Object.entries(cases)) {
-      server.requests.length = 0
-      const tokens: string[] = []
-      const upstream = await startTestUpstream((arrival, response) => {
-        const resource = `http://${arrival.headers.host}/mcp`
-        const [, token = ''] = /^Bearer (.+)$/.exec(arrival.headers.authorization ?? '') ?? []
-        if (arrival.url === ofResource) json(response, { resource, authorization_servers: [server.issuer] })
-        else if (token === '') json(response, {}, 401)
-        else json(response, { jsonrpc: '2.0', id: messageOf(arrival).id, result: {} })
-        if (token !== '') tokens.push(token)
-      })
-      t.teardown(upstream.close)
-      const gateway = await startGateway(t, auth, upstream.url)
-      const replies = await Promise.all([call(gateway), call(gateway)])
-      t.strictSame(
-        replies.map(({ status }) => status),
-        [200, 200],
-        name,
-      )
-      t.strictSame(seen(upstream).slice(0, 2), ['POST /mcp', `GET ${ofResource}`], 'asked once')
-      t.equal(upstream.arrivals.length, 4)
-      t.equal(server.requests.length, 1)
-      t.match(await server.verify(tokens[0]!, upstream.url), {
-        client_id: auth.match(/clientId: (\w+)/)?.[1],
-      })
-      const line = gateway.lines.find(({ event }) => event === 'upstream_issuer_discovered')
-      t.match(line, { issuer: server.issuer, tokenUrl: server.tokenUrl, resource: upstream.url })
-      await withoutSecrets(t, gateway, replies, [key])
-    }
-  },
-)
+t.test('without a token URL, the authorization server of the upstream is discovered and used', async t => {
+  const cases = {
+    'a secret': found,
+    'a secret, and the issuer named': `issuer: "${server.issuer}", scope: "mcp:read", ${found}`,
+    'a secret in the body': 'clientId: post, clientSecret: {env: CLIENT_SECRET}, method: client_secret_post',
+    'a key': `${signed}, keyId: k1`,
+  }
+  for (const [name, auth] of Object.entries(cases)) {
+    server.requests.length = 0
+    const tokens: string[] = []
+    const upstream = await startTestUpstream((arrival, response) => {
+      const resource = `http://${arrival.headers.host}/mcp`
+      const [, token = ''] = /^Bearer (.+)$/.exec(arrival.headers.authorization ?? '') ?? []
+      if (arrival.url === ofResource) json(response, { resource, authorization_servers: [server.issuer] })
+      else if (token === '') json(response, {}, 401)
+      else json(response, { jsonrpc: '2.0', id: messageOf(arrival).id, result: {} })
+      if (token !== '') tokens.push(token)
+    })
+    t.teardown(upstream.close)
+    const gateway = await startGateway(t, auth, upstream.url)
+    const replies = await Promise.all([call(gateway), call(gateway)])
+    t.strictSame(
+      replies.map(({ status }) => status),
+      [200, 200],
+      name,
+    )
+    t.strictSame(seen(upstream).slice(0, 2), ['POST /mcp', `GET ${ofResource}`], 'asked once')
+    t.equal(upstream.arrivals.length, 4)
+    t.equal(server.requests.length, 1)
+    t.match(await server.verify(tokens[0]!, upstream.url), {
+      client_id: auth.match(/clientId: (\w+)/)?.[1],
+    })
+    const line = gateway.lines.find(({ event }) => event === 'upstream_issuer_discovered')
+    t.match(line, { issuer: server.issuer, tokenUrl: server.tokenUrl, resource: upstream.url })
+    await withoutSecrets(t, gateway, replies, [key])
+  }
+})
 
-t.test('the metadata are where the challenge says, or else at the path or the root of the host', async t => {
+t.test('metadata is at the URL in the challenge, or else at the path or the root of the host', async t => {
   const issuers = (origin: string): { authorization_servers: string[] } => ({
     authorization_servers: [`${origin}/as`],
   })
@@ -519,7 +521,7 @@ t.test('the metadata are where the challenge says, or else at the path or the ro
   }
 })
 
-t.test('an upstream is asked where to get a token as it is called, but without a token', async t => {
+t.test('an upstream is probed like a call, but without a token', async t => {
   const upstream = await startDescribed(t)
   const presented = `headers: {X-Key: {env: OTHER_SECRET}}
       query: {q: {value: z}}`
@@ -536,26 +538,29 @@ t.test('an upstream is asked where to get a token as it is called, but without a
   t.ok(before.every(({ headers }) => headers.authorization === undefined))
 })
 
-t.test('a secret is sent as the authorization server takes it, unless the file says how', async t => {
-  const cases: [string[] | undefined, string, string][] = [
-    [undefined, '', 'basic'],
-    [['client_secret_post', 'client_secret_basic'], '', 'basic'],
-    [['private_key_jwt', 'client_secret_post'], '', 'post'],
-    [['client_secret_post'], ', method: client_secret_basic', 'basic'],
-  ]
-  for (const [methods, more, how] of cases) {
-    const upstream = await startDescribed(t, (_origin, documents) => ({
-      [ofIssuer]: { ...(documents[ofIssuer] as object), token_endpoint_auth_methods_supported: methods },
-    }))
-    const gateway = await startGateway(t, found + more, upstream.url)
-    t.equal((await call(gateway)).status, 200)
-    const { headers, body } = upstream.arrivals.find(({ url }) => url === '/token')!
-    t.equal(headers.authorization?.startsWith('Basic ') ?? false, how === 'basic')
-    t.equal(new URLSearchParams(body).has('client_secret'), how === 'post')
-  }
-})
+t.test(
+  'a secret is sent in a way that the authorization server accepts, unless the file says how',
+  async t => {
+    const cases: [string[] | undefined, string, string][] = [
+      [undefined, '', 'basic'],
+      [['client_secret_post', 'client_secret_basic'], '', 'basic'],
+      [['private_key_jwt', 'client_secret_post'], '', 'post'],
+      [['client_secret_post'], ', method: client_secret_basic', 'basic'],
+    ]
+    for (const [methods, more, how] of cases) {
+      const upstream = await startDescribed(t, (_origin, documents) => ({
+        [ofIssuer]: { ...(documents[ofIssuer] as object), token_endpoint_auth_methods_supported: methods },
+      }))
+      const gateway = await startGateway(t, found + more, upstream.url)
+      t.equal((await call(gateway)).status, 200)
+      const { headers, body } = upstream.arrivals.find(({ url }) => url === '/token')!
+      t.equal(headers.authorization?.startsWith('Basic ') ?? false, how === 'basic')
+      t.equal(new URLSearchParams(body).has('client_secret'), how === 'post')
+    }
+  },
+)
 
-t.test('what is discovered and does not fit is refused, and no secret goes there', async t => {
+t.test('discovered metadata that does not match is refused, and no secret is sent there', async t => {
   type Change = (origin: string, documents: Documents) => Documents
   const resource =
     (more: (origin: string) => object): Change =>
@@ -674,7 +679,7 @@ t.test('what is discovered and does not fit is refused, and no secret goes there
   }
 })
 
-t.test('metadata that are away are asked for again, and kept over a reload once they are there', async t => {
+t.test('missing metadata is requested again, and kept over a reload once it is found', async t => {
   let away = true
   const upstream = await startDescribed(t, () =>
     away ? { [ofIssuer]: (response: ServerResponse) => json(response, '', 503) } : {},
@@ -701,7 +706,7 @@ t.test('metadata that are away are asked for again, and kept over a reload once 
   await until(() => failures(gateway).at(-1) === 'issuer_not_offered', 'it was logged')
 })
 
-t.test('an upstream filled the log with where its tokens come from', async t => {
+t.test('an upstream cannot fill the log with its metadata', async t => {
   let asked = 0
   const upstream = await startDescribed(t, origin => ({
     [ofIssuer]: {
@@ -718,7 +723,7 @@ t.test('an upstream filled the log with where its tokens come from', async t => 
   t.ok(gateway.logText().length < 10_000)
 })
 
-t.test('a credential stays with the issuer that took it first', async t => {
+t.test('a credential stays with the issuer that accepted it first', async t => {
   let migrated = false
   const upstream = await startDescribed(t, (origin, documents) => ({
     ...(migrated && {

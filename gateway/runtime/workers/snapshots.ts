@@ -6,7 +6,7 @@ import type { RevocationEntries } from '../../values/revocation-id.ts'
 /** Puts revisions into force, in two steps, and revocations. */
 export interface Revisions {
   /** Builds the snapshot of a revision. If it rejects, nothing is left of the snapshot. */
-  prepare(checked: Handover): Promise<void>
+  prepare(handover: Handover): Promise<void>
   /** Puts the prepared snapshot into force, and ends the streams that it no longer permits. */
   commit(): Promise<void>
   /** Drops the prepared snapshot. */
@@ -30,7 +30,7 @@ export interface Snapshots extends Revisions {
  * @param onRevoke called after the revocations have changed
  */
 export function createSnapshots(
-  build: (checked: Handover) => Promise<BuiltSnapshot>,
+  build: (handover: Handover) => Promise<BuiltSnapshot>,
   onCommit: (snapshot: BuiltSnapshot) => void,
   onRevoke: () => void,
 ): Snapshots {
@@ -43,9 +43,9 @@ export function createSnapshots(
   }
   return {
     current: () => snapshot!,
-    async prepare(checked) {
+    async prepare(handover) {
       abandon()
-      prepared = await build(checked)
+      prepared = await build(handover)
     },
     async commit() {
       if (prepared === undefined) throw new Error('no snapshot is prepared')

@@ -83,7 +83,7 @@ export function createWorkerCore({
   const streams = createStreams(() => snapshots.current())
   const resources = createResources(log, metrics, streams.review)
   const snapshots = createSnapshots(
-    checked => buildSnapshot(checked, { ...resources, log, sessionSecret, givenTasks }),
+    handover => buildSnapshot(handover, { ...resources, log, sessionSecret, givenTasks }),
     snapshot => {
       slots.setLimit(connectionLimit(snapshot.settings.listen.maxConnections, connectionCounts.length))
       if (listener !== undefined) configure(listener, snapshot)

@@ -71,17 +71,17 @@ export async function revokeIn(pool: WorkerPool, worker: ServingWorker): Promise
 }
 
 /** Has a worker prepare a configuration, which it then is to commit or abandon. */
-export async function prepareIn(pool: WorkerPool, worker: ServingWorker, checked: Handover): Promise<void> {
-  await worker.call('prepare', checked)
-  pool.prepared.set(worker, checked)
+export async function prepareIn(pool: WorkerPool, worker: ServingWorker, handover: Handover): Promise<void> {
+  await worker.call('prepare', handover)
+  pool.prepared.set(worker, handover)
 }
 
 /** Puts a configuration and the revocations into force in a worker. */
-export async function catchUp(pool: WorkerPool, worker: ServingWorker, checked: Handover): Promise<void> {
+export async function catchUp(pool: WorkerPool, worker: ServingWorker, handover: Handover): Promise<void> {
   await revokeIn(pool, worker)
-  await worker.call('prepare', checked)
+  await worker.call('prepare', handover)
   await worker.call('commit')
-  pool.prepared.set(worker, checked)
+  pool.prepared.set(worker, handover)
 }
 
 function start(pool: WorkerPool, slot: number): ServingWorker {

@@ -22,9 +22,9 @@ export function createWorkers(count: number, dependencies: WorkersDependencies):
     inAll(worker => work(worker).catch(() => worker.native.terminate()))
 
   return {
-    async prepare(checked) {
-      preparing = checked
-      const results = await inAll(worker => prepareIn(pool, worker, checked))
+    async prepare(handover) {
+      preparing = handover
+      const results = await inAll(worker => prepareIn(pool, worker, handover))
       const failure = results.find(result => result.status === 'rejected')
       if (failure === undefined && results.length > 0) return
       await this.abandon()
