@@ -36,7 +36,7 @@ const env = {
   CLIENT_KEY: signing.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
 }
 
-/** Lets the clock of this process go by at once. */
+/** Advances the clock of this process. */
 function clock(t: Test): (milliseconds: number) => void {
   const real = Date.now
   let ahead = 0
@@ -103,7 +103,7 @@ t.test('an official client logs in with an opaque token, until it is revoked', a
   const text = readFileSync(example, 'utf8')
   t.match(text, /^ {4}# introspection:/m)
   const path = join(t.testdir(), 'gateway.yaml')
-  // In one thread, so that the clock of this one is that of the gateway.
+  // With one worker, so that this thread and the gateway share a clock.
   writeFileSync(path, `${text.replace('# introspection:', 'introspection:')}\nworkers: 1\n`)
   const gateway = await startExample(t, path, { ...env, ISSUER: server.issuer, MOCK_URL: mock })
 

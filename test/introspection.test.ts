@@ -26,7 +26,7 @@ const audience = `${publicUrl}/main/mcp`
 const env = { SECRET: 'canary-of-the-introspection-0123456789' }
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
-/** The method `sso` with more in its block `introspection`, on the proxy `main`. */
+/** A configuration with the method `sso` on the proxy `main`, and more in its block `introspection`. */
 const config = (issuer: TestIssuer, more: string, host: string, ofProxy: string): string => `
 listen:
   publicUrl: ${publicUrl}
@@ -224,7 +224,7 @@ t.test('metadata may point to hosts that the file names, over https or on this m
   issuer.answers = () => active()
   const endpoint = issuer.introspectionEndpoint!
   const reasons: unknown[] = []
-  /** A look at the metadata that failed is not remembered. */
+  /** A failed fetch of the metadata is not cached. */
   const asked = async (place: string | undefined): Promise<number> => {
     issuer.introspectionEndpoint = place
     return (await ask(gateway, opaque())).status
@@ -419,7 +419,7 @@ t.test('an open stream is checked again when the cached answer has expired', asy
 
 const digestOf = (token: string): string => createHash('sha256').update(token).digest('hex')
 
-/** An introspection on a clock and with an issuer that do what a test says. */
+/** Makes an introspection with a clock and an issuer that a test controls. */
 function underTest(): {
   introspection: Introspection
   asked: string[]

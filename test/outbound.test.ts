@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { until } from './fixtures/until.ts'
 import { createOutbound, OutboundRefused, publicLookup, type Outbound } from '../gateway/oauth/outbound.ts'
 
-/** A resolver that gives each answer once, and remembers what it was asked. */
+/** Makes a resolver that gives each answer once, and records the questions. */
 function resolver(...answers: string[][]): { resolve: typeof lookup; asked: string[] } {
   const asked: string[] = []
   const resolve = (name: string, _options: unknown, callback: (...result: unknown[]) => void): void => {

@@ -76,7 +76,7 @@ interface Stream {
   readonly endedAt: () => number
 }
 
-/** Opens a stream, by GET or as the answer to a call, and follows it. */
+/** Opens a stream, by GET or as the response to a call, and follows it. */
 function openStream(url: string, secret: string, call = false): Promise<Stream> {
   return new Promise((resolve, reject) => {
     const body = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_stream"}}'
@@ -365,7 +365,7 @@ t.test('a secret file that changes is a new revision, and streams to that upstre
   t.equal(applied.at(-1)!['revision'], `${String(applied.at(-1)!['previous'])}-2`, 'told apart by a number')
 })
 
-/** A gateway on a path that a test lays out itself. */
+/** Starts a gateway on a path that a test lays out itself. */
 async function startOn(t: Test, path: string): Promise<{ revision: () => Promise<string> }> {
   const gateway = await startGateway({
     load: () => loadHandover(path, { env: {}, now: new Date() }),

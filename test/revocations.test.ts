@@ -66,7 +66,7 @@ const keys = Object.entries(hashes)
   })
   .join('')
 
-/** Every way in, over TLS. */
+/** A configuration with every auth method, over TLS. */
 const everything = (workers: number, more = ''): string => `
 listen:
   tls: {cert: ${file('server.crt', server.cert)}, key: ${file('server.key', server.key)}, clientCa: ${file('ca.crt', clients!.cert)}}
@@ -88,7 +88,7 @@ const bearer = (text: string, as?: Caller['as']): Caller => ({
   as,
   headers: { authorization: `Bearer ${text}` },
 })
-/** A key where tokens are accepted beside it. */
+/** A key on a proxy that accepts tokens, too. */
 const apiKey = (text: string, as?: Caller['as']): Caller => ({
   ca: servers!.cert,
   as,
@@ -98,7 +98,7 @@ const token = (claims: Record<string, unknown>): Promise<string> =>
   signToken(signing, { iss: issuer.url, aud: 'main', exp: Math.floor(Date.now() / 1000) + 300, ...claims })
 const thumbprint = Buffer.from(binder.digest, 'hex').toString('base64url')
 
-/** By who calls: how, and which entry takes it away. */
+/** Callers: how each calls, and the entry that revokes its credential. */
 const callers: Record<string, [caller: Caller, rule: string]> = {
   'a key by its name': [apiKey(secretOf('named')), '/keys/0'],
   'a secret by its hash': [apiKey(secretOf('hashed')), '/secrets/0'],
@@ -231,7 +231,7 @@ for (const [workers, broken] of [
   })
 }
 
-/** The same in little, without TLS. */
+/** A small configuration without TLS. */
 const simple = (more = 'revocations: revoked.yaml'): string => `
 auth: {keys: {type: api-key}}
 roles: {all: {access: {main: {tools: {allow: ["*"]}}}}}

@@ -44,16 +44,16 @@ t.beforeEach(() => {
 })
 
 let serial = 0
-/** A token of a caller for the gateway; every one is another. */
+/** Makes a token of a caller for the gateway; each is different. */
 function tokenOf(sub: string, lives = 600): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) + lives
   return signToken(issuerKey, { iss: issuer.url, aud: 'gatehouse', sub, exp, jti: String(serial++) })
 }
 
 interface Guarded extends TestUpstream {
-  /** The tokens that it was shown so far. */
+  /** Tokens that it has received so far. */
   readonly tokens: string[]
-  /** Those that it refuses. */
+  /** Tokens that it refuses. */
   readonly revoked: Set<string>
 }
 async function startGuarded(t: Test): Promise<Guarded> {
@@ -96,7 +96,7 @@ async function startGateway(t: Test, yaml: string): Promise<TestGateway> {
 
 const call = ({ url }: { url: string }, token: string): Promise<Reply> => callWith(token, `${url}/main/mcp`)
 
-/** Tokens that were issued are not written down either; the upstream of these tests answers with them. */
+/** Issued tokens must not be logged either; the upstream of these tests answers with them. */
 async function withoutTokens(t: Test, gateway: TestGateway, replies: readonly Reply[] = []): Promise<void> {
   await withoutSecrets(t, gateway, replies)
   await withoutSecrets(t, gateway, [], ['issued-'])
@@ -421,7 +421,7 @@ t.test('an official client logs in, and the upstream sees its user by a token of
     t.match(await server.verify(token, wire.url), { sub: 'ann', client_id: 'gatehouse', scope: 'mcp:read' })
 })
 
-/** An exchange on a clock of its own; tokens are numbered. */
+/** Makes an exchange with a clock of its own; tokens are numbered. */
 function clocked({ lifetime = 100, callers = 100, text = 1000 } = {}) {
   const asked: string[] = []
   const state = {
@@ -429,9 +429,9 @@ function clocked({ lifetime = 100, callers = 100, text = 1000 } = {}) {
     lifetime,
     asked,
     failures: [] as string[],
-    /** How requests fail, by the caller's token, or everybody's as `*`. */
+    /** Failures of requests by the caller's token; `*` is for all. */
     failing: new Map<string, EndpointAnswer | undefined>(),
-    /** Waited for by every request. */
+    /** Every request waits for this. */
     held: Promise.resolve(),
   }
   const exchange = createTokenExchange(
@@ -535,7 +535,7 @@ t.test('while the endpoint is down, one caller at a time tries it, with increasi
   clock.failing.set('ann', refused)
   clock.now += 30_000
   await t.rejects(clock.token('ann'), { name: 'ExchangeRefused' })
-  // The endpoint refuses a caller, and so is there; who failed with it need not wait, nor try one at a time.
+  // The endpoint refuses a caller, so it works: the others need not wait, nor try one at a time.
   t.strictSame((await Promise.all(['early-0', 'early-1'].map(name => clock.token(name)))).length, 2)
 })
 

@@ -44,7 +44,7 @@ t.beforeEach(() => {
   server.lifetime = 600
 })
 
-/** An upstream that serves whoever brings a token of the server for it; tokens in `revoked` are refused. */
+/** Starts an upstream that accepts tokens of the server for it, except those in `revoked`. */
 async function startGuarded(t: Test): Promise<TestUpstream & { revoked: Set<string>; tokens: string[] }> {
   const revoked = new Set<string>()
   const tokens: string[] = []
@@ -327,7 +327,7 @@ t.test('the example runs against an authorization server and an upstream', async
   t.equal(upstream.arrivals[0]!.headers['x-gatehouse-roles'], 'reader')
 })
 
-/** A source on a clock of its own; tokens are numbered. */
+/** Makes a source with a clock of its own; tokens are numbered. */
 function clocked({ lifetime = 100, failing = false } = {}) {
   let asked = 0
   const state = { now: 0, lifetime, failing, asked: () => asked, failures: [] as string[] }

@@ -6,7 +6,7 @@ import { restartFields } from './static-fields.ts'
 
 const keysPerText = 200
 
-/** Loads a configuration like load(), for another thread. */
+/** Loads a configuration like load(), for another worker. */
 export function loadHandover(path: string, options: LoadOptions): ReadResult {
   // The gateway reads the revocations file separately, even if this configuration has errors.
   const { loaded, ...result } = load(path, { ...options, revocations: false })

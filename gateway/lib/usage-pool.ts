@@ -1,4 +1,4 @@
-/** A use of a value that outlives whoever uses it. */
+/** A use of a shared value, which outlives its users. */
 export interface Lease<Value> {
   readonly value: Value
   release(): void

@@ -8,7 +8,7 @@ export interface BackOff {
   succeeded(): void
 }
 
-const firstPause = 500
+const firstPauseMs = 500
 const maxPauseMs = 30_000
 
 /** @param now milliseconds since the epoch */
@@ -20,7 +20,7 @@ export function createBackOff(now: () => number): BackOff {
     current: () => (now() < until ? last : undefined),
     failed(failure) {
       last = failure
-      pause = Math.min(pause === 0 ? firstPause : pause * 2, maxPauseMs)
+      pause = Math.min(pause === 0 ? firstPauseMs : pause * 2, maxPauseMs)
       until = now() + pause
     },
     succeeded() {

@@ -112,7 +112,7 @@ interface FetchState {
   readonly keys: KeySet | undefined
   /** Changes when the key set changes. */
   readonly generation: number
-  /** When the keys were last fetched, by the clock. */
+  /** Time of the last fetch, by the clock. */
   readonly fetchedAt: number
 }
 

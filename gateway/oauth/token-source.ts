@@ -10,7 +10,7 @@ interface Held {
 }
 
 const earliness = 30_000
-const renewalPause = 10_000
+const renewalIntervalMs = 10_000
 
 /**
  * Keeps one token. Requests it at the first use; concurrent callers share the request. Renews it at 80 % of its lifetime or
@@ -68,7 +68,7 @@ export function createTokenSource(
     async renew(refused, subject) {
       if (held !== undefined && held.value !== refused && now() < held.expires) return held.value
       if (running === undefined) {
-        if (now() < renewedAt + renewalPause) return undefined
+        if (now() < renewedAt + renewalIntervalMs) return undefined
         renewedAt = now()
       }
       return fresh(subject)

@@ -21,7 +21,7 @@ export interface Expected {
   /** The only trusted issuer: the one in the file, or the one that issued a token before. */
   readonly issuer: string | undefined
   readonly resource: string | undefined
-  /** Whether the gateway would send a secret, which an impostor could use. */
+  /** The gateway would send a secret, which an impostor could use. */
   readonly secret: boolean
 }
 
@@ -109,14 +109,14 @@ async function describedResource(
   const whole = expected === undefined ? [endpoint.url.split('?', 1)[0], origin + pathname] : [expected]
   // The metadata of a host describes the whole host (RFC 9728 §3.3).
   const root = expected === undefined ? [...whole, origin, `${origin}/`] : whole
-  const told = await challengedMetadata(endpoint).catch(failing('resource_metadata'))
+  const challenged = await challengedMetadata(endpoint).catch(failing('resource_metadata'))
   const places =
-    told === undefined
+    challenged === undefined
       ? [
           { url: `${origin}${wellKnown}${pathname === '/' ? '' : pathname}`, names: whole },
           { url: `${origin}${wellKnown}`, names: root },
         ]
-      : [{ url: told, names: whole }]
+      : [{ url: challenged, names: whole }]
   let status = 0
   for (const { url, names } of places) {
     const answer = await sendRequest(url, {}, endpoint.dispatcher, requestTimeoutMs).catch(
@@ -153,11 +153,11 @@ async function challengedMetadata(endpoint: UpstreamEndpoint): Promise<string | 
   if (statusCode !== 401) return undefined
   const challenge = [headers['www-authenticate'] ?? []].flat().join(', ')
   const [, quoted, bare] = /\bresource_metadata\s*=\s*(?:"([^"]*)"|([^\s",]+))/i.exec(challenge) ?? []
-  const told = quoted ?? bare
-  if (told !== undefined && URL.parse(told)?.origin !== origin) {
+  const url = quoted ?? bare
+  if (url !== undefined && URL.parse(url)?.origin !== origin) {
     throw new TokenUnavailable('resource_metadata_elsewhere')
   }
-  return told
+  return url
 }
 
 async function issuerMetadata(issuer: string, fetch: Outbound): Promise<IssuerMetadata> {

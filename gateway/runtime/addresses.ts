@@ -29,8 +29,8 @@ export async function listenForOperators(admin: Server, { admin: { address } }: 
 }
 
 /**
- * Returns the port once it is certain that nobody else listens on it: programs that share a port are not told when
- * another one shares it too.
+ * Returns the port once it is certain that no other program listens on it: programs that share a port do not learn that
+ * another one shares it, too.
  */
 async function findFree(host: string, port: number): Promise<number> {
   const probe = createServer().listen({ host, port })

@@ -43,7 +43,7 @@ export interface Applier {
   stop(): void
 }
 
-/** What applies a configuration, and what reports it. */
+/** Parts that apply a configuration, and that report it. */
 export interface ApplyDependencies {
   readonly core: Pick<WorkerCore, 'prepare' | 'commit'>
   readonly log: Log
@@ -109,7 +109,7 @@ export async function createApplier(
     apply(cause) {
       if (reloads.stopped) return Promise.resolve()
       if (reloads.running === undefined) return (reloads.running = reloadAll(reloads, cause))
-      // One reload at a time; causes that come meanwhile are one more reload afterwards, of the latest bytes.
+      // One reload at a time. Causes that arrive in the meantime lead to one further reload, of the latest bytes.
       reloads.again = reloads.again === 'demand' ? reloads.again : cause
       if (loads.supersede(reloads.paths, reloads.seen)) status.pending()
       return reloads.running

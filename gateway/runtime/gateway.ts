@@ -19,7 +19,7 @@ import { createRevocationsKeeper, type LoadRevocations, type RevocationsKeeper }
 import { createWorkerCore } from './workers/worker-core.ts'
 import { createWorkers } from './workers/workers.ts'
 
-/** What a gateway is started with. */
+/** Options of a gateway. */
 export interface GatewayOptions {
   /** Reads and checks the configuration; called again for every reload. */
   readonly load: LoadConfig
@@ -39,7 +39,7 @@ export interface GatewayOptions {
 
 /** A gateway that serves. */
 export interface Gateway {
-  /** Where clients connect: `http://host:port`, or https with TLS. */
+  /** URL for clients: `http://host:port`, or https with TLS. */
   readonly url: string
   readonly adminUrl: string
   /** Reads the configuration again, as after SIGHUP. Never throws; the log and the status report the outcome. */

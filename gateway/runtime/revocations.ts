@@ -104,7 +104,7 @@ async function applyOnce(keeper: Keeper): Promise<void> {
   status.applied({ ...result, entries })
 }
 
-/** Commits a configuration that names another revocations file, or none. Both contents are in force meanwhile. */
+/** Commits a configuration that names another revocations file, or none. Both are in force in the meantime. */
 async function changeFile(
   keeper: Keeper,
   { revocations }: Handover,

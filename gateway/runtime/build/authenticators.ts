@@ -16,7 +16,7 @@ export type MakeAuthenticators = (
   ownAudiences: readonly string[],
 ) => Authenticator[]
 
-/** What authenticators of one snapshot share. */
+/** Parts that the authenticators of one snapshot share. */
 export interface AuthenticatorParts {
   readonly config: Settings
   readonly secrets: Secrets

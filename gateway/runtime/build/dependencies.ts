@@ -9,7 +9,7 @@ import type { KeyPlace } from '../../oauth/key-sources.ts'
 import type { Secrets } from '../../values/secrets.ts'
 import type { UpstreamDependencies } from './upstream.ts'
 
-/** What a snapshot is built with, apart from its configuration. All of it outlives the snapshots. */
+/** Everything that a snapshot is built with, apart from its configuration. All of it outlives the snapshots. */
 export interface BuildDependencies extends Pick<UpstreamDependencies, 'pools' | 'tokens' | 'log'> {
   /** Signing keys of the issuers of tokens. */
   readonly issuerKeys: UsagePool<IssuerKeys>

@@ -1,6 +1,6 @@
 import type { Handover } from '../../config/handover.ts'
 
-/** What identifies the configuration in force. */
+/** Identity of the configuration in force. */
 export type InForce = Pick<Handover, 'revision' | 'secrets'>
 
 /**

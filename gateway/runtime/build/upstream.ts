@@ -27,7 +27,7 @@ export interface Connections {
   close(): void
 }
 
-/** What upstreams are made with. Pools and tokens outlive the snapshots that use them. */
+/** Dependencies of upstreams. Pools and tokens outlive the snapshots that use them. */
 export interface UpstreamDependencies extends TokenDependencies {
   readonly pools: UsagePool<Connections>
   readonly tokens: UsagePool<KeptTokens>

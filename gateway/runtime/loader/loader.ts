@@ -15,7 +15,7 @@ export interface Loader {
   loadRevocations(this: void, request: RevocationsRequest): Promise<RevocationsResult>
 }
 
-/** What the worker is started with. */
+/** Data for the worker. */
 export interface LoaderData {
   readonly path: string
   readonly env: Readonly<Record<string, string | undefined>>

@@ -11,7 +11,7 @@ import type { Counters } from '../../observe/metrics.ts'
 import type { BuildDependencies } from '../build/dependencies.ts'
 import type { Connections } from '../build/upstream.ts'
 
-/** What outlives the snapshots that use it. */
+/** Resources that outlive the snapshots that use them. */
 export type Resources = Omit<BuildDependencies, 'log' | 'sessionSecret' | 'givenTasks'>
 
 /**

@@ -53,7 +53,7 @@ export interface WorkerCore extends Revisions {
   drain(): Promise<void>
 }
 
-/** What a worker core is made with. */
+/** Dependencies of a worker core. */
 export interface WorkerCoreDependencies {
   readonly log: Log
   readonly metrics: Counters

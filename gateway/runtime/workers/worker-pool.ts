@@ -8,7 +8,7 @@ import type { Metrics } from '../../observe/metrics.ts'
 import type { ListenAddress, WorkerCore } from './worker-core.ts'
 import { startWorker, type ServingWorker, type WorkerRecords } from './worker.ts'
 
-/** What workers are started with, and where their reports go. */
+/** Dependencies of the workers. */
 export interface WorkersDependencies {
   readonly sessionSecret: Buffer
   /** Takes whole lines of the log of a worker. */
@@ -35,7 +35,7 @@ export interface WorkerPool {
   readonly revoked: WeakMap<ServingWorker, RevocationEntries>
   committed: Handover | undefined
   revocations: RevocationEntries
-  /** Where all listen; undefined until they do. */
+  /** Address that all listen at; undefined until they do. */
   address: ListenAddress | undefined
   closing: boolean
 }

@@ -3,7 +3,7 @@ import type { Counted } from '../../observe/metrics.ts'
 import type { WorkerCore } from './worker-core.ts'
 import { openCalls, type CallRemote } from './worker-calls.ts'
 
-/** What a worker is started with. */
+/** Data for a worker. */
 export interface WorkerData {
   readonly sessionSecret: Uint8Array
   /** In shared memory, one per worker. */
@@ -11,7 +11,7 @@ export interface WorkerData {
   readonly slot: number
 }
 
-/** What a worker reports of its work. */
+/** Report of a worker. */
 export interface WorkerRecords {
   /** Lines of the log. */
   readonly text: string
