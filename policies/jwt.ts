@@ -25,7 +25,7 @@ export const jwt: IdentityPolicy<JwtAuth> = {
       header,
       challenge: { scheme: 'Bearer', parameters: {} },
       credential: head => fromHeader(head.headers[header], 'Bearer'),
-      recognises(credential) {
+      recognizes(credential) {
         const token = peek(credential)
         if (token === undefined) return method.introspection === undefined ? 'no' : 'own'
         return token.issuer === issuer ? 'own' : 'kind'

@@ -59,11 +59,11 @@ export interface Authenticator {
   /** Returns the credential that the request carries for this method; undefined if it carries none. */
   credential(head: RequestHead): string | undefined
   /**
-   * Recognises a credential by its shape, if other methods read the same header: `own` for this method's, `kind` for one
+   * Recognizes a credential by its shape, if other methods read the same header: `own` for this method's, `kind` for one
    * of the same kind that belongs to another method, `no` for anything else. A method without this function takes every
-   * credential that no other method recognises.
+   * credential that no other method recognizes.
    */
-  recognises?(credential: string): 'own' | 'kind' | 'no'
+  recognizes?(credential: string): 'own' | 'kind' | 'no'
   /**
    * Returns the principal that the credential proves, at an instant in milliseconds since the epoch. Throws or rejects with
    * a Refusal.

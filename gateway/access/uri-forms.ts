@@ -18,7 +18,7 @@ interface Forms {
 }
 
 /**
- * Returns every form that normalising, decoding and splitting a URI can produce, in any order.
+ * Returns every form that normalizing, decoding and splitting a URI can produce, in any order.
  *
  * @param maxUnits of UTF-16 in all forms together
  * @returns undefined for a URI that is too ambiguous to judge
@@ -33,7 +33,7 @@ export function formsOf(uri: string, maxUnits: number): readonly UriParts[] | un
     const text = textOf(form)
     units += text.length
     if (units > maxUnits || forms.list.length > maxForms || isUnreadable(form, text)) return undefined
-    normalise(form, text, forms)
+    normalize(form, text, forms)
     if (!decode(form, text, forms)) return undefined
   }
   return forms.list
@@ -55,7 +55,7 @@ function isUnreadable({ prefix, path }: UriParts, text: string): boolean {
 }
 
 /** Adds the forms that parsers make of a form without decoding it. */
-function normalise(form: Form, text: string, forms: Forms): void {
+function normalize(form: Form, text: string, forms: Forms): void {
   const { prefix, path, decodings } = form
   // A decoded path may contain what looks like a query.
   add(forms, split(text), decodings)

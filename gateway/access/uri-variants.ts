@@ -19,7 +19,7 @@ const plain =
 const plainFile = /^file:\/\/(?:\/(?![./])[\w.~!$&'()*+,=:-]+)+$/
 
 /**
- * Returns every variant of a URI: as written, as URL parsers normalise it, decoded once or more, and with and without
+ * Returns every variant of a URI: as written, as URL parsers normalize it, decoded once or more, and with and without
  * the parts that servers ignore. The first is the URI itself. Time and number are bounded.
  *
  * @returns undefined for a URI that is too ambiguous to judge: it has escapes that are not UTF-8, control characters,

@@ -81,7 +81,7 @@ function byShape(presented: readonly Presented[]): readonly Presented[] {
   const best = new Map<string, { rank: number; authenticator: Authenticator }>()
   const ranked = presented.map(one => {
     const { authenticator, credential } = one
-    const rank = ranks[authenticator.recognises?.(credential) ?? 'other']
+    const rank = ranks[authenticator.recognizes?.(credential) ?? 'other']
     const { header } = authenticator
     if (rank < (best.get(header)?.rank ?? Infinity)) best.set(header, { rank, authenticator })
     return { one, rank }
