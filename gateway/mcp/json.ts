@@ -13,9 +13,9 @@ export interface Member {
 }
 
 /** The members whose own members to read, by name; for each of these, the same again. */
-export interface Asked extends ReadonlyMap<string, Asked> {}
+export interface MemberTree extends ReadonlyMap<string, MemberTree> {}
 
-const nothing: Asked = new Map()
+const leaf: MemberTree = new Map()
 
 /** The position of an array element in the text, with its members if it is an object. */
 export interface Element {
@@ -100,21 +100,21 @@ export function nesting(text: string): number {
 }
 
 /** Returns the members of the object at or after `at`, in order, duplicates included; none if it is not an object. */
-export function members(text: string, at = 0, asked = nothing): Member[] {
+export function members(text: string, at = 0, tree = leaf): Member[] {
   const found: Member[] = []
-  readMembers(text, skipSpace(text, at), found, asked)
+  readMembers(text, skipSpace(text, at), found, tree)
   return found
 }
 
 /** Adds the members of the object at `at`, if there is one; returns the position after it. */
-function readMembers(text: string, at: number, found: Member[], asked: Asked): number {
+function readMembers(text: string, at: number, found: Member[], tree: MemberTree): number {
   if (text.charCodeAt(at) !== openBrace) return at
   at = skipSpace(text, at + 1)
   while (text.charCodeAt(at) === quote) {
     const nameEnd = skipString(text, at)
     const name = readString(text, at, nameEnd)
     const start = skipSpace(text, skipSpace(text, nameEnd) + 1)
-    const inner = text.charCodeAt(start) === openBrace ? asked.get(name) : undefined
+    const inner = text.charCodeAt(start) === openBrace ? tree.get(name) : undefined
     const own: Member[] | undefined = inner === undefined ? undefined : []
     const end = own && inner ? readMembers(text, start, own, inner) : skipValue(text, start)
     found.push({ name, start, end, members: own })
@@ -183,7 +183,7 @@ export function* eachElement(text: string, at = 0): Generator<Element, void> {
   at = skipSpace(text, at + 1)
   while (at < text.length && text.charCodeAt(at) !== closeBracket) {
     const own: Member[] = []
-    const end = text.charCodeAt(at) === openBrace ? readMembers(text, at, own, nothing) : skipValue(text, at)
+    const end = text.charCodeAt(at) === openBrace ? readMembers(text, at, own, leaf) : skipValue(text, at)
     yield { start: at, end, members: own }
     at = skipSpace(text, end)
     if (text.charCodeAt(at) !== comma) break

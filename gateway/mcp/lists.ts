@@ -5,7 +5,7 @@ import {
   memberNamed,
   members,
   stringOf,
-  type Asked,
+  type MemberTree,
   type Element,
   type Member,
 } from './json.ts'
@@ -41,7 +41,7 @@ const listed: Readonly<Record<ListMember, ListRule>> = {
 }
 
 const listMembers = Object.keys(listed) as ListMember[]
-const resultMembers: Asked = new Map([['result', new Map()]])
+const resultMembers: MemberTree = new Map([['result', new Map()]])
 
 /**
  * Removes the items of a list that the caller may not see, by cutting text: what remains stays byte for byte. A message

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { Refusal } from './errors.ts'
-import { elements, foldCase, members, nesting, type Asked, type Member } from './json.ts'
+import { elements, foldCase, members, nesting, type MemberTree, type Member } from './json.ts'
 
 /** A JSON-RPC message of a client, as every upstream parser reads it. */
 export interface Message {
@@ -48,7 +48,7 @@ const judgedObjects: ReadonlyMap<string, Judged> = new Map([
 ])
 
 /** The objects whose members are read, besides the message itself. */
-const judgedMembers: Asked = new Map([
+const judgedMembers: MemberTree = new Map([
   ['params', new Map([...judgedObjects.keys()].map(name => [name, new Map()]))],
 ])
 

@@ -1,6 +1,14 @@
 import type { GivenTasks } from './given-tasks.ts'
 import { maxState, maxTaskId, openTask, sealState, sealTask } from './handle.ts'
-import { elements, members, replaced, stringOf, type Asked, type Member, type Replacement } from '../json.ts'
+import {
+  elements,
+  members,
+  replaced,
+  stringOf,
+  type MemberTree,
+  type Member,
+  type Replacement,
+} from '../json.ts'
 import { only, UnreadableList, type Judge } from '../lists.ts'
 import { isJudgeable, type Operation } from '../operation.ts'
 import { relatedTask } from './presented-handles.ts'
@@ -25,11 +33,11 @@ export interface AnswerHandles {
 
 /** Largest number of tasks in one list; servers list them page by page. */
 const maxListed = 5000
-const nothing: Asked = new Map()
-const meta = ['_meta', new Map([[relatedTask, nothing]])] as const
-const asked: Asked = new Map([
-  ['params', new Map([meta, ['result', new Map([meta])], ['notifications', nothing]])],
-  ['result', new Map([meta, ['result', new Map([meta])], ['task', nothing]])],
+const leaf: MemberTree = new Map()
+const meta = ['_meta', new Map([[relatedTask, leaf]])] as const
+const handlePlaces: MemberTree = new Map([
+  ['params', new Map([meta, ['result', new Map([meta])], ['notifications', leaf]])],
+  ['result', new Map([meta, ['result', new Map([meta])], ['task', leaf]])],
 ])
 /** The operation of a stream that answers no request. */
 export const noOperation: Operation = { method: '', kind: 'other' }
@@ -49,7 +57,7 @@ export function sealHandles(text: string, handles: AnswerHandles): string | unde
 }
 
 function sealMessage(text: string, handles: AnswerHandles): string | undefined {
-  const message = members(text, 0, asked)
+  const message = members(text, 0, handlePlaces)
   const method = only(message, 'method')
   const params = only(message, 'params')
   const result = only(message, 'result')

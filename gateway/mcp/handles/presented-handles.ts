@@ -7,7 +7,7 @@ import {
   members,
   replaced,
   stringOf,
-  type Asked,
+  type MemberTree,
   type Member,
   type Replacement,
 } from '../json.ts'
@@ -41,10 +41,10 @@ export interface HandleContext {
 }
 
 const maxTaskIds = 1000
-const nothing: Asked = new Map()
-const meta = ['_meta', new Map([[relatedTask, nothing]])] as const
-const asked: Asked = new Map([
-  ['params', new Map([meta, ['notifications', nothing]])],
+const leaf: MemberTree = new Map()
+const meta = ['_meta', new Map([[relatedTask, leaf]])] as const
+const handlePlaces: MemberTree = new Map([
+  ['params', new Map([meta, ['notifications', leaf]])],
   ['result', new Map([meta])],
 ])
 
@@ -82,7 +82,7 @@ export function openHandles(
   context: HandleContext,
 ): PresentedHandles | undefined {
   const { kind, id, method = '' } = message
-  const holder = only(members(text, 0, asked), kind === 'response' ? 'result' : 'params', id)
+  const holder = only(members(text, 0, handlePlaces), kind === 'response' ? 'result' : 'params', id)
   const found = holder?.members ?? []
   const opening: Opening = { text, id, method, context, edits: [], tasks: new Map(), operations: [] }
   let task: Task | undefined
