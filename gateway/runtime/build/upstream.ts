@@ -4,9 +4,10 @@ import type { Proxy, UpstreamTls } from '../../../schema/config.ts'
 import type { Secrets } from '../../values/secrets.ts'
 import { parseWait } from '../../values/units.ts'
 import { createHeaderFilter, withheldFromUpstream } from '../../http/exchange/headers.ts'
-import type { Upstream } from '../../http/exchange/snapshot.ts'
+import type { Upstream, UpstreamClient } from '../../http/exchange/snapshot.ts'
+import type { TokenSource } from '../../http/exchange/tokens.ts'
 import { createPool, type UpstreamDispatcher } from '../../http/client/pool.ts'
-import { withToken } from '../../http/relay/retry.ts'
+import { withToken } from '../../http/relay/with-token.ts'
 import type { Hold, UsagePool } from '../../lib/usage-pool.ts'
 import { tokenSourceFor, type KeptTokens, type TokenDependencies } from '../../oauth/tokens.ts'
 import type { UpstreamEndpoint } from '../../oauth/upstream-discovery.ts'
@@ -71,7 +72,7 @@ export function makeUpstream(
   const tokenSource = token && hold(tokens.acquire(token.identity, token.create)).source
   return {
     identity: digest([url, headers, query, caller, tls, token?.identity]),
-    client: tokenSource === undefined ? calls : withToken(calls, tokenSource),
+    client: decorate(calls, tokenSource),
     path: endpoint.path,
     headers: endpoint.headers,
     headerFilter: createHeaderFilter(
@@ -82,6 +83,13 @@ export function makeUpstream(
     responseTimeout: parseWait(upstream.timeout.response),
     idleTimeout: parseWait(upstream.timeout.idle),
   }
+}
+
+/** Adds what applies to every call, a line each, the innermost first. */
+function decorate(client: UpstreamClient, tokens: TokenSource | undefined): UpstreamClient {
+  let decorated = client
+  if (tokens !== undefined) decorated = withToken(decorated, tokens)
+  return decorated
 }
 
 interface Tls {
