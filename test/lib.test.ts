@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { createBoundedMap } from '../gateway/lib/bounded-map.ts'
+import { BoundedMap } from '../gateway/lib/bounded-map.ts'
 import { createSemaphore } from '../gateway/lib/semaphore.ts'
 
 t.test('a bounded map holds the newest entries that fit, whatever was done before', async t => {
@@ -20,7 +20,7 @@ t.test('a bounded map holds the newest entries that fit, whatever was done befor
         fc.integer({ min: 1, max: 12 }),
         fc.integer({ min: 1, max: 60 }),
         (all, most, heaviest) => {
-          const map = createBoundedMap<number, { weight: number }>(most, {
+          const map = new BoundedMap<number, { weight: number }>(most, {
             maxWeight: heaviest,
             weigh: ({ weight }) => weight,
           })
@@ -55,7 +55,7 @@ t.test('a bounded map holds the newest entries that fit, whatever was done befor
 })
 
 t.test('a bounded map without weights holds undefined, too', async t => {
-  const map = createBoundedMap<number, undefined>(2)
+  const map = new BoundedMap<number, undefined>(2)
   for (let key = 0; key < 200; key++) map.set(key, undefined)
   t.equal(map.size, 2)
   t.strictSame(

@@ -1,4 +1,4 @@
-import { createBoundedMap } from './bounded-map.ts'
+import { BoundedMap } from './bounded-map.ts'
 
 const maxEntries = 256
 const maxTextLength = 128
@@ -8,7 +8,7 @@ const maxTextLength = 128
  * oldest results are dropped first, so that nobody can fill the cache for good.
  */
 export function memoize<Result>(judge: (text: string) => Result): (text: string) => Result {
-  const known = createBoundedMap<string, Result>(maxEntries)
+  const known = new BoundedMap<string, Result>(maxEntries)
   return text => {
     const before = known.get(text)
     if (before !== undefined) return before

@@ -1,4 +1,4 @@
-import { createBoundedMap } from '../lib/bounded-map.ts'
+import { BoundedMap } from '../lib/bounded-map.ts'
 
 /** An argument of a tool that clients mirror in a header (MCP 2026-07-28, Custom Headers from Tool Parameters). */
 export interface ParamAnnotation {
@@ -29,7 +29,7 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/
 
 /** Creates an empty store of annotations. When it is full, the tool that was learned first is dropped. */
 export function createParamAnnotations(): ParamAnnotations {
-  const known = createBoundedMap<string, readonly ParamAnnotation[]>(maxTools)
+  const known = new BoundedMap<string, readonly ParamAnnotation[]>(maxTools)
   const learnTool = ({ name, inputSchema }: Record<string, unknown>): void => {
     if (typeof name !== 'string') return
     const found: ParamAnnotation[] = []

@@ -1,7 +1,7 @@
 import type { Introspection } from '../auth/token/introspected-token.ts'
 import type { Claims } from '../auth/jws.ts'
 import { Refusal } from '../mcp/errors.ts'
-import { createBoundedMap, type BoundedMap } from '../lib/bounded-map.ts'
+import { BoundedMap } from '../lib/bounded-map.ts'
 import { createAdmission, TooManyQuestions } from './introspection-admission.ts'
 import { IntrospectionFailed, type IntrospectionAnswer } from './introspection-endpoint.ts'
 
@@ -116,11 +116,11 @@ interface Cache {
 }
 
 function createCache(now: () => number): Cache {
-  const active = createBoundedMap<string, Accepted>(maxEntries, {
+  const active = new BoundedMap<string, Accepted>(maxEntries, {
     maxWeight: maxCachedLength,
     weigh: ({ length }) => length,
   })
-  const refused = createBoundedMap<string, { refusal: Refusal; until: number }>(maxEntries)
+  const refused = new BoundedMap<string, { refusal: Refusal; until: number }>(maxEntries)
   function current<Entry extends { until: number }>(
     entries: BoundedMap<string, Entry>,
     digest: string,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ExchangeRefused, TokenUnavailable, type Subject, type TokenSource } from '../http/exchange/tokens.ts'
-import { createBoundedMap } from '../lib/bounded-map.ts'
+import { BoundedMap } from '../lib/bounded-map.ts'
 import { createBackOff } from './back-off.ts'
 import type { IssuedToken } from './token-endpoint.ts'
 import { createTokenSource } from './token-source.ts'
@@ -48,7 +48,7 @@ export function createTokenExchange(
   capacity: Capacity = defaultCapacity,
 ): TokenSource {
   const gate = createGate(now)
-  const kept = createBoundedMap<string, Kept>(capacity.callers, {
+  const kept = new BoundedMap<string, Kept>(capacity.callers, {
     maxWeight: capacity.text,
     weigh: ({ length }) => length,
   })

@@ -1,4 +1,4 @@
-import { createBoundedMap } from '../../lib/bounded-map.ts'
+import { BoundedMap } from '../../lib/bounded-map.ts'
 
 /** Counts wrong secrets by the address that they came from. */
 export interface Failures {
@@ -25,7 +25,7 @@ const maxAddresses = 10_000
  */
 export function createFailures(now: () => number = () => performance.now()): Failures {
   /** The instants at which addresses have no failures left. The most recently counted comes last. */
-  const until = createBoundedMap<string, number>(maxAddresses)
+  const until = new BoundedMap<string, number>(maxAddresses)
   return {
     count(address) {
       const client = clientOf(address)

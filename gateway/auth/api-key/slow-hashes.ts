@@ -1,5 +1,5 @@
 import type { Config } from '../../../schema/config.ts'
-import { createBoundedMap } from '../../lib/bounded-map.ts'
+import { BoundedMap } from '../../lib/bounded-map.ts'
 import { isArgon2, parseArgon2 } from '../../values/argon2.ts'
 import { verifyArgon2 } from './argon2.ts'
 import type { Argon2Queue } from './argon2-queue.ts'
@@ -33,7 +33,7 @@ export function slowHashesOf(keys: Config['keys']): string[] {
 /** Creates a slow hash without results. It caches the secret that matches, and the last thousand that do not. */
 export function createSlowHash(text: string): SlowHash {
   const hash = parseArgon2(text)
-  const wrong = createBoundedMap<string, true>(maxWrongSecrets)
+  const wrong = new BoundedMap<string, true>(maxWrongSecrets)
   let right: string | undefined
   return {
     text,

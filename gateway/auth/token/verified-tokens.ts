@@ -1,4 +1,4 @@
-import { createBoundedMap } from '../../lib/bounded-map.ts'
+import { BoundedMap } from '../../lib/bounded-map.ts'
 import type { Principal } from '../principal.ts'
 import type { TokenKeys } from './token-keys.ts'
 
@@ -23,7 +23,7 @@ export function createVerifiedTokens(
   keys: Pick<TokenKeys, 'generation'>,
   capacity: number = maxTokens,
 ): VerifiedTokens {
-  const kept = createBoundedMap<string, { principal: Principal; until: number; length: number }>(capacity, {
+  const kept = new BoundedMap<string, { principal: Principal; until: number; length: number }>(capacity, {
     maxWeight: maxTotalLength,
     weigh: ({ length }) => length,
   })
