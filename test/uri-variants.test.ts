@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { decide } from '../gateway/access/decide.ts'
 import { anonymous } from '../gateway/auth/principal.ts'
+import { resolveDotSegments } from '../gateway/access/uri-parts.ts'
 import { variantsOf } from '../gateway/access/uri-variants.ts'
 import { compileAccess } from '../gateway/access/rules.ts'
 import { compileScopes, scopesFor } from '../gateway/access/scopes.ts'
@@ -268,5 +269,23 @@ t.test('the variants of a long URI are bounded', async t => {
     const variants = variantsOf(uri)
     const units = (variants ?? []).reduce((sum, { text }) => sum + text.length, 0)
     t.ok((variants?.length ?? 0) <= 64 && units <= 65_536, `${piece}: ${variants?.length}, ${units}`)
+  }
+})
+
+t.test('dot segments are resolved as in RFC 3986 §5.2.4, and slashes collapse on demand', async t => {
+  for (const [path, resolved, collapsed = resolved] of [
+    ['/a/b/c/./../../g', '/a/g'],
+    ['mid/content=5/../6', 'mid/6'],
+    ['/a/b/..', '/a/'],
+    ['/a/.', '/a/'],
+    ['/../a', '/a'],
+    ['../a', '../a'],
+    ['a/../../b', '../b'],
+    ['/a//../b', '/a/b', '/b'],
+    ['//a//b//', '//a//b//', '/a/b/'],
+    ['/a/...', '/a/...'],
+  ] as const) {
+    t.equal(resolveDotSegments(path, false), resolved, path)
+    t.equal(resolveDotSegments(path, true), collapsed, path)
   }
 })
