@@ -18,7 +18,7 @@ export type ClientProof<Method = SecretMethod> =
   | { readonly method: Method; readonly secret: string }
   | {
       readonly method: 'private_key_jwt'
-      readonly key: KeyObject
+      readonly privateKey: KeyObject
       readonly keyId: string | undefined
       readonly algorithm: string
     }
@@ -46,7 +46,7 @@ export function clientProof<Method extends SecretMethod | undefined>(
   if (privateKey === undefined) return { proof: { method, secret }, identity }
   const key = readPrivateKey(secret)!
   const signature = algorithm ?? algorithmsFor(key)[0]!
-  return { proof: { method: 'private_key_jwt', key, keyId, algorithm: signature }, identity }
+  return { proof: { method: 'private_key_jwt', privateKey: key, keyId, algorithm: signature }, identity }
 }
 
 /**
@@ -76,7 +76,7 @@ export async function authenticateClient(
     .setJti(randomUUID())
     .setIssuedAt()
     .setExpirationTime(`${assertionLifetimeSeconds}s`)
-    .sign(proof.key)
+    .sign(proof.privateKey)
   return {
     headers: {},
     parameters: {

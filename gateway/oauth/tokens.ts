@@ -54,7 +54,8 @@ export function tokenSourceFor(
     at: Omit<Discovered, 'resource'> & { readonly resource?: string },
     subject?: Subject,
   ): ReturnType<typeof requestToken> => {
-    const proven = 'key' in proof ? proof : { ...proof, method: proof.method ?? secretMethod(at.methods) }
+    const proven =
+      'privateKey' in proof ? proof : { ...proof, method: proof.method ?? secretMethod(at.methods) }
     const client = await authenticateClient(at.issuer, clientId, proven)
     const target = at.resource === undefined ? {} : { resource: at.resource }
     const all = { ...parameters, ...target, ...(subject && subjectParameters(subject)), ...client.parameters }

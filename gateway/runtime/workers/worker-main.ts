@@ -15,15 +15,15 @@ const flushDelayMs = 10
 /** Milliseconds that the main thread may take to answer a call. */
 const callTimeoutMs = 5000
 let text = ''
-let due: NodeJS.Timeout | undefined
+let timer: NodeJS.Timeout | undefined
 const counters = createCounters()
 
-const later = (): void => {
-  due ??= setTimeout(send, flushDelayMs)
+const scheduleFlush = (): void => {
+  timer ??= setTimeout(flush, flushDelayMs)
 }
-const send = (): void => {
-  clearTimeout(due)
-  due = undefined
+const flush = (): void => {
+  clearTimeout(timer)
+  timer = undefined
   const records: WorkerRecords = { text, counted: counters.take() }
   text = ''
   port.postMessage({ records })
@@ -31,14 +31,14 @@ const send = (): void => {
 
 const log = createLog(lines => {
   text += lines
-  later()
+  scheduleFlush()
 })
 const core = createWorkerCore({
   log,
   metrics: {
     count(name, labels) {
       counters.count(name, labels)
-      later()
+      scheduleFlush()
     },
   },
   sessionSecret: Buffer.from(sessionSecret),
@@ -52,7 +52,7 @@ const own = {
   async drain(): Promise<void> {
     await core.drain()
     await nextTurn()
-    send()
+    flush()
   },
 }
 openCalls<MainMethods>(port, own, { timeoutMs: () => callTimeoutMs })
