@@ -1,3 +1,4 @@
+import { BoundedMap } from '../lib/bounded-map.ts'
 import type { Access, Proxy, Role, Rules } from '../../schema/config.ts'
 import type { NamedKind } from '../mcp/methods.ts'
 import { createDecisions, type Decisions } from './decision-cache.ts'
@@ -78,7 +79,7 @@ const maxCombinations = 1000
 
 /** Returns a function that combines the rule sets of roles. It caches the combinations: there are few. */
 function createCombinations(grants: ReadonlyMap<string, readonly RuleSets[]>): ProxyAccess['grantsOf'] {
-  const byRoles = new Map<string, Grants>()
+  const byRoles = new BoundedMap<string, Grants>(maxCombinations)
   // Looked up first: principals of one key or grant share one array of roles.
   const byList = new WeakMap<readonly string[], Grants>()
   function combine(roles: readonly string[]): Grants {
@@ -87,7 +88,6 @@ function createCombinations(grants: ReadonlyMap<string, readonly RuleSets[]>): P
     const before = byRoles.get(text)
     if (before !== undefined) return before
     const combined = held.flatMap(role => grants.get(role)!)
-    if (byRoles.size >= maxCombinations) byRoles.clear()
     byRoles.set(text, combined)
     return combined
   }
