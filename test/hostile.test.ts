@@ -24,7 +24,7 @@ const upstream = await startTestUpstream((arrival, response) => {
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-hostile-'))
 const configPath = join(folder, 'gateway.yaml')
 const config = `version: 1
-listen: {address: "127.0.0.1:0", timeout: {request: 1s}}
+listen: {address: "127.0.0.1:0", timeout: {request: 2s}}
 admin: {address: "127.0.0.1:0"}
 auth:
   keys: {type: api-key}
