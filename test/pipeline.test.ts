@@ -1,8 +1,11 @@
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { authorize } from '../gateway/access/authorize.ts'
 import { compileAccess } from '../gateway/access/rules.ts'
 import type { Principal } from '../gateway/auth/principal.ts'
+import type { BodyRequest } from '../gateway/http/exchange/body.ts'
+import { keepUntilEnd, openExchange, releaseAll } from '../gateway/http/exchange/exchange.ts'
 import type { Snapshot } from '../gateway/http/exchange/snapshot.ts'
 import { createStreams } from '../gateway/http/exchange/streams.ts'
 import { createUsageCounts } from '../gateway/http/exchange/usage.ts'
@@ -63,6 +66,22 @@ t.test('each stage is timed, also the one that refuses', async t => {
     ['readHead', 'route'],
   )
   for (const [stage, milliseconds] of timed) t.ok(milliseconds >= 0 && milliseconds < 60_000, stage)
+})
+
+t.test('what a stage holds is released when the exchange ends, and at once if it ended before', async t => {
+  const snapshot = {} as Snapshot
+  const exchange = openExchange({} as BodyRequest, {} as ServerResponse, snapshot)
+  const released: string[] = []
+  const held = (name: string) => ({ release: () => void released.push(name) })
+  keepUntilEnd(exchange, held('first'))
+  keepUntilEnd(exchange, held('second'))
+  t.strictSame(released, [])
+  releaseAll(exchange)
+  releaseAll(exchange)
+  t.strictSame(released, ['second', 'first'])
+  exchange.isOver = true
+  keepUntilEnd(exchange, held('late'))
+  t.strictSame(released, ['second', 'first', 'late'])
 })
 
 t.test('authorize() says whether, by which rule, and why not', async t => {

@@ -144,9 +144,15 @@ export function startOver(exchange: Exchange, snapshot: Snapshot): void {
   exchange.originAllowed = false
 }
 
-/** Releases everything that the stages of an exchange hold. */
+/** Keeps what a stage holds until the exchange ends; releases it at once if that was while the stage waited. */
+export function keepUntilEnd(exchange: Exchange, held: Releasable): void {
+  if (exchange.isOver) held.release()
+  else exchange.releases.push(held)
+}
+
+/** Releases everything that the stages of an exchange hold, the latest first. */
 export function releaseAll(exchange: Exchange): void {
-  for (const taken of exchange.releases.splice(0)) taken.release()
+  for (let held = exchange.releases.pop(); held !== undefined; held = exchange.releases.pop()) held.release()
   exchange.share = undefined
 }
 
@@ -222,7 +228,7 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
 
 /** Sends a complete response. */
 export function reply(exchange: Exchange, status: number, headers: Record<string, string>, body = ''): void {
-  const all = listed({ ...commonHeaders(exchange), ...headers }, {})
+  const all = listed({ ...commonHeaders(exchange), ...headers })
   if (status !== 204) all.push('content-length', String(Buffer.byteLength(body)))
   exchange.response.writeHead(status, all)
   exchange.response.end(body)

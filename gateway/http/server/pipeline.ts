@@ -1,4 +1,4 @@
-import { startOver, type Exchange } from '../exchange/exchange.ts'
+import { keepUntilEnd, startOver, type Exchange } from '../exchange/exchange.ts'
 import { hasExpired } from '../exchange/streams.ts'
 import { admit } from '../stages/admit.ts'
 import { authenticate } from '../stages/authenticate.ts'
@@ -41,10 +41,11 @@ export async function serve(exchange: Exchange, context: PipelineContext): Promi
   for (let index = 0; index < stages.length; index++) {
     const stage: Stage = stages[index]!
     const running = onStage === undefined ? stage.run(exchange, context) : timed(stage, exchange, context)
-    const outcome = running instanceof Promise ? await running : running
+    const hasWaited = running instanceof Promise
+    const outcome = hasWaited ? await running : running
     if (outcome === 'answered') return
-    if (outcome !== undefined) exchange.releases.push(outcome)
-    if (!(running instanceof Promise)) continue
+    if (outcome !== undefined) keepUntilEnd(exchange, outcome)
+    if (!hasWaited) continue
     // No later stage would notice that the client left, or that the request was refused meanwhile.
     if (exchange.isOver || exchange.response.destroyed || exchange.refusal !== undefined) return
     if (!isOutdated(exchange, context)) continue
