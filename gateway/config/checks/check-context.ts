@@ -1,6 +1,6 @@
 import type { Config } from '../../../schema/config.ts'
 import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
-import { report, type LoadContext } from '../document/load-context.ts'
+import { report, skip, type LoadContext } from '../document/load-context.ts'
 import { isSkipped, locate, type Part } from '../document/locate.ts'
 import { toPointer, type Path } from '../document/pointer.ts'
 
@@ -45,6 +45,18 @@ export function reportAt(
       message,
     })),
   })
+}
+
+/** Reports a reference and keeps it from being read, so that nothing reveals whether its target exists. */
+export function reportAndSkip(
+  context: CheckContext,
+  code: DiagnosticCode,
+  path: Path,
+  explanation: Explanation,
+  holder: object,
+): void {
+  reportAt(context, code, path, explanation)
+  skip(context.loadContext, holder, path.at(-1)!)
 }
 
 /** Returns the entries of a map that may be missing, without those that were removed. */

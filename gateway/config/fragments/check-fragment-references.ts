@@ -3,9 +3,9 @@ import type { FragmentScope } from '../document/fragment-scope.ts'
 import type { Explanation } from '../document/diagnostics.ts'
 import type { FragmentBlock } from '../schema/schema.ts'
 import { findEntry, quoteValue } from '../document/locate.ts'
-import { report, skip } from '../document/load-context.ts'
+import { report } from '../document/load-context.ts'
 import type { Path } from '../document/pointer.ts'
-import { entries, reportAt, type CheckContext } from '../checks/check-context.ts'
+import { entries, reportAndSkip, reportAt, type CheckContext } from '../checks/check-context.ts'
 
 /** A named entry that a fragment with a scope declares. */
 export interface Owned {
@@ -52,18 +52,6 @@ function walk(value: unknown, path: Path, visit: Visit): void {
   }
 }
 
-/** Reports a reference and keeps it from being read: a fragment must not even learn whether the target exists. */
-function refuse(
-  context: CheckContext,
-  code: 'GH1022' | 'GH1023',
-  path: Path,
-  explanation: Explanation,
-  holder: object,
-): void {
-  reportAt(context, code, path, explanation)
-  skip(context.loadContext, holder, path.at(-1)!)
-}
-
 function explainVariable(name: string): Explanation {
   return {
     message: `this fragment must not use the environment variable \`${name}\``,
@@ -78,7 +66,7 @@ function checkVariable(
   scope: FragmentScope,
   holder: object,
 ): void {
-  if (!scope.refersTo(name)) refuse(context, 'GH1022', path, explainVariable(name), holder)
+  if (!scope.refersTo(name)) reportAndSkip(context, 'GH1022', path, explainVariable(name), holder)
 }
 
 function checkFile(
@@ -91,7 +79,7 @@ function checkFile(
   const folder = dirname(findEntry(context.loadContext, context.config, path).entry?.source.file ?? '/')
   if (scope.reads(resolve(folder, file))) return
   const help = 'allow it under `files` of the `include` item in the main file'
-  refuse(context, 'GH1023', path, { message: 'this fragment must not use this file', help }, holder)
+  reportAndSkip(context, 'GH1023', path, { message: 'this fragment must not use this file', help }, holder)
 }
 
 function checkHost(context: CheckContext, path: Path, text: string, scope: FragmentScope): void {

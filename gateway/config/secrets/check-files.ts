@@ -1,11 +1,8 @@
 import { dirname, resolve } from 'node:path'
-import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
-import { skip } from '../document/load-context.ts'
 import { findEntry, isSkipped, quoteValue } from '../document/locate.ts'
-import type { Path } from '../document/pointer.ts'
 import { isSystemPath, isWithin } from '../document/real-path.ts'
 import { secretReferences } from './secret-references.ts'
-import { reportAt, type CheckContext } from '../checks/check-context.ts'
+import { reportAndSkip, type CheckContext } from '../checks/check-context.ts'
 
 /**
  * Checks the paths of referenced files before anything reads them. No file may be in /proc, /sys or /dev. A fragment
@@ -24,23 +21,17 @@ export function checkFiles(context: CheckContext): void {
     const fragment = loadContext.fragments.get(source)
     if (isSystemPath(absolute)) {
       const help = 'name a file of your own, or write `{env: NAME}`'
-      refuse(context, 'GH1026', path, { message: `${quoted} leads to /proc, /sys or /dev`, help }, reference)
+      reportAndSkip(
+        context,
+        'GH1026',
+        path,
+        { message: `${quoted} leads to /proc, /sys or /dev`, help },
+        reference,
+      )
     } else if (fragment !== undefined && fragment.scope === undefined && !isWithin(mainFolder, absolute)) {
       const message = `${quoted} is outside the folder of the main file`
       const help = 'move it there, or allow it under `files` of the `include` item'
-      refuse(context, 'GH1027', path, { message, help }, reference)
+      reportAndSkip(context, 'GH1027', path, { message, help }, reference)
     }
   }
-}
-
-/** Reports a reference and keeps it from being read. */
-function refuse(
-  context: CheckContext,
-  code: DiagnosticCode,
-  path: Path,
-  explanation: Explanation,
-  holder: object,
-): void {
-  reportAt(context, code, path, explanation)
-  skip(context.loadContext, holder, path.at(-1)!)
 }

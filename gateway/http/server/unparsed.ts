@@ -5,6 +5,7 @@ import type { Detail } from '../../mcp/refusal-table.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { timeoutCode, type Connections } from './connections.ts'
 import { refuse } from '../exchange/exchange.ts'
+import { methods } from '../stages/preflight.ts'
 import { logUnparsed, type AccessLog } from './access-log.ts'
 import { newRequestId } from '../exchange/request-id.ts'
 
@@ -15,7 +16,6 @@ export interface UnparsedDependencies extends AccessLog {
 }
 
 const closing = { connection: 'close' }
-const allowed = 'POST, GET, DELETE, OPTIONS'
 
 /** Answers what node:http reports as something other than a request: parser errors, and CONNECT. */
 export function answerUnparsed(
@@ -40,8 +40,8 @@ export function answerUnparsed(
     socket.on('error', () => socket.destroy()).resume()
     socket.on('drain', () => connection.current?.response.emit('drain'))
     const refusal = new Refusal('connect_refused', {
-      values: { method: method!, methods: allowed },
-      headers: { ...closing, allow: allowed },
+      values: { method: method!, methods },
+      headers: { ...closing, allow: methods },
     })
     if (connection.current === undefined) refuseUnparsed(refusal, socket, dependencies)
     else {

@@ -3,7 +3,8 @@ import { preflightHeaders } from '../exchange/cors.ts'
 import { reply, type RoutedExchange } from '../exchange/exchange.ts'
 import type { Stage } from './stage.ts'
 
-const methods = 'POST, GET, DELETE, OPTIONS'
+/** The methods that an endpoint takes, as the header Allow lists them. */
+export const methods = 'POST, GET, DELETE, OPTIONS'
 
 /** Answers CORS preflights, which carry no credential; refuses methods that MCP does not use. */
 export const preflight: Stage<RoutedExchange> = {

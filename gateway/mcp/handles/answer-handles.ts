@@ -11,7 +11,7 @@ import {
 } from '../json.ts'
 import { only, UnreadableList, type Judge } from '../lists.ts'
 import { isJudgeable, type Operation } from '../operation.ts'
-import { relatedTask } from './presented-handles.ts'
+import { leaf, meta, relatedTask } from './presented-handles.ts'
 import type { Owner, Seals } from './seal.ts'
 
 /** The context for sealing the handles in an answer. It is kept until the answer ends. */
@@ -33,8 +33,6 @@ export interface AnswerHandles {
 
 /** Largest number of tasks in one list; servers list them page by page. */
 const maxListed = 5000
-const leaf: MemberTree = new Map()
-const meta = ['_meta', new Map([[relatedTask, leaf]])] as const
 const handlePlaces: MemberTree = new Map([
   ['params', new Map([meta, ['result', new Map([meta])], ['notifications', leaf]])],
   ['result', new Map([meta, ['result', new Map([meta])], ['task', leaf]])],

@@ -41,8 +41,10 @@ export interface HandleContext {
 }
 
 const maxTaskIds = 1000
-const leaf: MemberTree = new Map()
-const meta = ['_meta', new Map([[relatedTask, leaf]])] as const
+/** A member whose value is looked at, but not into. */
+export const leaf: MemberTree = new Map()
+/** The place in `_meta` of a task that a message belongs to. */
+export const meta = ['_meta', new Map([[relatedTask, leaf]])] as const
 const handlePlaces: MemberTree = new Map([
   ['params', new Map([meta, ['notifications', leaf]])],
   ['result', new Map([meta])],
