@@ -66,21 +66,6 @@ const table: Readonly<Record<MethodName, MethodRule>> = {
 
 const rules: ReadonlyMap<string, MethodRule> = new Map(Object.entries(table))
 
-/** Methods that servers send to clients. Clients do not send them, so they are not forwarded by default. */
-const serverMethods: ReadonlySet<string> = new Set([
-  'sampling/createMessage',
-  'elicitation/create',
-  'roots/list',
-  'notifications/message',
-  'notifications/elicitation/complete',
-  'notifications/tools/list_changed',
-  'notifications/prompts/list_changed',
-  'notifications/resources/list_changed',
-  'notifications/resources/updated',
-  'notifications/subscriptions/acknowledged',
-  'notifications/tasks',
-])
-
 /** Families of methods that carry a name, which is judged even if the method is not classified. */
 const families = [
   { prefix: 'tools/', names: tool.names! },
@@ -115,9 +100,4 @@ export function familyOf(method: string): MethodRule['names'] {
 /** Returns whether `methods.allow` does not apply: the method is part of the lifecycle, or is judged by names. */
 export function isJudgedByName({ names, lists, refers, lifecycle: needed }: MethodRule): boolean {
   return needed === true || refers === true || names !== undefined || lists !== undefined
-}
-
-/** Returns whether only servers, or hosts of MCP Apps, send a method. */
-export function isServerMethod(method: string): boolean {
-  return serverMethods.has(method) || method.startsWith('ui/')
 }
