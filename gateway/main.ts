@@ -15,7 +15,7 @@ const io: Io = {
   logSink: createLogSink(process.stderr),
   env: process.env,
   cwd: process.cwd(),
-  colour: process.stderr.isTTY && !process.env['NO_COLOR'],
+  color: process.stderr.isTTY && !process.env['NO_COLOR'],
 }
 
 const args = process.argv.slice(2)

@@ -1,5 +1,5 @@
 // Part of `npm run check`: fails for a regular expression that may need more than linear time.
-// recheck analyses every literal in gateway/ and policies/, and every `pattern` of the schema. It cannot analyse patterns
+// recheck analyzes every literal in gateway/ and policies/, and every `pattern` of the schema. It cannot analyze patterns
 // that are built at run time, so each of those needs a line in `dynamic`.
 import { globSync, readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'

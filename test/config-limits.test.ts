@@ -37,7 +37,7 @@ function countCalls<Holder extends object>(
   return calls
 }
 
-t.test('a file full of misspelt names does not take quadratic time', async t => {
+t.test('a file full of misspelled names does not take quadratic time', async t => {
   // Every comparison converts both names to lower case.
   const small = countCalls(
     String.prototype,
@@ -123,7 +123,7 @@ t.test('at most a hundred mistakes are reported, and the rest are counted', asyn
     t.ok(result.omitted >= 199, `${name}: ${result.omitted} more`)
     t.ok(JSON.stringify(result.diagnostics).length < 400_000, `${name}: bounded`)
     t.match(
-      formatText(result, { cwd: '/config', colour: false }),
+      formatText(result, { cwd: '/config', color: false }),
       `and ${result.omitted} more that are not shown\n`,
     )
   }
@@ -134,7 +134,7 @@ t.test('a flood of mistakes is counted, not kept, and shows no secret', async t 
   const result = loadText(text)
   t.equal(result.diagnostics.length, 100)
   t.ok(result.omitted >= 5900, `${result.omitted}`)
-  t.notMatch(formatText(result, { cwd: '/config', colour: false }), 'hunter2')
+  t.notMatch(formatText(result, { cwd: '/config', color: false }), 'hunter2')
 })
 
 t.test('the most severe are reported first, and ignored ones do not count', async t => {

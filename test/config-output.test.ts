@@ -10,7 +10,7 @@ import { formatSarif } from '../gateway/config/report/sarif.ts'
 import { found, loadText, loadTexts, oneProxy } from './fixtures/configuration.ts'
 
 const root = dirname(import.meta.dirname)
-const inFolder = { cwd: '/config', colour: false }
+const inFolder = { cwd: '/config', color: false }
 const clearKey = `gate_${'1'.repeat(43)}_000000`
 
 function run(cwd: string, env: Io['env'] = {}, input = ''): { io: Io; out: string[]; err: string[] } {
@@ -21,7 +21,7 @@ function run(cwd: string, env: Io['env'] = {}, input = ''): { io: Io; out: strin
     stderr: text => void err.push(text),
     env,
     cwd,
-    colour: false,
+    color: false,
   }
   return { io, out, err }
 }
@@ -33,8 +33,8 @@ t.test('text shows the line and marks the place', async t => {
   t.match(lines[0], /^gateway\.yaml:2:1: error GH1201: /)
   t.equal(lines.at(-2), '1 error')
   t.equal(formatText(loadText(`version: 1\n${oneProxy}`), inFolder), '')
-  t.match(formatText(result, { ...inFolder, colour: true }), '\u001b[31merror\u001b[0m')
-  t.match(formatText(result, { cwd: '/other', colour: false }), /^\/config\/gateway\.yaml:2:1/)
+  t.match(formatText(result, { ...inFolder, color: true }), '\u001b[31merror\u001b[0m')
+  t.match(formatText(result, { cwd: '/other', color: false }), /^\/config\/gateway\.yaml:2:1/)
 })
 
 t.test('a long line is cut around the place, and tabs leave the mark under it', async t => {

@@ -161,7 +161,7 @@ function suggestions(text: string): (string | undefined)[] {
   return loadText(text).diagnostics.map(one => one.suggestion)
 }
 
-t.test('a misspelt name has a suggestion', async t => {
+t.test('a misspelled name has a suggestion', async t => {
   t.strictSame(suggestions(`verson: 1\n${oneProxy}`), ['version'])
   t.strictSame(suggestions(`version: 1\nauth: {a: {type: api-kye, in: x}}\n${oneProxy}`), ['api-key'])
   t.strictSame(suggestions(`version: 1\nroles: {r: {access: {mokc: {}}}}\n${oneProxy}`), ['mock'])

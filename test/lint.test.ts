@@ -453,7 +453,7 @@ async function call(
     stderr: text => void (outcome.err += text),
     env,
     cwd,
-    colour: false,
+    color: false,
   })
   return outcome
 }
@@ -529,7 +529,7 @@ t.test('validate warns of keys without expiry, and the file is valid', async t =
 
 t.test('a note is one in every format', async t => {
   const result = loadText(`version: 1\nadmin: {address: "0.0.0.0:9090"}\n${oneProxy}`, forLint)
-  const options = { cwd: '/config', colour: true }
+  const options = { cwd: '/config', color: true }
   t.match(formatText(result, options), '\u001b[36minfo\u001b[0m GH2103')
   t.match(formatGithub(result, options), /^::notice .*title=GH2103 admin-exposed::/)
   t.match(JSON.parse(formatSarif(result, options)), { runs: [{ results: [{ level: 'note' }] }] })

@@ -221,8 +221,8 @@ t.test('the content of a file controlled the terminal or the annotations of whoe
     Object.assign({}, one, { file: `${one.file}${shown}\n::x::` }),
   )
   const named = { ...result, diagnostics }
-  for (const colour of [true, false]) {
-    const told = formatText(named, { cwd: '/config', colour })
+  for (const color of [true, false]) {
+    const told = formatText(named, { cwd: '/config', color })
     t.same(left(stripped(told)), [])
     t.notMatch(told, /^::/m)
   }
@@ -237,8 +237,8 @@ t.test('the content of a file controlled the terminal or the annotations of whoe
   for (const line of annotations) t.match(line, /^::error file=[^:]*::[^:]/)
 })
 
-/** Removes the sequences that set colours. */
+/** Removes the sequences that set colors. */
 function stripped(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- the sequences that set colours
+  // oxlint-disable-next-line no-control-regex -- the sequences that set colors
   return text.replaceAll(/\u001b\[\d+m/g, '')
 }

@@ -215,7 +215,7 @@ async function dispatched(...args: string[]): Promise<{ code: number; stdout: st
     stderr: text => void (outcome.stderr += text),
     env: {},
     cwd: '/',
-    colour: false,
+    color: false,
   })
   return outcome
 }

@@ -67,7 +67,7 @@ export async function start(config: string, watch: boolean, io: Io): Promise<Gat
     }
   } catch (error) {
     if (error instanceof ConfigRefused) {
-      io.stderr(formatText(error.result, { colour: io.colour, cwd: io.cwd }))
+      io.stderr(formatText(error.result, { color: io.color, cwd: io.cwd }))
       return exitCodeOf(error.result)
     }
     if (error instanceof LoadTimeout) {

@@ -14,10 +14,10 @@ export function printable(text: string): string {
   return suspect.test(text) ? text.replaceAll(harmful, escape) : text
 }
 
-/** Returns text of several lines for a terminal, with harmful characters escaped; colours stay. */
+/** Returns text of several lines for a terminal, with harmful characters escaped; colors stay. */
 export function printableLines(text: string): string {
   if (!/[^\n\x20-\x7e]/.test(text)) return text
-  // oxlint-disable-next-line no-control-regex -- the sequence that sets a colour
+  // oxlint-disable-next-line no-control-regex -- the sequence that sets a color
   return text.replaceAll(/\n|\u001b\[\d{0,2}m|[^\n\u001b]+|\u001b/g, part =>
     part === '\n' || (part.length > 1 && part.startsWith('\u001b')) ? part : printable(part),
   )

@@ -118,7 +118,7 @@ function registerStateTools(server: McpServer, states: RequestStateCodec<RoundSt
 
   server.registerTool(
     'test_input_required_result_multi_round',
-    { description: 'Asks for a name, then for a colour' },
+    { description: 'Asks for a name, then for a color' },
     async ctx => {
       const state = ctx.mcpReq.requestState<RoundState>()
       const step1 = acceptedContent(ctx.mcpReq.inputResponses, 'step1', named)

@@ -22,7 +22,7 @@ type Call = { id: unknown; method: string; params: Fields; headers: Headers }
 export type Tasks = {
   /** Capabilities that the server declares. */
   readonly capabilities: Record<string, Record<string, never>>
-  /** Registers the tools that start tasks, and their behaviour for clients without tasks. */
+  /** Registers the tools that start tasks, and their behavior for clients without tasks. */
   registerTools(server: McpServer): void
   /** Responds to a modern request about tasks. Returns undefined for other or invalid requests. */
   handle(request: Request): Promise<Response | undefined>

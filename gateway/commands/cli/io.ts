@@ -11,8 +11,8 @@ export interface Io {
   logSink?: LogSink
   env: Record<string, string | undefined>
   cwd: string
-  /** Whether stderr shows colour; false with NO_COLOR. */
-  colour: boolean
+  /** Whether stderr shows color; false with NO_COLOR. */
+  color: boolean
 }
 
 /** Reads standard input to its end, or to the first chunk beyond `limit` bytes. */

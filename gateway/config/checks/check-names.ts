@@ -20,7 +20,7 @@ function checkUnusedAuth(context: CheckContext): void {
   const { proxies, auth } = context.config
   const lists = Object.values(proxies ?? {}).map(proxy => proxy?.auth)
   const used = new Set(lists.flatMap(list => (list === 'none' ? [] : list)))
-  // A list that the schema refused may have named any of them. A misspelt name is reported at its place.
+  // A list that the schema refused may have named any of them. A misspelled name is reported at its place.
   if (used.size === 0 || used.has(undefined)) return
   for (const name of used) if (auth?.[name!] === undefined) return
   for (const [name] of entries(auth)) {

@@ -262,7 +262,7 @@ export interface Diagnostic extends Span, Explanation {
   severity: 'error' | 'warning' | 'info'
   /** JSON pointer into the configuration; empty for none. */
   path: string
-  /** The text to write instead of a misspelt one. */
+  /** The text to write instead of a misspelled one. */
   suggestion?: string
   related?: { file: string; line: number; column: number; message: string }[]
 }

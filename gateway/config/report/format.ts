@@ -10,10 +10,10 @@ export type ReportInput = Pick<LoadResult, 'diagnostics' | 'sources' | 'loaded'>
 /** Formats diagnostics for people, with the line of the file and the help of each, and a count at the end. Empty for none. */
 export function formatText(
   { diagnostics, omitted = 0, sources }: ReportInput,
-  options: { cwd: string; colour: boolean },
+  options: { cwd: string; color: boolean },
 ): string {
   if (diagnostics.length === 0) return ''
-  const paint = options.colour ? colours : plain
+  const paint = options.color ? colors : plain
   const lines = new Map([...sources].map(([file, text]) => [file, text.split(/\r?\n/)]))
   const blocks = diagnostics.map(one => {
     const severity = paint[one.severity](one.severity)
@@ -38,7 +38,7 @@ function placeOf(
 }
 
 const wrap = (code: number) => (text: string) => `\u001b[${code}m${text}\u001b[0m`
-const colours = { error: wrap(31), warning: wrap(33), info: wrap(36), bold: wrap(1) }
+const colors = { error: wrap(31), warning: wrap(33), info: wrap(36), bold: wrap(1) }
 const plain = { error: String, warning: String, info: String, bold: String }
 const nouns = { error: 'error', warning: 'warning', info: 'note' }
 

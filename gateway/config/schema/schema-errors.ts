@@ -13,8 +13,8 @@ type Validate = (root: unknown) => readonly ErrorObject[]
 interface Check {
   readonly loadContext: LoadContext
   readonly root: unknown
-  /** Missing fields that a misspelt field stands for: the pointer of the map, and the field. */
-  readonly misspelt: Set<string>
+  /** Missing fields that a misspelled field stands for: the pointer of the map, and the field. */
+  readonly misspelled: Set<string>
 }
 
 /**
@@ -31,7 +31,7 @@ export function checkSchema(
     .filter(error => !isSkipped(loadContext, root, fromPointer(error.instancePath)))
     .filter(error => !mayBeInFragment(loadContext, error))
   const kept = all.slice(0, maxKept.error)
-  const check: Check = { loadContext, root, misspelt: new Set() }
+  const check: Check = { loadContext, root, misspelled: new Set() }
   // Unknown fields come first: they explain some missing ones.
   for (const error of kept.toSorted((a, b) => rankOf(a) - rankOf(b))) {
     const report = reporters[error.keyword] ?? reportValue
@@ -121,7 +121,7 @@ function reportUnknown(check: Check, { instancePath, params, parentSchema, data 
   const { additionalProperty: name } = params as { additionalProperty: string }
   const finding = explainUnknown(parentSchema as Schema, data as object, name)
   const path = [...fromPointer(instancePath), name]
-  if (finding.suggestion !== undefined) check.misspelt.add(`${instancePath}\0${finding.suggestion}`)
+  if (finding.suggestion !== undefined) check.misspelled.add(`${instancePath}\0${finding.suggestion}`)
   if (looksLikeCredential(name)) redact(check.loadContext, check.root, path)
   reportFinding(check, finding, path, 'key')
 }
@@ -129,7 +129,7 @@ function reportUnknown(check: Check, { instancePath, params, parentSchema, data 
 function reportMissing(check: Check, { instancePath, params, parentSchema, data }: ErrorObject): void {
   const { missingProperty: name } = params as { missingProperty: string }
   if (check.loadContext.partial.has(data)) return
-  if (check.misspelt.has(`${instancePath}\0${name}`)) return
+  if (check.misspelled.has(`${instancePath}\0${name}`)) return
   reportFinding(check, explainMissing(parentSchema as Schema, name), fromPointer(instancePath), 'key')
 }
 

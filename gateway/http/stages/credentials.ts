@@ -13,7 +13,7 @@ export interface Identity {
 }
 
 /**
- * Authenticates a request. The presented credential selects the auth method; a wrong credential is never ignored in favour
+ * Authenticates a request. The presented credential selects the auth method; a wrong credential is never ignored in favor
  * of another one.
  *
  * @param now milliseconds since the epoch
@@ -73,7 +73,7 @@ function presentedTo(proxy: ServedProxy, head: RequestHead, ofConnection: boolea
 const ranks = { own: 0, kind: 1, other: 2, no: 3 } as const
 
 /**
- * Assigns each header to the method that recognises the form of its credential. If two methods that accept any form read the
+ * Assigns each header to the method that recognizes the form of its credential. If two methods that accept any form read the
  * same header, both remain, and the credential is ambiguous.
  */
 function byShape(presented: readonly Presented[]): readonly Presented[] {
