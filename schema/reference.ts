@@ -16,7 +16,7 @@ For completion and checks as you type, let your editor use the schema:
 # yaml-language-server: $schema=./schema/gateway.schema.json
 \`\`\`
 
-\`npx gatehouse schema\` prints it, and \`npx gatehouse validate\` checks a file against it.
+\`bin/gatehouse schema\` prints it, and \`bin/gatehouse validate\` checks a file against it.
 `
 
 /** Names of formats, for people. */

@@ -16,7 +16,7 @@ t.teardown(upstream.close)
 
 /** The `keys` commands of the README, in order. */
 const commands = [
-  ...readFileSync(join(example, 'README.md'), 'utf8').matchAll(/^npx gatehouse keys (.+)$/gm),
+  ...readFileSync(join(example, 'README.md'), 'utf8').matchAll(/^bin\/gatehouse keys (.+)$/gm),
 ].map(([, args = '']) => args.split(' '))
 
 t.test('the example works step by step as its README says', async t => {

@@ -36,9 +36,13 @@ export const help = {
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
+  // A signal that arrives while the gateway starts must not be lost: as PID 1, it would have no effect.
+  let reload = (): void => {}
+  const stopped = stopSignal(() => reload())
   const gateway = await start(parsed.values.config, parsed.values.watch, io)
   if (typeof gateway === 'number') return gateway
-  await stopSignal(() => void gateway.reload())
+  reload = () => void gateway.reload()
+  await stopped
   await gateway.close()
   return 0
 }
