@@ -31,6 +31,7 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
         parameters: header === 'authorization' && scheme !== '' ? {} : { in: place, name },
       },
       credential: read,
+      ...(place === 'header' && scheme === '' && { recognizes: takesRest }),
       authenticate(credential, now, head) {
         const verdict = keyring.verify(credential, now, head.clientCertificate, head.remoteAddress)
         return verdict instanceof Promise ? verdict.then(accepted) : accepted(verdict)
@@ -38,6 +39,11 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
       review: (principal, now) => accepted(keyring.review(principal, now)),
     }
   },
+}
+
+/** A key without a scheme: a value with the scheme of another method belongs to that method. */
+function takesRest(): 'rest' {
+  return 'rest'
 }
 
 function headerOf({ in: place, name }: ApiKeyAuth): string {

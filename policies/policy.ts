@@ -60,10 +60,10 @@ export interface Authenticator {
   credential(head: RequestHead): string | undefined
   /**
    * Recognizes a credential by its shape, if other methods read the same header: `own` for this method's, `kind` for one
-   * of the same kind that belongs to another method, `no` for anything else. A method without this function takes every
-   * credential that no other method recognizes.
+   * of the same kind that belongs to another method, `rest` for one that this method takes if no other method reads it,
+   * and `no` for anything else. A method without this function takes every credential that no other method recognizes.
    */
-  recognizes?(credential: string): 'own' | 'kind' | 'no'
+  recognizes?(credential: string): 'own' | 'kind' | 'rest' | 'no'
   /**
    * Returns the principal that the credential proves, at an instant in milliseconds since the epoch. Throws or rejects with
    * a Refusal.

@@ -226,7 +226,7 @@ export interface ApiKeyAuth {
    */
   name: string
   /**
-   * Word before the key in a header, as in `Authorization: Bearer KEY`. An empty string means no word. The default is Bearer for the header Authorization, and no word for other headers.
+   * Word before the key in a header, as in `Authorization: Bearer KEY`. An empty string means no word. The default is Bearer for the header Authorization, and no word for other headers. Auth methods of one proxy may read the same header with different schemes.
    */
   scheme?: string
 }

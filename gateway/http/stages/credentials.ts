@@ -70,7 +70,7 @@ function presentedTo(proxy: ServedProxy, head: RequestHead, ofConnection: boolea
 }
 
 /** When several methods read the same header, the lowest rank wins. `other` is for methods that accept any form. */
-const ranks = { own: 0, kind: 1, other: 2, no: 3 } as const
+const ranks = { own: 0, kind: 1, other: 2, rest: 3, no: 4 } as const
 
 /**
  * Assigns each header to the method that recognizes the form of its credential. If two methods that accept any form read the
