@@ -9,8 +9,8 @@ import { createSessions } from './sessions.ts'
 
 /** One MCP endpoint that speaks both eras. */
 export interface Endpoint {
-  /** Answers one HTTP request to the endpoint's path. */
-  handle(req: IncomingMessage, res: ServerResponse): Promise<void>
+  /** Answers one HTTP request to the endpoint's path. `parsed` is the body, if the caller has read it already. */
+  handle(req: IncomingMessage, res: ServerResponse, parsed?: unknown): Promise<void>
   /** Notifies every subscriber, of either era, that the resource `uri` has changed. */
   resourceUpdated(uri: string): void
   /** Number of open legacy sessions. */
@@ -29,14 +29,14 @@ export function createEndpoint(createServer: () => McpServer): Endpoint {
   const legacy = createSessions(createServer)
 
   return {
-    async handle(req, res) {
+    async handle(req, res, parsed) {
       if (req.method === 'GET' || req.method === 'DELETE') return legacy.handle(req, res)
       if (req.method !== 'POST') return void res.writeHead(405, { allow: 'GET, POST, DELETE' }).end()
       // Node's type has optional members that may be undefined, the SDK's has not.
       const request = req as NodeIncomingMessageLike
       let body: unknown
       try {
-        body = await (await toWebRequest(request)).json()
+        body = parsed ?? (await (await toWebRequest(request)).json())
       } catch (error) {
         return refuseBody(res, error)
       }

@@ -15,6 +15,7 @@ export type RunningGateway = { url: string; stop(): Promise<void> }
  * @param upstream value of the field `upstream`
  * @param directory an existing folder for its gateway.yaml
  * @param onLine called with each line of its log
+ * @param ceiling access rules of the proxy
  * @returns the proxied endpoint, and a function that ends the gateway
  * @throws when the gateway ends, or does not listen within 20 s
  */
@@ -24,9 +25,10 @@ export async function startGateway(
   key: string,
   directory: string,
   onLine: (line: string) => void = () => {},
+  ceiling: object = {},
 ): Promise<RunningGateway> {
   const file = join(directory, 'gateway.yaml')
-  await writeFile(file, stringify(configuration(upstream, key)))
+  await writeFile(file, stringify(configuration({ upstream, ...ceiling }, key)))
   const child = spawn(process.execPath, [program, 'run', '-c', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -62,7 +64,7 @@ export async function startGateway(
   }
 }
 
-function configuration(upstream: object, key: string): object {
+function configuration(proxy: object, key: string): object {
   const everything = { allow: ['*'] }
   const access = { fixture: { tools: everything, prompts: everything, resources: everything } }
   const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`
@@ -73,7 +75,7 @@ function configuration(upstream: object, key: string): object {
     auth: { keys: { type: 'api-key' } },
     roles: { all: { access } },
     keys: { conformance: { roles: ['all'], secrets: [{ hash }] } },
-    proxies: { fixture: { path: '/mcp', auth: ['keys'], upstream } },
+    proxies: { fixture: { path: '/mcp', auth: ['keys'], ...proxy } },
   }
 }
 
