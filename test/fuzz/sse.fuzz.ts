@@ -17,6 +17,7 @@ const datas = [
   '',
   ' ',
   '{"jsonrpc":"2.0","id":2,"result":{}}',
+  'ping',
 ]
 const breaks = ['\n', '\r', '\r\n']
 const odd = [

@@ -82,7 +82,8 @@ const escaped: Readonly<Record<string, string>> = {
 
 /**
  * Writes an event anew, with changed data and only the fields of the standard: some reader might take anything else, or a
- * comment, for data. Of an event without data only the id remains, so that the client can resume after it.
+ * comment, for data. Of an event without data only the id remains, so that the client can resume after it. An event of
+ * another type than `message` that carries no JSON keeps its data.
  *
  * @param event one whole event
  * @param change takes the data and returns the new data; undefined removes it
@@ -91,20 +92,47 @@ const escaped: Readonly<Record<string, string>> = {
 export function judgedEvent(event: Buffer, change: (data: string) => string | undefined): string {
   const { event: type, id, retry, data } = fieldsOf(event)
   const isBlank = data === undefined || data.trim() === ''
-  const changed = isBlank ? data && '' : change(data)
+  const isPlain = !isBlank && isPlainEvent(type, data)
+  const changed = isBlank ? data && '' : isPlain ? plainData(type, data) : change(data)
   const lines = [
     ...(type === undefined || ambiguous.test(type) || changed === undefined ? [] : [`event: ${type}`]),
     ...(id === undefined || ambiguous.test(id) ? [] : [`id: ${id}`]),
     ...(retry === undefined || !/^\d{1,15}$/.test(retry) ? [] : [`retry: ${retry}`]),
-    ...(changed === undefined ? [] : dataLines(changed)),
+    ...(changed === undefined ? [] : dataLines(changed, isPlain)),
   ]
   return lines.length === 0 ? '' : [...lines, '', ''].join('\n')
 }
 
-function dataLines(data: string): string[] {
+/** Longest data that is parsed only to learn whether it is JSON. */
+const maxTriedLength = 64 * 1024
+
+/**
+ * Returns whether an event carries no JSON-RPC: its type is not `message`, and its data is not JSON. Servers send pings,
+ * times and endpoints in this way. Data of another type that is JSON is judged, because some clients ignore types.
+ */
+function isPlainEvent(type: string | undefined, data: string): boolean {
+  if (type === undefined || type === '' || type === 'message') return false
+  if (!data.includes('{')) return true
+  if (data.length > maxTriedLength) return false
+  try {
+    JSON.parse(data)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** Returns the data to send of a plain event; undefined if a lenient reader might find a JSON object in it. */
+function plainData(type: string | undefined, data: string): string | undefined {
+  return data.includes('{') || ambiguous.test(type ?? '') ? undefined : data
+}
+
+function dataLines(data: string, isPlain: boolean): string[] {
   // In JSON these are in strings only, where an escape means the same character.
-  const plain = data.replaceAll(/[\u0085\u2028\u2029\ufeff]/g, character => escaped[character]!)
-  return plain.split('\n').map(line => `data: ${line}`)
+  const safe = isPlain
+    ? data
+    : data.replaceAll(/[\u0085\u2028\u2029\ufeff]/g, character => escaped[character]!)
+  return safe.split('\n').map(line => `data: ${line}`)
 }
 
 function fieldsOf(event: Buffer): Fields {

@@ -1,0 +1,127 @@
+import t, { type Test } from 'tap'
+import { hashSecret } from '../gateway/auth/api-key/key.ts'
+import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
+import { event, sse, startTestUpstream, type Answer } from './fixtures/upstream.ts'
+
+const reader = 'canary-of-the-stream-reader-0123456789abcdef'
+const lists = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
+const tools = [{ name: 'get_a' }, { name: 'delete_b' }]
+
+interface Setting {
+  readonly gateway: TestGateway
+  post(body: string, headers?: Record<string, string>): Promise<Response>
+  get(headers?: Record<string, string>): Promise<Response>
+}
+
+/** Starts a gateway in front of an upstream. Its caller may use `get_*`. */
+async function setUp(t: Test, answer: Answer): Promise<Setting> {
+  const upstream = await startTestUpstream(answer)
+  const gateway = await startTestGateway(`
+auth:
+  keys: {type: api-key}
+roles:
+  reader: {access: {main: {tools: {allow: ["get_*"]}}}}
+keys:
+  reader: {roles: [reader], secrets: [{hash: "${hashSecret(reader)}"}]}
+proxies:
+  main:
+    auth: [keys]
+    upstream: {url: "${upstream.url}", timeout: {response: 20s, idle: 1s}}
+`)
+  t.teardown(async () => {
+    await upstream.close()
+    await gateway.close()
+  })
+  const url = `${gateway.url}/main/mcp`
+  const accept = 'application/json, text/event-stream'
+  const bearer = `Bearer ${reader}`
+  return {
+    gateway,
+    post: (body, headers = {}) =>
+      fetch(url, {
+        method: 'POST',
+        headers: { authorization: bearer, accept, 'content-type': 'application/json', ...headers },
+        body,
+      }),
+    get: (headers = {}) =>
+      fetch(url, { headers: { authorization: bearer, accept: 'text/event-stream', ...headers } }),
+  }
+}
+
+/** Returns the messages of a stream, by the standard: only events of the type `message`. */
+function messagesIn(text: string): { id?: unknown; result?: unknown; error?: { code: number } }[] {
+  return text
+    .split('\n\n')
+    .filter(one => !/^event: (?!message$)/m.test(one))
+    .flatMap(one => /^data: ?(\{.*)$/m.exec(one)?.[1] ?? [])
+    .map(data => JSON.parse(data) as { id?: unknown })
+}
+
+/** Reads a stream until it ends, or until it has `text`. */
+async function readUntil(response: Response, text: string): Promise<string> {
+  let all = ''
+  const stream = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  for (;;) {
+    const { done, value } = await stream.read()
+    if (done) return all
+    all += value
+    if (!all.includes(text)) continue
+    await stream.cancel()
+    return all
+  }
+}
+
+const named = [
+  'event: ping\ndata: ping\n\n',
+  'event: time\nid: 7\ndata: 2026-11-28T08:00:00Z\n\n',
+  'event: endpoint\ndata: /messages?session_id=1\n\n',
+  'event: error\ndata: [a warning]\ndata: in two lines\n\n',
+  'event: usage\ndata: {"tokens":5}\n\n',
+]
+
+t.test('an event of another type that carries no JSON does not end a list or a stream', async t => {
+  const note = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' }
+  const { get, post } = await setUp(t, (arrival, response) => {
+    sse(response)
+    for (const one of named) response.write(one)
+    if (arrival.method === 'GET') response.write(event(note))
+    else response.end(event({ jsonrpc: '2.0', id: 1, result: { tools } }))
+  })
+  const list = await (await post(lists)).text()
+  t.same(messagesIn(list).at(-1), { jsonrpc: '2.0', id: 1, result: { tools: [tools[0]] } })
+  const version = { 'mcp-protocol-version': '2025-06-18' }
+  const stream = await readUntil(await get(version), 'list_changed')
+  t.match(messagesIn(stream).at(-1), note)
+  for (const one of named) {
+    t.ok(list.includes(one), `in a list: ${one}`)
+    t.ok(stream.includes(one), `in a stream: ${one}`)
+  }
+})
+
+t.test('a list does not pass under another type', async t => {
+  const list = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools } })
+  const types = ['ping', 'Message', 'message ', 'x']
+  const { get, post } = await setUp(t, (arrival, response) => {
+    sse(response)
+    for (const type of types) response.write(`event: ${type}\ndata: ${list}\n\n`)
+    // Data that only a lenient parser would take for a list.
+    response.write(`event: ping\ndata: ${list},\n\n`)
+    response.write(`event: ping\ndata: ping\ndata: ${list}\n\n`)
+    response.write(`event: pi\u2028ng\ndata: ping\n\n`)
+    if (arrival.method === 'GET') response.write('event: last\ndata: ping\n\n')
+    else response.end(event({ jsonrpc: '2.0', id: 1, result: { tools } }))
+  })
+  for (const text of [await (await post(lists)).text(), await readUntil(await get(), 'event: last')]) {
+    t.notMatch(text, 'delete_b')
+    t.match(text, 'get_a')
+    t.notMatch(text, 'pi\u2028ng')
+  }
+})
+
+t.test('an unreadable message without a type still ends a list', async t => {
+  const { post } = await setUp(t, (_, response) => {
+    sse(response)
+    response.end('data: ping\n\n')
+  })
+  t.match(messagesIn(await (await post(lists)).text()), [{ id: 1, error: { code: 50202 } }])
+})
