@@ -1,4 +1,4 @@
-import { isAccessReduced } from '../../access/access-reduced.ts'
+import { isAccessReduced } from '../../access/analysis/access-reduced.ts'
 import type { Principal } from '../../auth/principal.ts'
 import { maxTimerMs } from '../../values/units.ts'
 import { Refusal } from '../../mcp/errors.ts'
