@@ -766,9 +766,9 @@ export interface UpstreamTimeout {
    */
   connect: string
   /**
-   * Longest time for the upstream to begin its response to a call.
+   * Longest time for the upstream to begin its response to a call. Without this field, it is as long as `idle`: many servers send nothing before the result.
    */
-  response: string
+  response?: string
   /**
    * Longest time between two pieces of a response. Streams that may be silent (GET and `subscriptions/listen`) are exempt.
    */

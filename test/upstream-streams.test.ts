@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
-import { event, sse, startTestUpstream, type Answer } from './fixtures/upstream.ts'
+import { event, json, sse, startTestUpstream, type Answer } from './fixtures/upstream.ts'
+import { until } from './fixtures/until.ts'
 
 const reader = 'canary-of-the-stream-reader-0123456789abcdef'
 const lists = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
@@ -124,4 +125,39 @@ t.test('an unreadable message without a type still ends a list', async t => {
     response.end('data: ping\n\n')
   })
   t.match(messagesIn(await (await post(lists)).text()), [{ id: 1, error: { code: 50202 } }])
+})
+
+t.test('an upstream has as long as `idle` to begin its response, and the error names the field', async t => {
+  const upstream = await startTestUpstream((arrival, response) => {
+    if (arrival.url === '/answers') setTimeout(() => json(response, { id: 1, result: {} }), 700)
+    if (arrival.url === '/pauses') sse(response)
+  })
+  const proxy = (path: string, timeout: string): string =>
+    `{auth: none, upstream: {url: "${new URL(path, upstream.url)}", timeout: {${timeout}}}}`
+  const gateway = await startTestGateway(`
+proxies:
+  answers: ${proxy('/answers', 'idle: 20s')}
+  silent: ${proxy('/silent', 'idle: 300ms')}
+  short: ${proxy('/answers', 'idle: 20s, response: 200ms')}
+  pauses: ${proxy('/pauses', 'idle: 300ms')}
+`)
+  t.teardown(async () => {
+    await upstream.close()
+    await gateway.close()
+  })
+  const call = async (name: string): Promise<string> => {
+    const headers = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' }
+    const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}'
+    return (await fetch(`${gateway.url}/${name}/mcp`, { method: 'POST', headers, body })).text()
+  }
+  t.match(await call('answers'), '"result"')
+  t.match(await call('silent'), /"message":"[^"]*upstream\.timeout\.response[^"]* 0\.3 s"/)
+  t.match(await call('short'), /"message":"[^"]*upstream\.timeout\.response[^"]* 0\.2 s"/)
+  t.match(await call('pauses'), 'upstream.timeout.idle')
+  const requests = (): Record<string, unknown>[] => gateway.lines.filter(line => line['event'] === 'request')
+  await until(() => requests().length === 4, 'the calls are logged')
+  t.same(
+    requests().map(({ detail }) => detail),
+    [undefined, 'timeout_response', 'timeout_response', 'timeout_idle'],
+  )
 })

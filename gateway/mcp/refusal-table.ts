@@ -227,7 +227,18 @@ export const details = {
   // The upstream.
   upstream_unreachable: ['upstream_unreachable', 'the upstream cannot be reached'],
   upstream_token: ['upstream_unreachable', 'the gateway has no token for the upstream'],
-  upstream_timeout: ['upstream_timeout', 'the upstream did not answer in time'],
+  timeout_connect: [
+    'upstream_unreachable',
+    'the upstream did not accept the connection within upstream.timeout.connect',
+  ],
+  timeout_response: [
+    'upstream_timeout',
+    'the upstream did not begin its response within upstream.timeout.response, which is {seconds} s',
+  ],
+  timeout_idle: [
+    'upstream_timeout',
+    'the upstream paused within its response for longer than upstream.timeout.idle',
+  ],
   upstream_http: ['upstream_invalid', 'the upstream sent invalid HTTP'],
   upstream_compressed: ['upstream_invalid', 'the upstream sent a compressed response that was not requested'],
   upstream_unauthorized: ['upstream_invalid', 'the upstream refused the credential of the gateway'],

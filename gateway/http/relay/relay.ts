@@ -53,7 +53,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     exchange.relay = this
     // Our own timer, because undici's starts again with every informational response.
     this.#responseTimer = setTimeout(() => {
-      this.#refuse(new Refusal('upstream_timeout'))
+      this.#refuse(new Refusal('timeout_response', { values: { seconds: upstream.responseTimeout / 1000 } }))
     }, upstream.responseTimeout)
   }
 

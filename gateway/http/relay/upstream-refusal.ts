@@ -34,12 +34,11 @@ export function upstreamFault(
 /** Returns the refusal for a failed upstream call. */
 export function upstreamRefusal(cause: Error): Refusal {
   const code = cause instanceof WireError ? cause.code : undefined
-  if (
-    code === 'answer_stalled' ||
-    cause instanceof errors.HeadersTimeoutError ||
-    cause instanceof errors.BodyTimeoutError
-  ) {
-    return new Refusal('upstream_timeout', { cause })
+  if (code === 'answer_stalled' || cause instanceof errors.BodyTimeoutError) {
+    return new Refusal('timeout_idle', { cause })
+  }
+  if (code === 'connect_timeout' || cause instanceof errors.ConnectTimeoutError) {
+    return new Refusal('timeout_connect', { cause })
   }
   if (
     code === 'answer_malformed' ||

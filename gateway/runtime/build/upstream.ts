@@ -80,7 +80,7 @@ export function makeUpstream(
       upstream.forwardHeaders,
     ),
     caller,
-    responseTimeout: parseWait(upstream.timeout.response),
+    responseTimeout: parseWait(upstream.timeout.response ?? upstream.timeout.idle),
     idleTimeout: parseWait(upstream.timeout.idle),
   }
 }
