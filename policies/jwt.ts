@@ -7,7 +7,7 @@ import { parseDuration } from '../gateway/values/units.ts'
 import type { JwtAuth } from '../schema/config.ts'
 import type { Authenticator, IdentityPolicy, PolicyDependencies } from './policy.ts'
 
-const header = 'authorization'
+const authorization = 'authorization'
 
 /**
  * Accepts the access tokens of an issuer: signed ones (RFC 6750 §2.1, RFC 9068), and opaque ones that the issuer is asked
@@ -16,15 +16,26 @@ const header = 'authorization'
 export const jwt: IdentityPolicy<JwtAuth> = {
   kind: 'jwt',
   stage: 'identity',
-  header: () => header,
+  header: headerOf,
   create(options, dependencies): Authenticator {
     const method = createMethod(options, dependencies)
     const { issuer } = options
+    const header = headerOf(options)
+    const inOwnHeader = header !== authorization
     return {
       method: method.name,
       header,
-      challenge: { scheme: 'Bearer', parameters: {} },
-      credential: head => fromHeader(head.headers[header], 'Bearer'),
+      sentAs: inOwnHeader ? `a token in the header ${options.header}` : undefined,
+      challenge: {
+        scheme: 'Bearer',
+        parameters: inOwnHeader ? { in: 'header', name: options.header! } : {},
+      },
+      credential({ headers }) {
+        const value = headers[header]
+        const token = fromHeader(value, 'Bearer')
+        // Only Authorization has a scheme by definition (RFC 9110 §11.6.2). An empty header is none.
+        return token === undefined && inOwnHeader && value !== '' ? fromHeader(value, '') : token
+      },
       recognizes(credential) {
         const token = peek(credential)
         if (token === undefined) return method.introspection === undefined ? 'no' : 'own'
@@ -39,6 +50,10 @@ export const jwt: IdentityPolicy<JwtAuth> = {
 /** Accepts the same tokens, on proxies that also tell clients how to get one: see auth/resource.ts. */
 export const oauth: IdentityPolicy<JwtAuth> = { ...jwt, kind: 'oauth' }
 
+function headerOf({ header }: JwtAuth): string {
+  return header?.toLowerCase() ?? authorization
+}
+
 function createMethod(
   options: JwtAuth,
   { name, ownAudiences, tokenKeys, introspection, openTokens }: PolicyDependencies,
@@ -50,6 +65,7 @@ function createMethod(
       issuer: options.issuer,
       algorithms: new Set(options.algorithms),
       audiences: new Set(options.audiences ?? ownAudiences),
+      clients: options.clients && new Set(options.clients),
       clockSkew: parseDuration(options.clockSkew),
     },
     keys,

@@ -80,4 +80,6 @@ export interface Authenticator {
   readonly ofConnection?: boolean
   /** The request header that carries the credential, in lower case; empty for none. */
   readonly header: string
+  /** How clients send the credential, as a noun phrase, if the challenge does not say so. */
+  readonly sentAs?: string | undefined
 }

@@ -251,6 +251,17 @@ export interface JwtAuth {
    */
   audiences?: string[]
   /**
+   * Clients whose tokens need no `aud`, for issuers that set none, such as Amazon Cognito. They are compared with `client_id` and `azp`. Such a token is valid for everything that accepts this client, not for this proxy only. A token with `aud` is judged by `audiences`, whatever its client. Without this field every token needs `aud`.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  clients?: string[]
+  /**
+   * Name of the header that carries the token, with or without `Bearer` in front of it. It is never sent upstream. The default is `Authorization`, where `Bearer` is needed. Another header is for a proxy in front of the gateway that logs users in, so the type `oauth` cannot have one.
+   */
+  header?: string
+  /**
    * Accepted signature algorithms. Algorithms with a shared secret and `none` are not supported.
    *
    * @minItems 1
@@ -311,7 +322,7 @@ export interface TokenGrant {
  */
 export interface TokenCondition {
   /**
-   * Expected claims by name. Text is a glob, and one of several globs must match. If a claim is a list, one of its items must match.
+   * Expected claims by name. A dot leads into an object, as in `realm_access.roles`, unless a claim has the whole name. Text is a glob, and one of several globs must match. If a claim is a list, one of its items must match.
    */
   claims?: {
     /**
@@ -736,7 +747,7 @@ export interface Caller {
    */
   roles?: string
   /**
-   * Names of headers for claims of the caller's token, by claim. Text, numbers, booleans and lists of them (separated by commas) are sent. Other values, values longer than 4096 characters and missing claims are left out. Without this field no claims are sent.
+   * Names of headers for claims of the caller's token, by claim. A dot leads into an object, as in `realm_access.roles`, unless a claim has the whole name. Text, numbers, booleans and lists of them (separated by commas) are sent. Other values, values longer than 4096 characters and missing claims are left out. Without this field no claims are sent.
    */
   claims?: {
     /**

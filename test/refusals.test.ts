@@ -49,6 +49,7 @@ const says = {
   unnamedKey: textOf('token_unknown_key'),
   signature: textOf('token_signature'),
   audience: textOf('token_audience'),
+  noAudience: textOf('token_no_audience'),
   idToken: textOf('token_is_id_token'),
   noExpiry: textOf('token_no_expiry'),
   tokenExpired: textOf('token_expired'),
@@ -252,7 +253,9 @@ const wrongClaims: [name: string, more: Claims, message: string, as?: Shown['as'
   ['no issuer', { iss: undefined }, says.issuer],
   ['for another proxy', { aud: 'https://mcp.example.com/other/mcp' }, says.audience],
   ['for the host', { aud: 'https://mcp.example.com' }, says.audience],
-  ['no audience', { aud: undefined }, says.audience],
+  ['no audience', { aud: undefined }, says.noAudience],
+  ['an ID token by its token_use', { token_use: 'id' }, says.idToken],
+  ['a refresh token by its typ', { typ: 'Refresh' }, says.type],
   ['no expiry', { exp: undefined }, says.noExpiry],
   ['an expiry in text', { exp: String(seconds + 300) }, says.noExpiry],
   ['expired at the epoch', { exp: 0 }, says.tokenExpired],
@@ -298,7 +301,7 @@ const wrongTexts: [name: string, of: (claims: Claims) => string, message: string
   ['signature gone', claims => sign(claims).replace(/[^.]*$/, ''), says.signature],
   ['a claim twice', claims => sign(`{"sub":"root",${JSON.stringify(claims).slice(1)}`), says.unreadable],
   ['claims a list', () => sign('[]'), says.unreadable],
-  ['more than 8 KiB', claims => sign({ ...claims, more: 'x'.repeat(8192) }), says.tooLarge],
+  ['more than 16 KiB', claims => sign({ ...claims, more: 'x'.repeat(14_000) }), says.tooLarge],
 ]
 
 /** The claims of one token under the header and signature of another. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { members, nesting } from '../mcp/json.ts'
+import { memberCount, nesting } from '../mcp/json.ts'
 import type { Detail } from '../mcp/refusal-table.ts'
 
 /** The members of a JSON object from outside. */
@@ -13,8 +13,9 @@ export interface Jws {
 }
 
 const compact = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)$/
-const maxTokenLength = 8 * 1024
-/** Claims are flat. Deeply nested ones take a hundred times the memory of their text. */
+/** Largest length of a token, in characters. About 200 groups fit into 14 KiB. */
+export const maxTokenLength = 16 * 1024
+/** Deeply nested claims take a hundred times the memory of their text. */
 const maxDepth = 8
 
 /**
@@ -29,7 +30,7 @@ export function peek(text: string): { readonly issuer: unknown } | undefined {
 
 /**
  * Parses a signed token so strictly that every parser reads the same: canonical base64url, UTF-8, and JSON objects without
- * repeated members.
+ * repeated members, at any depth.
  *
  * @returns the token, or the detail of the refusal
  */
@@ -49,15 +50,22 @@ function objectIn(part: string, strict = false): Claims | undefined {
   return isUtf8(bytes) ? readClaims(bytes.toString(), strict) : undefined
 }
 
-/** Parses a JSON object that is not deeply nested. `strict` refuses repeated members. */
+/** Parses a JSON object that is not deeply nested. `strict` refuses repeated members, at any depth. */
 export function readClaims(text: string, strict: boolean): Claims | undefined {
   if (nesting(text) > maxDepth) return undefined
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-    if (strict && members(text).length !== Object.keys(value).length) return undefined
+    if (strict && memberCount(text) !== keysIn(value)) return undefined
     return value as Claims
   } catch {
     return undefined
   }
+}
+
+function keysIn(value: object): number {
+  const inner: unknown[] = Object.values(value)
+  let keys = Array.isArray(value) ? 0 : inner.length
+  for (const one of inner) if (typeof one === 'object' && one !== null) keys += keysIn(one)
+  return keys
 }

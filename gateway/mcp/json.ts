@@ -27,6 +27,7 @@ export interface Element {
 const quote = 0x22
 const backslash = 0x5c
 const comma = 0x2c
+const colon = 0x3a
 const openBrace = 0x7b
 const closeBrace = 0x7d
 const openBracket = 0x5b
@@ -97,6 +98,17 @@ export function nesting(text: string): number {
     else if (code === closeBrace || code === closeBracket) depth--
   }
   return deepest
+}
+
+/** Returns the number of members of all objects in a text, at any depth, duplicates included. */
+export function memberCount(text: string): number {
+  let count = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) at = skipString(text, at) - 1
+    else if (code === colon) count++
+  }
+  return count
 }
 
 /** Returns the members of the object at or after `at`, in order, duplicates included; none if it is not an object. */

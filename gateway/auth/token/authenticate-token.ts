@@ -3,7 +3,7 @@ import { Refusal } from '../../mcp/errors.ts'
 import { peek, readJws, type Claims } from '../jws.ts'
 import type { Principal } from '../principal.ts'
 import type { RequestHead } from '../request-head.ts'
-import { checkIntrospected, checkIssuer, checkOpaque, type Introspection } from './introspected-token.ts'
+import { checkAnswer, checkIntrospected, checkOpaque, type Introspection } from './introspected-token.ts'
 import type { OpenTokens } from './open-tokens.ts'
 import { checkBinding } from './token-binding.ts'
 import type { TokenKeys } from './token-keys.ts'
@@ -46,7 +46,7 @@ export async function authenticateToken(
   } else {
     principal ??= await verified.keep(now, text.length, verifySigned(method, text, digest, now))
     if (method.introspectsSigned && introspection !== undefined) {
-      checkIssuer(await introspection.ask(text, digest), method.rules)
+      checkAnswer(await introspection.ask(text, digest), method.rules)
       method.openTokens.revalidations.begin(principal, text, now)
     }
   }
@@ -122,7 +122,9 @@ export function reviewToken(method: TokenMethod, principal: Principal, now: numb
   if (now >= principal.expires) throw new Refusal('token_expired')
   const signatureReview = openTokens.signatures.review(principal, keys, now)
   const review = introspection && openTokens.revalidations.review(principal, introspection, now)
-  const latest = openTokens.introspected.has(principal) ? review?.claims : undefined
+  const isOpaque = openTokens.introspected.has(principal)
+  if (!isOpaque && review?.claims !== undefined) checkAnswer(review.claims, rules)
+  const latest = isOpaque ? review?.claims : undefined
   if (latest !== undefined) {
     const { subject } = checkIntrospected(latest, rules, now)
     if (rules.issuer + subject !== principal.name) throw new Refusal('token_subject_changed')

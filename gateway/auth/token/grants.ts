@@ -1,5 +1,6 @@
 import type { JwtAuth, TokenCondition } from '../../../schema/config.ts'
 import { matchGlob, parseGlob } from '../../values/glob.ts'
+import { claimAt } from '../claim-at.ts'
 import type { Claims } from '../jws.ts'
 import { scopesOf } from './token.ts'
 
@@ -22,7 +23,7 @@ function compileCondition({ claims: wanted = {}, scopes: needed = [] }: TokenCon
   const tests = Object.entries(wanted).map(([name, value]) => ({ name, matches: compileValue(value) }))
   return (claims, scopes) =>
     needed.every(scope => scopes.has(scope)) &&
-    tests.every(({ name, matches }) => Object.hasOwn(claims, name) && someMatches(claims[name], matches))
+    tests.every(({ name, matches }) => someMatches(claimAt(claims, name), matches))
 }
 
 function someMatches(claim: unknown, matches: (value: unknown) => boolean): boolean {

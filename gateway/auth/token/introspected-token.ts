@@ -1,6 +1,7 @@
 import { Refusal } from '../../mcp/errors.ts'
-import type { Claims } from '../jws.ts'
+import { maxTokenLength, type Claims } from '../jws.ts'
 import { checkClaims, type TokenRules } from './token.ts'
+import { otherKind } from './token-kind.ts'
 
 /** Asks an issuer about its tokens (RFC 7662). */
 export interface Introspection {
@@ -20,11 +21,8 @@ export interface Introspection {
 
 /** RFC 6750 §2.1. Shorter tokens could be guessed (RFC 6749 §10.10). */
 const shape = /^[A-Za-z0-9._~+/-]{16,}=*$/
-const maxTokenLength = 8 * 1024
 /** The prefix of API keys of this gateway, mistyped ones included. */
 const apiKeyPrefix = 'gate_'
-/** The values of `token_use` for access tokens, from issuers that distinguish kinds of tokens. */
-const accessTokenUses = new Set<unknown>([undefined, 'access_token', 'access'])
 
 /**
  * Checks that a text may be sent to an issuer. Texts that cannot be tokens are never sent, above all API keys of this
@@ -38,12 +36,16 @@ export function checkOpaque(text: string): void {
 }
 
 /**
- * Checks that an introspected token is from the issuer that was asked (RFC 7662 §2.2, `iss`).
+ * Checks that an introspected token is from the issuer that was asked (RFC 7662 §2.2, `iss`), and that it is an access token.
  *
  * @throws Refusal `credential_invalid`
  */
-export function checkIssuer({ iss }: Claims, { issuer }: TokenRules): void {
+export function checkAnswer(answer: Claims, { issuer }: TokenRules): void {
+  const { iss, token_type: type } = answer
   if (iss !== undefined && iss !== issuer) throw new Refusal('token_issuer')
+  const other = otherKind(answer)
+  if (other !== undefined) throw new Refusal(other)
+  if (type !== undefined && String(type).toLowerCase() !== 'bearer') throw new Refusal('token_scheme')
 }
 
 /**
@@ -58,9 +60,6 @@ export function checkIntrospected(
   rules: TokenRules,
   now: number,
 ): ReturnType<typeof checkClaims> {
-  checkIssuer(claims, rules)
-  const { token_type: type, token_use: use } = claims
-  if (type !== undefined && String(type).toLowerCase() !== 'bearer') throw new Refusal('token_scheme')
-  if (!accessTokenUses.has(use)) throw new Refusal('token_type')
+  checkAnswer(claims, rules)
   return checkClaims({ text: '', header: {}, claims }, rules, now, true)
 }

@@ -1,5 +1,7 @@
 import { Refusal } from '../../mcp/errors.ts'
+import type { Detail } from '../../mcp/refusal-table.ts'
 import type { Claims, Jws } from '../jws.ts'
+import { otherKind } from './token-kind.ts'
 
 /** The requirements that one proxy has for tokens. */
 export interface TokenRules {
@@ -7,6 +9,8 @@ export interface TokenRules {
   readonly algorithms: ReadonlySet<unknown>
   /** The audiences of which a token must name at least one. */
   readonly audiences: ReadonlySet<unknown>
+  /** The clients whose tokens need no audience; undefined for none. */
+  readonly clients?: ReadonlySet<unknown> | undefined
   /** Largest difference between the clocks of issuer and gateway, in milliseconds. */
   readonly clockSkew: number
 }
@@ -16,8 +20,6 @@ const maxSubjectLength = 255
 /** How long a stream may depend on one token, however late the token expires. */
 const maxLifetimeMs = 24 * 60 * 60 * 1000
 const accessTokenTypes = new Set(['jwt', 'at+jwt'])
-/** Claims that only ID tokens have (OpenID Connect Core §2, §3.3.2.11). */
-const idTokenClaims = ['nonce', 'at_hash', 'c_hash']
 
 /**
  * Checks the issuer and the header of a token before any key is looked up (RFC 8725 §3.1, §3.11; RFC 9068 §4). `jku`, `jwk`,
@@ -51,10 +53,8 @@ export function checkClaims(
   now: number,
   optionalExpiry = false,
 ): { subject: string; expires: number } {
-  const audience = claims['aud']
-  const audiences: readonly unknown[] = Array.isArray(audience) ? audience : [audience]
-  if (!audiences.some(one => rules.audiences.has(one))) throw new Refusal('token_audience')
-  if (idTokenClaims.some(name => Object.hasOwn(claims, name))) throw new Refusal('token_is_id_token')
+  const other = otherKind(claims) ?? otherAudience(claims, rules)
+  if (other !== undefined) throw new Refusal(other)
   const { exp } = claims
   const expires = optionalExpiry && exp === undefined ? Infinity : instant(exp)
   if (expires === undefined) throw new Refusal('token_no_expiry')
@@ -65,6 +65,20 @@ export function checkClaims(
   }
   const end = now < expires ? expires : expires + rules.clockSkew
   return { subject: subjectOf(claims), expires: Math.min(end, now + maxLifetimeMs) }
+}
+
+/** Returns why a token is not meant for this proxy; undefined if it is. */
+function otherAudience(
+  { aud, client_id: client, azp }: Claims,
+  { audiences, clients }: TokenRules,
+): Detail | undefined {
+  if (aud !== undefined) {
+    const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+    return named.some(one => audiences.has(one)) ? undefined : 'token_audience'
+  }
+  if (clients === undefined) return 'token_no_audience'
+  const parties = [client, azp].filter(party => party !== undefined)
+  return parties.length > 0 && parties.every(party => clients.has(party)) ? undefined : 'token_client'
 }
 
 /** Returns the scopes of a token: a string as in RFC 9068 §2.2.3, or a list as in the `scp` of some issuers. */

@@ -1,4 +1,5 @@
-import type { HeaderValue } from '../../../schema/config.ts'
+import type { AuthMethod, HeaderValue } from '../../../schema/config.ts'
+import { takesTokens } from '../../values/auth-type.ts'
 import { quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { looksLikeCredential, redact } from '../document/sensitive.ts'
@@ -57,23 +58,33 @@ export function checkHeaders(context: CheckContext): void {
 }
 
 /**
- * Checks that keys and certificates are not read from headers that HTTP, MCP, browsers or tracing need. Such a header
+ * Checks that keys, tokens and certificates are not read from headers that HTTP, MCP, browsers or tracing need. Such a header
  * would no longer reach any upstream, whoever owns its proxy.
  */
 export function checkAuthHeaders(context: CheckContext): void {
   for (const [method, options] of entries(context.config.auth)) {
-    const [path, name] =
-      options.type === 'mtls'
-        ? [['auth', method, 'from', 'header'], options.from?.header]
-        : options.type === 'api-key' && options.in === 'header'
-          ? [['auth', method, 'name'], options.name]
-          : [[], undefined]
+    const [field, name] = credentialHeader(options)
     if (name === undefined || !isShared(name, options.type === 'mtls')) continue
+    const path = ['auth', method, ...field]
     reportAt(context, 'GH1309', path, {
       message: `clients and upstreams need ${quoteValue(context.loadContext, context.config, path)} for something else`,
-      help: `choose another name, such as \`${options.type === 'mtls' ? 'X-Client-Cert' : 'X-API-Key'}\``,
+      help: `choose another name, such as \`${exampleHeaders[options.type ?? 'api-key']}\``,
     })
   }
+}
+
+const exampleHeaders = {
+  'api-key': 'X-API-Key',
+  jwt: 'X-Access-Token',
+  oauth: 'Authorization',
+  mtls: 'X-Client-Cert',
+}
+
+/** Returns the field of an auth method that names the header of its credentials, and the name. */
+function credentialHeader(options: DeepPartial<AuthMethod>): [field: string[], name: string | undefined] {
+  if (options.type === 'mtls') return [['from', 'header'], options.from?.header]
+  if (takesTokens(options)) return [['header'], options.header]
+  return [['name'], options.type === 'api-key' && options.in === 'header' ? options.name : undefined]
 }
 
 function isShared(name: string, isCertificate: boolean): boolean {

@@ -20,7 +20,13 @@ export function checkJwt(context: CheckContext): void {
 }
 
 function checkMethod(context: CheckContext, path: Path, method: DeepPartial<JwtAuth>): void {
-  const { issuer, clockSkew, introspection } = method
+  const { type, issuer, clockSkew, introspection, header } = method
+  if (type === 'oauth' && header !== undefined && header.toLowerCase() !== 'authorization') {
+    reportAt(context, 'GH1309', [...path, 'header'], {
+      message: 'clients that log in send their tokens in Authorization',
+      help: 'remove `header`, or write `type: jwt` for tokens that a proxy in front of the gateway sends',
+    })
+  }
   const why = issuer === undefined || 'jwks' in method ? undefined : whyMalformed('http-url', issuer)
   if (why !== undefined) {
     reportAt(context, 'GH1205', [...path, 'issuer'], {
@@ -83,7 +89,7 @@ function checkAudience(
       })
       continue
     }
-    if ('audiences' in method) continue
+    if ('audiences' in method || 'clients' in method) continue
     reportAt(context, 'GH1330', ['proxies', proxy, 'auth', index], {
       message: `\`${name}\` accepts tokens for the public URL of this proxy only, and it is not known`,
       help: `set \`listen.publicUrl\`, or \`audiences\` of \`${name}\``,

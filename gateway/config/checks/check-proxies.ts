@@ -132,7 +132,7 @@ function checkAmbiguity(
     }
     // The same name twice is reported already.
     if (methods?.[first.path.at(-1) as number] === name) continue
-    const same = method !== undefined && takesTokens(method) ? 'has the same issuer' : 'reads the same place'
+    const same = takesTokens(method!) ? 'has the same issuer' : 'reads the same place'
     reportAt(context, 'GH1313', path, {
       message: `\`${name}\` ${same} as another auth method of this proxy`,
       help: 'remove one of them',
@@ -142,7 +142,7 @@ function checkAmbiguity(
 }
 
 /**
- * Checks that at most one auth method reads credentials without a structure from `Authorization: Bearer`. Otherwise the
+ * Checks that at most one auth method reads credentials without a structure from a header with tokens. Otherwise the
  * gateway would send keys to an issuer.
  */
 function checkUnstructured(
@@ -150,17 +150,16 @@ function checkUnstructured(
   proxy: string,
   methods: DeepPartial<string[]> | undefined,
 ): void {
-  const takers = items(methods).flatMap(([index, name]) => {
+  const readers = items(methods).flatMap(([index, name]) => {
     const method = methodNamed(context, name)
-    const introspects = method !== undefined && takesTokens(method) && method.introspection !== undefined
-    const place = method && placeOf(method as DeepPartial<AuthMethod>)
-    const keys = place === 'header authorization bearer' || place === 'header authorization '
-    const path: Path = ['proxies', proxy, 'auth', index]
-    return introspects || keys ? [{ name, introspects, path }] : []
+    if (method === undefined) return []
+    const introspects = takesTokens(method) && method.introspection !== undefined
+    return [{ name, introspects, place: placeOf(method), path: ['proxies', proxy, 'auth', index] as Path }]
   })
-  const first = takers.find(({ introspects }) => introspects)
-  for (const { name, introspects, path } of takers) {
+  const first = readers.find(({ introspects }) => introspects)
+  for (const { name, introspects, place, path } of readers) {
     if (first === undefined || name === first.name) continue
+    if (!introspects && !couldBeToken(place, first.place)) continue
     const explanation = introspects
       ? {
           message: `\`${name}\` and \`${first.name}\` both introspect tokens that are not JWTs`,
@@ -175,9 +174,20 @@ function checkUnstructured(
   }
 }
 
+/** Returns whether keys of this place could be read as tokens of that one. Only in Authorization do tokens need a scheme. */
+function couldBeToken(keys = '', tokens = ''): boolean {
+  const header = tokens.split(' ')[1]
+  return header === 'authorization'
+    ? keys === 'header authorization bearer' || keys === 'header authorization '
+    : keys.startsWith(`header ${header} `)
+}
+
 /** Returns the property that identifies the credentials of a method: the issuer of a token, or the place of a key. */
 function placeOf(method: DeepPartial<AuthMethod>): string | undefined {
-  if (takesTokens(method)) return method.issuer === undefined ? undefined : `issuer ${method.issuer}`
+  if (takesTokens(method)) {
+    const { header = 'Authorization', issuer } = method
+    return issuer === undefined ? undefined : `tokens ${header.toLowerCase()} ${issuer}`
+  }
   if (method.type === 'mtls') {
     if (method.from === undefined) return 'certificate'
     return `header ${(method.from.header ?? '').toLowerCase()} `

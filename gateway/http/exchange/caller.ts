@@ -1,3 +1,4 @@
+import { claimAt } from '../../auth/claim-at.ts'
 import type { Principal } from '../../auth/principal.ts'
 
 /** Names of the headers that identify the caller to the upstream; see `upstream.caller`. */
@@ -27,7 +28,7 @@ export function callerHeaders(
   if (names.roles !== undefined) headers.push([names.roles, principal.roles.map(headerSafe).join(',')])
   for (const [claim, name] of Object.entries(names.claims ?? {})) {
     const { claims = {} } = principal
-    const value = Object.hasOwn(claims, claim) ? claimText(claims[claim]) : undefined
+    const value = claimText(claimAt(claims, claim))
     if (value === undefined || value.length > maxClaimLength) continue
     if (token === undefined || !value.includes(headerSafe(token))) headers.push([name, value])
   }

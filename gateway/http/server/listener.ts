@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
+import { maxTokenLength } from '../../auth/jws.ts'
 import { Refusal } from '../../mcp/errors.ts'
 import { BodyRequest } from '../exchange/body.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -36,6 +37,11 @@ export interface ListenerTls {
 }
 
 const timeoutPrecision = 250
+/**
+ * Room for the largest token and 8 KiB of other headers. A connection may hold this much before anyone is authenticated,
+ * so it is not larger.
+ */
+const maxHeaderSize = maxTokenLength + 8 * 1024
 
 /** A listener, and the connections to it. */
 export interface Listener {
@@ -51,6 +57,7 @@ export interface Listener {
 export function createListener(dependencies: ListenerDependencies, tls: ListenerTls | undefined): Listener {
   const options = {
     IncomingMessage: BodyRequest,
+    maxHeaderSize,
     connectionsCheckingInterval: timeoutPrecision,
     requireHostHeader: false,
   }

@@ -94,8 +94,9 @@ function byShape(presented: readonly Presented[]): readonly Presented[] {
   })
 }
 
-function describe({ challenge, ofConnection }: Authenticator): string {
+function describe({ challenge, ofConnection, sentAs }: Authenticator): string {
   if (ofConnection === true) return 'a client certificate'
+  if (sentAs !== undefined) return sentAs
   const { in: place, name } = challenge.parameters
   if (name === undefined) return `Authorization: ${challenge.scheme} KEY`
   return challenge.scheme === 'ApiKey' ? `a key in the ${place} ${name}` : `${name}: ${challenge.scheme} KEY`
