@@ -75,6 +75,7 @@ export interface Config {
   sessions?: Sessions
   pepper?: SecretReference
   outbound: Outbound
+  reload: Reload
   /**
    * Number of workers that serve clients, or `auto` for one per core that the gateway may use. Each worker has its own connections, streams, caches and upstream tokens. They share one log, one set of metrics and one status. With 1, the gateway serves in its main thread. Systems that cannot share a listening port (macOS, Windows) always use one. A change needs a restart.
    */
@@ -821,4 +822,13 @@ export interface Outbound {
    * @maxItems 100
    */
   allowedHosts: string[]
+}
+/**
+ * How changed files come into force.
+ */
+export interface Reload {
+  /**
+   * Time for which the files must not change before they are read, so that no half-written file comes into force. A file that is only the beginning of what it was must not change for 2s, because someone may still be writing it. SIGHUP skips that longer wait.
+   */
+  settle: string
 }

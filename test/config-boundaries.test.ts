@@ -307,6 +307,38 @@ t.test('one fragment could use up the budget of slow hashes', async t => {
   )
 })
 
+t.test(
+  'a no-break or zero-width space as indentation was reported as another mistake, elsewhere',
+  async t => {
+    const before = 'proxies:\n  mock:\n    auth: none\n'
+    const line = `upstream: {url: "${url}"}\n`
+    for (const blank of ['\u00a0', '\u200b', '\u2003', '\u3000', '\ufeff', '\u00ad']) {
+      const code = blank.charCodeAt(0).toString(16).padStart(4, '0')
+      for (const indentation of [
+        `${blank}${line}`,
+        `    ${blank}${line}`,
+        `  ${blank} ${blank}${line}`,
+        `    upstream:${blank}{url: x}\n`,
+      ])
+        t.same(errors(`${before}${indentation}`), ['gateway.yaml:5 GH1004'], `U+${code}: ${indentation}`)
+      t.same(
+        errors(
+          `roles:\n  r:\n    access:\n      mock:\n        tools:\n          allow:\n          -${blank}a\n${proxy(url)}`,
+        ),
+        ['gateway.yaml:8 GH1004'],
+        code,
+      )
+      const text = `a${blank}b\n    ${blank}c:${blank}d\n`
+      for (const written of [`|\n    ${text}`, `"${text.trimEnd()}"\n`, text])
+        t.same(
+          errors(`roles:\n  r:\n   access: {}\n   description: ${written}${proxy(url)}`),
+          [],
+          `text with U+${code}: ${written}`,
+        )
+    }
+  },
+)
+
 t.test('a field of another type of auth method threw an error', async t => {
   for (const [field, value] of [
     ['grants', 'text'],

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs, {
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -23,6 +24,7 @@ import { startGateway } from '../gateway/runtime/gateway.ts'
 import { LoadTimeout } from '../gateway/runtime/loader/load-timeout.ts'
 import { createLoader } from '../gateway/runtime/loader/loader.ts'
 import { createUsagePool } from '../gateway/lib/usage-pool.ts'
+import { contentsOf, settle } from '../gateway/runtime/loader/settle.ts'
 import { createWatcher, digestOfFiles } from '../gateway/runtime/loader/watch.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
@@ -331,6 +333,62 @@ t.test('a refused file changes nothing, and the reason is reported', async t => 
   t.equal((await gateway.status()).revision, revision)
 })
 
+t.test('a writer that paused had half of its file applied, and one save logged seven refusals', async t => {
+  const gateway = await startTestGateway(`${config()}\nreload: {settle: 1s}\n`)
+  t.teardown(gateway.close)
+  /** Writes in place, in pieces that each differ from the last for a moment. */
+  const save = async (text: string): Promise<void> => {
+    const whole = readFileSync(gateway.configPath, 'utf8').replace(/auth:[^]*(?=reload:)/, text)
+    const pieces = 7
+    for (let written = 1; written <= pieces; written++) {
+      writeFileSync(gateway.configPath, whole.slice(0, Math.ceil((whole.length * written) / pieces)))
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+  }
+  await save(config({ more: '# a comment at the top changes nothing', keys: `steady: ${key(steady)}` }))
+  await until(() => count(gateway, 'config_applied') === 1, 'it is applied')
+  t.equal(count(gateway, 'config_refused'), 0, 'no part of it was read')
+  await save(config({ roles: 'al: {access: {}}' }))
+  await until(() => count(gateway, 'config_refused') === 1, 'it is refused')
+  await save(config({ keys: `steady: ${key(steady)}` }))
+  await until(() => count(gateway, 'config_unchanged') === 1, 'the log says that the file is good again')
+  t.match(await gateway.status(), { lastReload: { successful: true } })
+  await gateway.reload()
+  t.equal(count(gateway, 'config_refused'), 1, 'one save is refused once')
+  t.equal(count(gateway, 'config_applied'), 1)
+})
+
+t.test(
+  'a file that is only the beginning of what is in force was applied as if the rest was deleted',
+  async t => {
+    const folder = t.testdir({ file: 'one\ntwo\n', other: 'one\ntwo\n', empty: 'one\n', secret: 'one' })
+    const paths = ['file', 'other', 'empty', 'secret'].map(name => join(folder, name))
+    const inForce = contentsOf(paths)
+    const order: string[] = []
+    const quiet = { quietMs: 50, inForce, isStopped: () => false }
+    const settled = async (name: string, settling = quiet): Promise<void> => {
+      await settle({ files: [join(folder, name)], directories: [] }, settling)
+      order.push(name)
+    }
+    writeFileSync(join(folder, 'file'), 'one\n')
+    writeFileSync(join(folder, 'empty'), '')
+    writeFileSync(join(folder, 'other'), 'two\n')
+    writeFileSync(join(folder, 'secret'), 'one more')
+    const since = performance.now()
+    const cut = [settled('file'), settled('empty')]
+    await Promise.all([settled('other'), settled('secret')])
+    t.ok(performance.now() - since >= 50)
+    t.strictSame(order.toSorted(), ['other', 'secret'])
+    await Promise.all(cut)
+    t.ok(performance.now() - since >= 2000, 'nobody has written more for a while')
+    await settled('file', { ...quiet, inForce: new Map() })
+    let stopped = false
+    const stopping = settled('file', { ...quiet, isStopped: () => stopped })
+    stopped = true
+    await stopping
+  },
+)
+
 t.test('an address cannot change while the gateway runs', async t => {
   const gateway = await startTestGateway(config(), { watch: false })
   t.teardown(gateway.close)
@@ -544,7 +602,7 @@ t.test('while a file with errors is pending, status, log and metrics say for how
 })
 
 const addressed = (more: string): string =>
-  `version: 1\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0"}\n${config({ keys: `steady: ${key(steady)}\n  ${more}: ${key(more)}` })}\nworkers: 1\n`
+  `version: 1\nreload: {settle: 25ms}\nadmin: {address: "127.0.0.1:0"}\nlisten: {address: "127.0.0.1:0"}\n${config({ keys: `steady: ${key(steady)}\n  ${more}: ${key(more)}` })}\nworkers: 1\n`
 const sooner = 1500
 
 t.test('the ..data swap of Kubernetes is noticed at once', async t => {

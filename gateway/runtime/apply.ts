@@ -7,7 +7,9 @@ import type { Metrics } from '../observe/metrics.ts'
 import { nameRevision } from './build/revision-name.ts'
 import { restartRequired, type ConfigStatus } from './config-status.ts'
 import { LoadTimeout } from './loader/load-timeout.ts'
-import { digestOfFiles, settledDigest } from './loader/watch.ts'
+import { contentsOf, settle, type Contents } from './loader/settle.ts'
+import { digestOfFiles } from './loader/watch.ts'
+import { parseWait } from '../values/units.ts'
 import { createLoads, type LoadConfig, type Loads } from './loads.ts'
 import { createReloadStatus, type ReloadStatus } from './reload-status.ts'
 import type { RevocationsKeeper } from './revocations.ts'
@@ -52,6 +54,9 @@ export interface ApplyDependencies {
   readonly revocations?: Pick<RevocationsKeeper, 'follow'>
 }
 
+/** An operator who asks for a reload has written the files. */
+const noContents: Contents = new Map()
+
 /** State of an applier. */
 interface Reloads {
   readonly dependencies: ApplyDependencies
@@ -59,6 +64,10 @@ interface Reloads {
   readonly loads: Loads
   /** Settings that the gateway was started with. */
   readonly started: Settings
+  /** Milliseconds for which the files must not change before they are read. */
+  quietMs: number
+  /** Contents of the files in force. */
+  contents: Contents
   paths: ReadPaths
   /** Digest of the files that were applied or refused last; undefined to try the same bytes again. */
   attempted: string | undefined
@@ -84,12 +93,15 @@ export async function createApplier(
   const broken = await putInForce(first.handover, dependencies)
   if (broken !== undefined) throw new ConfigRefused({ ...first, ...broken })
   const loads = createLoads(load)
+  const started = settingsOf(first.handover)
   const status = createReloadStatus(first, dependencies)
   const reloads: Reloads = {
     dependencies,
     status,
     loads,
-    started: settingsOf(first.handover),
+    started,
+    quietMs: quietMsOf(started),
+    contents: contentsOf(first.files),
     paths: pathsOf(first),
     attempted: first.digest,
     seen: undefined,
@@ -138,7 +150,10 @@ async function reloadOnce(reloads: Reloads, cause: Cause): Promise<void> {
   if (reloads.stopped) return
   if (loads.isRested()) reloads.attempted = undefined
   if (isAttempted(reloads, digestOfFiles(reloads.paths), cause)) return
-  reloads.seen = await settledDigest(reloads.paths)
+  const inForce = cause === 'demand' ? noContents : reloads.contents
+  await settle(reloads.paths, { quietMs: reloads.quietMs, inForce, isStopped: () => reloads.stopped })
+  if (reloads.stopped) return
+  reloads.seen = digestOfFiles(reloads.paths)
   if (isAttempted(reloads, reloads.seen, cause)) return
   const result = await loads.run()
   if (result === undefined) reloads.again = cause === 'demand' ? cause : (reloads.again ?? 'change')
@@ -165,11 +180,8 @@ function isAttempted({ attempted, status }: Reloads, digest: string, cause: Caus
   return true
 }
 
-async function applyResult(
-  { dependencies, status, started }: Reloads,
-  result: ReadResult,
-  cause: Cause,
-): Promise<void> {
+async function applyResult(reloads: Reloads, result: ReadResult, cause: Cause): Promise<void> {
+  const { dependencies, status, started } = reloads
   const { handover } = result
   if (handover === undefined) {
     status.refused(result)
@@ -185,13 +197,24 @@ async function applyResult(
   const { revision } = status.inForce()
   const named = nameRevision(handover, status.inForce())
   if (named.revision === revision) {
+    const isNews = cause === 'demand' || !status.isSuccessful()
     status.unchanged(result)
-    if (cause === 'demand') dependencies.log.info('config_unchanged', { revision })
+    if (isNews) dependencies.log.info('config_unchanged', { revision })
+    reloads.contents = contentsOf(result.files)
     return
   }
   const broken = await putInForce(named, dependencies)
-  if (broken === undefined) status.applied(named, result)
-  else status.refused({ ...result, ...broken })
+  if (broken !== undefined) {
+    status.refused({ ...result, ...broken })
+    return
+  }
+  status.applied(named, result)
+  reloads.quietMs = quietMsOf(settings)
+  reloads.contents = contentsOf(result.files)
+}
+
+function quietMsOf({ reload }: Settings): number {
+  return parseWait(reload.settle)
 }
 
 /** Puts a revision into force. If its revocations have errors, changes nothing and returns the errors. */

@@ -102,6 +102,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         port?.close()
         await core.drain()
         applier.stop()
+        revocations.stop()
         admin.closeAllConnections()
         admin.close()
         log.info('stopped')

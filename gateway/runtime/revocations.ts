@@ -1,10 +1,12 @@
 import type { Handover } from '../config/handover.ts'
 import { digestOfFile } from '../config/document/content-digest.ts'
+import { settingsOf } from '../config/handover.ts'
 import type { RevocationsResult } from '../config/revocations.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { RevocationsRequest } from './loader/loader.ts'
-import { settled } from './loader/watch.ts'
+import { contentsOf, settle, type Contents } from './loader/settle.ts'
+import { parseWait } from '../values/units.ts'
 import {
   createRevocationsStatus,
   type RevocationsReport,
@@ -31,6 +33,8 @@ export interface RevocationsKeeper {
   follow(handover: Handover, commit: () => Promise<void>): Promise<RevocationsResult | undefined>
   /** Applies the file if its bytes differ from those of the last attempt. Never throws. */
   apply(): Promise<void>
+  /** Applies nothing from now on. */
+  stop(): void
 }
 
 /** State of a keeper. */
@@ -42,6 +46,11 @@ interface Keeper {
   names: RevocationsRequest['names']
   /** Digest of the content that was applied or refused last; undefined to try the same bytes again. */
   attempted: string | undefined
+  /** Milliseconds for which the file must not change before it is read. */
+  quietMs: number
+  /** Content in force. */
+  contents: Contents
+  stopped: boolean
 }
 
 /** Makes a keeper that follows no file yet. */
@@ -51,7 +60,17 @@ export function createRevocationsKeeper(
 ): RevocationsKeeper {
   const status = createRevocationsStatus(log, metrics)
   const names = { keys: [], issuers: [], hashes: [] }
-  const keeper: Keeper = { load, core, status, file: undefined, names, attempted: undefined }
+  const keeper: Keeper = {
+    load,
+    core,
+    status,
+    file: undefined,
+    names,
+    attempted: undefined,
+    quietMs: 0,
+    contents: new Map(),
+    stopped: false,
+  }
   let last: Promise<unknown> = Promise.resolve()
   let isWaiting = false
 
@@ -65,12 +84,14 @@ export function createRevocationsKeeper(
     path: () => keeper.file,
     status: status.report,
     async follow(handover, commit) {
+      keeper.quietMs = parseWait(settingsOf(handover).reload.settle)
       if (handover.revocations?.file !== keeper.file)
         return inOrder(() => changeFile(keeper, handover, commit))
       keeper.names = handover.revocations?.names ?? keeper.names
       await commit()
       return undefined
     },
+    stop: () => void (keeper.stopped = true),
     async apply() {
       // The attempt that waits will read the latest bytes.
       if (isWaiting) return
@@ -89,10 +110,10 @@ export function createRevocationsKeeper(
 }
 
 async function applyOnce(keeper: Keeper): Promise<void> {
-  const { file, names, load, core, status } = keeper
-  if (file === undefined) return
-  const digest = (): string => digestOfFile(file)
-  if (digest() === keeper.attempted || (await settled(digest)) === keeper.attempted) return
+  const { file, names, load, core, status, quietMs, contents: inForce } = keeper
+  if (file === undefined || keeper.stopped || digestOfFile(file) === keeper.attempted) return
+  await settle({ files: [file], directories: [] }, { quietMs, inForce, isStopped: () => keeper.stopped })
+  if (keeper.stopped || digestOfFile(file) === keeper.attempted) return
   const result = await load({ file, names })
   keeper.attempted = result.digest
   const { entries } = result
@@ -101,6 +122,7 @@ async function applyOnce(keeper: Keeper): Promise<void> {
     return
   }
   await core.revoke(entries)
+  keeper.contents = contentsOf([file])
   status.applied({ ...result, entries })
 }
 
@@ -126,6 +148,7 @@ async function changeFile(
   keeper.file = revocations?.file
   keeper.names = revocations?.names ?? keeper.names
   keeper.attempted = result?.digest
+  keeper.contents = contentsOf(revocations === undefined ? [] : [revocations.file])
   if (result === undefined) status.removed()
   else status.applied({ ...result, entries })
   return undefined

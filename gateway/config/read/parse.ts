@@ -1,6 +1,7 @@
 import { isScalar, parseDocument, type Node } from 'yaml'
 import { report, type LoadContext } from '../document/load-context.ts'
 import { spanBetween, type Source } from '../document/source.ts'
+import { oddSpaces } from './odd-spaces.ts'
 import { isTag, syntaxProblems } from './yaml-errors.ts'
 
 const dialect = { schema: 'core', merge: false, resolveKnownTags: false } as const
@@ -13,6 +14,12 @@ const options = { ...dialect, uniqueKeys: false, prettyErrors: false, logLevel: 
  */
 export function parseSource(loadContext: LoadContext, source: Source): Node | null | undefined {
   const document = parse(source.text)
+  // Whatever else is wrong follows from them.
+  const odd = oddSpaces(document, source.text)
+  for (const { start, end, ...explanation } of odd) {
+    report(loadContext, 'GH1004', spanBetween(source, start, end), explanation)
+  }
+  if (odd.length > 0) return undefined
   for (const { pos } of [...document.errors, ...document.warnings].filter(isTag)) {
     const span = spanBetween(source, pos[0], pos[1])
     const message = 'this tag is not in the YAML core schema'

@@ -16,8 +16,6 @@ export interface Watcher {
   close(): Promise<void>
 }
 
-const settleIntervalMs = 25
-const maxSettleTries = 40
 const readyTimeoutMs = 2000
 
 /**
@@ -63,21 +61,4 @@ export function createWatcher(
 export function digestOfFiles(paths: ReadPaths): string {
   const folders = new Set(paths.directories)
   return digestOfAll(paths, path => (folders.has(path) ? digestOfListing(path) : digestOfFile(path)))
-}
-
-/** Returns the digest once it has stopped changing, so that no file is read while it is being written. */
-export function settledDigest(paths: ReadPaths): Promise<string> {
-  return settled(() => digestOfFiles(paths))
-}
-
-/** Calls `look` until it returns the same twice, for about a second. */
-export async function settled(look: () => string): Promise<string> {
-  let seen = look()
-  for (let tries = 0; tries < maxSettleTries; tries++) {
-    await delay(settleIntervalMs)
-    const again = look()
-    if (again === seen) break
-    seen = again
-  }
-  return seen
 }
