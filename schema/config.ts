@@ -675,7 +675,7 @@ export interface ClientCredentialsAuth {
    */
   scope?: string
   /**
-   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707). The default is `upstream.url` without its query. If the token endpoint is discovered, the upstream's metadata must contain the same value.
+   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707), or `none` to send none. The default is `upstream.url` without its query, or nothing if there is an `audience`. If the token endpoint is discovered, the upstream's metadata must contain the same URI.
    */
   resource?: string
   /**
@@ -719,7 +719,7 @@ export interface TokenExchangeAuth {
    */
   scope?: string
   /**
-   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707). The default is `upstream.url` without its query, or nothing if there is an audience.
+   * Absolute URI, without a fragment, of the resource that the token is for (RFC 8707), or `none` to send none. The default is `upstream.url` without its query, or nothing if there is an `audience`.
    */
   resource?: string
   /**

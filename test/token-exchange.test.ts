@@ -121,6 +121,7 @@ t.test('the authorization server gets exactly the parameters in the file', async
   const cases: [string, object, string | undefined][] = [
     [proof, { resource: upstream.url }, basic],
     [`${proof}, audience: tools`, { audience: 'tools' }, basic],
+    [`${proof}, resource: none`, {}, basic],
     [
       `${proof}, audience: tools, resource: "urn:tools", scope: "mcp:read mcp:call", requestedTokenType: jwt`,
       { audience: 'tools', resource: 'urn:tools', scope: 'mcp:read mcp:call', requested_token_type: jwtType },

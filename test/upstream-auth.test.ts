@@ -521,6 +521,32 @@ t.test('metadata is at the URL in the challenge, or else at the path or the root
   }
 })
 
+t.test('no resource is sent beside an audience, or if the file says none', async t => {
+  const upstream = await startDescribed(t)
+  const { origin } = new URL(upstream.url)
+  const named = `tokenUrl: "${origin}/token", clientId: basic, clientSecret: {env: CLIENT_SECRET}`
+  const cases: [more: string, parameters: object][] = [
+    ['', { resource: upstream.url }],
+    [', audience: tools', { audience: 'tools' }],
+    [', resource: none, scope: api://tools/.default', { scope: 'api://tools/.default' }],
+    [', resource: none, audience: tools', { audience: 'tools' }],
+    [`, resource: "${upstream.url}", audience: tools`, { resource: upstream.url, audience: 'tools' }],
+  ]
+  for (const [more, parameters] of cases) {
+    for (const auth of [named, found]) {
+      upstream.arrivals.length = 0
+      const gateway = await startGateway(t, auth + more, upstream.url)
+      t.equal((await call(gateway)).status, 200, auth + more)
+      const { body } = upstream.arrivals.find(({ url }) => url === '/token')!
+      t.strictSame(
+        Object.fromEntries(new URLSearchParams(body)),
+        { grant_type: 'client_credentials', ...parameters },
+        auth + more,
+      )
+    }
+  }
+})
+
 t.test('an upstream is probed like a call, but without a token', async t => {
   const upstream = await startDescribed(t)
   const presented = `headers: {X-Key: {env: OTHER_SECRET}}

@@ -10,18 +10,29 @@ const tokenTypes = {
 /** Accepted types of an exchanged token. */
 export const issuedTypes: ReadonlySet<unknown> = new Set(Object.values(tokenTypes))
 
+/** Returns the resource in the configuration; undefined if it names none. */
+export function namedResource({ resource }: Pick<UpstreamAuth, 'resource'>): string | undefined {
+  return resource === 'none' ? undefined : resource
+}
+
+/** Returns whether a token request has a resource. Some authorization servers, such as Microsoft Entra, refuse one. */
+export function sendsResource({ resource, audience }: Pick<UpstreamAuth, 'resource' | 'audience'>): boolean {
+  return resource === undefined ? audience === undefined : resource !== 'none'
+}
+
 /** Returns the parameters of a token request: RFC 6749 §4.4.2 with RFC 8707 §2, or RFC 8693 §2.1 without the subject. */
 export function tokenParameters(auth: UpstreamAuth, upstreamUrl: string): Readonly<Record<string, string>> {
   const { scope, audience } = auth
-  const asked = { ...(scope !== undefined && { scope }), ...(audience !== undefined && { audience }) }
-  if (auth.type === 'client-credentials') {
-    return { grant_type: 'client_credentials', resource: auth.resource ?? upstreamUrl, ...asked }
+  // Resource and audience both name targets, and a token is for all of them.
+  const resource = namedResource(auth) ?? (sendsResource(auth) ? upstreamUrl : undefined)
+  const asked = {
+    ...(resource !== undefined && { resource }),
+    ...(scope !== undefined && { scope }),
+    ...(audience !== undefined && { audience }),
   }
-  // Both name targets, and the token is for all of them.
-  const resource = auth.resource ?? (audience === undefined ? upstreamUrl : undefined)
+  if (auth.type === 'client-credentials') return { grant_type: 'client_credentials', ...asked }
   return {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    ...(resource !== undefined && { resource }),
     ...asked,
     requested_token_type: tokenTypes[auth.requestedTokenType],
   }

@@ -8,7 +8,13 @@ import { createOutbound, type Outbound } from './outbound.ts'
 import type { Identified } from '../lib/usage-pool.ts'
 import { requestToken } from './token-endpoint.ts'
 import { createTokenExchange } from './token-exchange.ts'
-import { issuedTypes, subjectParameters, tokenParameters } from './token-parameters.ts'
+import {
+  issuedTypes,
+  namedResource,
+  sendsResource,
+  subjectParameters,
+  tokenParameters,
+} from './token-parameters.ts'
 import { createTokenSource } from './token-source.ts'
 import {
   createDiscovery,
@@ -57,11 +63,11 @@ export function tokenSourceFor(
     const proven =
       'privateKey' in proof ? proof : { ...proof, method: proof.method ?? secretMethod(at.methods) }
     const client = await authenticateClient(at.issuer, clientId, proven)
-    const target = at.resource === undefined ? {} : { resource: at.resource }
+    const target = at.resource !== undefined && sendsResource(auth) ? { resource: at.resource } : {}
     const all = { ...parameters, ...target, ...(subject && subjectParameters(subject)), ...client.parameters }
     return requestToken(fetch, at.tokenUrl, client.headers, all, subject && issuedTypes)
   }
-  const expected = { issuer, resource: auth.resource, secret: 'secret' in proof }
+  const expected = { issuer, resource: namedResource(auth), secret: 'secret' in proof }
   const discovered = tokenUrl === undefined && [expected, endpoint.identity, allowedHosts]
   const parts = [tokenUrl, parameters, identity, discovered]
   const places = tokenUrl === undefined ? [endpoint.url, issuer ?? []].flat() : [tokenUrl]

@@ -20,5 +20,6 @@ export const patternHelp: Readonly<Record<string, string>> = {
   '^(?!offline_access$)[!#-\\[\\]-~]{1,256}$':
     'write one scope without spaces, quotation marks or backslashes, except `offline_access`',
   '^[!#-\\[\\]-~]+(?: [!#-\\[\\]-~]+)*$': scopes,
-  '^[A-Za-z][A-Za-z0-9+.-]*:[!"$-?A-~]+$': 'write an absolute URI without a fragment',
+  '^(?:none|[A-Za-z][A-Za-z0-9+.-]*:[!"$-?A-~]+)$':
+    'write an absolute URI without a fragment, or `none` to send no resource',
 }
