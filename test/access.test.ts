@@ -121,7 +121,11 @@ const ceiling: fc.Arbitrary<Rules> = fc.oneof(
 
 t.test('listed is callable and callable is listed, in both eras, in JSON and in streams', async t => {
   const yaml = (first: Rules, second: Rules, ceiling: Rules): string => {
-    const all = (value: Rules): string => JSON.stringify({ tools: value, prompts: value, resources: value })
+    // Only URIs may have braces: in other patterns, a backslash says that they are meant.
+    const literal = (value: Rules): Rules =>
+      JSON.parse(JSON.stringify(value).replaceAll('{id}', '\\\\{id\\\\}')) as Rules
+    const all = (value: Rules): string =>
+      JSON.stringify({ tools: literal(value), prompts: literal(value), resources: value })
     return `
 auth: {keys: {type: api-key}}
 roles:

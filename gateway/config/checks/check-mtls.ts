@@ -52,5 +52,5 @@ function checkPatterns(
 }
 
 function checkPattern(context: CheckContext, path: Path, pattern: unknown): void {
-  if (typeof pattern === 'string') checkGlob(context, pattern, path)
+  if (typeof pattern === 'string') checkGlob(context, pattern, path, { subject: 'text', use: 'match' })
 }

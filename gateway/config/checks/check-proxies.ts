@@ -1,6 +1,5 @@
-import type { AuthMethod, Proxy, Rules } from '../../../schema/config.ts'
+import type { AuthMethod, Proxy } from '../../../schema/config.ts'
 import { schemeOf } from '../../values/api-key-place.ts'
-import { checkGlob } from './check-glob.ts'
 import { takesTokens } from '../../values/auth-type.ts'
 import { endpointPath } from '../../values/endpoint-path.ts'
 import type { Path } from '../document/pointer.ts'
@@ -33,60 +32,6 @@ export function checkPaths(context: CheckContext): void {
       related: [first],
     })
   }
-}
-
-/** Checks that the patterns of access rules are valid. */
-export function checkGlobs(context: CheckContext): void {
-  for (const [name, role] of entries(context.config.roles)) {
-    for (const [proxy, access] of entries(role.access))
-      checkKinds(context, ['roles', name, 'access', proxy], access)
-  }
-  for (const [name, proxy] of entries(context.config.proxies)) {
-    checkKinds(context, ['proxies', name], proxy)
-    checkScopes(context, name, proxy)
-  }
-  for (const [name, method] of entries(context.config.auth)) {
-    if (!takesTokens(method)) continue
-    for (const [index, grant] of items(method.grants)) {
-      for (const [claim, wanted] of entries(grant.when?.claims))
-        checkClaim(context, ['auth', name, 'grants', index, 'when', 'claims', claim], wanted)
-    }
-  }
-}
-
-function checkClaim(context: CheckContext, path: Path, wanted: unknown): void {
-  const patterns = Array.isArray(wanted)
-    ? wanted.map((one, index) => [[...path, index], one])
-    : [[path, wanted]]
-  for (const [at, pattern] of patterns as [Path, unknown][]) {
-    if (typeof pattern === 'string') checkGlob(context, pattern, at)
-  }
-}
-
-function checkKinds(context: CheckContext, path: Path, holder: { readonly [kind: string]: unknown }): void {
-  for (const kind of ['tools', 'prompts', 'resources', 'methods']) {
-    const rules = holder[kind] as DeepPartial<Rules> | undefined
-    for (const list of ['allow', 'deny'] as const) {
-      for (const [index, pattern] of items(rules?.[list]))
-        checkGlob(context, pattern, [...path, kind, list, index])
-    }
-  }
-}
-
-/** Checks that the patterns under `scopes` are valid, and that the proxy accepts tokens. */
-function checkScopes(context: CheckContext, name: string, { auth, scopes }: DeepPartial<Proxy>): void {
-  if (scopes === undefined) return
-  for (const kind of ['tools', 'prompts', 'resources'] as const) {
-    for (const [pattern] of entries(scopes[kind]))
-      checkGlob(context, pattern, ['proxies', name, 'scopes', kind, pattern], 'key')
-  }
-  const methods = typeof auth === 'string' ? [] : items(auth).map(([, one]) => methodNamed(context, one))
-  if (methods.some(method => method === undefined || takesTokens(method))) return
-  reportAt(context, 'GH1341', ['proxies', name, 'scopes'], {
-    message: 'only tokens have scopes, and this proxy accepts no tokens',
-    help: 'add an auth method of type `jwt` or `oauth`, or remove `scopes`',
-    part: 'key',
-  })
 }
 
 /** Checks that only headers have a scheme, and that no two auth methods of a proxy read the same credential. */

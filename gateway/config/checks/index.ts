@@ -6,7 +6,8 @@ import { checkHashes, checkPepper, checkWindows } from './check-keys.ts'
 import { checkMaxBody } from './check-max-body.ts'
 import { checkMtls } from './check-mtls.ts'
 import { checkNames } from './check-names.ts'
-import { checkAuth, checkGlobs, checkPaths } from './check-proxies.ts'
+import { checkGlobs } from './check-patterns.ts'
+import { checkAuth, checkPaths } from './check-proxies.ts'
 import { checkUpstreams } from './check-upstreams.ts'
 
 /** Checks across fields, in the order in which they run. */

@@ -157,6 +157,10 @@ export const diagnosticCodes = {
   GH1341: { name: 'scopes-without-tokens', summary: 'A proxy asks for scopes, but accepts no tokens.' },
   GH1345: { name: 'slow-hashes', summary: 'There are more than 16 `argon2id:` hashes.' },
   GH1346: { name: 'argon2-missing', summary: 'This Node cannot compute `argon2id:` hashes.' },
+  GH1350: {
+    name: 'foreign-pattern',
+    summary: 'A pattern that denies is written in another language, and denies nothing.',
+  },
   GH1360: {
     name: 'own-secret-sent',
     summary: 'A secret that only the gateway may use would be sent elsewhere.',
@@ -189,6 +193,10 @@ export const diagnosticCodes = {
   GH1421: {
     name: 'ignore-malformed',
     summary: 'A `gatehouse-ignore` comment is malformed and ignores nothing.',
+  },
+  GH1430: {
+    name: 'pattern-in-doubt',
+    summary: 'A pattern is written in another language, and probably matches nothing.',
   },
   GH1440: { name: 'revoked-key-unknown', summary: 'A revoked key does not exist.' },
   GH1441: {
