@@ -1,9 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
+import { parseWithoutHints } from '../gateway/config/schema/editor-hints.ts'
+import { fragmentSchema, withEditorHints } from './editor-hints.ts'
 import { documentOf } from './reference.ts'
 
 /**
- * Writes schema/config.ts and docs/configuration.md from the schemas. The types are those of a checked configuration,
+ * Writes the hints for editors into the schemas, and from the schemas fragment.schema.json, config.ts and
+ * docs/configuration.md. The types are those of a checked configuration,
  * so a field with a default is always there: validation fills it in.
  */
 type Node = {
@@ -14,9 +17,15 @@ type Node = {
 }
 
 const here = import.meta.dirname
+for (const name of ['gateway', 'revocations']) {
+  const path = `${here}/${name}.schema.json`
+  writeFileSync(path, withEditorHints(readFileSync(path, 'utf8')))
+}
+const text = readFileSync(`${here}/gateway.schema.json`, 'utf8')
+writeFileSync(`${here}/fragment.schema.json`, fragmentSchema(text))
 writeFileSync(`${here}/../docs/configuration.md`, documentOf())
 
-const schema = JSON.parse(readFileSync(`${here}/gateway.schema.json`, 'utf8')) as Node
+const schema = parseWithoutHints(text) as Node
 const definitions = schema['$defs'] as Record<string, Node>
 
 function hasDefault(node: Node): boolean {
@@ -37,10 +46,11 @@ function requireDefaulted(node: unknown): void {
   for (const child of Object.values(node)) requireDefaulted(child)
 }
 
-/** Drops what is written beside a reference to a map, which would make another type of it in every place. */
+/** Drops what is written beside a reference to a map or to the items of a list, which would make a type of its own of it. */
 function shareTypes(node: unknown): void {
   if (typeof node !== 'object' || node === null) return
-  const { $ref: reference } = node as Node
+  const { $ref: reference, items } = node as Node & { items?: Node }
+  if (typeof items?.['$ref'] === 'string') (node as Node)['items'] = { $ref: items['$ref'] }
   if (
     typeof reference === 'string' &&
     definitions[reference.replace('#/$defs/', '')]?.['type'] === 'object'

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { stringify } from 'yaml'
+import { parseWithoutHints } from '../gateway/config/schema/editor-hints.ts'
 import { collectBlocks, kindsOf, nameIn, type Block, type Node, type Reference } from './blocks.ts'
 
 const introduction = `# Configuration reference
@@ -16,7 +17,8 @@ For completion and checks as you type, let your editor use the schema:
 # yaml-language-server: $schema=./schema/gateway.schema.json
 \`\`\`
 
-\`bin/gatehouse schema\` prints it, and \`bin/gatehouse validate\` checks a file against it.
+\`bin/gatehouse schema\` prints it, and \`bin/gatehouse validate\` checks a file against it. Fragments have a schema of their
+own: \`schema/fragment.schema.json\`.
 `
 
 /** Names of formats, for people. */
@@ -46,7 +48,7 @@ const yaml = (value: unknown): string =>
 /** Returns docs/configuration.md: the reference of gateway.yaml and of the revocations file. */
 export function documentOf(): string {
   const read = (name: string): Node =>
-    JSON.parse(readFileSync(`${import.meta.dirname}/${name}.schema.json`, 'utf8')) as Node
+    parseWithoutHints(readFileSync(`${import.meta.dirname}/${name}.schema.json`, 'utf8')) as Node
   const parts = [
     collectBlocks(read('gateway'), 'gateway.yaml', ''),
     collectBlocks(read('revocations'), 'The revocations file', ' (revocations file)'),

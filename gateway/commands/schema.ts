@@ -1,8 +1,9 @@
-import { revocationsSchemaText, schemaText } from '../config/schema/schema.ts'
-import { parseCommandLine } from './cli/arguments.ts'
+import { fragmentSchemaText, revocationsSchemaText, schemaText } from '../config/schema/schema.ts'
+import { parseCommandLine, usageError } from './cli/arguments.ts'
 import type { Io } from './cli/io.ts'
 
 const options = {
+  fragment: { type: 'boolean', default: false, help: 'Print the schema of fragments instead' },
   revocations: { type: 'boolean', default: false, help: 'Print the schema of the revocations file instead' },
 } as const
 
@@ -20,6 +21,8 @@ export const help = {
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
-  io.stdout(parsed.values.revocations ? revocationsSchemaText() : schemaText())
+  const { fragment, revocations } = parsed.values
+  if (fragment && revocations) return usageError('choose `--fragment` or `--revocations`', help, io)
+  io.stdout(fragment ? fragmentSchemaText() : revocations ? revocationsSchemaText() : schemaText())
   return 0
 }

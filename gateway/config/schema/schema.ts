@@ -6,6 +6,7 @@ import {
   type ValidateFunction,
 } from 'ajv/dist/2020.js'
 import { formats, whyMalformed } from '../../values/formats.ts'
+import { parseWithoutHints } from './editor-hints.ts'
 import type { Config } from '../../../schema/config.ts'
 import type { Value } from './notation.ts'
 
@@ -84,6 +85,11 @@ export function revocationsSchemaText(): string {
   return readFileSync(new URL('../../../schema/revocations.schema.json', import.meta.url), 'utf8')
 }
 
+/** Returns the text of fragment.schema.json. */
+export function fragmentSchemaText(): string {
+  return readFileSync(new URL('../../../schema/fragment.schema.json', import.meta.url), 'utf8')
+}
+
 /** Checks the plain content of a revocations file. Returns every error. Compiles the schema at the first call. */
 export function validateRevocations(content: unknown): readonly ErrorObject[] {
   validateList ??= compile(revocationsSchemaText())
@@ -111,7 +117,7 @@ function compile(text: string): ValidateFunction {
     errors: 'full',
     validate: uniqueItems,
   })
-  return ajv.compile(JSON.parse(text) as object)
+  return ajv.compile(parseWithoutHints(text))
 }
 
 /**
