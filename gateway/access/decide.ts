@@ -30,11 +30,13 @@ export function decide(proxy: ProxyAccess, principal: Principal, operation: Oper
   const grants = proxy.open ? undefined : proxy.grantsOf(principal.roles)
   const fallback = proxy.open ? `/proxies/${proxy.name}/auth` : principal.grantedBy
   if (grants?.length === 0) return { allow: false, rule: fallback }
+  let methodRule: string | undefined
   if (operation.method !== '') {
     const judgement = judge(proxy, grants, 'method', operation.method)
     if (!judgement.allow) return { allow: false, method: true, rule: judgement.rule ?? fallback }
+    methodRule = judgement.rule
   }
-  if (operation.kind === 'other') return { allow: true, rule: fallback }
+  if (operation.kind === 'other') return { allow: true, rule: methodRule ?? fallback }
   const { allow, rule = fallback } = judge(proxy, grants, operation.kind, operation.name)
   return { allow, rule }
 }

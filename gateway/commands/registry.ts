@@ -28,6 +28,11 @@ export const program: Group = {
       load: () => import('./lint.ts'),
     },
     {
+      name: 'can',
+      summary: 'Answer whether a caller may do something, and which rule decides',
+      load: () => import('./can.ts'),
+    },
+    {
       name: 'schema',
       summary: 'Print the JSON Schema of gateway.yaml',
       load: () => import('./schema.ts'),

@@ -1,4 +1,5 @@
 import { policies } from '../../../policies/index.ts'
+import { audiencesOf } from '../../auth/token/audiences.ts'
 import type { HeadOptions } from '../../../policies/policy.ts'
 import type { AuthMethod, Proxy } from '../../../schema/config.ts'
 import type { Decisions } from '../../access/decision-cache.ts'
@@ -23,7 +24,7 @@ export function serveProxy(
 ): ServedProxy {
   const access = compileAccess(name, proxy, config.roles, decisions)
   const methods = proxy.auth === 'none' ? [] : proxy.auth
-  const ownAudiences = audiencesOf(endpointPath(name, proxy), config.listen)
+  const ownAudiences = audiencesOf(endpointPath(name, proxy), config.listen.publicUrl)
   const resource = resourceOf(name, proxy, config)
   return {
     name,
@@ -47,12 +48,6 @@ function composeHead(options: HeadOptions): ServedProxy['checkHead'] {
   return head => {
     for (const step of steps) step(head)
   }
-}
-
-/** Returns the audiences that name a proxy: its public URL; for a whole host, with and without the slash. */
-function audiencesOf(path: string, { publicUrl }: Settings['listen']): string[] {
-  if (publicUrl === undefined) return []
-  return path === '/' ? [publicUrl, `${publicUrl}/`] : [publicUrl + path]
 }
 
 /** Returns the metadata of a proxy that accepts an `oauth` method. */
