@@ -161,3 +161,111 @@ proxies:
     [undefined, 'timeout_response', 'timeout_response', 'timeout_idle'],
   )
 })
+
+/** Answers a call as the header `x-answer` says: pieces of a stream, with `|` between them, and then `cut` or `end`. */
+const inPieces: Answer = (arrival, response) => {
+  const pieces = String(arrival.headers['x-answer']).replaceAll('\\n', '\n').split('|')
+  const end = pieces.pop()
+  sse(response)
+  const next = (): void => {
+    const piece = pieces.shift()
+    if (piece !== undefined) response.write(piece, () => setTimeout(next, 20))
+    else if (end === 'cut') response.socket!.destroy()
+    else if (end === 'end') response.end()
+  }
+  next()
+}
+
+const calls = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_a"}}'
+const note = 'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"data":"result"}}\\n\\n'
+const pinged = 'event: ping\\ndata: ping\\n\\n'
+const answers = [
+  'data: {"jsonrpc":"2.0","id":1,"result":{}}\\n\\n',
+  'event: message\\ndata:{"result":{"x":"data: {"},"jsonrpc":"2.0","id":1}\\n\\n',
+  'data: { "id" : 1, "jsonrpc": "2.0", "error": {"code":1,"message":""}}\\n\\n',
+  'data: {"jsonrpc":"2.0","id":1,"r|esult":{}}\\n\\n',
+  'event: message\\nda|ta|: |{|"|jsonrpc|":"2.0","id":|1,"error|":{"code":1,"message":""}}\\n\\n',
+  `${note}data: {"jsonrpc":"2.0","id":1,"result":{}}\\n\\n${note}${pinged}`,
+]
+
+t.test('a request that has its response gets no second one, however the stream ends', async t => {
+  const { gateway, post } = await setUp(t, inPieces)
+  for (const body of [calls, lists])
+    for (const answer of answers)
+      for (const end of ['cut', 'end', 'silence']) {
+        const listed = body === lists ? answer.replace(/esult":\{[^}]*\}/, 'esult":{"tools":[]}') : answer
+        const response = await post(body, { 'x-answer': `${listed}|${end}` })
+        const responses = messagesIn(await response.text()).filter(({ id }) => id === 1)
+        t.equal(responses.length, 1, `${body} ${end} ${listed}`)
+        t.not(responses[0]!.error?.code, 50202)
+      }
+  const requests = gateway.lines.filter(line => line['event'] === 'request')
+  t.notOk(requests.some(({ reason }) => reason !== undefined))
+})
+
+t.test('a stream that ends without the response is an error at once', async t => {
+  const { gateway, post } = await setUp(t, inPieces)
+  for (const body of [calls, lists])
+    for (const answer of ['end', `${note}|end`, `${pinged}${note}|end`, `: x\\n\\n|end`]) {
+      const text = await (await post(body, { 'x-answer': answer })).text()
+      t.match(messagesIn(text).at(-1), { id: 1, error: { code: 50202 } }, `${body} ${answer}`)
+    }
+  await until(
+    () => gateway.lines.filter(({ detail }) => detail === 'upstream_no_answer').length === 8,
+    'each is logged',
+  )
+  const resumable = await post(calls, { 'x-answer': 'id: 1\\ndata: \\n\\n|end' })
+  t.same(messagesIn(await resumable.text()), [], 'but the client resumes a stream with event ids')
+})
+
+t.test('a stream that may have brought the response is cut rather than answered twice', async t => {
+  const { post } = await setUp(t, inPieces)
+  const pretty = 'data: {\\ndata: "jsonrpc":"2.0","id":1,"result":{}}\\n\\n'
+  await t.rejects(post(calls, { 'x-answer': `${pretty}|cut` }).then(response => response.text()))
+  const ended = await (await post(calls, { 'x-answer': `${pretty}|end` })).text()
+  t.notMatch(ended, '50202')
+})
+
+t.test('an upstream with the transport HTTP+SSE is recognized, and the error says what to do', async t => {
+  const initialize = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'initialize',
+    params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
+  })
+  const posted: Record<string, [number, Record<string, string>]> = {
+    starlette: [405, { 'content-type': 'text/plain; charset=utf-8', allow: 'GET' }],
+    fastapi: [405, { 'content-type': 'application/json', allow: 'GET' }],
+    express: [404, { 'content-type': 'text/html; charset=utf-8' }],
+    bare: [405, {}],
+  }
+  const { gateway, get, post } = await setUp(t, (arrival, response) => {
+    if (arrival.method === 'POST') {
+      const [status, headers] = posted[String(arrival.headers['x-answer'])]!
+      response.writeHead(status, headers).end('{"detail":"Not Found"}')
+      return
+    }
+    sse(response)
+    response.write(': hello\n\nevent: endpoint\ndata: /messages/?session_id=1\n\n')
+    response.write(event({ jsonrpc: '2.0', method: 'notifications/message' }))
+  })
+  for (const name of Object.keys(posted)) {
+    const { error } = (await (await post(initialize, { 'x-answer': name })).json()) as {
+      error: { message: string; data: { reason: string } }
+    }
+    t.equal(error.data.reason, 'upstream_invalid', name)
+    t.match(error.message, 'HTTP+SSE', name)
+  }
+  const old = await (await get()).text()
+  t.match(messagesIn(old), [{ id: null, error: { code: 50202 } }])
+  t.notMatch(old, 'event: endpoint')
+  t.match(
+    await readUntil(await get({ 'mcp-protocol-version': '2025-03-26' }), 'notifications/message'),
+    'event: endpoint',
+    'a client of Streamable HTTP gets the event',
+  )
+  await until(
+    () => gateway.lines.filter(({ detail }) => detail === 'upstream_transport').length === 5,
+    'each is logged',
+  )
+})

@@ -36,7 +36,8 @@ export const readByByte: Reader = bytes => {
     }
     if (found.end < 0) reader.close()
   } catch (error) {
-    if ((error as { code?: string }).code !== 'answer_malformed') throw error
+    const { code } = error as { code?: string }
+    if (code !== 'answer_malformed' && code !== 'answer_head_too_large') throw error
     return undefined
   }
   return found.end < 0 ? undefined : found

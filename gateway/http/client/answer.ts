@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { ChunkReader, type ContentSink } from './chunks.ts'
 import { createFields, readField, readStatusLine, type StatusLine } from './fields.ts'
 import { checkTrailers, framingOf, isPersistent } from './framing.ts'
-import { malformed } from './wire-error.ts'
+import { malformed, WireError } from './wire-error.ts'
 
-/** Largest number of bytes and fields of a head, and of trailers. */
+/** Largest number of bytes and fields of a head, and of trailers. The table of refusals names them. */
 const maxSection = 16 * 1024
 const maxFields = 200
 /** Largest number of informational responses before the final one. */
@@ -51,8 +51,8 @@ export class AnswerReader implements ContentSink {
   }
 
   /**
-   * Parses the first bytes of a buffer, which may be overwritten afterwards. Throws `answer_malformed`; the parser is
-   * unusable after that.
+   * Parses the first bytes of a buffer, which may be overwritten afterwards. Throws `answer_malformed` or
+   * `answer_head_too_large`; the parser is unusable after that.
    */
   read(bytes: Buffer, length: number): void {
     let at
@@ -110,10 +110,10 @@ export class AnswerReader implements ContentSink {
         malformed('has a line that does not end in CRLF')
       const lineEnd = lineFeed - 1
       this.#sectionBytes += lineFeed + 1 - at
-      if (this.#sectionBytes > maxSection) malformed('has a head that is too large')
+      if (this.#sectionBytes > maxSection) throw headTooLarge()
       if (this.#place === 'head' && this.#line === undefined) this.#line = readStatusLine(text, at, lineEnd)
       else if (lineEnd > at) {
-        if (++this.#fieldCount > maxFields) malformed('has too many headers')
+        if (++this.#fieldCount > maxFields) throw headTooLarge()
         readField(text, at, lineEnd, (this.#fields ??= createFields()))
       } else {
         this.#endSection(this.#fields ?? createFields())
@@ -122,7 +122,7 @@ export class AnswerReader implements ContentSink {
       at = lineFeed + 1
     }
     this.#begun = text.slice(at)
-    if (this.#sectionBytes + this.#begun.length > maxSection) malformed('has a head that is too large')
+    if (this.#sectionBytes + this.#begun.length > maxSection) throw headTooLarge()
     return end
   }
 
@@ -176,4 +176,11 @@ export class AnswerReader implements ContentSink {
     this.#contentLength = 0
     this.#sink.onBody(given)
   }
+}
+
+function headTooLarge(): WireError {
+  return new WireError(
+    'answer_head_too_large',
+    `the upstream's answer has a head of more than ${maxSection} bytes or ${maxFields} fields`,
+  )
 }

@@ -24,6 +24,8 @@ const withheldFromClient = new Set([
   'cdn-cache-control',
   'clear-site-data',
   'content-disposition',
+  // A response that is encoded is refused.
+  'content-encoding',
   'content-location',
   'content-security-policy',
   'content-security-policy-report-only',

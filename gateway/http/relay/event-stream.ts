@@ -1,6 +1,7 @@
-import { errorMessage, type Refusal } from '../../mcp/errors.ts'
+import { errorMessage, Refusal } from '../../mcp/errors.ts'
 import type { Principal } from '../../auth/principal.ts'
 import type { AnswerRules } from '../../mcp/handles/answers.ts'
+import { AnswerWatch } from './answer-watch.ts'
 import { ChangedEvents, type EventSink } from './decoded-events.ts'
 import { atEndOfTurn } from '../../lib/end-of-turn.ts'
 import { errorContext, type AdmittedExchange } from '../exchange/exchange.ts'
@@ -8,7 +9,7 @@ import { lateRules } from '../exchange/handles.ts'
 import type { ServedProxy } from '../exchange/snapshot.ts'
 import { BoundaryWatch, messageEvent } from './sse.ts'
 import { tickMs, type OpenStream } from '../exchange/streams.ts'
-import { unreadable } from './upstream-refusal.ts'
+import { beginsWithEndpoint, unreadable } from './upstream-refusal.ts'
 
 /** What an event stream asks of its response. */
 export interface StreamedAnswer {
@@ -30,7 +31,11 @@ export class EventStream implements OpenStream, EventSink {
   readonly #answer: StreamedAnswer
   readonly proxy: ServedProxy
   readonly #boundary = new BoundaryWatch()
+  /** Undefined if the stream answers no request. */
+  readonly #watch: AnswerWatch | undefined
   #changed: ChangedEvents | undefined
+  /** Whether the client may expect HTTP+SSE: it sent neither a version nor a session. */
+  readonly #mayBeHttpSse: boolean
   #isOpen = true
   /** Whether a chunk was written, and with it the response head. */
   #begun = false
@@ -50,6 +55,11 @@ export class EventStream implements OpenStream, EventSink {
     this.#exchange = exchange
     this.proxy = proxy
     this.#answer = answer
+    const { method, headers } = exchange.request
+    this.#mayBeHttpSse =
+      method === 'GET' && (headers['mcp-protocol-version'] ?? headers['mcp-session-id']) === undefined
+    const { length } = exchange.requestIds
+    if (length > 0) this.#watch = new AnswerWatch(length)
     if (rules !== undefined) this.#changed = new ChangedEvents(rules, this, maxEvent)
     this.#gather()
   }
@@ -68,6 +78,10 @@ export class EventStream implements OpenStream, EventSink {
 
   /** Takes a chunk from the upstream. */
   take(chunk: Buffer): void {
+    if (!this.#begun && this.#mayBeHttpSse && beginsWithEndpoint(chunk)) {
+      this.#refuseTransport()
+      return
+    }
     if (this.#changed === undefined) {
       const rules = lateRules(this.#exchange, chunk)
       if (rules !== undefined && this.#boundary.atBoundary())
@@ -86,8 +100,8 @@ export class EventStream implements OpenStream, EventSink {
 
   /** The upstream failed. */
   onUpstreamError(refusal: Refusal): void {
-    // A client can resume a legacy stream with event ids (MCP 2025-11-25, Resumability); an error would end its request.
-    if (this.#exchange.era !== 'modern' && this.#boundary.resumable()) this.#cut(refusal)
+    if (this.#isAnswered() && this.#canInsert()) this.finish()
+    else if (this.#isResumable()) this.#cut(refusal)
     else this.end(refusal)
   }
 
@@ -109,15 +123,19 @@ export class EventStream implements OpenStream, EventSink {
     }
   }
 
-  /** Ends the stream, with an error for every request that it answers if one can still be sent. */
+  /**
+   * Ends the stream, with an error for every request that has no response, if one can still be sent. A request never gets a
+   * second response.
+   */
   end(refusal: Refusal): void {
     const { response, requestIds } = this.#exchange
-    if (!this.#canInsert()) {
+    const answered = this.#watch?.answered() ?? 'yes'
+    if (answered === 'maybe' || !this.#canInsert()) {
       this.#cut(refusal)
       return
     }
     this.#note(refusal)
-    for (const requestId of requestIds) {
+    for (const requestId of answered === 'yes' ? [] : requestIds) {
       response.write(messageEvent(errorMessage(refusal, requestId, errorContext(this.#exchange))))
     }
     this.#answer.close(refusal)
@@ -137,6 +155,7 @@ export class EventStream implements OpenStream, EventSink {
     this.#gather()
     this.#hasSpoken = true
     this.#begun = true
+    this.#watch?.see(bytes)
     this.#exchange.response.write(bytes)
   }
 
@@ -145,7 +164,8 @@ export class EventStream implements OpenStream, EventSink {
   }
 
   finish(): void {
-    this.#answer.end()
+    if (this.#watch?.answered() === 'no' && !this.#isResumable()) this.end(new Refusal('upstream_no_answer'))
+    else this.#answer.end()
   }
 
   pause(): void {
@@ -176,6 +196,24 @@ export class EventStream implements OpenStream, EventSink {
   /** Returns whether the client's side of the stream is between two events. */
   #canInsert(): boolean {
     return this.#changed !== undefined || this.#boundary.atBoundary()
+  }
+
+  #refuseTransport(): void {
+    const refusal = new Refusal('upstream_transport')
+    this.write(Buffer.from(messageEvent(errorMessage(refusal, null, errorContext(this.#exchange)))))
+    this.end(refusal)
+  }
+
+  #isAnswered(): boolean {
+    return this.#watch?.answered() === 'yes'
+  }
+
+  /**
+   * Returns whether the client can resume the stream: it is a legacy stream with event ids (MCP 2025-11-25, Resumability).
+   * An error would end the client's request.
+   */
+  #isResumable(): boolean {
+    return this.#exchange.era !== 'modern' && this.#boundary.resumable()
   }
 
   /** Keeps the reason for the log. */

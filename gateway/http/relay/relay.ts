@@ -115,8 +115,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     this.#status = status
     this.#headers = headers
     const type = mediaType(headers['content-type'])
-    const asks = this.#exchange.requestIds.length > 0
-    const fault = upstreamFault(this.#plan.method, asks, status, headers, type)
+    const fault = upstreamFault(this.#plan.method, this.#exchange, status, headers, type)
     if (fault !== undefined) this.#refuse(new Refusal(fault))
     else if (type === 'text/event-stream') this.#startEvents()
     else this.#mode = this.#rules === undefined ? 'bytes' : 'list'

@@ -18,6 +18,9 @@ import type { UpstreamEndpoint } from '../../oauth/upstream-discovery.ts'
  */
 const keepAliveTimeoutMs = 1500
 
+/** Largest head of a response, in bytes; that of plain HTTP is in `http/client`. Explicit, because Node has an option for it. */
+const maxHeadBytes = 16 * 1024
+
 /** Connections to one origin. */
 export interface Connections {
   /** Carries the requests of clients. */
@@ -116,6 +119,7 @@ function createConnections(origin: string, timeout: number, tls: Tls): Connectio
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: keepAliveTimeoutMs,
+    maxHeaderSize: maxHeadBytes,
     // Explicit, because an environment variable of Node would turn it off otherwise.
     connect: { timeout, ...tls, rejectUnauthorized: true },
   })
