@@ -152,6 +152,10 @@ export interface Listen {
    */
   maxConnections?: number
   /**
+   * Time that a stopping gateway still serves new requests while `/readyz` already returns 503, so that load balancers send clients elsewhere first. Then it drains. The default is 5s if `/readyz` was requested in the last minute, and otherwise 0s.
+   */
+  grace?: string
+  /**
    * Time that a stopping gateway waits for calls in flight before it closes their connections. With 0s it does not wait.
    */
   drain: string

@@ -64,7 +64,7 @@ t.test('demo runs a mock server and a gateway, applies saved changes, and leaves
   t.equal(demo.stdout().split('\n').length, 2, 'one line')
   t.equal(dirname(dirname(config)), demo.temporary)
   t.equal(statSync(dirname(config)).mode & 0o777, 0o700)
-  t.equal((await fetch(`${admin}/readyz`)).status, 200)
+  t.equal((await fetch(`${admin}/livez`)).status, 200)
   t.same(load(config, { env: {}, now: new Date(), review: 'validate' }).diagnostics, [])
 
   const headers = { authorization: `Bearer ${key}` }

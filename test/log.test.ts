@@ -32,7 +32,7 @@ async function start(t: Test, stderr: 'pipe' | number): Promise<Started> {
   const folder = t.testdir({
     'gateway.yaml': `version: 1
 workers: 1
-listen: {address: "127.0.0.1:${port}", drain: 250ms}
+listen: {address: "127.0.0.1:${port}", drain: 250ms, grace: 0s}
 admin: {address: "127.0.0.1:${adminPort}"}
 proxies: {main: {auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}}
 `,

@@ -11,7 +11,7 @@ import { program } from '../gateway/commands/registry.ts'
 import { until } from './fixtures/until.ts'
 
 const config = (more = '', address = '127.0.0.1:0'): string => `version: 1
-listen: {address: "${address}", drain: 250ms}
+listen: {address: "${address}", drain: 250ms, grace: 0s}
 admin: {address: "127.0.0.1:0"}
 proxies:
   main: {auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}

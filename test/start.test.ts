@@ -41,6 +41,12 @@ function start(t: Test, command: string, args: readonly string[], env: Record<st
   return { child, log: () => log, exit: once(child, 'close') as Started['exit'] }
 }
 
+/** Waits until the gateway listens. */
+async function listening({ log }: Started): Promise<{ url: string; adminUrl: string }> {
+  const line = await until(() => /^.*"event":"listening".*$/m.exec(log())?.[0], log())
+  return JSON.parse(line) as { url: string; adminUrl: string }
+}
+
 /** Returns the lines of a page that run the gateway, each as the user types it or as a service starts it. */
 function documented(page: string): string[] {
   const text = readFileSync(join(root, page), 'utf8')
@@ -65,8 +71,9 @@ t.test('SIGTERM to the documented line drains the gateway, and is exit 0', async
   t.same([...new Set(lines)], ['bin/gatehouse run'], 'and all say the same')
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const [program = '', ...args] = `${lines[0]} -c ${file}`.split(' ')
-    const { child, log, exit } = start(t, program, args)
-    await until(() => log().includes('"listening"'), log())
+    const started = start(t, program, args)
+    const { child, log, exit } = started
+    await listening(started)
     child.kill(signal)
     t.same(await exit, [0, null], signal)
     t.match(log(), '"event":"stopped"')
@@ -80,8 +87,9 @@ const noTerminal = spawnSync('script', ['--version']).status !== 0 && 'there is 
 
 t.test('as PID 1, SIGTERM drains the gateway', { skip: noNamespace }, async t => {
   const file = join(t.testdir({ 'gateway.yaml': config }), 'gateway.yaml')
-  const { child, log, exit } = start(t, 'unshare', [...namespace, gatehouse, 'run', '-c', file])
-  await until(() => log().includes('"listening"'), log())
+  const started = start(t, 'unshare', [...namespace, gatehouse, 'run', '-c', file])
+  const { child, log, exit } = started
+  await listening(started)
   const [pid = ''] = execFileSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' }).split('\n')
   process.kill(Number(pid), 'SIGTERM')
   t.same(await exit, [0, null])
@@ -112,6 +120,40 @@ t.test('a gateway outlives its terminal, and still stops at SIGTERM', { skip: no
   await logged('config_unchanged')
   process.kill(pid, 'SIGTERM')
   await logged('stopped')
+})
+
+t.test('SIGTERM closed the listener before anyone could see that the gateway is not ready', async t => {
+  const withGrace = (grace: string): string => config.replace('drain: 250ms', `drain: 250ms${grace}`)
+  const file = join(t.testdir({ 'gateway.yaml': withGrace(', grace: 1m') }), 'gateway.yaml')
+  const run = start(t, gatehouse, ['run', '-c', file])
+  const { url, adminUrl } = await listening(run)
+  run.child.kill('SIGTERM')
+  const ready = async (): Promise<number> => (await fetch(`${adminUrl}/readyz`)).status
+  await until(async () => (await ready()) === 503, 'it is not ready')
+  const headers = { connection: 'close' }
+  t.equal((await fetch(`${url}/main/mcp`, { headers })).status, 502, 'it serves as before')
+  t.match(run.log(), '"event":"stopping","graceSeconds":60')
+  await until(() => {
+    run.child.kill('SIGTERM')
+    return run.child.exitCode
+  }, 'a second signal waits no longer')
+  t.same(await run.exit, [143, null])
+
+  for (const [grace, probes, seconds] of [
+    [', grace: 100ms', false, '0.1'],
+    ['', false, undefined],
+    ['', true, '5'],
+  ] as const) {
+    writeFileSync(file, withGrace(grace))
+    const next = start(t, gatehouse, ['run', '-c', file])
+    const { adminUrl } = await listening(next)
+    if (probes) await fetch(`${adminUrl}/readyz`)
+    next.child.kill('SIGTERM')
+    t.same(await next.exit, [0, null])
+    const [, graceSeconds] = /"event":"stopping","graceSeconds":([\d.]+)/.exec(next.log()) ?? []
+    t.equal(graceSeconds, seconds)
+    t.match(next.log(), '"event":"draining"')
+  }
 })
 
 /** Makes a clone with stubs for Node: each prints its version, or with a script what it was asked to run. */

@@ -12,6 +12,8 @@ export interface AdminParts {
   readonly revocations: RevocationsKeeper
   isStopping(this: void): boolean
   isPortShared(this: void): boolean
+  /** Called for each request for /readyz. */
+  onProbe(this: void): void
   /** Returns the number of log lines that could not be written so far. */
   droppedLines(this: void): number
 }
@@ -24,11 +26,15 @@ export function createAdminSource({
   revocations,
   isStopping,
   isPortShared,
+  onProbe,
   droppedLines,
 }: AdminParts): AdminSource {
   let countedLines = 0
   return {
-    ready: async () => !isStopping() && !isPortShared() && (await core.gauges()).workers > 0,
+    async ready() {
+      onProbe()
+      return !isStopping() && !isPortShared() && (await core.gauges()).workers > 0
+    },
     async status() {
       const { openStreams, workers } = await core.gauges()
       return {

@@ -36,6 +36,8 @@ export interface Applier {
   /** Returns how many seconds the files have differed from the revision in force; 0 if they do not differ. */
   pendingSeconds(): number
   paths(): ReadPaths
+  /** Returns the settings in force. */
+  settings(): Settings
   /**
    * Applies the files as they stand now: after a `change` only if their bytes differ from those of the last attempt. Never
    * throws.
@@ -64,8 +66,8 @@ interface Reloads {
   readonly loads: Loads
   /** Settings that the gateway was started with. */
   readonly started: Settings
-  /** Milliseconds for which the files must not change before they are read. */
-  quietMs: number
+  /** Settings in force. */
+  settings: Settings
   /** Contents of the files in force. */
   contents: Contents
   paths: ReadPaths
@@ -100,7 +102,7 @@ export async function createApplier(
     status,
     loads,
     started,
-    quietMs: quietMsOf(started),
+    settings: started,
     contents: contentsOf(first.files),
     paths: pathsOf(first),
     attempted: first.digest,
@@ -114,6 +116,7 @@ export async function createApplier(
     status: status.status,
     pendingSeconds: status.pendingSeconds,
     paths: () => reloads.paths,
+    settings: () => reloads.settings,
     stop() {
       reloads.stopped = true
       loads.abort('the gateway is stopping')
@@ -151,7 +154,11 @@ async function reloadOnce(reloads: Reloads, cause: Cause): Promise<void> {
   if (loads.isRested()) reloads.attempted = undefined
   if (isAttempted(reloads, digestOfFiles(reloads.paths), cause)) return
   const inForce = cause === 'demand' ? noContents : reloads.contents
-  await settle(reloads.paths, { quietMs: reloads.quietMs, inForce, isStopped: () => reloads.stopped })
+  await settle(reloads.paths, {
+    quietMs: quietMsOf(reloads.settings),
+    inForce,
+    isStopped: () => reloads.stopped,
+  })
   if (reloads.stopped) return
   reloads.seen = digestOfFiles(reloads.paths)
   if (isAttempted(reloads, reloads.seen, cause)) return
@@ -209,10 +216,11 @@ async function applyResult(reloads: Reloads, result: ReadResult, cause: Cause): 
     return
   }
   status.applied(named, result)
-  reloads.quietMs = quietMsOf(settings)
+  reloads.settings = settings
   reloads.contents = contentsOf(result.files)
 }
 
+/** Returns the time for which the files must not change before they are read, in milliseconds. */
 function quietMsOf({ reload }: Settings): number {
   return parseWait(reload.settle)
 }

@@ -11,6 +11,7 @@ import { listenForClients, listenForOperators } from './addresses.ts'
 import { createHostCheck } from './admin-hosts.ts'
 import { createAdminSource } from './admin-source.ts'
 import { ConfigRefused, createApplier, type Applier } from './apply.ts'
+import { createGrace } from './grace.ts'
 import type { RevocationsRequest } from './loader/loader.ts'
 import type { LoadConfig } from './loads.ts'
 import { createWatcher, type Watcher } from './loader/watch.ts'
@@ -44,7 +45,10 @@ export interface Gateway {
   readonly adminUrl: string
   /** Reads the configuration again, as after SIGHUP. Never throws; the log and the status report the outcome. */
   reload(): Promise<void>
-  /** Stops: refuses new requests, lets those in flight end for up to `listen.drain`, then closes. */
+  /**
+   * Stops: reports that it is not ready, and serves on for `listen.grace`. Then refuses new requests, lets those in flight
+   * end for up to `listen.drain`, and closes.
+   */
   close(): Promise<void>
 }
 
@@ -66,6 +70,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   } = options
   const log = createLog(write)
   const metrics = createMetrics()
+  const grace = createGrace(log)
   const first = await load()
   const { handover } = first
   if (handover === undefined) throw new ConfigRefused(first)
@@ -76,14 +81,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     count === 1
       ? createWorkerCore({ log, metrics, sessionSecret })
       : createWorkers(count, { sessionSecret, write, log, metrics, onWorker, answerTimeoutMs })
-  let stopping = false
   let port: PortWatch | undefined
   try {
     const revocations = createRevocationsKeeper(loadRevocations, { core, log, metrics })
     const applier = await createApplier({ ...first, handover }, load, { core, log, metrics, revocations })
-    const isStopping = (): boolean => stopping
     const isPortShared = (): boolean => port?.isShared() === true
-    const parts = { core, metrics, applier, revocations, isStopping, isPortShared, droppedLines }
+    const parts = { core, metrics, applier, revocations, ...grace, isPortShared, droppedLines }
     const admin = createAdminListener(createAdminSource(parts), createHostCheck(settings.admin))
     const { url, address } = await listenForClients(core, settings, count > 1)
     if (count > 1) port = watchPort(address, { log, metrics })
@@ -96,7 +99,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       adminUrl,
       reload: async () => void (await Promise.all([revocations.apply(), applier.apply('demand')])),
       async close() {
-        stopping = true
+        await grace.pass(applier.settings())
         log.info('draining', { openStreams: (await core.gauges()).openStreams })
         await watcher?.close()
         port?.close()
