@@ -1,19 +1,31 @@
 import { X509Certificate } from 'node:crypto'
 import { BlockList, isIPv4 } from 'node:net'
 import { readCertificate, type ClientCertificate } from '../gateway/auth/certificate.ts'
+import { certificateIn } from '../gateway/auth/certificate-header.ts'
 import type { RequestHead } from '../gateway/auth/request-head.ts'
+import { Refusal } from '../gateway/mcp/errors.ts'
 import { parseNetwork } from '../gateway/values/networks.ts'
 import type { CertificateHeader } from '../schema/config.ts'
 
 /** Reads the certificates of clients whose TLS ends in front of the gateway. */
 export interface ForwardedCertificates {
-  /** Returns the text of the header; undefined without one, or if it is not from a trusted address. */
+  /**
+   * Returns the text of the header; undefined without one, or if it is not from a trusted address. A header that was sent
+   * twice gives an empty text, which is not a certificate: one of them may be the client's own.
+   */
   find(head: RequestHead): string | undefined
-  /** Parses the certificate in that text; undefined if it is not a certificate. */
-  read(text: string): ClientCertificate | undefined
+  /**
+   * Parses the certificate in that text.
+   *
+   * @throws Refusal `credential_invalid`
+   */
+  read(text: string): ClientCertificate
 }
 
-/** Creates a reader of headers in the form of nginx (`$ssl_client_escaped_cert`) or RFC 9440 §2, from configured addresses only. */
+/** Values for *no certificate*: of nginx, HAProxy and Caddy, and of Apache. */
+const absent = new Set<unknown>([undefined, '', '(null)'])
+
+/** Creates a reader of a header, which is trusted from configured addresses only. */
 export function forwardedCertificates({ header, proxies }: CertificateHeader): ForwardedCertificates {
   const name = header.toLowerCase()
   const trusted = new BlockList()
@@ -21,39 +33,36 @@ export function forwardedCertificates({ header, proxies }: CertificateHeader): F
     trusted.addSubnet(address, prefix, family)
   }
   return {
-    find({ headers, remoteAddress }) {
+    find({ headers, rawHeaders, remoteAddress }) {
       const value = headers[name]
-      // nginx sends an empty header if the client has no certificate.
-      if (value === undefined || value === '') return undefined
+      if (absent.has(value)) return undefined
       const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
       if (address === '' || !trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')) return undefined
-      return Array.isArray(value) ? value.join(', ') : value
+      return Array.isArray(value) || isRepeated(rawHeaders, name) ? '' : value
     },
     read(text) {
-      const bytes = bytesOf(text)
-      if (bytes === undefined) return undefined
-      try {
-        const certificate = new X509Certificate(bytes)
-        return certificate.raw.equals(bytes) ? readCertificate(certificate, [], undefined) : undefined
-      } catch {
-        return undefined
-      }
+      const bytes = certificateIn(text)
+      if (bytes === 'none') throw new Refusal('certificate_not_forwarded')
+      const certificate = bytes && parse(bytes)
+      if (certificate === undefined) throw new Refusal('certificate_unreadable')
+      return readCertificate(certificate, [], undefined)
     },
   }
 }
 
-function bytesOf(text: string): Buffer | undefined {
-  const base64 = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(text)?.[1] ?? pemContent(text)
-  return base64 === undefined ? undefined : Buffer.from(base64, 'base64')
-}
-
-function pemContent(text: string): string | undefined {
-  let pem: string
+/** Parses a certificate; undefined if the bytes are not exactly one. */
+function parse(bytes: Buffer): X509Certificate | undefined {
   try {
-    pem = decodeURIComponent(text)
+    const certificate = new X509Certificate(bytes)
+    return certificate.raw.equals(bytes) ? certificate : undefined
   } catch {
     return undefined
   }
-  const frame = /^-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/\s]+={0,2})\s{1,4}-----END CERTIFICATE-----\s*$/
-  return frame.exec(pem)?.[1]
+}
+
+function isRepeated(rawHeaders: readonly string[], name: string): boolean {
+  let seen = 0
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (rawHeaders[index]!.length === name.length && rawHeaders[index]!.toLowerCase() === name) seen++
+  return seen > 1
 }

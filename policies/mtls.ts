@@ -3,6 +3,7 @@ import { nameOf, type ClientCertificate } from '../gateway/auth/certificate.ts'
 import type { Authenticator, IdentityPolicy } from './policy.ts'
 import type { Principal } from '../gateway/auth/principal.ts'
 import { createTrust, type Trust } from '../gateway/auth/trust.ts'
+import { explainVerificationError } from '../gateway/auth/verification-error.ts'
 import { parseFingerprint } from '../gateway/values/fingerprint.ts'
 import { matchGlob, parseGlob, type Glob } from '../gateway/values/glob.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
@@ -67,7 +68,8 @@ function check(presented: ClientCertificate, trust: Trust | undefined, now: numb
   const problem = trust === undefined ? 'untrusted' : trust.problemOf(presented, now)
   if (problem !== undefined) throw new Refusal(`certificate_${problem}`)
   if (presented.refused !== undefined) {
-    throw new Refusal('certificate_refused', { values: { why: presented.refused } })
+    const why = explainVerificationError(presented.refused)
+    throw new Refusal('certificate_refused', { values: { why } })
   }
 }
 

@@ -423,7 +423,7 @@ export interface CertificateCondition {
   fingerprint?: string
 }
 /**
- * A header with the client certificate, for TLS that ends in front of the gateway: URL-encoded PEM as nginx sends it, or the form of RFC 9440. The header is trusted only from the listed addresses, and is never forwarded.
+ * A header with the client certificate, for TLS that ends in front of the gateway: PEM, URL-encoded or not; base64 DER; the form of RFC 9440; or the `X-Forwarded-Client-Cert` of Envoy. Of several certificates, only the first counts, and of several elements of Envoy, only the last. The header is trusted only from the listed addresses, and is never forwarded.
  */
 export interface CertificateHeader {
   /**

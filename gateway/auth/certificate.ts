@@ -5,7 +5,7 @@ export interface ClientCertificate {
   readonly certificate: X509Certificate
   /** The other certificates that the client sent, in any order and not verified. */
   readonly chain: readonly X509Certificate[]
-  /** The reason why the TLS handshake did not accept it; undefined if it did, or if TLS ends in front of the gateway. */
+  /** The code of the reason why the TLS handshake did not accept it; undefined if it did, or if TLS ends in front of the gateway. */
   readonly refused: string | undefined
   /** SHA-256 of its DER, in hex. */
   readonly digest: string

@@ -9,6 +9,8 @@ export interface RequestHead {
   /** The raw query string, without its question mark. */
   readonly query: string
   readonly headers: IncomingHttpHeaders
+  /** Names and values in turn, as the client sent them. */
+  readonly rawHeaders: readonly string[]
   /** Returns the local address of the connection. */
   localAddress(this: void): string
   /** The address of the client, or of the proxy in front of the gateway. */

@@ -79,6 +79,10 @@ export const details = {
   keys_checked: ['overloaded', 'too many keys are being checked; send the request again'],
   keys_failed: ['overloaded', 'too many unknown keys came from this address; try again later'],
   certificate_unreadable: ['credential_invalid', 'the certificate cannot be read'],
+  certificate_not_forwarded: [
+    'credential_invalid',
+    'the proxy in front of the gateway forwards no certificate; its header needs Cert',
+  ],
   certificate_unknown: ['credential_invalid', 'the certificate is unknown'],
   certificate_untrusted: ['credential_invalid', 'the certificate was not issued by a trusted CA'],
   certificate_revoked: ['credential_invalid', 'the certificate was revoked'],

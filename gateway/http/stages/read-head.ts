@@ -17,6 +17,7 @@ export const readHead: Stage = {
       path: mark === -1 ? url : url.slice(0, mark),
       query: mark === -1 ? '' : url.slice(mark + 1),
       headers,
+      rawHeaders,
       localAddress: () => socket.localAddress ?? '',
       remoteAddress: socket.remoteAddress ?? '',
       clientCertificate: () => peerCertificate(socket),
