@@ -40,6 +40,7 @@ interface Facts {
   key: string
   admin: string
   config: string
+  log: string
 }
 
 async function facts(demo: Demo): Promise<Facts> {
@@ -57,10 +58,10 @@ function ping(url: string, key: string): Promise<Response> {
   return fetch(url, { method: 'POST', headers, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' })
 }
 
-t.test('demo runs a mock server and a gateway, applies saved changes, and leaves nothing behind', async t => {
+t.test('demo runs a mock server and a gateway, and applies saved changes', async t => {
   const demo = startDemo(t, ['--format', 'json', '--ephemeral'])
-  const { url, key, admin, config } = await facts(demo)
-  t.same(Object.keys(JSON.parse(demo.stdout()) as object), ['url', 'key', 'admin', 'config'])
+  const { url, key, admin, config, log } = await facts(demo)
+  t.same(Object.keys(JSON.parse(demo.stdout()) as object), ['url', 'key', 'admin', 'config', 'log'])
   t.equal(demo.stdout().split('\n').length, 2, 'one line')
   t.equal(dirname(dirname(config)), demo.temporary)
   t.equal(statSync(dirname(config)).mode & 0o777, 0o700)
@@ -89,13 +90,16 @@ t.test('demo runs a mock server and a gateway, applies saved changes, and leaves
 
   await promisify(execFile)(process.execPath, [main, 'keys', 'revoke', 'demo', '-c', config])
   await until(async () => (await ping(url, key)).status === 401, 'the key is refused')
-  t.notMatch(demo.stderr() + readFileSync(config, 'utf8'), key.slice(5, 48), 'the key is shown once')
+  const logged = readFileSync(log, 'utf8')
+  t.match(logged, /"event":"listening"/)
+  t.notMatch(logged + demo.stderr() + readFileSync(config, 'utf8'), key.slice(5, 48), 'the key is shown once')
+  t.equal(demo.stderr(), '', 'the log is not in the terminal')
 
   demo.child.kill('SIGTERM')
   t.same(await demo.exit, [0, null])
-  t.same(readdirSync(demo.temporary), [])
   await t.rejects(fetch(admin))
-  t.notMatch(demo.stderr(), /warning/i)
+  t.match(readFileSync(config, 'utf8'), '[reader]', 'a configuration that was edited was deleted')
+  t.match(demo.stderr(), `kept: ${config}`)
 })
 
 t.test('SIGTERM to npm left its child process running', async t => {
@@ -142,20 +146,21 @@ t.test('the text output shows the key once, and its commands work', async t => {
   t.match(stdout, '"get_users"')
 
   const command =
-    /^ {2}npx -y @modelcontextprotocol\/inspector (--cli (?:.*\\\n)*.*)\n/m.exec(text)?.[1] ?? ''
+    /^ {2}npx -y @modelcontextprotocol\/inspector@2 (--cli (?:.*\\\n)*.*)\n/m.exec(text)?.[1] ?? ''
   const inspector = join(repository, 'node_modules/.bin/mcp-inspector')
   const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`
   const inspected = await promisify(execFile)('sh', ['-ec', `${assignment}\n${inspector} ${command}`], {
     env: { ...process.env, PATH },
   })
   t.equal((JSON.parse(inspected.stdout) as { tools: object[] }).tools.length, 15)
-  t.match(text, /inspector --web \\\n +--server-url http:\/\/127\.0\.0\.1:\d+\/mock\/mcp /)
+  t.match(text, /inspector@2 --web \\\n +--server-url http:\/\/127\.0\.0\.1:\d+\/mock\/mcp /)
   t.ok(existsSync(/\/\S+gateway\.yaml/.exec(text)?.[0] ?? ''))
 
   demo.child.kill('SIGINT')
   demo.child.kill('SIGINT')
   t.same(await demo.exit, [0, null], 'npm repeats a signal that the terminal sent already')
-  t.same(readdirSync(demo.temporary), [])
+  t.same(readdirSync(demo.temporary), [], 'an unchanged demo leaves nothing behind')
+  t.equal(demo.stderr(), '')
 })
 
 t.test('ports in use are reported, and others are used', async t => {
@@ -184,7 +189,7 @@ t.test('demo reports missing development packages', async t => {
     } })`
   const demo = startDemo(t, ['--ephemeral'], [`--import=data:text/javascript,${encodeURIComponent(hook)}`])
   t.same(await demo.exit, [2, null])
-  t.match(demo.stderr(), /npm install/)
+  t.match(demo.stderr(), /npm ci/)
   t.equal(demo.stdout(), '')
   t.same(readdirSync(demo.temporary), [])
 })

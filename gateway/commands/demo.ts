@@ -1,6 +1,5 @@
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { appendFile, readFileSync, writeFileSync } from 'node:fs'
+import { createDemoFolder } from './demo/folder.ts'
 import { choosePorts, type Ports } from './demo/ports.ts'
 import { jsonLine, welcome } from './demo/welcome.ts'
 import { parseCommandLine } from './cli/arguments.ts'
@@ -24,8 +23,8 @@ const options = {
 export const help = {
   name: 'demo',
   paragraphs: [
-    'Starts a mock MCP server and a gateway in front of it, and prints how to call it with a new key. `--format json` prints one line with url, key, admin and config.',
-    'The gateway runs on a copy of examples/quickstart/gateway.yaml in a temporary folder. Ctrl-C stops both servers and removes the folder.',
+    'Starts a mock MCP server and a gateway in front of it, and prints how to call it with a new key. `--format json` prints one line with url, key, admin, config and log.',
+    'The gateway runs on a copy of examples/quickstart/gateway.yaml in a temporary folder, and writes its log there. Ctrl-C stops both servers and removes the folder, unless you changed the configuration.',
   ],
   options,
   exitCodes: [
@@ -49,16 +48,22 @@ export async function run(args: string[], io: Io): Promise<number> {
   const mock = await startMock(ports.mock, io)
   if (mock === undefined) return 2
   running.defer(() => mock.close())
-  const config = join(temporaryFolder(running), 'gateway.yaml')
+  const { config, log, ready, dispose } = createDemoFolder(io)
+  running.defer(dispose)
   writeFileSync(config, quickstart())
   let key = ''
   const expires = instantText(Date.now() + 30 * 86_400_000)
   const request = { name: 'demo', roles: ['operator'], expires }
   await addKey(config, request, io, true, ({ secret }) => (key = secret))
-  const gateway = await start(config, true, { ...io, env: { ...io.env, ...variables(ports, mock.url) } })
+  ready()
+  const gateway = await start(config, true, {
+    ...io,
+    env: { ...io.env, ...variables(ports, mock.url) },
+    logSink: (bytes, done) => appendFile(log, bytes, done),
+  })
   if (typeof gateway === 'number') return gateway
   running.defer(() => gateway.close())
-  const facts = { url: `${gateway.url}/mock/mcp`, key, admin: gateway.adminUrl, config, mock: mock.url }
+  const facts = { url: `${gateway.url}/mock/mcp`, key, admin: gateway.adminUrl, config, log, mock: mock.url }
   io.stdout(format === 'json' ? jsonLine(facts) : welcome(facts))
   await stopped
   return 0
@@ -70,18 +75,9 @@ async function startMock(port: number, io: Io): Promise<{ url: string; close(): 
     return await startMockServer({ port })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    io.stderr('gatehouse: the mock server is not installed; run `npm install` in a clone of the repository\n')
+    io.stderr('gatehouse: the mock server is not installed; run `npm ci` in a clone of the repository\n')
     return undefined
   }
-}
-
-/** Creates a folder that only this user can read, and that is removed however the process ends. */
-function temporaryFolder(running: AsyncDisposableStack): string {
-  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'gatehouse-demo-'))
-  const remove = (): void => rmSync(folder, { recursive: true, force: true })
-  process.on('exit', remove)
-  running.defer(remove)
-  return folder
 }
 
 // Editors find the schema from the copy too.

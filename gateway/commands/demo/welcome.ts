@@ -8,6 +8,8 @@ export interface Facts {
   readonly admin: string
   /** Path of the configuration. */
   readonly config: string
+  /** Path of the log. */
+  readonly log: string
   /** The mock server's own endpoint. */
   readonly mock: string
 }
@@ -25,14 +27,14 @@ const list = JSON.stringify({
 })
 
 /** Returns the output for programs: one line. */
-export function jsonLine({ url, key, admin, config }: Facts): string {
-  return `${JSON.stringify({ url, key, admin, config })}\n`
+export function jsonLine({ url, key, admin, config, log }: Facts): string {
+  return `${JSON.stringify({ url, key, admin, config, log })}\n`
 }
 
 /** Returns the output for people: what runs, how to call it, and what to try. It shows the key once. */
-export function welcome({ url, key, admin, config, mock }: Facts): string {
+export function welcome({ url, key, admin, config, log, mock }: Facts): string {
   const bearer = '"Authorization: Bearer $GATEHOUSE_KEY"'
-  const inspector = 'npx -y @modelcontextprotocol/inspector'
+  const inspector = 'npx -y @modelcontextprotocol/inspector@2'
   const server = `\\
     --server-url ${url} --transport http --header ${bearer}`
   return `
@@ -40,6 +42,7 @@ Gatehouse is running in front of a mock MCP server.
 
   MCP endpoint     ${url}
   configuration    ${config}
+  log              ${log}
   status           ${admin}/status
   mock server      ${mock}
 
@@ -53,7 +56,7 @@ Paste this into another terminal. The key is shown only once.
     -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/list' \\
     -d '${list}'
 
-Or use the MCP Inspector, in the browser or in the terminal:
+The response is 200, with 15 tools. Or use the MCP Inspector, in the browser or in the terminal:
 
   ${inspector} --web ${server}
   ${inspector} --cli ${server} --method tools/list
@@ -62,8 +65,8 @@ Then edit the configuration. Each change is applied when you save it:
 
   - change the role of the key demo from operator to reader: the list has five tools
   - remove the key demo: the next call gets 401
-  - make a mistake: nothing changes, and ${admin}/status shows where it is
+  - make a mistake: nothing changes, and the log shows where it is
 
-Ctrl-C stops everything and removes the configuration.
+Ctrl-C stops everything. A configuration that you changed is kept.
 `
 }
