@@ -9,6 +9,8 @@ export interface Rule {
 /** A list of globs as one matcher. */
 export interface RuleList {
   readonly rules: readonly Rule[]
+  /** Returns the patterns that were compiled: those of the rules, and their other spellings. */
+  spellings(): readonly string[]
   /** Returns the first rule that matches a name; undefined if none does. */
   first(name: string): Rule | undefined
 }
@@ -44,6 +46,7 @@ export function compileRules(
   const lengths = [...new Set([...prefixes.keys()].map(prefix => prefix.length))]
   return {
     rules,
+    spellings: () => rules.flatMap(({ pattern }) => spellingsOf(pattern)),
     first(name) {
       let best = exact.get(name) ?? Infinity
       for (const length of lengths) {

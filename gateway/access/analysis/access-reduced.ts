@@ -1,7 +1,8 @@
 import type { Principal } from '../../auth/principal.ts'
 import { ruleKinds, type Grants, type ProxyAccess, type RuleKind } from '../rules.ts'
 import { losesScope } from '../scopes.ts'
-import { compareAccess, type HeldAccess } from './compare-access.ts'
+import { compareAccess } from './compare-access.ts'
+import type { HeldAccess } from './held-access.ts'
 
 type Roles = Pick<Principal, 'roles' | 'scopes'>
 
@@ -9,9 +10,8 @@ type Roles = Pick<Principal, 'roles' | 'scopes'>
 const maxVisits = 20_000
 
 /**
- * Returns whether a principal may do less on a proxy than before. The answer is exact for tools, prompts and methods. For
- * resources, and where an exact answer takes too long, a removed allow or a new deny counts, even if another pattern makes
- * up for it.
+ * Returns whether a principal may do less on a proxy than before, over all names. If an exact answer takes too long, or if
+ * URIs may be lost, a removed allow or a new deny counts, even if another pattern makes up for it.
  */
 export function isAccessReduced(before: ProxyAccess, was: Roles, after: ProxyAccess, is: Roles): boolean {
   if (before.open !== after.open) return !after.open
@@ -34,7 +34,8 @@ function isLess(before: HeldAccess, after: HeldAccess): boolean {
   if (then.length > 0 && now.length === 0) return true
   return ruleKinds.some(kind => {
     if (!losesPattern(before.proxy, then, after.proxy, now, kind)) return false
-    return kind === 'resource' || compareAccess(before, after, kind, maxVisits)?.lost.length !== 0
+    const found = compareAccess(before, after, kind, maxVisits)
+    return found === undefined || found.lost.length > 0 || found.mayLose === true
   })
 }
 
