@@ -615,7 +615,7 @@ export interface Upstream {
    * Query parameters to add to the URL of every request. Write credentials as references to an environment variable or a file.
    */
   query: {
-    [k: string]: HeaderValue
+    [k: string]: QueryValue
   }
   auth?: UpstreamAuth
   caller?: Caller
@@ -623,7 +623,7 @@ export interface Upstream {
   timeout: UpstreamTimeout
 }
 /**
- * The value of a header or a query parameter: a reference to a secret, or text that is not secret.
+ * The value of a header: a reference to a secret, or text that is not secret.
  */
 export interface HeaderValue {
   /**
@@ -636,6 +636,27 @@ export interface HeaderValue {
   file?: string
   /**
    * Text that is not secret. It is refused for Authorization, Cookie and names that look like credentials.
+   */
+  value?: string
+  /**
+   * Word to send before the value, as in `Authorization: Bearer TOKEN`. Without this field, and with an empty string, the value is sent as it is.
+   */
+  scheme?: string
+}
+/**
+ * The value of a query parameter: a reference to a secret, or text that is not secret.
+ */
+export interface QueryValue {
+  /**
+   * Name of an environment variable.
+   */
+  env?: string
+  /**
+   * Path of a file, relative to the file that names it. One line break at its end is ignored. The file is watched.
+   */
+  file?: string
+  /**
+   * Text that is not secret. It is refused for names that look like credentials.
    */
   value?: string
 }

@@ -67,6 +67,23 @@ async function call(
   return response.statusCode!
 }
 
+t.test('the token of a reference arrived without the scheme that servers ask for', async t => {
+  const upstream = await startUpstream(t)
+  const headers =
+    'Authorization: {env: TOKEN, scheme: Bearer}, X-File: {file: token, scheme: Token}, X-Plain: {env: TOKEN, scheme: ""}'
+  const gateway = await startTestGateway(configuration(`{url: "${upstream.url}", headers: {${headers}}}`), {
+    env: { TOKEN: 'canary' },
+    files: { token: 'canary-of-the-file\n' },
+  })
+  t.teardown(gateway.close)
+  t.equal(await call(gateway, ['X-Plain', 'forged']), 200)
+  t.match(upstream.arrivals[0]!.headers, {
+    authorization: 'Bearer canary',
+    'x-file': 'Token canary-of-the-file',
+    'x-plain': 'canary',
+  })
+})
+
 t.test('query parameters of the configuration arrive, and those of the client do not', async t => {
   const upstream = await startUpstream(t)
   const query = 'query: {api_key: {env: QUERY_SECRET}, "a b[]".x: {value: y}}'.replace('"a b[]".x', '"a&b[]"')

@@ -43,6 +43,27 @@ function checkSize(text: string): void {
   if (parseSize(text) === 0) throw new MalformedError('zero', 'write a size above zero, such as `1MiB`')
 }
 
+const hashAgain =
+  'hash the secret again with `gatehouse keys hash`, or make a new one with `gatehouse keys new`'
+
+/** Kinds of hashes that other programs write, by their form. */
+const otherHashes: readonly (readonly [form: RegExp, kind: string])[] = [
+  [/^\$2[abxy]?\$/, 'a bcrypt hash'],
+  [/^\$(?:7|scrypt|y|gy)\$|^scrypt:/, 'an scrypt or yescrypt hash'],
+  [/^(?:\$pbkdf2|pbkdf2)/, 'a PBKDF2 hash'],
+  [/^\$[156](?:\$|,)/, 'a hash of crypt'],
+  [/^\{[A-Za-z0-9-]+\}/, 'a hash of LDAP'],
+  [
+    /^(?:murmur(?:32|64|128)?|md5|sha-?1|sha-?(?:3-)?(?:224|384|512)|blake[23]b?)[:$=-]/i,
+    'a hash of another kind',
+  ],
+  [/^[0-9A-Fa-f]{8}$|^[0-9A-Fa-f]{16}$/, 'a hash with 8 or 16 hex digits, such as the murmur hashes of Tyk'],
+  [/^[0-9A-Fa-f]{32}$/, 'a hash with 32 hex digits, such as murmur128 or MD5'],
+  [/^[0-9A-Fa-f]{40}$/, 'a hash with 40 hex digits, such as SHA-1'],
+  [/^(?:[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128})$/, 'a hash with 96 or 128 hex digits, such as SHA-512'],
+  [/^[A-Za-z0-9+/]{43}=$|^sha-?256[:=-][A-Za-z0-9+/_-]{43}=?$/i, 'a hash in base64'],
+]
+
 function checkSecretHash(text: string): void {
   if (isArgon2(text) || text.startsWith('$argon2')) return void parseArgon2(text)
   if (/^(?:hmac-)?sha256:[0-9a-f]{64}$/.test(text)) return
@@ -53,6 +74,14 @@ function checkSecretHash(text: string): void {
       `write 64 hex digits in lower case after \`${kind}\``,
     )
   }
+  if (/^[0-9A-Fa-f]{64}$/.test(text)) {
+    throw new MalformedError(
+      'a hash without its kind',
+      'write `sha256:` before it if it is the SHA-256 of the secret; a secret itself is leaked now and needs a new one',
+    )
+  }
+  const other = otherHashes.find(([form]) => form.test(text))
+  if (other !== undefined) throw new MalformedError(`${other[1]}, which Gatehouse cannot verify`, hashAgain)
   throw new MalformedError(
     'not a valid hash',
     'write a hash as `gatehouse keys hash` prints it: `sha256:` and 64 hex digits in lower case, for example',

@@ -24,6 +24,8 @@ export interface RelatedPath {
 }
 
 interface Detail extends Explanation {
+  /** Reports a value that checks skip too, because its variable is missing: no value of the variable fits. */
+  readonly whateverValue?: boolean
   readonly part?: Part
   readonly suggestion?: string | undefined
   readonly related?: readonly RelatedPath[]
@@ -34,9 +36,9 @@ export function reportAt(
   { loadContext, config }: CheckContext,
   code: DiagnosticCode,
   path: Path,
-  { part = 'value', related = [], ...detail }: Detail,
+  { part = 'value', related = [], whateverValue = false, ...detail }: Detail,
 ): void {
-  if (isSkipped(loadContext, config, path)) return
+  if (!whateverValue && isSkipped(loadContext, config, path)) return
   report(loadContext, code, locate(loadContext, config, path, part).span, {
     ...detail,
     path: toPointer(path),

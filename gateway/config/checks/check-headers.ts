@@ -2,7 +2,7 @@ import type { AuthMethod, HeaderValue } from '../../../schema/config.ts'
 import { takesTokens } from '../../values/auth-type.ts'
 import { quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
-import { looksLikeCredential, redact } from '../document/sensitive.ts'
+import { looksLikeCredential, redact, referenceFor } from '../document/sensitive.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
 /** Headers that the gateway or the client sets: they belong to one connection, or describe the body. */
@@ -45,7 +45,7 @@ export function checkHeaders(context: CheckContext): void {
           help: 'remove the header',
           part: 'key',
         })
-      } else if (value !== undefined) checkLiteral(context, name, path, value)
+      } else if (value !== undefined) checkValue(context, name, path, value)
     }
     for (const [index, name] of items(upstream?.forwardHeaders)) {
       if (!isGoverned(name) && !credentials.has(name.toLowerCase())) continue
@@ -112,27 +112,35 @@ function checkTwice(context: CheckContext, name: string, path: Path, first: Map<
   })
 }
 
-function checkLiteral(
-  context: CheckContext,
-  name: string,
-  path: Path,
-  { value }: DeepPartial<HeaderValue>,
-): void {
+/** Sources of the value of a header. The schema cannot ask for exactly one of them, because `scheme` may be beside it. */
+const sources = ['env', 'file', 'value'] as const
+
+function checkValue(context: CheckContext, name: string, path: Path, header: DeepPartial<HeaderValue>): void {
+  const given = sources.filter(source => source in header)
+  if (given.length !== 1) {
+    reportAt(context, 'GH1212', path, {
+      message: `\`${name}\` names ${given.length === 0 ? 'no source' : 'more than one source'}`,
+      help: 'write exactly one of `env`, `file`, `value`',
+    })
+  }
+  const { value } = header
   if (value === undefined) return
   const at = [...path, 'value']
   if (looksLikeCredential(name)) {
-    reportCredential(context, name, at)
+    reportCredential(context, name, at, true)
     return
   }
   checkHeaderValue(context, value, at)
 }
 
 /** Reports a literal value under a name that is usually one of a credential, and redacts the value. */
-export function reportCredential(context: CheckContext, name: string, path: Path): void {
+export function reportCredential(context: CheckContext, name: string, path: Path, isHeader = false): void {
+  const { reference } = referenceFor(quoteValue(context.loadContext, context.config, path), isHeader)
   redact(context.loadContext, context.config, path)
   reportAt(context, 'GH1308', path, {
+    whateverValue: true,
     message: `\`${name}\` looks like a credential in clear`,
-    help: 'treat a real credential as leaked, and write `{env: NAME}` or `{file: path}`',
+    help: `treat a real credential as leaked, and write \`${reference}\` or \`{file: path}\``,
   })
 }
 

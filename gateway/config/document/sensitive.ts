@@ -16,6 +16,28 @@ export function looksLikeCredential(name: string): boolean {
   return words.split(/[^a-z0-9]+/).some(word => credentialWord.test(word))
 }
 
+const schemeBefore = /^(bearer|token|basic|api-?key|key|jwt|bot)\s+/i
+const onlyVariable = /^(?:\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Z]+(?:_[A-Z0-9]+)*))$/
+
+/**
+ * Returns the reference to write instead of a text: `{env: TOKEN, scheme: Bearer}` for `Bearer ${TOKEN}`.
+ *
+ * @param text as it was written, perhaps in quotes
+ * @param withScheme whether the reference may have a scheme, because it is the value of a header
+ * @returns also whether the text is only a variable, so that the file contains no secret
+ */
+export function referenceFor(
+  text: string,
+  withScheme: boolean,
+): { reference: string; name: string; isVariable: boolean } {
+  const bare = text.replace(/^`?["']?/, '').replace(/["']?`?$/, '')
+  const scheme = schemeBefore.exec(bare)?.[1]
+  const [, braced, plain] = onlyVariable.exec(bare.replace(schemeBefore, '')) ?? []
+  const name = braced ?? plain ?? 'NAME'
+  const after = withScheme && scheme !== undefined ? `, scheme: ${scheme}` : ''
+  return { reference: `{env: ${name}${after}}`, name, isVariable: (braced ?? plain) !== undefined }
+}
+
 /** Hides the value at a path in code frames. */
 export function redact(loadContext: LoadContext, root: unknown, path: Path): void {
   const { entry, exact } = findEntry(loadContext, root, path)

@@ -28,7 +28,7 @@ export function checkSchema(
 ): void {
   const errors = relevantErrors(validate(root))
   const all = errors
-    .filter(error => !isSkipped(loadContext, root, fromPointer(error.instancePath)))
+    .filter(error => isTextInVain(error) || !isSkipped(loadContext, root, fromPointer(error.instancePath)))
     .filter(error => !mayBeInFragment(loadContext, error))
   const kept = all.slice(0, maxKept.error)
   const check: Check = { loadContext, root, misspelled: new Set() }
@@ -77,6 +77,14 @@ const fieldKeywords = new Set([
 ])
 const textKeywords = new Set(['format', 'pattern', 'minLength', 'maxLength'])
 
+/** Returns whether a field cannot be text, so that no value of a variable fits it. */
+function isTextInVain({ keyword, data, parentSchema }: ErrorObject): boolean {
+  if (typeof data !== 'string') return false
+  if (keyword === 'type') return true
+  const { oneOf = [] } = parentSchema as Schema
+  return keyword === 'oneOf' && oneOf.every(({ type, $ref }) => type !== 'string' && $ref === undefined)
+}
+
 // A text with a variable that may be missing stays as written.
 function hasMissingVariable(
   loadContext: LoadContext,
@@ -99,8 +107,14 @@ function relevantErrors(errors: readonly ErrorObject[]): ErrorObject[] {
   const alternatives = new Set(
     errors.filter(error => error.keyword === 'oneOf').map(error => error.instancePath),
   )
-  return errors.filter(({ instancePath, keyword, propertyName }) => {
+  return errors.filter(({ instancePath, keyword, propertyName, params, parentSchema, data }) => {
     if (propertyName !== undefined) return false
+    // Unknown fields are reported as such.
+    const { properties } = (parentSchema ?? {}) as Schema
+    if (keyword === 'maxProperties' && properties !== undefined) {
+      const known = Object.keys(data as object).filter(name => Object.hasOwn(properties, name))
+      if (known.length <= (params as { limit: number }).limit) return false
+    }
     if (!alternatives.has(instancePath)) return true
     return within.has(instancePath) ? sizeKeywords.has(keyword) : keyword === 'oneOf'
   })

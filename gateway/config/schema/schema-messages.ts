@@ -2,6 +2,7 @@ import type { ErrorObject } from 'ajv/dist/2020.js'
 import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
 import { whyMalformed } from '../../values/formats.ts'
 import { flow, type Value } from './notation.ts'
+import { hintForField, hintForType, hintForVariable } from './field-hints.ts'
 import { patternHelp } from './pattern-help.ts'
 import { resolveSchema, type Schema } from './schema.ts'
 import { helpWithName, nearest } from '../document/suggest.ts'
@@ -27,13 +28,19 @@ export const explanations: Readonly<Record<string, Explain>> = {
   type: (error, { label, written }) => {
     const schema = error.parentSchema as Schema
     const { data } = error
+    const help = hintForValue(schema, data)
+    if (schema.type !== 'string' && isVariable(data, written)) return fromVariable(label, kindIn(schema))
     const message =
       data === null
         ? `${label} has no value`
         : schema.type === 'integer' && typeof data === 'number'
           ? `${label} cannot be ${written}`
           : `${label} is ${kindOf(data)}, not ${nounOf(schema)}`
-    return { code: 'GH1203', message, help: `write ${kindIn(schema)}${exampleOf(schema.examples)}` }
+    return {
+      code: 'GH1203',
+      message,
+      help: help ?? `write ${kindIn(schema)}${exampleOf(schema.examples)}`,
+    }
   },
   minimum: outOfRange,
   maximum: outOfRange,
@@ -56,7 +63,7 @@ export const explanations: Readonly<Record<string, Explain>> = {
   format: (error, { written }) => {
     const { format } = error.params as { format: string }
     const { message, help } = whyMalformed(format, error.data as string)!
-    return { code: 'GH1205', message: `${written} is ${message}`, help }
+    return { code: 'GH1205', message: `${written} is ${message}`, help: hintForVariable(written) ?? help }
   },
   minItems: tooFew('item'),
   maxItems: tooMany('item'),
@@ -82,7 +89,11 @@ export const explanations: Readonly<Record<string, Explain>> = {
       const { const: only, enum: several } = resolveSchema(branch).properties?.[tag] ?? {}
       return (several ?? [only]).map(String)
     })
-    if (tagValue !== undefined) return oneOf(`\`${tag}\``, written, tagValue, known)
+    if (tagValue !== undefined) {
+      const help = typeof tagValue === 'string' ? hintForType(known, tagValue) : undefined
+      if (help === undefined) return oneOf(`\`${tag}\``, written, tagValue, known)
+      return { code: 'GH1204', message: `\`${tag}\` cannot be ${written}`, help }
+    }
     const ways = known.map(one => `\`${tag}: ${one}\``)
     const last = ways.pop()
     return { code: 'GH1202', message: `\`${tag}\` is missing`, help: `add ${ways.join(', ')} or ${last}` }
@@ -92,6 +103,8 @@ export const explanations: Readonly<Record<string, Explain>> = {
 /** Explains a field that does not exist. */
 export function explainUnknown(schema: Schema, data: object, name: string): Finding {
   const properties = schema.properties ?? {}
+  const hint = hintForField(schema.title, name)
+  if (hint !== undefined) return { code: 'GH1201', message: `unknown field \`${name}\``, help: hint }
   const known = Object.keys(properties)
   const suggestion =
     nearest(
@@ -148,6 +161,9 @@ function explainOneOf(error: ErrorObject, { label, written }: Place): Finding {
     return kindIn(branch) + exampleOf(lists)
   })
   const { data } = error
+  if (branches.every(({ type }) => type !== 'string') && isVariable(data, written)) {
+    return fromVariable(label, ways.toReversed().join(', or '))
+  }
   const shown =
     typeof data === 'string' || typeof data === 'number' ? written : data === null ? 'empty' : kindOf(data)
   const words = branches.flatMap(branch => (typeof branch.const === 'string' ? [branch.const] : []))
@@ -160,11 +176,31 @@ function explainOneOf(error: ErrorObject, { label, written }: Place): Finding {
   }
 }
 
+/** Returns whether a text comes from a variable. */
+function isVariable(data: unknown, written: string): boolean {
+  return typeof data === 'string' && written.includes('${')
+}
+
+function fromVariable(label: string, kinds: string): Finding {
+  const message = `${label} cannot come from a variable, which is always text`
+  return { code: 'GH1203', message, help: `write ${kinds}` }
+}
+
+/** Returns the help for a value of another type that shows what was meant; undefined for any other. */
+function hintForValue({ type, format }: Schema, data: unknown): string | undefined {
+  if (type !== 'string') return undefined
+  if (typeof data === 'number' && format?.startsWith('duration') === true)
+    return `write a unit, such as \`${data}s\``
+  if (typeof data !== 'object' || data === null || !('env' in data)) return undefined
+  const name = typeof data.env === 'string' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(data.env) ? data.env : 'NAME'
+  return `write \`\${${name}}\`, because only secrets are references`
+}
+
 /** Explains a reference that does not have exactly one field. */
 function explainSources(error: ErrorObject, { label }: Place, found: string): Finding | undefined {
   const { title = '', properties = {} } = error.parentSchema as Schema
-  if (!['SecretReference', 'HeaderValue', 'JwksSource'].includes(title)) return undefined
-  const known = Object.keys(properties).map(name => `\`${name}\``)
+  if (!['SecretReference', 'HeaderValue', 'QueryValue', 'JwksSource'].includes(title)) return undefined
+  const known = Object.keys(properties).flatMap(name => (name === 'scheme' ? [] : [`\`${name}\``]))
   return {
     code: 'GH1212',
     message: `${label} names ${found}`,

@@ -5,7 +5,7 @@ import { quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import type { Schema } from './schema.ts'
 import type { Finding } from './schema-messages.ts'
-import { clearKey, looksLikeCredential, redact } from '../document/sensitive.ts'
+import { clearKey, looksLikeCredential, redact, referenceFor } from '../document/sensitive.ts'
 
 /**
  * Explains an error at a place where a secret may be in the file by mistake. Does not repeat the value, and hides it in code
@@ -18,35 +18,55 @@ export function explainSecret(
   path: Path,
 ): Finding | undefined {
   const { keyword, data } = error
-  const { title, examples } = error.parentSchema as Schema
+  const { title } = error.parentSchema as Schema
   if (typeof data !== 'string') return undefined
   if (keyword === 'format') return explainFormat(loadContext, root, error, path)
-  if (keyword === 'pattern' && path.at(-1) === 'env') {
-    redact(loadContext, root, path)
-    return {
-      code: 'GH1206',
-      message: 'this is not the name of an environment variable',
-      help: `use letters, digits and underscores, such as \`${String(examples?.[0])}\``,
-    }
-  }
+  if (keyword === 'pattern' && path.at(-1) === 'env')
+    return explainVariableName(loadContext, root, error, path)
   if (keyword !== 'type') return undefined
   const name = String(path.at(-1))
-  if (title === 'HeaderValue' && !looksLikeCredential(name)) {
+  const isValue = title === 'HeaderValue' || title === 'QueryValue'
+  if (isValue && !looksLikeCredential(name)) {
     return {
       code: 'GH1203',
       message: `\`${name}\` is text, not a map`,
       help: 'write `{value: text}`, or for a secret `{env: NAME}` or `{file: path}`',
     }
   }
-  if (title !== 'HeaderValue' && title !== 'SecretReference' && path[2] !== 'secrets') return undefined
+  if (path[2] === 'secrets') {
+    redact(loadContext, root, path)
+    const help =
+      'treat a real secret as leaked, make a new one with `gatehouse keys new`, and write its hash: `- hash: …`'
+    return { code: 'GH1208', message: inClear, help }
+  }
+  if (!isValue && title !== 'SecretReference') return undefined
+  const { reference, isVariable } = referenceFor(quoteValue(loadContext, root, path), title === 'HeaderValue')
+  if (isVariable) {
+    const message = `\`${name}\` is text, not a reference to a secret`
+    return { code: 'GH1203', message, help: `write \`${reference}\`` }
+  }
   redact(loadContext, root, path)
+  const help = `treat a real secret as leaked, make a new one, and write \`${reference}\` or \`{file: path}\``
+  return { code: 'GH1208', message: inClear, help }
+}
+
+const inClear = 'this looks like a secret in clear'
+
+function explainVariableName(
+  loadContext: LoadContext,
+  root: unknown,
+  error: ErrorObject,
+  path: Path,
+): Finding {
+  redact(loadContext, root, path)
+  const { name, isVariable } = referenceFor(quoteValue(loadContext, root, path), false)
+  const example = isVariable ? name : String((error.parentSchema as Schema).examples?.[0])
   return {
-    code: 'GH1208',
-    message: 'this looks like a secret in clear',
-    help:
-      path[2] === 'secrets'
-        ? 'treat a real secret as leaked, make a new one with `gatehouse keys new`, and write its hash: `- hash: …`'
-        : 'treat a real secret as leaked, make a new one, and write `{env: NAME}` or `{file: path}`',
+    code: 'GH1206',
+    message: 'this is not the name of an environment variable',
+    help: isVariable
+      ? `write only the name: \`env: ${example}\``
+      : `use letters, digits and underscores, such as \`${example}\``,
   }
 }
 

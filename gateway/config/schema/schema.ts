@@ -16,6 +16,7 @@ export interface Schema {
   readonly title?: string
   readonly description?: string
   readonly type?: string
+  readonly format?: string
   readonly const?: unknown
   readonly enum?: readonly unknown[]
   readonly examples?: readonly Value[]

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
-import type { SecretReference } from '../../../schema/config.ts'
+import type { HeaderValue, SecretReference } from '../../../schema/config.ts'
 import { checkHeaderValue } from '../checks/check-headers.ts'
 import { checkKeyMaterial } from './check-key-material.ts'
 import { parseKeySet } from '../../values/pki/key-set.ts'
@@ -47,6 +47,7 @@ export function resolveSecrets(context: CheckContext): ResolvedSecrets {
     if (value === undefined) continue
     values.set(secretId(reference), value)
     checkSecret(context, path, value, kind)
+    checkScheme(context, path, value, reference as HeaderValue)
   }
   checkKeyMaterial(context, reference => reference && values.get(secretId(reference)))
   return {
@@ -122,6 +123,15 @@ function checkSecret(context: CheckContext, path: Path, value: string, kind: Ref
     const message = `the pepper has fewer than ${minPepperLength} characters`
     reportAt(context, 'GH1109', path, { message, help })
   }
+}
+
+/** Checks that a header does not get its scheme twice, as in `Bearer Bearer TOKEN`. */
+function checkScheme(context: CheckContext, path: Path, value: string, { scheme }: HeaderValue): void {
+  if (!scheme || !value.toLowerCase().startsWith(`${scheme.toLowerCase()} `)) return
+  reportAt(context, 'GH1311', path, {
+    message: `the secret begins with \`${scheme}\` already`,
+    help: 'remove `scheme`, or the word from the secret',
+  })
 }
 
 function checkKeySet(context: CheckContext, path: Path, text: string): void {

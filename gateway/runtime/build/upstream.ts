@@ -53,7 +53,10 @@ export function makeUpstream(
   const { url, auth, caller } = upstream
   const { origin, pathname, search } = new URL(url)
   const resolve = (values: Proxy['upstream']['headers']): (readonly [string, string])[] =>
-    Object.entries(values).map(([name, { value, ...reference }]) => [name, value ?? secrets(reference)])
+    Object.entries(values).map(([name, { value, scheme = '', ...reference }]) => {
+      const text = value ?? secrets(reference)
+      return [name, scheme === '' ? text : `${scheme} ${text}`]
+    })
   const headers = resolve(upstream.headers)
   const query = resolve(upstream.query)
   const tls = readTls(upstream.tls, secrets)
