@@ -1,11 +1,18 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { extractWWWAuthenticateParams as parseV2 } from '@modelcontextprotocol/client'
 import { extractWWWAuthenticateParams as parseV1 } from '@modelcontextprotocol/sdk/client/auth.js'
+import {
+  Client as ClientV2,
+  StreamableHTTPClientTransport as TransportV2,
+} from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import t from 'tap'
 import { textOf } from '../gateway/mcp/refusal-table.ts'
 import { describeResource } from '../gateway/auth/resource.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
+import { createMemoryProvider } from './fixtures/oauth-client.ts'
 import { createIssuerKey, signToken, startTestIssuer } from './fixtures/issuer.ts'
 import { event, json, messageOf, sse, startTestUpstream } from './fixtures/upstream.ts'
 import { until } from './fixtures/until.ts'
@@ -389,3 +396,46 @@ t.test(
     t.match(JSON.parse(body), { scopes_supported: ['mcp:read', 'mcp:more'] })
   },
 )
+
+t.test('a client that wants to log in where keys are needed is told what is wrong', async t => {
+  const paths = [
+    '/register',
+    '/authorize?response_type=code',
+    '/token',
+    '/.well-known/oauth-authorization-server',
+    '/.well-known/oauth-authorization-server/keys/mcp',
+    '/.well-known/oauth-protected-resource/keys/mcp',
+    '/.well-known/openid-configuration',
+    '/.well-known/openid-configuration/keys/mcp',
+    '/keys/mcp/.well-known/openid-configuration',
+    '/keys/mcp/.well-known/oauth-authorization-server',
+  ]
+  for (const path of paths) {
+    for (const method of ['GET', 'POST']) {
+      const { status, error } = await send(path, { method })
+      t.strictSame([status, error?.data.reason, error?.code], [404, 'path_unknown', 40402], path)
+      t.equal(error?.message, textOf('oauth_not_offered'), path)
+    }
+  }
+  t.match(textOf('oauth_not_offered'), /no OAuth .* missing, wrong or expired/)
+  for (const path of ['/keys', '/register/x', '/keys/mcp/token', '/.well-known/other'])
+    t.equal((await send(path, {})).error?.message, textOf('path_unknown'), path)
+
+  await until(() => gateway.lines.some(line => line['detail'] === 'oauth_not_offered'), 'it is logged')
+})
+
+t.test('a wrong key ends in the message of the gateway, in clients that know OAuth', async t => {
+  const url = new URL(`${gateway.url}/keys/mcp`)
+  const authProvider = { ...createMemoryProvider(), clientInformation: () => undefined }
+  const options = {
+    authProvider: { ...authProvider, saveClientInformation() {} },
+    requestInit: { headers: { authorization: `Bearer ${secret}x` } },
+  }
+  const about = { name: 'desktop', version: '1' }
+  const attempts = {
+    v1: () => new ClientV1(about).connect(new TransportV1(url, options) as never),
+    v2: () => new ClientV2(about).connect(new TransportV2(url, options)),
+  }
+  for (const [name, attempt] of Object.entries(attempts))
+    await t.rejects(attempt(), { message: /no OAuth is offered here; .* missing, wrong or expired/ }, name)
+})

@@ -8,6 +8,18 @@ export interface ProtectedResource {
 }
 
 const wellKnown = '/.well-known/oauth-protected-resource'
+/** Endpoints that clients assume at the root of a server without metadata (MCP 2025-03-26, authorization, §2.3.3). */
+const assumedEndpoints = new Set(['/authorize', '/token', '/register'])
+/** Metadata of any kind, before or after the path of a proxy (RFC 8414 §3.1, RFC 9728 §3, OpenID Connect Discovery §4). */
+const metadata = ['/.well-known/oauth-', '/.well-known/openid-configuration']
+
+/**
+ * Returns whether a client that asks for this path wants to log in. Most do so when their key was refused, although no proxy
+ * told them to.
+ */
+export function isOauthEndpoint(path: string): boolean {
+  return assumedEndpoints.has(path) || metadata.some(part => path.includes(part))
+}
 
 /**
  * Describes a proxy as an OAuth protected resource. The well-known part of its metadata URL comes between host and path (RFC

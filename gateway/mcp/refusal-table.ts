@@ -162,6 +162,10 @@ export const details = {
   origin_refused: ['origin_refused', 'this origin is not in listen.allowedOrigins'],
   host_refused: ['host_refused', 'the Host header does not name a host of this gateway'],
   path_unknown: ['path_unknown', 'nothing is served at this path'],
+  oauth_not_offered: [
+    'path_unknown',
+    'no OAuth is offered here; the key or token that the client sends is missing, wrong or expired',
+  ],
   method_not_allowed: ['method_not_allowed', 'an MCP endpoint takes {methods}'],
   metadata_method: ['method_not_allowed', 'metadata is read with {methods}'],
   connect_refused: ['method_not_allowed', '{method} is not served; send {methods}'],

@@ -1,3 +1,4 @@
+import { isOauthEndpoint } from '../../auth/resource.ts'
 import { Refusal } from '../../mcp/errors.ts'
 import type { RoutedExchange } from '../exchange/exchange.ts'
 import { serveMetadata } from './resource-metadata.ts'
@@ -16,7 +17,8 @@ export const route: Stage<RoutedExchange> = {
       return 'answered'
     }
     const proxy = snapshot.proxiesByPath.get(head.path)
-    if (proxy === undefined) throw new Refusal('path_unknown')
+    if (proxy === undefined)
+      throw new Refusal(isOauthEndpoint(head.path) ? 'oauth_not_offered' : 'path_unknown')
     exchange.proxy = proxy
     checkNotNamed(head.headers.connection, proxy.authenticators)
     return undefined
