@@ -1,12 +1,16 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { hasGoodChecksum, hashSecret, looksLikeKey } from '../gateway/auth/api-key/key.ts'
 import { createKeyring } from '../gateway/auth/api-key/keyring.ts'
 import { load } from '../gateway/config/load.ts'
-import { ann, config, folderWith, keysOf, other, run } from './fixtures/keys.ts'
+import { ann, config, folderWith, keysOf, main, other, run } from './fixtures/keys.ts'
+import { until } from './fixtures/until.ts'
 
 const day = 86_400_000
+const noTerminal = spawnSync('script', ['--version']).status !== 0 && 'there is no `script`'
 
 t.test('new adds a key, prints its secret once, and stores only the hash', async t => {
   const { folder, file, read } = folderWith(t, config(ann))
@@ -111,6 +115,123 @@ const refusals: Record<string, [args: string[], text: string, code: number, stde
   'list: a missing file': [['list', '-c', 'no.yaml'], config(ann), 2, /GH1001/],
   'list: a configuration with errors': [['list'], config('rolls: {}'), 1, /GH1201/],
 }
+t.test('a secret that is typed at a terminal was shown', { skip: noTerminal }, async t => {
+  for (const [typed, expected] of [
+    ['typed-sekret-at-a-terminal-xxxxxxxx\x7f\r', `${hashSecret('typed-sekret-at-a-terminal-xxxxxxx')}`],
+    ['typed-mistake\x15sekret-sekret-sekret-sekret-123\r', hashSecret('sekret-sekret-sekret-sekret-123')],
+    ['sekret-sekret\x03', undefined],
+  ] as const) {
+    const child = spawn('script', ['-qec', `${process.execPath} ${main} keys hash`, '/dev/null'])
+    t.teardown(() => child.kill('SIGKILL'))
+    let shown = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text))
+    const exit = once(child, 'close')
+    await until(() => shown.includes('not shown'), 'it asks for the secret')
+    child.stdin.write(typed)
+    t.same(await exit, [expected === undefined ? 130 : 0, null], shown)
+    t.notMatch(shown, /sekret/)
+    if (expected !== undefined) t.match(shown, expected)
+  }
+})
+
+const many = (count: number, start = 1): string =>
+  Array.from(
+    { length: count },
+    (_, at) => `key-${at + start} ${hashSecret(`${at + start}`).slice(7)}\n`,
+  ).join('')
+
+t.test('import adds many keys at once, by secret or by hash', async t => {
+  for (const text of [
+    config(ann),
+    config(),
+    config('keys:\n'),
+    config('keys: {}\n'),
+    config(`keys: {ann: {roles: [reader], secrets: [{hash: "${other}"}]}}\n`),
+  ]) {
+    const { folder, file, read } = folderWith(t, text)
+    const sha = hashSecret('already a hash')
+    const input = `# from the old gateway\n\n${many(500)}bob, ${sha}\r\neve\tshort\n`
+    const { code, stdout, stderr } = await run(folder, ['import', '--role', 'reader', '--owner', 'o'], input)
+    t.match({ code, stdout }, { code: 0, stdout: '' }, stderr)
+    t.match(stderr, /warning: .*line 504;[^]*added 502 keys to gateway\.yaml\n$/)
+    const keys = keysOf(file)
+    t.equal(Object.keys(keys).length, text.includes('ann') ? 503 : 502)
+    t.match(keys['key-500'], {
+      roles: ['reader'],
+      owner: 'o',
+      secrets: [{ hash: hashSecret(hashSecret('500').slice(7)) }],
+    })
+    t.ok(keys['key-500']!.expires)
+    t.match(keys['bob'], { secrets: [{ hash: sha }] })
+    t.notOk(read().includes(hashSecret('500').slice(7)), 'no secret is stored')
+  }
+  const { folder, read } = folderWith(t, config(ann))
+  const args = ['import', '--role', 'reader', '--format', 'json', '-q']
+  const dry = JSON.parse((await run(folder, [...args, '--dry-run'], many(2))).stdout) as object
+  t.match(dry, { dryRun: true, names: ['key-1', 'key-2'], text: /key-2:/ })
+  t.equal(read(), config(ann))
+  const { stdout, stderr } = await run(folder, args, many(1))
+  t.match(JSON.parse(stdout), { keys: [{ name: 'key-1', hash: /^sha256:/ }], file: /gateway.yaml$/ })
+  t.equal(stderr, '')
+})
+
+t.test('import adds all keys or none, and shows no secret in an error', async t => {
+  const secret = 'sekret-sekret-sekret-sekret-sekret-1'
+  for (const [input, code, message] of [
+    ['', 1, /no keys/],
+    [`a ${secret}\nb\n`, 1, /line 2/],
+    [`a ${secret}\n${secret}\n`, 1, /line 2/],
+    [`a ${secret}\na ${secret}2\n`, 1, /line 2.*line 1/],
+    [`${secret} a\n`, 1, /line 1.*first/],
+    [`a!b ${secret}\n`, 1, /line 1/],
+    [`a ${secret} more\x07\n`, 1, /line 1/],
+    [`a ${secret} \n`, 1, /line 1/],
+    [`\ufeffa ${secret}\n`, 1, /line 1/],
+    [`ann ${secret}\n`, 1, /`ann` already/],
+    [`b ${secret}\nc ${secret}\n`, 1, /GH/],
+    ['b sha256:123\n', 1, /GH/],
+    [Buffer.from([0x61, 0x20, 0xff]), 1, /UTF-8/],
+  ] as const) {
+    const { folder, read } = folderWith(t, config(ann))
+    const outcome = await run(folder, ['import', '--role', 'reader'], input)
+    t.match(outcome, { code, stdout: '', stderr: message }, String(input))
+    t.notMatch(outcome.stderr, /sekret/)
+    t.equal(read(), config(ann))
+  }
+  const { folder } = folderWith(t, config(ann))
+  t.match(await run(folder, ['import'], many(1)), { code: 2, stderr: /--role/ })
+  t.match(await run(folder, ['import', '--role', 'raeder'], many(1)), { code: 1, stderr: /reader/ })
+})
+
+t.test('new and import write into a fragment, if it is part of the configuration', async t => {
+  for (const fragment of [
+    `keys: {}\n`,
+    'keys:\n',
+    `# of the team\nkeys:\n  eve: {roles: [reader], secrets: [{hash: "${hashSecret('eve')}"}]}\n`,
+  ]) {
+    const { folder, file, read } = folderWith(t, config(`${ann}include: [teams/*.yaml]\n`))
+    const before = read()
+    mkdirSync(join(folder, 'teams'))
+    const team = join(folder, 'teams/x.yaml')
+    writeFileSync(team, fragment)
+    const args = ['new', 'bob', '--role', 'reader', '--into', 'teams/x.yaml']
+    const { code, stdout, stderr } = await run(folder, args)
+    t.match({ code, stderr }, { code: 0, stderr: 'added key bob to teams/x.yaml' })
+    t.match(await run(folder, ['import', '--role', 'reader', '--into', team], many(3)), { code: 0 })
+    t.equal(keysOf(file)['bob']!.secrets[0]!.hash, hashSecret(stdout.trimEnd()))
+    t.ok(keysOf(file)['key-3'])
+    t.equal(read(), before)
+    t.ok(readFileSync(team, 'utf8').startsWith(fragment.slice(0, 5)))
+  }
+  const { folder } = folderWith(t, config(ann))
+  writeFileSync(join(folder, 'stray.yaml'), 'keys: {}\n')
+  for (const into of ['stray.yaml', 'none.yaml']) {
+    const outcome = await run(folder, ['new', 'bob', '--role', 'reader', '--into', into])
+    t.match(outcome, { code: 1, stdout: '', stderr: /include/ })
+  }
+  t.equal(readFileSync(join(folder, 'stray.yaml'), 'utf8'), 'keys: {}\n')
+})
+
 for (const [name, [args, text, code, message]] of Object.entries(refusals)) {
   t.test(`refused, and nothing is written: ${name}`, async t => {
     const { folder, read } = folderWith(t, text)
@@ -122,7 +243,7 @@ for (const [name, [args, text, code, message]] of Object.entries(refusals)) {
 }
 
 t.test('--help prints the help on stdout', async t => {
-  for (const command of [[], ['new'], ['rotate'], ['revoke'], ['list'], ['hash']]) {
+  for (const command of [[], ['new'], ['rotate'], ['revoke'], ['list'], ['hash'], ['import']]) {
     t.match(await run('/', [...command, '--help']), { code: 0, stdout: /^Usage: gatehouse keys/, stderr: '' })
   }
 })
@@ -303,6 +424,12 @@ t.test('hash reads one line of stdin, and no argument', async t => {
     'x'.repeat(4097),
     'x'.repeat(10_000),
     Buffer.from([0xff]),
+    `\ufeff${good}\n`,
+    ` ${good}`,
+    `${good} \n`,
+    `${good}\t\r\n`,
+    `${good}\u00a0`,
+    `x\0${good}`,
   ]) {
     t.match(await run('/', ['hash'], input), { code: 2, stdout: '', stderr: /^gatehouse: / })
   }

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -196,14 +196,54 @@ t.test('a pipe without a writer blocked its reader for ever, even after SIGTERM'
   t.match(validate.stderr(), 'GH1104', 'late content is read too')
 })
 
-t.test('an address in use is exit 2', async t => {
+t.test('an address in use is exit 2, and the message names its field', async t => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
-  const run = gatehouse(t, ['run'], { cwd: t.testdir({ 'gateway.yaml': config('', address) }) })
-  t.same(await run.exit, [2, null])
-  t.match(run.stderr(), /cannot listen.*EADDRINUSE/)
+  const taken = config('', address)
+  const other = config().replace(/(?<=admin: .*)127\.0\.0\.1:0/, address)
+  for (const [text, field] of [
+    [taken, 'listen.address'],
+    [`${taken}workers: 2\n`, 'listen.address'],
+    [other, 'admin.address'],
+  ] as const) {
+    const run = gatehouse(t, ['run'], { cwd: t.testdir({ 'gateway.yaml': text }) })
+    t.same(await run.exit, [2, null])
+    t.match(
+      run.stderr(),
+      new RegExp(`^gatehouse: cannot listen: \`${field}\` is ${address}: .*EADDRINUSE.*\\n$`, 'm'),
+    )
+  }
+})
+
+t.test('run takes a file as validate does, and its log says where each proxy is', async t => {
+  const folder = t.testdir({
+    'other.yaml': config('  tickets: {path: /t, auth: none, upstream: {url: "http://127.0.0.1:1/mcp"}}\n'),
+  })
+  const run = gatehouse(t, ['run', 'other.yaml'], { cwd: folder })
+  const { url } = await run.logged('listening')
+  await until(() => run.stderr().split('"event":"endpoint"').length === 3, 'both are logged')
+  const endpoints = run
+    .stderr()
+    .split('\n')
+    .filter(line => line.includes('"endpoint"'))
+    .map(line => JSON.parse(line) as Record<string, string>)
+  t.match(endpoints, [
+    { proxy: 'main', url: `${url}/main/mcp` },
+    { proxy: 'tickets', url: `${url}/t` },
+  ])
+  for (const { url: endpoint } of endpoints) t.equal((await fetch(endpoint!)).status, 502)
+  run.child.kill('SIGTERM')
+  t.same(await run.exit, [0, null])
+})
+
+t.test('--version prints the version of the package', async t => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+    version: string
+  }
+  for (const argument of ['--version', '-V', 'version'])
+    t.same(await dispatched(argument), { code: 0, stdout: `gatehouse ${version}\n`, stderr: '' })
 })
 
 /** Runs a command in this process. */
@@ -224,7 +264,8 @@ const invalid: [args: string, names: string, help: string][] = [
   ['walk', 'walk', 'gatehouse --help'],
   ['vaildate', 'did you mean `validate`', 'gatehouse --help'],
   ['run --fast', '--fast', 'gatehouse run --help'],
-  ['run extra', 'extra', 'gatehouse run --help'],
+  ['run a b', '`b`', 'gatehouse run --help'],
+  ['run a -c b', 'given twice', 'gatehouse run --help'],
   ['run --config', '--config', 'gatehouse run --help'],
   ['run -c -x', '-c', 'gatehouse run --help'],
   ['run --watch=yes', '--watch', 'gatehouse run --help'],

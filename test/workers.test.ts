@@ -285,8 +285,8 @@ t.test('an address that is taken at the last moment is reported as taken', async
     }
   }
   await t.rejects(startTestGateway(config(), { watch: false, onWorker }), {
+    name: 'ListenError',
     code: 'EADDRINUSE',
-    syscall: 'listen',
   })
 })
 

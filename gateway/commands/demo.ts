@@ -4,7 +4,8 @@ import { choosePorts, type Ports } from './demo/ports.ts'
 import { jsonLine, welcome } from './demo/welcome.ts'
 import { parseCommandLine } from './cli/arguments.ts'
 import type { Io } from './cli/io.ts'
-import { addKey } from './keys/new.ts'
+import { newSecret } from '../auth/api-key/key.ts'
+import { addKeys } from './keys/add.ts'
 import { instantText } from './keys/options.ts'
 import { start } from './run.ts'
 import { stopSignal } from './cli/signals.ts'
@@ -51,10 +52,9 @@ export async function run(args: string[], io: Io): Promise<number> {
   const { config, log, ready, dispose } = createDemoFolder(io)
   running.defer(dispose)
   writeFileSync(config, quickstart())
-  let key = ''
-  const expires = instantText(Date.now() + 30 * 86_400_000)
-  const request = { name: 'demo', roles: ['operator'], expires }
-  await addKey(config, request, io, true, ({ secret }) => (key = secret))
+  const key = newSecret()
+  const fields = { roles: ['operator'], expires: instantText(Date.now() + 30 * 86_400_000) }
+  await addKeys(config, undefined, fields, [{ name: 'demo', secret: key }], io, true, () => {})
   ready()
   const gateway = await start(config, true, {
     ...io,

@@ -5,13 +5,18 @@ import type { Io } from './cli/io.ts'
 export const help: Group = {
   name: 'keys',
   paragraphs: [
-    '`new`, `rotate` and `revoke` edit the configuration in place: comments, order and layout stay as they are.',
+    '`new`, `import`, `rotate` and `revoke` edit the configuration in place: comments, order and layout stay as they are.',
   ],
   commands: [
     {
       name: 'new',
       summary: 'Add a key to the configuration and print its secret once',
       load: () => import('./keys/new.ts'),
+    },
+    {
+      name: 'import',
+      summary: 'Add many keys with existing secrets, read from stdin',
+      load: () => import('./keys/import.ts'),
     },
     {
       name: 'rotate',

@@ -3,24 +3,33 @@ import { setFlagsFromString } from 'node:v8'
 import { formatText } from '../config/report/format.ts'
 import { createLogOutput, type LogSink } from '../observe/log-output.ts'
 import { createLog } from '../observe/log.ts'
+import { ListenError } from '../runtime/addresses.ts'
 import { ConfigRefused } from '../runtime/apply.ts'
 import { startGateway, type Gateway } from '../runtime/gateway.ts'
 import { LoadTimeout } from '../runtime/loader/load-timeout.ts'
 import { createLoader } from '../runtime/loader/loader.ts'
 import { exitCodeOf } from './cli/exit-code.ts'
-import { parseCommandLine } from './cli/arguments.ts'
+import { configFrom, parseCommandLine } from './cli/arguments.ts'
 import type { Io } from './cli/io.ts'
 import { stopSignal } from './cli/signals.ts'
 
 const options = {
-  config: { type: 'string', short: 'c', value: 'FILE', default: 'gateway.yaml', help: 'Configuration file' },
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'FILE',
+    help: 'Configuration file',
+    defaultHelp: 'gateway.yaml',
+  },
   watch: { type: 'boolean', default: true, help: 'Reload on SIGHUP only, not when a file changes' },
 } as const
 
 export const help = {
   name: 'run',
+  args: '[FILE]',
+  maxPositionals: 1,
   paragraphs: [
-    'Serves, and applies changes to the configuration as they are saved.',
+    'Serves, and applies changes to the configuration as they are saved. The log on stderr begins with the URL of each proxy.',
     'SIGHUP reloads the configuration. SIGTERM and SIGINT let open requests finish, then stop the gateway. A second signal, more than a second after the first, stops it at once.',
   ],
   options,
@@ -36,10 +45,12 @@ export const help = {
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
+  const file = configFrom(parsed, help, io)
+  if (typeof file === 'number') return file
   // A signal that arrives while the gateway starts must not be lost: as PID 1, it would have no effect.
   let reload = (): void => {}
   const stopped = stopSignal(() => reload())
-  const gateway = await start(parsed.values.config, parsed.values.watch, io)
+  const gateway = await start(file, parsed.values.watch, io)
   if (typeof gateway === 'number') return gateway
   reload = () => void gateway.reload()
   await stopped
@@ -78,9 +89,8 @@ export async function start(config: string, watch: boolean, io: Io): Promise<Gat
       io.stderr(`gatehouse: ${error.message}\n`)
       return 1
     }
-    const { code, syscall } = error as NodeJS.ErrnoException
-    if (syscall !== 'listen' && syscall !== 'getaddrinfo') throw error
-    io.stderr(`gatehouse: cannot listen: ${(error as Error).message} (${code})\n`)
+    if (!(error instanceof ListenError)) throw error
+    io.stderr(`gatehouse: cannot listen: ${error.message}\n`)
     return 2
   }
 }

@@ -1,8 +1,44 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import type { Settings } from '../config/static-fields.ts'
+import type { Log } from '../observe/log.ts'
+import { endpointPath } from '../values/endpoint-path.ts'
 import { parseAddress } from '../values/units.ts'
 import type { WorkerCore } from './workers/worker-core.ts'
+
+/** An address cannot be listened at. The message names its field. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+  /** Code of the system, such as EADDRINUSE. */
+  readonly code: string
+
+  constructor(message: string, code: string, cause: unknown) {
+    super(`${message} (${code})`, { cause })
+    this.code = code
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program uses this address; stop it, or choose another port',
+  EADDRNOTAVAIL: 'this machine does not have this address',
+  EACCES: 'this user may not use this port; choose one from 1024 on',
+  ENOTFOUND: 'this host has no address',
+}
+
+/** Listens at the address of a field. Throws ListenError if the system refuses. */
+async function naming<Result>(
+  field: string,
+  address: string,
+  listen: (where: { host: string; port: number }) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await listen(parseAddress(address))
+  } catch (error) {
+    const { code = '', syscall, message } = error as NodeJS.ErrnoException
+    if (syscall !== 'listen' && syscall !== 'getaddrinfo') throw error
+    throw new ListenError(`\`${field}\` is ${address}: ${reasons[code] ?? message}`, code, error)
+  }
+}
 
 /**
  * Starts to accept connections of clients.
@@ -14,17 +50,30 @@ export async function listenForClients(
   { listen }: Settings,
   isShared: boolean,
 ): Promise<{ url: string; address: AddressInfo }> {
-  const { host, port } = parseAddress(listen.address)
-  const free = isShared ? await findFree(host, port) : port
-  const address = await core.listen({ host, port: free, reusePort: isShared })
+  const address = await naming('listen.address', listen.address, async ({ host, port }) => {
+    const free = isShared ? await findFree(host, port) : port
+    return core.listen({ host, port: free, reusePort: isShared })
+  })
   return { url: urlOf(listen.tls === undefined ? 'http' : 'https', address), address }
+}
+
+/** Logs the URL of each proxy, as clients use it. */
+export function logEndpoints(
+  log: Log,
+  url: string,
+  { proxies, listen: { publicUrl = url } }: Settings,
+): void {
+  for (const [name, proxy] of Object.entries(proxies)) {
+    log.info('endpoint', { proxy: name, url: publicUrl + endpointPath(name, proxy) })
+  }
 }
 
 /** Starts to accept connections of operators. Returns the URL of the admin listener. */
 export async function listenForOperators(admin: Server, { admin: { address } }: Settings): Promise<string> {
-  const { host, port } = parseAddress(address)
-  admin.listen({ host, port })
-  await once(admin, 'listening')
+  await naming('admin.address', address, async where => {
+    admin.listen(where)
+    await once(admin, 'listening')
+  })
   return urlOf('http', admin.address() as AddressInfo)
 }
 

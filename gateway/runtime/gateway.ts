@@ -7,7 +7,7 @@ import type { Settings } from '../config/static-fields.ts'
 import { createAdminListener } from '../observe/admin.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
-import { listenForClients, listenForOperators } from './addresses.ts'
+import { listenForClients, listenForOperators, logEndpoints } from './addresses.ts'
 import { createHostCheck } from './admin-hosts.ts'
 import { createAdminSource } from './admin-source.ts'
 import { ConfigRefused, createApplier, type Applier } from './apply.ts'
@@ -57,7 +57,7 @@ const pollIntervalMs = 2000
 /**
  * Starts a gateway.
  *
- * @throws ConfigRefused if the configuration has errors; the error of the listener if an address is taken
+ * @throws ConfigRefused if the configuration has errors; ListenError if an address is taken
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const {
@@ -93,6 +93,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const adminUrl = await listenForOperators(admin, settings)
     const watcher = options.watch ? await watchFiles(applier, revocations, log) : undefined
     log.info('listening', { url, adminUrl, revision: applier.revision(), workers: count })
+    logEndpoints(log, url, settings)
 
     return {
       url,

@@ -25,6 +25,11 @@ export type CommandLine<Known extends Options> =
   | { ok: true; values: Values<Known>; positionals: string[] }
   | { ok: false; exitCode: number }
 
+interface CommandLineFile {
+  readonly values: { readonly config: string | undefined }
+  readonly positionals: readonly string[]
+}
+
 type Output = Pick<Io, 'stdout' | 'stderr'>
 
 /**
@@ -60,6 +65,17 @@ export async function parseCommandLine<const Known extends Options>(
       return refused(`invalid value \`${value}\` for \`--${name}\`: expected ${listed(choices)}`, help, io)
   }
   return { ok: true, values: values as unknown as Values<Known>, positionals }
+}
+
+/** Returns the configuration that the arguments name, by default gateway.yaml; or exit code 2 when they name it twice. */
+export function configFrom(
+  { values: { config }, positionals: [file] }: CommandLineFile,
+  help: Pick<Help, 'name'>,
+  io: Pick<Io, 'stderr'>,
+): string | number {
+  if (config !== undefined && file !== undefined)
+    return usageError(`the file is given twice, as \`${file}\` and with \`--config\``, help, io)
+  return config ?? file ?? 'gateway.yaml'
 }
 
 function refused(sentence: string, help: Pick<Help, 'name'>, io: Output): { ok: false; exitCode: number } {

@@ -6,7 +6,7 @@ import { load, type LoadOptions, type LoadResult } from '../../config/load.ts'
 import { relativePath } from '../../config/report/render.ts'
 import { formatSarif } from '../../config/report/sarif.ts'
 import { printable } from '../../lib/printable.ts'
-import { usageError, type Values } from './arguments.ts'
+import { configFrom, type Values } from './arguments.ts'
 import type { Help } from './command.ts'
 import { readStdin, type Io } from './io.ts'
 
@@ -55,11 +55,9 @@ export async function readReport(
   help: Pick<Help, 'name'>,
   io: Io,
 ): Promise<Report | number> {
-  if (values.config !== undefined && positionals.length > 0) {
-    return usageError(`the file is given twice, as \`${positionals[0]}\` and with \`--config\``, help, io)
-  }
+  const file = configFrom({ values, positionals }, help, io)
+  if (typeof file === 'number') return file
   const format = values.format ?? defaultFormat(io)
-  const file = values.config ?? positionals[0] ?? 'gateway.yaml'
   const options = { env: io.env, now: new Date(), allowMissingEnv: values['allow-missing-env'], review }
   const { path, result } = await read(file, options, io)
   return { result, file: relativePath(path, io.cwd), format, quiet: values.quiet }

@@ -5,8 +5,10 @@ import { hashSecret, looksLikeKey } from '../../auth/api-key/key.ts'
 import { hasArgon2 } from '../../values/argon2.ts'
 import { parseCommandLine, usageError } from '../cli/arguments.ts'
 import { readStdin, type Io } from '../cli/io.ts'
+import { promptSecret, terminalOf } from '../cli/prompt.ts'
 import { read, reporting, valid } from './change.ts'
 import { pepperOf } from './pepper.ts'
+import { maxSecretBytes, minLength, whyUnfit } from './secret-text.ts'
 
 const options = {
   config: {
@@ -26,7 +28,7 @@ export const help = {
   name: 'keys hash',
   paragraphs: [
     'Prints the hash of an existing secret, as gateway.yaml needs it: sha256: and 64 hex digits. With -c, if that configuration has a pepper, it prints hmac-sha256: and 64 hex digits, which only gateways with that pepper accept.',
-    'The secret is one line of at most 4 KiB on stdin. It is never an argument, because other users of the machine and the history of the shell can see arguments.',
+    'The secret is one line of at most 4 KiB on stdin. On a terminal, the command asks for it and does not show it. It is never an argument, because other users of the machine and the history of the shell can see arguments.',
   ],
   // The `-` that other programs take for stdin.
   maxPositionals: 1,
@@ -38,9 +40,6 @@ export const help = {
   ],
 } as const
 
-const maxSecretBytes = 4096
-/** Shortest secrets that cannot be found by trying, in characters. */
-const minLength = 32
 const minArgon2Length = 12
 
 /** Runs the command. Returns the exit code. */
@@ -53,13 +52,8 @@ export async function run(args: string[], io: Io): Promise<number> {
   }
   const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
-  const input = await readStdin(io, maxSecretBytes + '\r\n'.length)
-  const secret = input.toString('utf8').replace(/\r?\n$/, '')
-  const why = whyUnfit(input, secret)
-  if (why !== undefined) {
-    io.stderr(`gatehouse: ${why}\n`)
-    return 2
-  }
+  const secret = await readSecret(io)
+  if (typeof secret === 'number') return secret
   const { config, argon2id } = parsed.values
   const least = argon2id ? minArgon2Length : minLength
   if (secret.length < least) {
@@ -92,10 +86,23 @@ function whyNotArgon2(secret: string, config: string | undefined): string | unde
   return hasArgon2() ? undefined : `Node ${process.version} cannot compute Argon2; use Node 24.7 or later`
 }
 
-function whyUnfit(input: Buffer, secret: string): string | undefined {
-  if (secret === '') return 'stdin is empty; write the secret to it'
-  if (Buffer.byteLength(secret) > maxSecretBytes) return 'a secret must be at most 4 KiB'
-  if (/[\r\n]/.test(secret)) return 'a secret must be one line, and stdin has several'
-  if (!isUtf8(input)) return 'a secret must be valid UTF-8'
-  return undefined
+/** Reads the secret from stdin; on a terminal, asks for it. Reports one that is unfit, and returns the exit code. */
+async function readSecret(io: Io): Promise<string | number> {
+  const terminal = terminalOf(io)
+  const input =
+    terminal === undefined
+      ? await readStdin(io, maxSecretBytes + '\r\n'.length)
+      : await promptSecret(terminal, 'Secret (not shown): ', io)
+  if (typeof input === 'number') return input
+  const secret = input.toString('utf8').replace(/\r?\n$/, '')
+  const isText = typeof input === 'string' || isUtf8(input)
+  const why =
+    secret === ''
+      ? 'the secret is empty; write it to stdin'
+      : isText
+        ? whyUnfit(secret)
+        : 'a secret must be valid UTF-8'
+  if (why === undefined) return secret
+  io.stderr(`gatehouse: ${why}\n`)
+  return 2
 }

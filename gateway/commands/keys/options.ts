@@ -61,9 +61,15 @@ export function valueOf<Result>(flag: string, text: string, parse: (text: string
 /** Returns the name of a key, the only positional argument. Throws UsageError. */
 export function nameFrom([name]: readonly string[]): string {
   if (name === undefined) throw new UsageError('missing argument: the name of the key')
-  const { pattern = '', description = '' } = resolveSchema({ $ref: '#/$defs/Name' })
-  if (new RegExp(pattern, 'u').test(name)) return name
+  if (isName(name)) return name
+  const { description = '' } = resolveSchema({ $ref: '#/$defs/Name' })
   throw new UsageError(`invalid key name \`${name}\`. ${description}`)
+}
+
+/** Returns whether a text can be the name of a key. */
+export function isName(text: string): boolean {
+  const { pattern = '' } = resolveSchema({ $ref: '#/$defs/Name' })
+  return new RegExp(pattern, 'u').test(text)
 }
 
 /** Formats milliseconds since 1970 as RFC 3339 in UTC, to the second. */

@@ -21,9 +21,10 @@ import {
   type Splice,
 } from './splice.ts'
 
-/** A change to a YAML text: sets a field, appends an item to a list, or removes an item that is not the last one. */
+/** A change to a YAML text: sets a field, adds fields that a map does not have, appends an item to a list, or removes an item that is not the last one. */
 export type Change =
   | { readonly set: Path; readonly to: Value }
+  | { readonly add: Path; readonly fields: Readonly<Record<string, Value>> }
   | { readonly append: Path; readonly item: Value }
   | { readonly remove: Path }
 
@@ -91,6 +92,7 @@ function spliced(text: string, splices: readonly Splice[]): string {
 
 function splicesFor(target: Target, change: Change): Splice[] {
   if ('set' in change) return set(target, change.set, change.to)
+  if ('add' in change) return add(target, change.add, change.fields)
   if ('append' in change) return append(target, change.append, change.item)
   const [list, index] = [nodeAt(target, change.remove.slice(0, -1)), Number(change.remove.at(-1))]
   if (!isSeq(list) || index + 1 >= list.items.length)
@@ -99,15 +101,28 @@ function splicesFor(target: Target, change: Change): Splice[] {
 }
 
 function set(target: Target, path: Path, value: Value): Splice[] {
-  const { text, root, notation } = target
   const name = String(path.at(-1))
   const map = nodeAt(target, path.slice(0, -1))
-  if (map === undefined || isBlank(text, map)) return set(target, path.slice(0, -1), { [name]: value })
+  if (isMap(map) && fieldOf(map, name) !== undefined) return replace(target, map, name, value)
+  return add(target, path.slice(0, -1), { [name]: value })
+}
+
+function add(target: Target, path: Path, fields: Readonly<Record<string, Value>>): Splice[] {
+  const { text, root, notation } = target
+  const map = nodeAt(target, path)
+  if (map === undefined || isBlank(text, map)) return set(target, path, fields)
   if (!isMap(map))
     throw cannotEdit(isAlias(map) ? 'an alias is in the way' : 'a map is expected where there is none')
-  if (fieldOf(map, name) !== undefined) return replace(target, map, name, value)
-  if (map.flow) return addToFlow(text, map, flowField(name, value, notation))
-  return addLines(text, map, blockField(name, value, indentOf(text, map, root)))
+  const entries = Object.entries(fields)
+  if (map.flow) {
+    return addToFlow(text, map, entries.map(entry => flowField(...entry, notation)).join(', '))
+  }
+  const step = indentOf(text, map, root)
+  return addLines(
+    text,
+    map,
+    entries.flatMap(entry => blockField(...entry, step)),
+  )
 }
 
 function replace({ text, root, notation }: Target, map: YAMLMap, name: string, value: Value): Splice[] {
@@ -160,6 +175,13 @@ function isBlank(text: string, node: Node): boolean {
 
 /** Applies a change to the data instead of the text. */
 function changed(data: unknown, change: Change): unknown {
+  if ('add' in change) {
+    const { add, fields } = change
+    return Object.entries(fields).reduce(
+      (into, [name, to]) => changed(into, { set: [...add, name], to }),
+      data,
+    )
+  }
   const path = 'set' in change ? change.set : 'append' in change ? change.append : change.remove
   const last = path.at(-1)!
   let at = data as Record<string | number, unknown>
