@@ -114,17 +114,19 @@ t.test('the table of errors on the wire is the one in the code', async t => {
   const [, table = ''] = page('docs/errors.md').split('## Errors on the wire')
   const found = new Map<string, string>()
   for (const [, names = '', statuses = '', codes = ''] of table.matchAll(
-    /^\| (`.*?`) \| ([\d, ]+) \| ([-\d, ]+) \|/gm,
+    /^\| (`.*?`) \| ([\d, ]+(?: \(\d+\))?) \| ([-\d, ]+) \|/gm,
   )) {
-    const status = statuses.split(', ')
+    const [ownStatuses = '', legacy = ''] = statuses.split(/(?= \()/)
+    const status = ownStatuses.split(', ')
     const code = codes.split(', ')
     for (const [index, name] of names.replaceAll('`', '').split(', ').entries()) {
-      found.set(name, `${status[index] ?? status[0]} ${code[index]}`)
+      found.set(name, `${status[index] ?? status[0]}${legacy} ${code[index]}`)
     }
   }
-  const wanted = Object.entries(reasons).map(
-    ([reason, { status, code }]) => [reason, `${status} ${code}`] as const,
-  )
+  const wanted = Object.entries(reasons).map(([reason, { status, code, ...row }]) => {
+    const legacy = 'legacyStatus' in row ? ` (${row.legacyStatus})` : ''
+    return [reason, `${status}${legacy} ${code}`] as const
+  })
   t.same(Object.fromEntries([...found].toSorted()), Object.fromEntries(wanted.toSorted()))
 })
 

@@ -5,6 +5,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import t, { type Test } from 'tap'
 
+import { parseAnswer } from './fixtures/answer.ts'
 import { connect, connectDuring, type Connection, type ConnectOptions, type Era } from './fixtures/clients.ts'
 import { bearer, beforeEverything, beforeMock, keys, upstreamSecret } from './fixtures/proxied.ts'
 import { until } from './fixtures/until.ts'
@@ -378,7 +379,7 @@ for (const era of ['v1', 'legacy'] as const) {
       headers: { ...headers, accept: 'text/event-stream', 'mcp-session-id': sessionId },
     })
     t.equal(stream.status, 404)
-    t.match(await stream.json(), { error: { code: 40401, data: { reason: 'session_unknown' } } })
+    t.match(parseAnswer(await stream.text()), { error: { code: 40401, data: { reason: 'session_unknown' } } })
     t.equal(
       (await fetch(url, { method: 'DELETE', headers: { ...headers, 'mcp-session-id': sessionId } })).status,
       404,

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
+import { parseAnswer } from './fixtures/answer.ts'
 import { json, messageOf, startTestUpstream } from './fixtures/upstream.ts'
 import { until } from './fixtures/until.ts'
 
@@ -312,14 +313,14 @@ const rows: Row[] = [
     'message_invalid',
   ],
   ['params in another case', post(good.replace('"params"', '"PARAMS":{},"params"')), 400, 'message_invalid'],
-  ['a name that is a list', post(good.replace('"get_a"', '["get_a"]')), 400, 'params_invalid'],
-  ['a name that is null', post(good.replace('"get_a"', 'null')), 400, 'params_invalid'],
+  ['a name that is a list', post(good.replace('"get_a"', '["get_a"]')), 200, 'params_invalid'],
+  ['a name that is null', post(good.replace('"get_a"', 'null')), 200, 'params_invalid'],
   [
     'a prototype',
     post(
       good.replace('"params":', '"__proto__":{"name":"get_a"},"params":{"__proto__":{"name":"get_a"}},"x":'),
     ),
-    400,
+    200,
     'params_invalid',
   ],
   [
@@ -368,12 +369,12 @@ t.test('malformed requests get the error of the table', async t => {
       const before = upstream.arrivals.length
       const answer = Array.isArray(sent) ? await exchange(...sent) : await exchange(sent)
       t.equal(Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]), status)
-      t.match(answer, /\r\ncontent-type: application\/json\r\n/i)
-      const [body] = [JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))].flat() as {
+      t.match(answer, /\r\ncontent-type: (?:application\/json|text\/plain; charset=utf-8)\r\n/i)
+      const [body] = [parseAnswer(answer.slice(answer.indexOf('\r\n\r\n') + 4))].flat() as {
         error?: { data: { reason: string } }
       }[]
       t.equal(body!.error?.data.reason ?? '', reason)
-      t.equal(upstream.arrivals.length - before, status === 200 ? 1 : 0)
+      t.equal(upstream.arrivals.length - before, reason === '' ? 1 : 0)
       t.notMatch(answer, canary)
     })
   }
@@ -469,7 +470,8 @@ t.test('a client that sends far too much is read to its end, so that it can read
     .on('data', (text: string) => (answer += text))
     .on('error', error => errors.push(error))
   socket.write(chunked(`1000000\r\n${'a'.repeat(0x1000000)}\r\n0\r\n\r\n`))
-  await once(socket, 'close')
+  await until(() => answer.includes('requestId'), 'it is answered')
+  socket.destroy()
   t.match(answer, /^HTTP\/1\.1 413 /)
   t.same(errors, [])
 })
@@ -479,7 +481,8 @@ async function converse(bytes: string, size: number, answers: number): Promise<s
   const socket = connect(port, '127.0.0.1')
   let text = ''
   const closed = new Promise(resolve => socket.once('close', resolve))
-  const bodies = (): string[] => text.match(/\{"(?:jsonrpc|error)[^\r\n]*?\}(?=HTTP|$)/g) ?? []
+  const bodies = (): string[] =>
+    text.match(/\{"jsonrpc[^\r\n]*?\}(?=HTTP|$)|\w+ \(\d+\): .*\nrequestId: .*\n(?:revision: .*\n)?/g) ?? []
   socket
     .setEncoding('utf8')
     .setNoDelay(true)
@@ -492,7 +495,7 @@ async function converse(bytes: string, size: number, answers: number): Promise<s
   await Promise.race([closed, until(() => bodies().length >= answers, `${answers} answers to ${bytes}`)])
   socket.destroy()
   return bodies().map(body => {
-    const { id, error } = JSON.parse(body) as { id?: number; error?: { data: { reason: string } } }
+    const { id, error } = parseAnswer(body) as { id?: number; error?: { data: { reason: string } } }
     return `${id ?? '-'} ${error?.data.reason ?? 'served'}`
   })
 }
@@ -547,9 +550,7 @@ const pipelines: [name: string, bytes: string, answers: string[], mayFollow?: st
 for (const [name, bytes, expected, mayFollow] of pipelines) {
   t.test(`no answer is lost or shifted in a pipeline, wherever it is split: ${name}`, async t => {
     for (const size of [bytes.length, 1, 7, 100]) {
-      const answers = (await converse(bytes, size, expected.length)).map(answer =>
-        answer.replace('null', '-'),
-      )
+      const answers = await converse(bytes, size, expected.length)
       if (answers.length > expected.length && answers.at(-1) === mayFollow) answers.pop()
       t.same(answers, expected, `in pieces of ${size}`)
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { UnauthorizedError } from '@modelcontextprotocol/client'
 import { generateKeyPairSync } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { parseAnswer } from './fixtures/answer.ts'
 import { textOf } from '../gateway/mcp/refusal-table.ts'
 import { startAuthorizationServer } from './fixtures/authorization-server.ts'
 import { startExample } from './fixtures/example.ts'
@@ -73,7 +74,7 @@ async function ask(
   }).then(async one => ({
     status: one.status,
     headers: one.headers,
-    ...((await one.json()) as { error?: { data: { reason: string } } }),
+    ...(parseAnswer(await one.text()) as { error?: { data: { reason: string } } }),
   }))
   return { status, reason: response.error?.data.reason, headers }
 }

@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { exportJWK } from 'jose'
 import t from 'tap'
+import { parseAnswer } from './fixtures/answer.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { checkClaims } from '../gateway/auth/token/token.ts'
 import { Refusal } from '../gateway/mcp/errors.ts'
@@ -73,7 +74,7 @@ async function ask(url: string, headers: Record<string, string>): Promise<Answer
     headers: { 'content-type': 'application/json', ...headers },
   })
   const text = await response.text()
-  const body = JSON.parse(text) as {
+  const body = parseAnswer(text) as {
     result?: { tools: { name: string }[] }
     error?: { code: number; data: { reason: string } }
   }

@@ -72,6 +72,20 @@ t.test('valid messages are read', async t => {
   t.equal(read('[{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","method":"b"}]', true).length, 2)
 })
 
+t.test('null counts as absent', t => {
+  const cases: [text: string, kind: string][] = [
+    ['"method":"a","params":null', 'request'],
+    ['"method":"a","params":{"_meta":null}', 'request'],
+    ['"method":"a","result":null,"error":null', 'request'],
+    ['"result":{},"error":null', 'response'],
+    ['"result":null,"error":{}', 'response'],
+    ['"result":null', 'response'],
+  ]
+  for (const [text, kind] of cases)
+    t.match(read(`{"jsonrpc":"2.0","id":1,${text}}`), [{ kind, id: '1' }], text)
+  t.end()
+})
+
 const refused: [name: string, text: string | Buffer, reason: string, id?: string][] = [
   ['nothing', '', 'json_malformed'],
   ['half an object', '{"jsonrpc":"2.0"', 'json_malformed'],
@@ -106,9 +120,9 @@ const refused: [name: string, text: string | Buffer, reason: string, id?: string
   ['a method that is a number', '{"jsonrpc":"2.0","id":1,"method":1}', 'message_invalid', '1'],
   ['an empty method', '{"jsonrpc":"2.0","id":1,"method":""}', 'message_invalid', '1'],
   ['params that are an array', '{"jsonrpc":"2.0","id":1,"method":"a","params":[]}', 'message_invalid', '1'],
-  ['params that are null', '{"jsonrpc":"2.0","id":1,"method":"a","params":null}', 'message_invalid', '1'],
   ['no method and no result', '{"jsonrpc":"2.0","id":1}', 'message_invalid', '1'],
-  ['a result and an error', '{"jsonrpc":"2.0","id":1,"result":{},"error":{}}', 'message_invalid', '1'],
+  ['a result and an error', '{"jsonrpc":"2.0","id":1,"result":{},"error":{}}', 'message_invalid'],
+  ['neither a result nor an error', '{"jsonrpc":"2.0","id":1,"error":null}', 'message_invalid', '1'],
   ['a method and a result', '{"jsonrpc":"2.0","id":1,"method":"a","result":{}}', 'message_invalid', '1'],
   ['a response without id', '{"jsonrpc":"2.0","result":{}}', 'message_invalid'],
   ['two ids', '{"jsonrpc":"2.0","id":1,"id":2,"method":"a"}', 'message_invalid'],

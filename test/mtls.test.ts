@@ -295,7 +295,7 @@ t.test('a certificate needs a trusted CA, current dates, the right use, and no r
     const { status, reason: got, headers } = await ask(url, issued)
     t.strictSame([status, got], [401, reason], name)
     t.match(headers['www-authenticate'], /^Bearer realm="main".*, Certificate realm="main"$/)
-    t.equal(headers['content-type'], 'application/json')
+    t.equal(headers['content-type'], 'text/plain; charset=utf-8')
   }
   t.equal(gateway.lines.filter(line => line['event'] === 'internal_error').length, 0)
   t.match((await ask(url)).message, /Bearer KEY, or a client certificate/)

@@ -8,6 +8,7 @@ import {
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import t from 'tap'
+import { parseAnswer } from './fixtures/answer.ts'
 import { textOf } from '../gateway/mcp/refusal-table.ts'
 import { describeResource } from '../gateway/auth/resource.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
@@ -89,7 +90,7 @@ function send(
         let body = ''
         response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
         response.on('end', () => {
-          const { error, id } = (body === '' ? {} : JSON.parse(body)) as Partial<Answer>
+          const { error, id } = (body === '' ? {} : parseAnswer(body)) as Partial<Answer>
           const { statusCode: status = 0, headers } = response
           resolve({ status, headers, body, challenge: headers['www-authenticate'], error, id })
         })
@@ -137,7 +138,8 @@ t.test('only proxies with an oauth method have metadata', async t => {
   ]
   for (const [path, document] of documents) {
     const { status, headers, body, error } = await send(path, { method: 'GET' })
-    t.equal(headers['content-type'], 'application/json', path)
+    const type = document === undefined ? 'text/plain; charset=utf-8' : 'application/json'
+    t.equal(headers['content-type'], type, path)
     if (document === undefined) {
       t.equal(status, 404, path)
       t.equal(error?.data.reason, 'path_unknown')

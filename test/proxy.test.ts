@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
+import { parseAnswer } from './fixtures/answer.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import type { RequestHead } from '../gateway/auth/request-head.ts'
 import { createOriginCheck } from '../policies/origin.ts'
@@ -218,7 +219,7 @@ t.test('who is not known gets 401 before the body is read', async t => {
   for (const [name, headers, code, reason] of cases.slice(1)) {
     const response = await post(url, call(1, 'get_a'), headers)
     t.equal(response.status, 401, name)
-    t.match(await response.json(), { jsonrpc: '2.0', id: null, error: { code, data: { reason } } }, name)
+    t.match(parseAnswer(await response.text()), { error: { code, data: { reason } } }, name)
     const challenge = response.headers.get('www-authenticate') ?? ''
     t.match(challenge, /^Bearer realm="main"/, name)
     t.equal(challenge.includes('error="invalid_token"'), reason !== 'credential_missing', name)
@@ -229,11 +230,11 @@ t.test('who is not known gets 401 before the body is read', async t => {
     headers: { 'content-type': 'application/json' },
   })
   t.equal(none.status, 401)
-  t.match(await none.json(), { error: { code: 40101, data: { reason: 'credential_missing' } } })
+  t.match(parseAnswer(await none.text()), { error: { code: 40101, data: { reason: 'credential_missing' } } })
   t.equal(none.headers.get('www-authenticate'), 'Bearer realm="main"')
 
   const modern = await fetch(url, { method: 'POST', headers: { 'mcp-protocol-version': '2026-07-28' } })
-  t.notOk('id' in ((await modern.json()) as object), 'an unknown id is left out in the modern era')
+  t.equal(modern.headers.get('content-type'), 'text/plain; charset=utf-8', 'an error without an id is text')
 
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   socket.write(`POST /main/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n`)
@@ -350,7 +351,7 @@ t.test('a list that cannot be read is refused, not passed', async t => {
   )
   for (const name of Object.keys(answers)) {
     const response = await post(url, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}', { 'x-answer': name })
-    t.equal(response.status, 502, name)
+    t.equal(response.status, 200, name)
     t.match(
       await response.json(),
       { id: 1, error: { code: 50202, data: { reason: 'upstream_invalid' } } },
@@ -411,7 +412,7 @@ t.test('what an upstream must not answer becomes 502', async t => {
   )
   for (const name of Object.keys(answers)) {
     const response = await post(url, call(1, 'get_a'), { 'x-answer': name })
-    t.equal(response.status, 502, name)
+    t.equal(response.status, 200, name)
     t.match(await response.json(), { id: 1, error: { code: 50202 } }, name)
   }
 })
@@ -455,12 +456,12 @@ t.test('an upstream that is not there, silent or broken', async t => {
       ((await response.json()) as { error: { data: { reason: string } } }).error.data.reason,
     ]
   }
-  t.same(await reason('silent'), [504, 'upstream_timeout'])
-  t.same(await reason('reset'), [502, 'upstream_unreachable'])
-  t.same(await reason('garbage'), [502, 'upstream_invalid'])
+  t.same(await reason('silent'), [200, 'upstream_timeout'])
+  t.same(await reason('reset'), [200, 'upstream_unreachable'])
+  t.same(await reason('garbage'), [200, 'upstream_invalid'])
   await t.rejects(reason('half'), 'half an answer never looks whole')
   await upstream.close()
-  t.same(await reason('gone'), [502, 'upstream_unreachable'])
+  t.same(await reason('gone'), [200, 'upstream_unreachable'])
 })
 
 t.test('a stream comes event by event, and a broken one ends with an error', async t => {
@@ -671,7 +672,7 @@ t.test('informational answers do not put off the response timeout', async t => {
     const timer = setInterval(() => response.writeProcessing(), 200)
     response.once('close', () => clearInterval(timer))
   })
-  t.equal((await post(url, call(1, 'get_a'))).status, 504)
+  t.match(await (await post(url, call(1, 'get_a'))).json(), { id: 1, error: { code: 50401 } })
 })
 
 t.test('a time of a month was over at once', async t => {
@@ -827,7 +828,7 @@ t.test('Host and Origin', async t => {
       headers: { 'content-type': 'application/json', ...headers },
       body: call(1, 'get_a'),
     })
-    const body = JSON.parse(response.text) as { id?: unknown; error?: { data: { reason: string } } }
+    const body = parseAnswer(response.text) as { id?: unknown; error?: { data: { reason: string } } }
     return [response.statusCode!, body.error?.data.reason ?? 'ok']
   }
   const accepted: Record<string, string>[] = [
@@ -1008,8 +1009,8 @@ t.test('methods, media types and paths', async t => {
   for (const [name, [target, options], status, reason] of cases) {
     const response = await raw(target, options)
     t.equal(response.statusCode, status, name)
-    t.equal(response.headers['content-type'], 'application/json', name)
-    t.match(JSON.parse(response.text), { error: { data: { reason } } }, name)
+    t.match(response.headers['content-type'], /^(?:application\/json|text\/plain; charset=utf-8)$/, name)
+    t.match(parseAnswer(response.text), { error: { data: { reason } } }, name)
   }
   for (const accept of [
     '*/*',
@@ -1057,7 +1058,7 @@ proxies:
       body: call(1, 'x'),
       headers: { 'content-type': 'application/json', ...headers },
     })
-    const body = (await response.json()) as { error?: { data: { reason: string } } }
+    const body = parseAnswer(await response.text()) as { error?: { data: { reason: string } } }
     return [response.status, body.error?.data.reason ?? 'ok']
   }
   const fine: [number, string] = [200, 'ok']
@@ -1131,7 +1132,7 @@ proxies:
   for (const body of [call(1, 'get_a'), '{"jsonrpc":"2.0","id":1,"method":"initialize"}']) {
     const response = await post(`${gateway.url}/main/mcp`, body)
     t.equal(response.status, 403)
-    t.match(await response.json(), { error: { code: 40301, data: { reason: 'forbidden' } } })
+    t.match(parseAnswer(await response.text()), { error: { code: 40301, data: { reason: 'forbidden' } } })
     t.equal(response.headers.get('www-authenticate'), null)
   }
   t.equal((await post(`${gateway.url}/other/mcp`, call(1, 'x'))).status, 200)
@@ -1176,7 +1177,7 @@ proxies:
   }
   for (const [name, text] of Object.entries(strangers)) {
     const answer = await exchange(text)
-    t.match(answer, /"requestId":"[0-9a-f]{32}"/, name)
+    t.match(answer, /"?requestId"?: ?"?[0-9a-f]{32}/, name)
     t.notMatch(answer, revision, name)
   }
   const preflight = ['OPTIONS /main/mcp HTTP/1.1', ...lines, 'Origin: http://localhost']
@@ -1185,7 +1186,7 @@ proxies:
     revision,
   )
   for (const body of [call(1, 'set_a'), '{'])
-    t.match(await exchange(request('/main/mcp', body, known)), `"revision":"${revision}"`)
+    t.match(await exchange(request('/main/mcp', body, known)), new RegExp(`revision"?: ?"?${revision}`))
 })
 
 t.test('the admin listener', async t => {
@@ -1237,7 +1238,7 @@ t.test('a stopping gateway lets calls end, ends listening streams, and refuses w
   t.match(await (await running).json(), { result: { ok: true } })
   t.match(
     await answers,
-    /^HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 503 [\s\S]*retry-after: 1[\s\S]*"reason":"draining"/i,
+    /^HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 200 [\s\S]*retry-after: 1[\s\S]*"id":1,[\s\S]*"reason":"draining"/i,
   )
   await closed
   await t.rejects(fetch(url))

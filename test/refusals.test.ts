@@ -110,8 +110,6 @@ interface Row {
   /** All of them where it is not said. */
   readonly asking?: readonly Asking[]
   readonly tool?: string
-  /** The body was read before it was refused, and so its id is known. */
-  readonly bodyRead?: boolean
   /** What the log says decided. */
   readonly rule?: string
 }
@@ -358,7 +356,7 @@ for (const proxy of ['login', 'scoped'] as const) {
       challenge: short[proxy].replace('SCOPE', needed),
       rule: `/proxies/${proxy}/scopes`,
     } as const
-    rows.push({ ...row, tool, asking: posts, bodyRead: true })
+    rows.push({ ...row, tool, asking: posts })
     if (tool === 'get_a') rows.push({ ...row, asking: ['legacy GET'] })
   }
 }
@@ -479,10 +477,18 @@ function piecesOf({ headers = {}, query = '' }: Shown): string[] {
   return texts.flatMap(text => text.split(/[^\w-]+/)).filter(text => text.length > 20)
 }
 
-/** The member of an answer for its id, which is left out where it is unknown and modern (JSON-RPC 2.0 §5 has null). */
-function idOf(asking: Asking, bodyRead = false): string {
-  if (bodyRead) return '"id":7,'
-  return asking === 'modern POST' ? '' : '"id":null,'
+/** The body of an answer. The body of a request is read for its id only if the caller is known; else the answer is text. */
+function bodyOf(row: Row, asking: Asking): { contentType: string; body: string } {
+  const [, code] = wire[row.reason]
+  const isKnown = isAuthenticated(row)
+  if (!isKnown || asking === 'legacy GET') {
+    const by = isKnown ? `revision: ${revision}\n` : ''
+    const body = `${row.reason} (${code}): ${row.message}\nrequestId: ID\n${by}`
+    return { contentType: 'text/plain; charset=utf-8', body }
+  }
+  const data = `{"reason":"${row.reason}","requestId":"ID","revision":"${revision}"}`
+  const body = `{"jsonrpc":"2.0","id":7,"error":{"code":${code},"message":"${row.message}","data":${data}}}`
+  return { contentType: 'application/json', body }
 }
 
 /** Whether the refusal is of one who is known, and so may be told the revision. */
@@ -490,13 +496,13 @@ function isAuthenticated({ reason }: Row): boolean {
   return reason === 'forbidden' || reason === 'insufficient_scope'
 }
 
-const requestIdIn = /"requestId":"([0-9a-f]{32})"/
+const requestIdIn = /requestId(?:":"|: )([0-9a-f]{32})/
 
 t.test('every refusal is told in full, goes no further, and gives nothing away', async t => {
   t.match(revision, /^[0-9a-f]{12}$/)
   const refused = new Map<string, Row & { told: string }>()
   for (const row of rows) {
-    const [status, code] = wire[row.reason]
+    const [status] = wire[row.reason]
     const pieces = piecesOf(row.shown)
     for (const asking of row.asking ?? eras) {
       const told = `${row.proxy}: ${row.name}, ${asking}`
@@ -507,9 +513,8 @@ t.test('every refusal is told in full, goes no further, and gives nothing away',
         { ...answer, body: answer.body.replace(requestId, 'ID') },
         {
           status,
-          contentType: 'application/json',
           challenge: row.challenge?.replace('MESSAGE', row.message),
-          body: `{"jsonrpc":"2.0",${idOf(asking, row.bodyRead)}"error":{"code":${code},"message":"${row.message}","data":{"reason":"${row.reason}","requestId":"ID"${isAuthenticated(row) ? `,"revision":"${revision}"` : ''}}}}`,
+          ...bodyOf(row, asking),
         },
         told,
       )

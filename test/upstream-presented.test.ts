@@ -11,6 +11,7 @@ import t, { type Test } from 'tap'
 import { callerHeaders } from '../gateway/http/exchange/caller.ts'
 import { anonymous } from '../gateway/auth/principal.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
+import { parseAnswer } from './fixtures/answer.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { until } from './fixtures/until.ts'
 import { event, json, messageOf, sse, startTestUpstream, type TestUpstream } from './fixtures/upstream.ts'
@@ -44,6 +45,10 @@ async function startGateway(t: Test, yaml: string, env: Record<string, string> =
   return gateway
 }
 
+/** Returns the code of a JSON-RPC error; undefined if there is none. */
+const errorCodeOf = (text: string): number | undefined =>
+  text === '' ? undefined : (parseAnswer(text) as { error?: { code: number } }).error?.code
+
 /** Calls with headers in any spelling, also several of one name. */
 async function call(
   { url }: TestGateway,
@@ -62,9 +67,9 @@ async function call(
   const request = httpRequest(`${url}${path}`, { method: 'POST', headers: [...all, ...headers] })
   request.end(body)
   const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage]
-  response.resume()
-  await once(response, 'end')
-  return response.statusCode!
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += String(chunk)
+  return errorCodeOf(text) ?? response.statusCode!
 }
 
 t.test('the token of a reference arrived without the scheme that servers ask for', async t => {
@@ -303,7 +308,7 @@ t.test('an upstream behind a private authority that asks for a certificate', asy
     }
     for (const [what, yaml] of Object.entries(cases)) {
       const gateway = await startGateway(t, yaml)
-      t.equal(await call(gateway), 502, what)
+      t.equal(await call(gateway), 50201, what)
       const line = await until(() => gateway.lines.find(one => one['event'] === 'request'), 'it was logged')
       t.equal(line['reason'], 'upstream_unreachable')
     }
@@ -317,12 +322,12 @@ t.test('an upstream behind a private authority that asks for a certificate', asy
       else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = was
     })
     const gateway = await startGateway(t, tls([own, name]))
-    t.equal(await call(gateway), 502)
+    t.equal(await call(gateway), 50201)
   })
   t.test('is reached anew when a file with a certificate changes', async t => {
     writeFileSync(join(folder, 'live.pem'), read('stranger.pem'))
     const gateway = await startGateway(t, tls([`ca: ${file('live.pem')}`, own, name]))
-    t.equal(await call(gateway), 502)
+    t.equal(await call(gateway), 50201)
     writeFileSync(join(folder, 'live.pem'), read('ca.pem'))
     await until(async () => (await call(gateway)) === 200, 'the new file was read')
     const opened = await fetch(`${gateway.url}/main/mcp`, {

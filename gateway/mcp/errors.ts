@@ -1,4 +1,4 @@
-import { printableJson } from '../lib/printable.ts'
+import { printable, printableJson } from '../lib/printable.ts'
 import { details, rowOf, textOf, type Detail, type DetailValues, type Reason } from './refusal-table.ts'
 
 /** Options of a refusal. */
@@ -58,7 +58,17 @@ export class Refusal extends Error {
   }
 }
 
-/** Returns the HTTP status of an error in an era. If the era is unknown, it is that of the modern one. */
+/** Members of `data` that every error carries. */
+export interface ErrorContext {
+  readonly requestId: string
+  readonly revision?: string | undefined
+}
+
+/**
+ * Returns the HTTP status of an error that answers a call.
+ *
+ * @param era of the call; undefined if it is unknown, or if no call is answered
+ */
 export function statusOf(reason: Reason, era: 'modern' | 'legacy' | undefined): number {
   const { status, legacyStatus = status } = rowOf(reason)
   return era === 'legacy' ? legacyStatus : status
@@ -67,21 +77,24 @@ export function statusOf(reason: Reason, era: 'modern' | 'legacy' | undefined): 
 /**
  * Returns the JSON text of a JSON-RPC error.
  *
- * @param refusal the error
- * @param id the request's id as JSON text; `null` writes a null id (legacy), undefined omits it, as 2026-07-28 requires if it
- *   is unknown
- * @param context members of `data` that every error carries
+ * @param id the request's id as JSON text; null for an error that answers no request
  */
 export function errorMessage(
   refusal: Refusal,
-  id: string | null | undefined,
-  context: { requestId: string; revision?: string | undefined },
+  id: string | null,
+  { requestId, revision }: ErrorContext,
 ): string {
   const { reason, code, message, data } = refusal
-  const { requestId, revision } = context
-  const text = JSON.stringify({ code, message, data: { reason, ...data, requestId, revision } })
-  const error = printableJson(text)
-  return id === undefined
-    ? `{"jsonrpc":"2.0","error":${error}}`
-    : `{"jsonrpc":"2.0","id":${id},"error":${error}}`
+  const { retryAfter } = rowOf(reason)
+  const text = JSON.stringify({ code, message, data: { reason, ...data, retryAfter, requestId, revision } })
+  return `{"jsonrpc":"2.0","id":${id},"error":${printableJson(text)}}`
+}
+
+/**
+ * Returns an error as plain text, for a request whose id is unknown: clients wait for an error with their id, and some do not
+ * survive one with another id or none.
+ */
+export function errorText({ reason, code, message }: Refusal, { requestId, revision }: ErrorContext): string {
+  const context = revision === undefined ? '' : `revision: ${revision}\n`
+  return `${reason} (${code}): ${printable(message)}\nrequestId: ${requestId}\n${context}`
 }

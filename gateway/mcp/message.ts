@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { Refusal } from './errors.ts'
+import { maxIdLength } from './id-scanner.ts'
 import { elements, foldCase, members, nesting, type MemberTree, type Member } from './json.ts'
 
 /** A JSON-RPC message of a client, as every upstream parser reads it. */
@@ -12,7 +13,6 @@ export interface Message {
 }
 
 const maxDepth = 64
-const maxIdLength = 1024
 const maxBatch = 100
 
 /** Names of members that decisions depend on, exact and with folded case. */
@@ -105,8 +105,10 @@ function readMessage(text: string, value: unknown): Message {
 }
 
 function readResponse(value: Readonly<Record<string, unknown>>, id: string | undefined): Message {
-  if ('result' in value === 'error' in value) throw new Refusal('message_shape', { id })
-  if (id === undefined) throw new Refusal('response_id_missing', { id })
+  const { result, error } = value
+  if (isPresent(result) && isPresent(error)) throw new Refusal('message_shape')
+  if (result === undefined && !isPresent(error)) throw new Refusal('message_shape', { id })
+  if (id === undefined) throw new Refusal('response_id_missing')
   return { kind: 'response', id, method: undefined, params: undefined }
 }
 
@@ -116,9 +118,10 @@ function readRequest(
   found: readonly Member[],
   id: string | undefined,
 ): Message {
-  const { method, params } = value
+  const { method, result, error } = value
+  const params = value['params'] ?? undefined
   if (typeof method !== 'string' || method === '') throw new Refusal('method_not_string', { id })
-  if ('result' in value || 'error' in value) throw new Refusal('message_both', { id })
+  if (isPresent(result) || isPresent(error)) throw new Refusal('message_both', { id })
   if (params !== undefined && !isObject(params)) throw new Refusal('params_not_object', { id })
   const span = found.find(member => member.name === 'params')
   if (params !== undefined && span?.members !== undefined) checkParams(params, span.members, id)
@@ -134,7 +137,7 @@ function checkParams(
   refuseAmbiguous(found, paramsMembers, 'params.', id)
   for (const { name, members: inner } of found) {
     const names = judgedObjects.get(name)
-    if (names === undefined) continue
+    if (names === undefined || params[name] === null) continue
     if (!isObject(params[name]))
       throw new Refusal('param_not_object', { values: { path: `params.${name}` }, id })
     refuseAmbiguous(inner!, names, `params.${name}.`, id)
@@ -175,6 +178,11 @@ function refuseAmbiguous(
 
 function printable(name: string): string {
   return JSON.stringify(name.slice(0, 64)).slice(1, -1)
+}
+
+/** Returns whether a member is there; some clients write null for none. */
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -2,7 +2,7 @@
 interface ReasonRow {
   readonly status: number
   readonly code: number
-  /** The status in a legacy session, if clients would read `status` as the end of the session. */
+  /** The status in the legacy era, where clients take `status` for the end of the session, if only one call is at fault. */
   readonly legacyStatus?: number
   /** Seconds for the header Retry-After. */
   readonly retryAfter?: number
@@ -26,28 +26,28 @@ export const reasons = {
   method_not_allowed: { status: 405, code: 40501 },
   not_acceptable: { status: 406, code: 40601 },
   request_timeout: { status: 408, code: 40801 },
-  body_too_large: { status: 413, code: 41301 },
+  body_too_large: { status: 413, code: 41301, legacyStatus: 200 },
   unsupported_media_type: { status: 415, code: 41501 },
   headers_too_large: { status: 431, code: 43101 },
   request_malformed: { status: 400, code: 40001 },
   json_malformed: { status: 400, code: -32700 },
   message_invalid: { status: 400, code: -32600 },
-  params_invalid: { status: 400, code: -32602 },
+  params_invalid: { status: 400, code: -32602, legacyStatus: 200 },
   header_mismatch: { status: 400, code: -32020 },
-  capability_missing: { status: 400, code: -32021 },
+  capability_missing: { status: 400, code: -32021, legacyStatus: 200 },
   version_unsupported: { status: 400, code: -32022 },
   method_unknown: { status: 404, code: -32601, legacyStatus: 200 },
   name_unknown: { status: 200, code: -32602 },
   handle_unknown: { status: 200, code: -32602 },
   session_unknown: { status: 404, code: 40401 },
-  internal: { status: 500, code: -32603 },
-  upstream_unreachable: { status: 502, code: 50201 },
-  upstream_invalid: { status: 502, code: 50202 },
-  draining: { status: 503, code: 50301, retryAfter: 1 },
-  keys_unavailable: { status: 503, code: 50302, retryAfter: 5 },
-  overloaded: { status: 503, code: 50303, retryAfter: 1 },
-  issuer_unavailable: { status: 503, code: 50304, retryAfter: 5 },
-  upstream_timeout: { status: 504, code: 50401 },
+  internal: { status: 500, code: -32603, legacyStatus: 200 },
+  upstream_unreachable: { status: 502, code: 50201, legacyStatus: 200 },
+  upstream_invalid: { status: 502, code: 50202, legacyStatus: 200 },
+  draining: { status: 503, code: 50301, legacyStatus: 200, retryAfter: 1 },
+  keys_unavailable: { status: 503, code: 50302, legacyStatus: 200, retryAfter: 5 },
+  overloaded: { status: 503, code: 50303, legacyStatus: 200, retryAfter: 1 },
+  issuer_unavailable: { status: 503, code: 50304, legacyStatus: 200, retryAfter: 5 },
+  upstream_timeout: { status: 504, code: 50401, legacyStatus: 200 },
 } as const satisfies Record<string, ReasonRow>
 
 /** The stable name of an error on the wire; it is in `data.reason`. */

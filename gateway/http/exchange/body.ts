@@ -1,7 +1,14 @@
 import { IncomingMessage } from 'node:http'
 import { Refusal } from '../../mcp/errors.ts'
 import { ByteStore } from '../../lib/byte-store.ts'
+import { IdScanner, requestIdIn } from '../../mcp/id-scanner.ts'
 import type { Share } from './usage.ts'
+
+/** Longest time to read on for the id of a request that is refused: in total, and while nothing arrives. */
+const scanTimeoutMs = 10_000
+const scanIdleTimeoutMs = 1000
+
+const nothing: readonly Buffer[] = []
 
 interface Reading {
   readonly store: ByteStore
@@ -17,6 +24,9 @@ interface Reading {
  */
 export class BodyRequest extends IncomingMessage {
   #reading: Reading | undefined
+  /** What was read before reading failed. */
+  #taken: readonly Buffer[] = nothing
+  #scanner: IdScanner | undefined
   /** Called before the body is read, because some clients wait to be asked for it; a promise delays the reading. */
   onWanted: (() => Promise<void> | undefined) | undefined
 
@@ -37,8 +47,10 @@ export class BodyRequest extends IncomingMessage {
     const store = new ByteStore(limit)
     // Earlier chunks are in the stream. Reading them also tells node:http that the rest is wanted.
     for (let kept: Buffer | null = this.read(); kept !== null; kept = this.read()) {
-      if (!store.append(kept)) return Promise.reject(tooLarge(limit))
-      if (!share.addBody(kept.length)) return Promise.reject(new Refusal('bodies_held'))
+      const hasRoom = share.addBody(kept.length)
+      if (hasRoom && store.append(kept)) continue
+      this.#taken = [store.bytes(), kept]
+      return Promise.reject(hasRoom ? tooLarge(limit) : new Refusal('bodies_held'))
     }
     if (this.complete) return Promise.resolve(store.bytes())
     return new Promise((resolve, reject) => {
@@ -51,6 +63,47 @@ export class BodyRequest extends IncomingMessage {
     this.#reading = undefined
   }
 
+  /**
+   * Reads the rest of a body that is refused, without keeping it, for the id of its request.
+   *
+   * @param limit bytes
+   * @returns the id as JSON text; undefined if it cannot be read, or the client waits to be asked for the body
+   */
+  scanForId(limit: number): Promise<string | undefined> {
+    const { 'content-length': length, 'content-encoding': coding } = this.headers
+    const isUnreadable = coding !== undefined && coding.toLowerCase() !== 'identity'
+    if (isUnreadable || Number(length ?? 0) > limit || this.onWanted !== undefined)
+      return Promise.resolve(undefined)
+    const scanner = new IdScanner()
+    this.#scanner = scanner
+    for (const chunk of this.#taken) scanner.take(chunk)
+    this.#taken = nothing
+    return new Promise(resolve => {
+      const until = performance.now() + scanTimeoutMs
+      let size = 0
+      const take = (chunk: Buffer): void => {
+        size += chunk.length
+        scanner.take(chunk)
+        timer.refresh()
+        if (size > limit || performance.now() > until) finish()
+      }
+      const finish = (): void => {
+        clearTimeout(timer)
+        this.off('data', take).off('end', finish).off('close', finish)
+        resolve(scanner.id())
+      }
+      const timer = setTimeout(finish, scanIdleTimeoutMs)
+      this.on('data', take).once('end', finish).once('close', finish)
+    })
+  }
+
+  /** Returns the id of the request in the part of the body that has arrived, as JSON text; undefined if it cannot be read. */
+  idSoFar(): string | undefined {
+    if (this.#scanner !== undefined) return this.#scanner.id()
+    if (this.#reading === undefined) return undefined
+    return requestIdIn(this.#reading.store.bytes())
+  }
+
   override push(chunk: Buffer | null): boolean {
     const reading = this.#reading
     if (reading === undefined) return super.push(chunk)
@@ -58,7 +111,10 @@ export class BodyRequest extends IncomingMessage {
     if (chunk !== null && hasRoom && reading.store.append(chunk)) return true
     this.#reading = undefined
     if (chunk === null) reading.resolve(reading.store.bytes())
-    else reading.reject(hasRoom ? tooLarge(reading.limit) : new Refusal('bodies_held'))
+    else {
+      this.#taken = [reading.store.bytes(), chunk]
+      reading.reject(hasRoom ? tooLarge(reading.limit) : new Refusal('bodies_held'))
+    }
     return true
   }
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Principal } from '../../auth/principal.ts'
 import { hasModernHeader, type Era } from '../../mcp/era.ts'
 import type { RequestHead } from '../../auth/request-head.ts'
-import { errorMessage, Refusal, statusOf } from '../../mcp/errors.ts'
+import { errorMessage, errorText, Refusal, statusOf, type ErrorContext } from '../../mcp/errors.ts'
 import { rowOf } from '../../mcp/refusal-table.ts'
 import type { Operation } from '../../mcp/operation.ts'
 import type { BodyRequest } from './body.ts'
@@ -46,9 +46,13 @@ export interface Exchange {
   forwarded: boolean
   /** Ids of the requests in the body, as JSON text. */
   readonly requestIds: string[]
+  /** Whether the messages of the body were read, so that `requestIds` is complete. */
+  isRead: boolean
   batch: boolean
   /** Whether the Origin is allowed, so that the response may say so. */
   originAllowed: boolean
+  /** Whether it began when the gateway was stopping. */
+  isTooLate: boolean
   /** Whether the response has ended or the client has left. */
   isOver: boolean
   /** Share of this exchange in the counts of its principal and proxy. */
@@ -93,6 +97,7 @@ export interface AuthorizedExchange extends AdmittedExchange {
 
 const drainable = 64 * 1024
 const drainTime = 1000
+const plainText = 'text/plain; charset=utf-8'
 
 /** Begins an exchange on the snapshot in force. */
 export function openExchange(request: BodyRequest, response: ServerResponse, snapshot: Snapshot): Exchange {
@@ -116,8 +121,10 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
     refusal: undefined,
     forwarded: false,
     requestIds: [],
+    isRead: false,
     batch: false,
     originAllowed: false,
+    isTooLate: false,
     isOver: false,
     share: undefined,
     body: undefined,
@@ -175,22 +182,51 @@ export function commonHeaders(exchange: Exchange): Record<string, string> {
 }
 
 /** Returns the members of `data` in every error of this exchange. Only authenticated callers get the revision. */
-export function errorContext({ id, principal, snapshot }: Exchange): {
-  requestId: string
-  revision: string | undefined
-} {
+export function errorContext({ id, principal, snapshot }: Exchange): ErrorContext {
   const isKnown = principal !== undefined && principal.kind !== 'anonymous'
   return { requestId: id, revision: isKnown ? snapshot.revision : undefined }
 }
 
-/** Returns a refusal as a JSON-RPC error, or as an array of errors for a batch. */
-function refusalBody(exchange: Exchange, refusal: Refusal): string {
+/** Returns a refusal as a JSON-RPC error, or as an array of errors for a batch; undefined if the id is unknown. */
+function refusalBody(exchange: Exchange, refusal: Refusal): string | undefined {
+  if (rowOf(refusal.reason).withoutId === true) return undefined
   const context = errorContext(exchange)
-  if (!exchange.batch || exchange.requestIds.length === 0)
-    return errorMessage(refusal, refusedId(exchange, refusal), context)
+  const { requestIds, isRead } = exchange
+  if (!exchange.batch || requestIds.length === 0) {
+    // A response that the client sends has the id of a request that is not its own.
+    const id = isRead ? requestIds[0] : (requestIds[0] ?? refusal.id)
+    return id === undefined ? undefined : errorMessage(refusal, id, context)
+  }
   const other = new Refusal('batch_undone')
-  const errors = exchange.requestIds.map(id => errorMessage(refusal.id === id ? refusal : other, id, context))
+  const errors = requestIds.map(id => errorMessage(refusal.id === id ? refusal : other, id, context))
   return `[${errors.join(',')}]`
+}
+
+/**
+ * Returns whether a refused message gets no error: nobody waits for the response to a notification or a response, and some
+ * clients take any error for the end of the session. An error that is in the message itself is returned (MCP 2025-11-25,
+ * Streamable HTTP, Sending Messages to the Server).
+ */
+function isWithoutAnswer({ isRead, era }: Exchange, { reason }: Refusal): boolean {
+  return isRead && reason !== 'params_invalid' && statusOf(reason, era) === 200
+}
+
+/** Returns status, headers and body of an error; its status is that of the call if the id of the call is known. */
+function errorResponse(
+  exchange: Exchange,
+  refusal: Refusal,
+  message: string | undefined,
+): { status: number; headers: string[]; body: string } {
+  const { request, proxy } = exchange
+  const headers = listed(commonHeaders(exchange), refusal.headers)
+  const challenges = proxy && wwwAuthenticate(proxy, refusal)
+  if (challenges !== undefined) headers.push('www-authenticate', challenges)
+  const body = message ?? errorText(refusal, errorContext(exchange))
+  if (message === undefined) headers.push('content-type', plainText, 'x-content-type-options', 'nosniff')
+  else headers.push('content-type', 'application/json')
+  headers.push('content-length', String(Buffer.byteLength(body)))
+  const era = exchange.era ?? (hasModernHeader(request.headers) ? 'modern' : 'legacy')
+  return { status: message === undefined ? refusal.status : statusOf(refusal.reason, era), headers, body }
 }
 
 /** Sends an error; if a response has begun, closes the connection instead, so that it does not look complete. */
@@ -201,14 +237,15 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
     response.destroy()
     return
   }
-  const body = refusalBody(exchange, refusal)
+  const message = refusalBody(exchange, refusal)
+  if (message === undefined && isWithoutAnswer(exchange, refusal)) {
+    reply(exchange, 202, {})
+    return
+  }
+  const { status, headers, body } = errorResponse(exchange, refusal, message)
   const endsAtOnce = request.complete || Number(request.headers['content-length'] ?? Infinity) <= drainable
-  const headers = listed(commonHeaders(exchange), refusal.headers)
-  const challenges = exchange.proxy && wwwAuthenticate(exchange.proxy, refusal)
-  if (challenges !== undefined) headers.push('www-authenticate', challenges)
-  headers.push('content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)))
   if (!endsAtOnce) headers.push('connection', 'close')
-  response.writeHead(statusOf(refusal.reason, exchange.era), headers)
+  response.writeHead(status, headers)
   // Later requests on this connection are not served.
   if (!endsAtOnce || refusal.headers['connection'] === 'close') response.shouldKeepAlive = false
   if (endsAtOnce) {
@@ -239,11 +276,4 @@ function listed(...sets: readonly Readonly<Record<string, string>>[]): string[] 
   const list: string[] = []
   for (const headers of sets) for (const name in headers) list.push(name, headers[name]!)
   return list
-}
-
-function refusedId(exchange: Exchange, refusal: Refusal): string | null | undefined {
-  if (rowOf(refusal.reason).withoutId === true) return undefined
-  const id = refusal.id ?? exchange.requestIds[0]
-  if (id !== undefined) return id
-  return exchange.era === 'modern' || hasModernHeader(exchange.request.headers) ? undefined : null
 }

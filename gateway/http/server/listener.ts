@@ -9,6 +9,7 @@ import type { ConnectionSlots } from './connection-slots.ts'
 import { followConnections, type Connections } from './connections.ts'
 import { openExchange, refuse, releaseAll, type Exchange } from '../exchange/exchange.ts'
 import { createFullReport } from './full-report.ts'
+import { mayHaveId, readId } from './late-id.ts'
 import { logExchange, type AccessLog } from './access-log.ts'
 import { serve, type PipelineContext } from './pipeline.ts'
 import type { Snapshot } from '../exchange/snapshot.ts'
@@ -146,7 +147,8 @@ async function run(
   })
   try {
     if (dependencies.draining()) {
-      throw new Refusal('stopping', { headers: { connection: 'close' } })
+      exchange.isTooLate = true
+      response.shouldKeepAlive = false
     }
     await serve(exchange, dependencies)
   } catch (error) {
@@ -154,6 +156,10 @@ async function run(
       // It was refused for another reason meanwhile.
       if (exchange.refusal !== undefined) return
       exchange.rule = error.rule
+      if (mayHaveId(exchange, error)) {
+        await readId(exchange)
+        if (exchange.refusal !== undefined || exchange.isOver) return
+      }
       refuse(exchange, error)
       return
     }

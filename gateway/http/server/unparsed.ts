@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { errorMessage, Refusal } from '../../mcp/errors.ts'
+import { errorText, Refusal } from '../../mcp/errors.ts'
 import type { Detail } from '../../mcp/refusal-table.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { timeoutCode, type Connections } from './connections.ts'
@@ -68,6 +68,8 @@ function answerError(
     logRefusal(refusal, socket, dependencies)
   } else {
     const exchange = connection.startLatest()!
+    const id = exchange.principal && exchange.request.idSoFar()
+    if (id !== undefined) exchange.requestIds.push(id)
     // Anything else that works on it must not send a response too.
     exchange.request.stopReading()
     exchange.relay?.onClose()
@@ -93,10 +95,11 @@ function unparsed(cause: NodeJS.ErrnoException): Refusal {
 /** Answers bytes that node:http could not parse; there is no exchange for them. */
 function refuseUnparsed(refusal: Refusal, socket: Socket, dependencies: UnparsedDependencies): void {
   const requestId = logRefusal(refusal, socket, dependencies)
-  const body = errorMessage(refusal, undefined, { requestId })
+  const body = errorText(refusal, { requestId })
   const headers = Object.entries({
     ...refusal.headers,
-    'Content-Type': 'application/json',
+    'Content-Type': 'text/plain; charset=utf-8',
+    'X-Content-Type-Options': 'nosniff',
     'Content-Length': Buffer.byteLength(body),
   })
   socket.end(

@@ -7,7 +7,7 @@ import { refusedOperation } from '../exchange/refused-operation.ts'
 import type { Stage } from './stage.ts'
 
 /**
- * Refuses principals without a grant on the proxy, and counts the request in. This comes before the body is read, so that the
+ * Refuses principals without a grant on the proxy, and everyone if the gateway is stopping; counts the request in. This comes before the body is read, so that the
  * bytes of bodies are bounded for each principal and proxy.
  */
 export const admit: Stage<AdmittedExchange> = {
@@ -19,6 +19,7 @@ export const admit: Stage<AdmittedExchange> = {
     if (!authorization.allow) throw refusedOperation(authorization, operation, proxy.name, undefined)
     exchange.rule = authorization.rule
     checkAccept(head.method, head.headers.accept)
+    if (exchange.isTooLate) throw new Refusal('stopping')
     return (exchange.share = usage.enter(proxy.name, principal))
   },
 }

@@ -31,6 +31,7 @@ export const authorize: Stage<AdmittedExchange> = {
     exchange.batch = batch
     for (const { kind, id } of messages)
       if (kind === 'request' && id !== undefined) exchange.requestIds.push(id)
+    exchange.isRead = true
     for (const message of messages) authorizeMessage(exchange, message)
     checkParamHeaders(request.rawHeaders, messages, body, proxy.params, exchange.era === 'modern')
     const handles = useHandles(exchange, messages, body)
