@@ -598,6 +598,11 @@ export interface Upstream {
    */
   url: string
   /**
+   * The Host header to send, for servers that accept only a certain one. It changes neither the connection nor the certificate check. Without this field, it is the host of `url`.
+   */
+  host?: string
+  proxy?: SecretReference
+  /**
    * Headers to send with every request. They replace headers of the same name from the client. Write credentials as references to an environment variable or a file.
    */
   headers: {

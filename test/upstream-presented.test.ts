@@ -138,6 +138,24 @@ function told(upstream: TestUpstream): [string, string][] {
   )
 }
 
+t.test('an upstream that accepts one Host header gets it, and no other text can be one', async t => {
+  const upstream = await startUpstream(t)
+  const gateway = await startGateway(t, configuration(`{url: "${upstream.url}", host: "localhost:8000"}`))
+  t.equal(await call(gateway, ['X-Forwarded-Host', 'forged']), 200)
+  t.equal(await call(gateway, ['X-Host', 'forged']), 200)
+  t.strictSame(
+    upstream.arrivals.map(({ rawHeaders }) =>
+      rawHeaders.filter((_, index) => /^host$/i.test(rawHeaders[index - 1] ?? '')),
+    ),
+    [['localhost:8000'], ['localhost:8000']],
+  )
+  for (const host of ['a\\r\\nX-Injected: 1', 'a\\nb', 'a b', 'a/b', 'a@b', 'a:99999', 'a?b', '']) {
+    const yaml = configuration(`{url: "${upstream.url}", host: "${host}"}`)
+    const refused = await startTestGateway(yaml).catch((error: unknown) => error)
+    t.match(refused, { name: 'ConfigRefused' }, host)
+  }
+})
+
 t.test('the upstream is told who called, and nobody else can tell it', async t => {
   const upstream = await startUpstream(t)
   const caller = 'caller: {kind: X-Kind, roles: X-Roles}'
@@ -257,6 +275,7 @@ t.test('an upstream behind a private authority that asks for a certificate', asy
   const folder = makeCertificates(t)
   const read = (name: string) => readFileSync(join(folder, name), 'utf8')
   const peers: string[] = []
+  const hosts: (string | undefined)[] = []
   const server = createServer(
     {
       cert: read('tools.internal.pem'),
@@ -266,6 +285,7 @@ t.test('an upstream behind a private authority that asks for a certificate', asy
       rejectUnauthorized: true,
     },
     (request, response) => {
+      hosts.push(request.headers.host)
       peers.push((request.socket as TLSSocket).getPeerCertificate().subject.CN as string)
       request.resume()
       if (request.method === 'GET') {
@@ -314,6 +334,21 @@ t.test('an upstream behind a private authority that asks for a certificate', asy
     }
     t.equal(peers.length, before)
   })
+  t.test(
+    'gets the Host header of the configuration, which does not change the certificate check',
+    async t => {
+      hosts.length = 0
+      const gateway = await startGateway(
+        t,
+        tls([ca, own, name]).replace(', tls:', ', host: "localhost:8000", tls:'),
+      )
+      t.equal(await call(gateway), 200)
+      t.equal(await call(gateway), 200)
+      t.strictSame(hosts, ['localhost:8000', 'localhost:8000'])
+      const named = await startGateway(t, tls([ca, own]).replace(', tls:', ', host: tools.internal, tls:'))
+      t.equal(await call(named), 502, 'the certificate is not that of 127.0.0.1')
+    },
+  )
   t.test('is verified also where the environment asks Node not to', async t => {
     const { NODE_TLS_REJECT_UNAUTHORIZED: was } = process.env
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
@@ -350,6 +385,7 @@ t.test('an open stream ends when what is presented upstream changes', async t =>
   const shapes = [
     '',
     ', query: {team: {value: a}}',
+    ', host: localhost',
     ', query: {team: {value: b}}',
     ', caller: {}',
     ', caller: {kind: X-Kind}',

@@ -1,6 +1,9 @@
 import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { Agent, request, type Dispatcher } from 'undici'
+import { createProxied, type Proxied } from '../http/forward-proxy/dispatcher.ts'
+import { proxyFromEnvironment, type Environment } from '../http/forward-proxy/environment.ts'
+import type { ForwardProxy } from '../values/proxy-url.ts'
 
 /** A request of the gateway itself: for keys, metadata and tokens, never for a client. */
 export interface OutboundRequest {
@@ -72,10 +75,14 @@ for (const [network, prefix] of [
  * the connection is made, so that DNS cannot change it in between (MCP, Security Best Practices, SSRF). Redirects are not
  * followed. By default, a response has at most 1 MiB and takes at most five seconds.
  *
+ * If the environment names a forward proxy for a URL, that proxy resolves the name. The gateway then refuses internal
+ * addresses and names that are internal by their form, and relies on the proxy for all others.
+ *
  * @param named hosts in the configuration, in lower case and without a port
  * @param options.resolve resolves names, as `lookup` of node:dns does
  * @param options.timeout milliseconds for a whole exchange
  * @param options.largest largest response in characters
+ * @param options.environment names the forward proxy
  */
 export function createOutbound(
   named: ReadonlySet<string>,
@@ -83,25 +90,38 @@ export function createOutbound(
     resolve = lookup,
     timeout = requestTimeoutMs,
     largest = mebibyte,
-  }: { resolve?: typeof lookup; timeout?: number; largest?: number } = {},
+    environment = process.env,
+  }: { resolve?: typeof lookup; timeout?: number; largest?: number; environment?: Environment } = {},
 ): { fetch: Outbound; close(this: void): void } {
   const times = { headersTimeout: timeout, bodyTimeout: timeout }
   const free = new Agent({ connect: { timeout }, ...times })
   const guarded = new Agent({ connect: { timeout, lookup: publicLookup(resolve) }, ...times })
+  const proxied = new Map<string, Proxied>()
+  const through = (proxy: ForwardProxy): Dispatcher => {
+    const key = `${proxy.origin} ${proxy.authorization ?? ''}`
+    const known = proxied.get(key) ?? createProxied(proxy, { timeout, pool: times })
+    proxied.set(key, known)
+    return known.dispatcher
+  }
   return {
     async fetch(url, sent) {
-      const { protocol, hostname } = new URL(url)
+      const parsed = new URL(url)
+      const { protocol, hostname } = parsed
       const isNamed = named.has(hostname)
-      if (!isNamed && (protocol !== 'https:' || isInternal(hostname.replace(/^\[(.*)\]$/, '$1')))) {
+      const proxy = proxyFromEnvironment(parsed, environment)
+      const isRefused =
+        isInternal(hostname.replace(/^\[(.*)\]$/, '$1')) || (proxy !== undefined && isInternalName(hostname))
+      if (!isNamed && (protocol !== 'https:' || isRefused)) {
         throw new OutboundRefused(
           'host_not_named',
           `the gateway does not go to ${hostname}, which its configuration does not name`,
         )
       }
-      return sendRequest(url, sent, isNamed ? free : guarded, timeout, largest)
+      const direct = isNamed ? free : guarded
+      return sendRequest(url, sent, proxy === undefined ? direct : through(proxy), timeout, largest)
     },
     close() {
-      for (const agent of [free, guarded]) void agent.close().catch(() => {})
+      for (const agent of [free, guarded, ...proxied.values()]) void agent.close().catch(() => {})
     },
   }
 }
@@ -157,6 +177,12 @@ export function failureName(error: unknown): string {
 function isInternal(address: string): boolean {
   const version = isIP(address)
   return version !== 0 && internal.check(address, version === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** Returns whether a name is internal by its form: without a dot, or below a domain that is never public. */
+function isInternalName(hostname: string): boolean {
+  const name = hostname.replace(/\.$/, '')
+  return (isIP(name) === 0 && !/[.:]/.test(name)) || /\.(?:localhost|local|internal|home\.arpa)$/.test(name)
 }
 
 /** Resolves a name for the connection that is being made. Refuses it if any of its addresses is internal. */

@@ -42,7 +42,7 @@ export function checkHeaders(context: CheckContext): void {
       if (isGoverned(name)) {
         reportAt(context, 'GH1309', path, {
           message: `the gateway or the client sets \`${name}\` itself`,
-          help: 'remove the header',
+          help: name.toLowerCase() === 'host' ? 'write it as `upstream.host`' : 'remove the header',
           part: 'key',
         })
       } else if (value !== undefined) checkValue(context, name, path, value)

@@ -78,6 +78,7 @@ export const diagnosticCodes = {
   },
   GH1108: { name: 'certificate-key-mismatch', summary: 'A private key does not belong to the certificate.' },
   GH1109: { name: 'pepper-short', summary: 'The pepper has fewer than 32 characters.' },
+  GH1110: { name: 'proxy-url', summary: 'A secret is not the URL of an HTTP proxy.' },
   GH1201: { name: 'unknown-field', summary: 'A field does not exist at this place.' },
   GH1202: { name: 'missing-field', summary: 'A required field is missing.' },
   GH1203: { name: 'wrong-type', summary: 'A value has another type than its field.' },

@@ -81,7 +81,10 @@ function isSent(path: Path): boolean {
   const field = path.at(-1)
   const holder = path.at(-2)
   if (field === 'clientSecret' || field === 'privateKey') return true
-  return path[0] === 'proxies' && (holder === 'headers' || holder === 'query' || field === 'key')
+  return (
+    path[0] === 'proxies' &&
+    (holder === 'headers' || holder === 'query' || field === 'key' || field === 'proxy')
+  )
 }
 
 function checkSent(

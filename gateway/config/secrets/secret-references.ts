@@ -5,7 +5,7 @@ import type { Path } from '../document/pointer.ts'
 import { entries, type DeepPartial, type CheckContext } from '../checks/check-context.ts'
 
 /** Use of a reference, which decides what its content may be. */
-export type ReferenceKind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'key-set'
+export type ReferenceKind = 'header' | 'line' | 'session' | 'pepper' | 'pem' | 'key-set' | 'proxy-url'
 
 type Reference = [Path, DeepPartial<SecretReference>, ReferenceKind]
 
@@ -32,10 +32,11 @@ export function secretReferences({ config }: CheckContext): [Path, SecretReferen
 }
 
 function ofUpstream(upstream: DeepPartial<Upstream> | undefined, path: Path): Reference[] {
-  const { headers, query, auth, tls } = upstream ?? {}
+  const { headers, query, auth, tls, proxy } = upstream ?? {}
   return [
     ...entries(headers).map(([name, one]): Reference => [[...path, 'headers', name], one, 'header']),
     ...entries(query).map(([name, one]): Reference => [[...path, 'query', name], one, 'line']),
+    ...entries({ proxy }).map(([field, one]): Reference => [[...path, field], one, 'proxy-url']),
     ...ofClient(auth as Client | undefined, [...path, 'auth']),
     ...pemReferences({ ca: tls?.ca, cert: tls?.cert, key: tls?.key }, [...path, 'tls']),
   ]

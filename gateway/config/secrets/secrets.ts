@@ -3,6 +3,7 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { HeaderValue, SecretReference } from '../../../schema/config.ts'
 import { checkHeaderValue } from '../checks/check-headers.ts'
 import { checkKeyMaterial } from './check-key-material.ts'
+import { checkProxyUrl } from './check-proxy-url.ts'
 import { parseKeySet } from '../../values/pki/key-set.ts'
 import { secretId, secretsFrom, type Secrets } from '../../values/secrets.ts'
 import { MalformedError } from '../../values/malformed.ts'
@@ -114,6 +115,7 @@ function checkSecret(context: CheckContext, path: Path, value: string, kind: Ref
     reportAt(context, 'GH1104', path, { message, help: 'store the secret alone, on one line' })
   }
   if (kind === 'key-set') checkKeySet(context, path, value)
+  if (kind === 'proxy-url') checkProxyUrl(context, path, value)
   const help = 'make one with `openssl rand -base64 48`'
   if (kind === 'session' && value.length < minSessionSecretLength) {
     const message = `the session secret has fewer than ${minSessionSecretLength} characters`

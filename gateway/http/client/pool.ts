@@ -34,14 +34,19 @@ interface Waiting {
  * Makes a client for the origin of a plain-http upstream, over HTTP/1.1 connections that carry one call at a time. A call
  * is written once and never again. The handler gets its controller at once and everything else later, except the error of a
  * request that cannot be sent. The connection that was used last is used first.
+ *
+ * @param hostHeader value of the Host header; undefined for the host of the origin
  */
 export function createPool(
   origin: string,
-  times: Pick<Endpoint, 'connectTimeout' | 'keepAlive'>,
+  {
+    hostHeader,
+    ...times
+  }: Pick<Endpoint, 'connectTimeout' | 'keepAlive'> & { readonly hostHeader?: string | undefined },
 ): UpstreamDispatcher {
   const { host, hostname, port } = new URL(origin)
   const endpoint = { ...times, host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 80) }
-  const encoder = createRequestEncoder(host)
+  const encoder = createRequestEncoder(hostHeader ?? host)
   let waiting: Waiting[] = []
   let isClosed = false
   const emptied = Promise.withResolvers<void>()

@@ -6,7 +6,6 @@ import { UnreadableList } from '../../mcp/lists.ts'
 import type { Operation } from '../../mcp/operation.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { ExchangeRefused, TokenUnavailable } from '../exchange/tokens.ts'
-import { WireError } from '../client/wire-error.ts'
 
 /**
  * Returns why an upstream's response must not be passed on, as the detail of a refusal.
@@ -39,7 +38,8 @@ function errorFault(
   headers: IncomingHttpHeaders,
   type: string,
 ): Detail | undefined {
-  if (status === 401 || status === 407) return 'upstream_unauthorized'
+  if (status === 401) return 'upstream_unauthorized'
+  if (status === 407) return 'proxy_unauthorized'
   if (status < 400) return 'upstream_redirect'
   const opensSession = operation?.method === 'initialize'
   return opensSession && takesNoPost(status, headers, type) ? 'upstream_transport' : undefined
@@ -67,35 +67,31 @@ export function beginsWithEndpoint(chunk: Buffer): boolean {
   return /^\ufeff?event: ?endpoint$/.test(lines.find(line => line !== '' && !line.startsWith(':')) ?? '')
 }
 
+/** Details by the code of the error of a call: of our own client, of undici, and of a forward proxy. */
+const detailsByCode: Readonly<Record<string, Detail>> = {
+  answer_stalled: 'timeout_idle',
+  UND_ERR_BODY_TIMEOUT: 'timeout_idle',
+  connect_timeout: 'timeout_connect',
+  UND_ERR_CONNECT_TIMEOUT: 'timeout_connect',
+  answer_head_too_large: 'upstream_headers',
+  UND_ERR_HEADERS_OVERFLOW: 'upstream_headers',
+  answer_malformed: 'upstream_http',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'upstream_http',
+  request_unfit: 'header_unfit',
+  UND_ERR_INVALID_ARG: 'header_unfit',
+  proxy_unreachable: 'proxy_failed',
+  proxy_timeout: 'proxy_failed',
+  proxy_refused: 'proxy_refused',
+}
+
 /** Returns the refusal for a failed upstream call. */
 export function upstreamRefusal(cause: Error): Refusal {
-  const code = cause instanceof WireError ? cause.code : undefined
-  if (code === 'answer_stalled' || cause instanceof errors.BodyTimeoutError) {
-    return new Refusal('timeout_idle', { cause })
-  }
-  if (code === 'connect_timeout' || cause instanceof errors.ConnectTimeoutError) {
-    return new Refusal('timeout_connect', { cause })
-  }
-  if (code === 'answer_head_too_large' || cause instanceof errors.HeadersOverflowError) {
-    return new Refusal('upstream_headers', { cause })
-  }
-  if (
-    code === 'answer_malformed' ||
-    cause instanceof errors.HTTPParserError ||
-    cause instanceof errors.ResponseExceededMaxSizeError
-  ) {
-    return new Refusal('upstream_http', { cause })
-  }
-  if (code === 'request_unfit' || cause instanceof errors.InvalidArgumentError) {
-    return new Refusal('header_unfit', { cause })
-  }
-  if (cause instanceof ExchangeRefused) {
-    return new Refusal('token_not_exchanged', { cause })
-  }
-  if (cause instanceof TokenUnavailable) {
-    return new Refusal('upstream_token', { cause })
-  }
-  return new Refusal('upstream_unreachable', { cause })
+  if (cause instanceof ExchangeRefused) return new Refusal('token_not_exchanged', { cause })
+  if (cause instanceof TokenUnavailable) return new Refusal('upstream_token', { cause })
+  if (cause instanceof errors.HTTPParserError) return new Refusal('upstream_http', { cause })
+  const { code, status = 0 } = cause as { code?: unknown; status?: number }
+  const detail = typeof code === 'string' ? detailsByCode[code] : undefined
+  return new Refusal(detail ?? 'upstream_unreachable', { values: { status }, cause })
 }
 
 /** Returns the refusal for a response that cannot be judged. */

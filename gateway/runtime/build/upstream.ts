@@ -1,35 +1,17 @@
 import { createHash } from 'node:crypto'
-import { Pool, type Dispatcher } from 'undici'
 import type { Proxy, UpstreamTls } from '../../../schema/config.ts'
 import type { Secrets } from '../../values/secrets.ts'
 import { parseWait } from '../../values/units.ts'
 import { createHeaderFilter, withheldFromUpstream } from '../../http/exchange/headers.ts'
 import type { Upstream, UpstreamClient } from '../../http/exchange/snapshot.ts'
 import type { TokenSource } from '../../http/exchange/tokens.ts'
-import { createPool, type UpstreamDispatcher } from '../../http/client/pool.ts'
+import { proxyFromEnvironment } from '../../http/forward-proxy/environment.ts'
 import { withToken } from '../../http/relay/with-token.ts'
 import type { Hold, UsagePool } from '../../lib/usage-pool.ts'
 import { tokenSourceFor, type KeptTokens, type TokenDependencies } from '../../oauth/tokens.ts'
 import type { UpstreamEndpoint } from '../../oauth/upstream-discovery.ts'
-
-/**
- * Milliseconds that an idle connection is kept if the upstream does not say how long it keeps its own end. With more,
- * requests would be sent on connections that some servers are closing.
- */
-const keepAliveTimeoutMs = 1500
-
-/** Largest head of a response, in bytes; that of plain HTTP is in `http/client`. Explicit, because Node has an option for it. */
-const maxHeadBytes = 16 * 1024
-
-/** Connections to one origin. */
-export interface Connections {
-  /** Carries the requests of clients. */
-  readonly calls: UpstreamDispatcher
-  /** Carries all other requests. */
-  readonly others: Dispatcher
-  /** Closes the connections when the requests in flight have ended. */
-  close(): void
-}
+import { parseProxyUrl, type ForwardProxy } from '../../values/proxy-url.ts'
+import { createConnections, type Connections, type Tls } from './upstream-connections.ts'
 
 /** Dependencies of upstreams. Pools and tokens outlive the snapshots that use them. */
 export interface UpstreamDependencies extends TokenDependencies {
@@ -61,8 +43,10 @@ export function makeUpstream(
   const query = resolve(upstream.query)
   const tls = readTls(upstream.tls, secrets)
   const timeout = parseWait(upstream.timeout.connect)
-  const connect = (): Connections => createConnections(origin, timeout, tls)
-  const { calls, others } = hold(pools.acquire(digest([origin, timeout, tls]), connect))
+  const proxy = proxyOf(upstream, secrets)
+  const settings = { origin, timeout, tls, host: upstream.host, proxy }
+  const connect = (): Connections => createConnections(settings)
+  const { calls, others } = hold(pools.acquire(digest([settings]), connect))
   const { claims = {}, ...plain } = caller ?? {}
   const callerNames = [...Object.values(plain), ...Object.values(claims)]
   const replaced = [...headers.map(([name]) => name), ...callerNames].map(name => name.toLowerCase())
@@ -72,12 +56,12 @@ export function makeUpstream(
     dispatcher: others,
     path: pathname + [search || '?', ...added].join('&').replace(/^\?&?/, '?').replace(/^\?$/, ''),
     headers: [['accept-encoding', 'identity'], ...headers],
-    identity: digest([url, headers, query, tls, timeout]),
+    identity: digest([settings, url, headers, query]),
   }
   const token = auth && tokenSourceFor(auth, endpoint, secrets, dependencies)
   const tokenSource = token && hold(tokens.acquire(token.identity, token.create)).source
   return {
-    identity: digest([url, headers, query, caller, tls, token?.identity]),
+    identity: digest([settings, url, headers, query, caller, token?.identity]),
     client: decorate(calls, tokenSource),
     path: endpoint.path,
     headers: endpoint.headers,
@@ -98,11 +82,9 @@ function decorate(client: UpstreamClient, tokens: TokenSource | undefined): Upst
   return decorated
 }
 
-interface Tls {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-  readonly servername?: string
+/** Returns the forward proxy of an upstream: the one in its settings, or else the one that the environment names. */
+function proxyOf({ url, proxy }: Proxy['upstream'], secrets: Secrets): ForwardProxy | undefined {
+  return proxy === undefined ? proxyFromEnvironment(new URL(url)) : parseProxyUrl(secrets(proxy))
 }
 
 function readTls(tls: UpstreamTls | undefined, secrets: Secrets): Tls {
@@ -112,29 +94,6 @@ function readTls(tls: UpstreamTls | undefined, secrets: Secrets): Tls {
     ...(cert && { cert: secrets(cert) }),
     ...(key && { key: secrets(key) }),
     ...(serverName !== undefined && { servername: serverName }),
-  }
-}
-
-/** Opens connections: requests of clients over plain HTTP use our own client, which costs less; all others use undici. */
-function createConnections(origin: string, timeout: number, tls: Tls): Connections {
-  const others = new Pool(origin, {
-    connections: null,
-    pipelining: 1,
-    allowH2: false,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    maxHeaderSize: maxHeadBytes,
-    // Explicit, because an environment variable of Node would turn it off otherwise.
-    connect: { timeout, ...tls, rejectUnauthorized: true },
-  })
-  const calls = origin.startsWith('http:')
-    ? createPool(origin, { connectTimeout: timeout, keepAlive: keepAliveTimeoutMs })
-    : others
-  return {
-    calls,
-    others,
-    close() {
-      for (const each of new Set([calls, others])) void each.close().catch(() => {})
-    },
   }
 }
 

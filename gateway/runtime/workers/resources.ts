@@ -9,7 +9,7 @@ import type { KeptTokens } from '../../oauth/tokens.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Counters } from '../../observe/metrics.ts'
 import type { BuildDependencies } from '../build/dependencies.ts'
-import type { Connections } from '../build/upstream.ts'
+import type { Connections } from '../build/upstream-connections.ts'
 
 /** Resources that outlive the snapshots that use them. */
 export type Resources = Omit<BuildDependencies, 'log' | 'sessionSecret' | 'givenTasks'>
