@@ -112,7 +112,7 @@ function loadMain(loadContext: LoadContext, file: string): (() => Loaded) | unde
   const resolved = resolveSecrets(context)
   checkOwnSecrets(context, resolved)
   checkCertificates(context, resolved)
-  lint(context)
+  lint(context, resolved.textOf)
   dropIgnored(context)
   return () => {
     const config = freeze(root) as unknown as Config

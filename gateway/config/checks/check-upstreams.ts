@@ -2,7 +2,8 @@ import type { ClientCredentialsAuth, Proxy, Upstream } from '../../../schema/con
 import { checkClient, checkSecretUrl } from './check-client.ts'
 import { isGoverned, reportCredential } from './check-headers.ts'
 import type { Path } from '../document/pointer.ts'
-import { looksLikeCredential } from '../document/sensitive.ts'
+import { quoteValue } from '../document/locate.ts'
+import { isCredential, looksLikeCredential, redact } from '../document/sensitive.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
 /** Checks what the gateway sends to upstreams besides headers: query parameters, a token, the caller, certificates. */
@@ -11,11 +12,28 @@ export function checkUpstreams(context: CheckContext): void {
     const { upstream } = proxy
     if (upstream === undefined) continue
     const path = ['proxies', name, 'upstream']
+    checkUrl(context, upstream, [...path, 'url'])
     checkQuery(context, upstream, [...path, 'query'])
     if (upstream.auth !== undefined) checkUpstreamAuth(context, upstream, path)
     if (upstream.auth?.type === 'token-exchange') checkExchange(context, name, proxy)
     checkCaller(context, upstream, path)
     checkTls(context, upstream, [...path, 'tls'])
+  }
+}
+
+/** Checks that the query of the URL contains no credential: it would be in the configuration, and in its revision. */
+function checkUrl(context: CheckContext, { url, query }: DeepPartial<Upstream>, path: Path): void {
+  for (const [name, value] of new URLSearchParams(url?.split('?', 2)[1])) {
+    if (!isCredential(name, value) || Object.hasOwn(query ?? {}, name)) continue
+    const written = quoteValue(context.loadContext, context.config, path)
+    const [, variable = 'NAME'] = /=\$\{([A-Za-z_]\w*)\}/.exec(written.slice(written.indexOf(name))) ?? []
+    redact(context.loadContext, context.config, path)
+    reportAt(context, 'GH1308', path, {
+      message: `\`${name}\` in this URL looks like a credential in clear`,
+      help: `treat a real credential as leaked, and write \`query: {${name}: {env: ${variable}}}\` instead`,
+      whateverValue: true,
+    })
+    return
   }
 }
 

@@ -2,6 +2,7 @@ import { checkArgon2 } from './check-argon2.ts'
 import type { CheckContext } from './check-context.ts'
 import { checkAuthHeaders, checkHeaders } from './check-headers.ts'
 import { checkJwt } from './check-jwt.ts'
+import { checkExactValues } from './check-exact-values.ts'
 import { checkHashes, checkPepper, checkWindows } from './check-keys.ts'
 import { checkMaxBody } from './check-max-body.ts'
 import { checkMtls } from './check-mtls.ts'
@@ -15,6 +16,7 @@ export const checks: readonly ((context: CheckContext) => void)[] = [
   checkNames,
   checkPaths,
   checkGlobs,
+  checkExactValues,
   checkAuth,
   checkJwt,
   checkMtls,

@@ -199,6 +199,13 @@ export const diagnosticCodes = {
     name: 'pattern-in-doubt',
     summary: 'A pattern is written in another language, and probably matches nothing.',
   },
+  GH1432: {
+    name: 'exact-value',
+    summary: 'A value that is compared character by character contains a wildcard or a placeholder.',
+  },
+  GH1433: { name: 'claim-unknown', summary: 'No token can have a claim of this name.' },
+  GH1434: { name: 'role-without-allow', summary: 'A role denies, but allows nothing.' },
+  GH1435: { name: 'proxy-without-callers', summary: 'Nobody can get in at a proxy.' },
   GH1440: { name: 'revoked-key-unknown', summary: 'A revoked key does not exist.' },
   GH1441: {
     name: 'revoked-issuer-unknown',
@@ -237,6 +244,11 @@ export const diagnosticCodes = {
   GH2025: {
     name: 'fragment-unlimited',
     summary: 'One of several fragments may declare and refer to anything.',
+  },
+  GH2030: { name: 'upstream-endpoint', summary: 'The URL of an upstream is probably not its MCP endpoint.' },
+  GH2031: {
+    name: 'authorization-without-scheme',
+    summary: 'An Authorization header for an upstream has no scheme.',
   },
   GH2101: { name: 'unused-role', summary: 'Nobody holds a role.' },
   GH2102: { name: 'all-tools-everywhere', summary: 'A role allows every tool of every proxy.' },

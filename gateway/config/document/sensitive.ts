@@ -16,6 +16,20 @@ export function looksLikeCredential(name: string): boolean {
   return words.split(/[^a-z0-9]+/).some(word => credentialWord.test(word))
 }
 
+/** Names of query parameters that carry a credential if their value is long: of Azure Functions, shared access signatures and the like. */
+const signatureNames: ReadonlySet<string> = new Set(['code', 'sig', 'signature', 'sas', 'pat', 'access'])
+const minSignature = 16
+/** Beginnings of credentials of well-known services, and of JWTs. */
+const tokenBeginning =
+  /^(?:gate_|sk[-_]|rk_|pk_live|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|AIza|eyJ[\w-]+\.eyJ|ntn_|lin_api_|npm_|hf_|shpat_|SG\.)/
+
+/** Returns whether a query parameter looks like a credential, by its name or its value. */
+export function isCredential(name: string, value: string): boolean {
+  if (value === '') return false
+  if (looksLikeCredential(name) || tokenBeginning.test(value)) return true
+  return signatureNames.has(name.toLowerCase()) && value.length >= minSignature
+}
+
 const schemeBefore = /^(bearer|token|basic|api-?key|key|jwt|bot)\s+/i
 const onlyVariable = /^(?:\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Z]+(?:_[A-Z0-9]+)*))$/
 

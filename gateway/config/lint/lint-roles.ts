@@ -6,22 +6,6 @@ import { isSkipped } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { reportAt, type RelatedPath } from '../checks/check-context.ts'
 
-/** Warns of proxies that ask for a credential and on which no role grants anything. */
-export function lintUnreachable(context: WholeContext): void {
-  const { roles, proxies } = context.config
-  if (holders(context).length === 0) return
-  const granted = new Set(Object.values(roles).flatMap(({ access }) => Object.keys(access)))
-  if (granted.has('*')) return
-  for (const [name, { auth }] of Object.entries(proxies)) {
-    if (auth === 'none' || granted.has(name)) continue
-    reportAt(context, 'GH2002', ['proxies', name], {
-      message: 'no role grants access to this proxy, so every call gets 403',
-      help: `name \`${name}\` under \`access\` of a role`,
-      part: 'key',
-    })
-  }
-}
-
 /** Notes roles that nobody holds, if there is any key or grant. */
 export function lintUnusedRoles(context: WholeContext): void {
   const lists = holders(context)

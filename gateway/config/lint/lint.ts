@@ -3,13 +3,14 @@ import { lintListeners, lintProxies } from './lint-exposure.ts'
 import { lintExpiry, lintOverlaps } from './lint-keys.ts'
 import { lintFragments } from './lint-fragments.ts'
 import { lintMethodRules } from './lint-methods.ts'
-import { lintUnreachable, lintRules, lintUnusedRoles } from './lint-roles.ts'
+import { lintRules, lintUnusedRoles } from './lint-roles.ts'
+import { lintCallers, lintDenyOnly } from './lint-callers.ts'
+import { lintUpstreams } from './lint-upstreams.ts'
 import type { WholeContext } from './whole-context.ts'
 import type { CheckContext } from '../checks/check-context.ts'
 
 const advice = [
   lintOverlaps,
-  lintUnreachable,
   lintUnusedRoles,
   lintRules,
   lintGrants,
@@ -18,13 +19,20 @@ const advice = [
   lintFragments,
   lintListeners,
   lintProxies,
+  lintUpstreams,
 ]
 
-/** Adds advice on a configuration without errors, as far as `review` asks for it. */
-export function lint(context: CheckContext): void {
+/**
+ * Adds advice on a configuration without errors, as far as `review` asks for it.
+ *
+ * @param textOf returns the secret of a reference; undefined if it is absent
+ */
+export function lint(context: CheckContext, textOf: WholeContext['textOf']): void {
   const { counts, options } = context.loadContext
   if (options.review === undefined || counts.error > 0) return
-  const whole = context as WholeContext
+  const whole = { ...context, textOf } as WholeContext
   lintExpiry(whole)
+  lintCallers(whole)
+  lintDenyOnly(whole)
   if (options.review === 'lint') for (const advise of advice) advise(whole)
 }

@@ -4,4 +4,6 @@ import type { CheckContext } from '../checks/check-context.ts'
 /** A configuration without errors: complete, with its defaults filled in. */
 export interface WholeContext extends CheckContext {
   readonly config: Config
+  /** Returns the secret of a reference; undefined if it is absent. */
+  readonly textOf: (reference: { env?: string; file?: string }) => string | undefined
 }

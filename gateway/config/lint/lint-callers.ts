@@ -1,0 +1,97 @@
+import type { AuthMethod, Config, Key } from '../../../schema/config.ts'
+import { secretWindow } from '../../values/window.ts'
+import { reportAt } from '../checks/check-context.ts'
+import type { WholeContext } from './whole-context.ts'
+
+/** The roles that one key or one grant gives. */
+type Holder = readonly string[]
+
+/**
+ * Warns of proxies at which nobody can get in: there is no key or grant for their auth methods. For `lint`, also warns of
+ * proxies to which no role of those grants access.
+ */
+export function lintCallers(context: WholeContext): void {
+  const { proxies, roles } = context.config
+  for (const [name, { auth }] of Object.entries(proxies)) {
+    if (auth === 'none') continue
+    const methods = auth.flatMap(method => context.config.auth[method] ?? [])
+    // A missing variable may stand for any auth method.
+    if (methods.length < auth.length) continue
+    const held = methods.flatMap(method => holdersOf(context, method))
+    if (held.length === 0) {
+      reportAt(context, 'GH1435', ['proxies', name, 'auth'], {
+        message: `nobody can get in at this proxy: ${whyNobody(context.config, methods)}`,
+        help: methods.some(({ type }) => type === 'api-key')
+          ? 'make a key with `gatehouse keys new`'
+          : 'add `grants` to the auth method, such as `[{when: {scopes: [mcp:read]}, roles: [reader]}]`',
+        part: 'key',
+      })
+    } else if (
+      context.loadContext.options.review === 'lint' &&
+      !held.some(holder => reaches(roles, holder, name))
+    ) {
+      reportAt(context, 'GH2002', ['proxies', name], {
+        message: 'no role of a key or grant for this proxy grants access to it, so every call gets 403',
+        help: `name \`${name}\` under \`access\` of a role that they have`,
+        part: 'key',
+      })
+    }
+  }
+}
+
+function whyNobody({ keys }: Config, methods: readonly AuthMethod[]): string {
+  if (!methods.some(({ type }) => type === 'api-key')) return 'its auth methods have no `grants`'
+  return Object.keys(keys).length === 0 ? 'there are no keys' : 'every key is disabled or has expired'
+}
+
+function holdersOf(context: WholeContext, method: AuthMethod): Holder[] {
+  if ('grants' in method) return method.grants.map(({ roles }) => roles)
+  const now = context.loadContext.options.now.getTime()
+  return Object.values(context.config.keys)
+    .filter(key => isUsable(key, now))
+    .map(({ roles }) => roles)
+}
+
+function isUsable(key: Key, now: number): boolean {
+  const mayBeLater = (): void => {}
+  return !key.disabled && key.secrets.some(secret => secretWindow(key, secret, mayBeLater).ends > now)
+}
+
+function reaches(roles: Config['roles'], holder: Holder, proxy: string): boolean {
+  return holder.some(role => {
+    // A missing variable may stand for any role.
+    if (!Object.hasOwn(roles, role)) return true
+    const { access } = roles[role]!
+    return Object.hasOwn(access, proxy) || Object.hasOwn(access, '*')
+  })
+}
+
+/** Warns of roles that only deny, unless each of their holders has another role that allows. */
+export function lintDenyOnly(context: WholeContext): void {
+  const { auth, keys, roles } = context.config
+  const grants = Object.values(auth).flatMap<{ roles: string[] }>(method =>
+    'grants' in method ? method.grants : [],
+  )
+  const holders = [...Object.values(keys), ...grants].map(one => one.roles)
+  for (const [name, { access }] of Object.entries(roles)) {
+    for (const [proxy, rules] of Object.entries(access)) {
+      for (const kind of ['tools', 'prompts', 'resources'] as const) {
+        if (rules[kind] === undefined || rules[kind].allow !== undefined || rules[kind].deny.length === 0)
+          continue
+        const held = holders.filter(holder => holder.includes(name))
+        const isAllowed = (role: string): boolean => {
+          const other = roles[role]?.access
+          return (
+            other === undefined || [proxy, '*'].some(target => other[target]?.[kind]?.allow !== undefined)
+          )
+        }
+        if (held.length > 0 && held.every(holder => holder.some(isAllowed))) continue
+        reportAt(context, 'GH1434', ['roles', name, 'access', proxy, kind], {
+          message: `this role denies some ${kind} and allows none, so it grants none`,
+          help: `add \`allow: ["*"]\` beside \`deny\` to grant all other ${kind}`,
+          part: 'key',
+        })
+      }
+    }
+  }
+}
