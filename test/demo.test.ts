@@ -200,15 +200,21 @@ t.test('invalid usage is exit 2', async t => {
   }
 })
 
-t.test('the quickstart is valid without variables, and has the usual addresses', async t => {
-  const { loaded, diagnostics } = load(quickstart, { env: {}, now: new Date() })
-  t.same(diagnostics, [])
-  t.match(loaded?.config, {
-    listen: { address: '127.0.0.1:8080' },
-    admin: { address: '127.0.0.1:9090' },
-    keys: {},
-    proxies: {
-      mock: { path: '/mock/mcp', auth: ['team-keys'], upstream: { url: 'http://127.0.0.1:7878/mcp' } },
-    },
-  })
-})
+t.test(
+  'the quickstart is valid with a secret for sessions as its only variable, and has the usual addresses',
+  async t => {
+    const { loaded, diagnostics } = load(quickstart, {
+      env: { SESSION_SECRET: 'x'.repeat(32) },
+      now: new Date(),
+    })
+    t.same(diagnostics, [])
+    t.match(loaded?.config, {
+      listen: { address: '127.0.0.1:8080' },
+      admin: { address: '127.0.0.1:9090' },
+      keys: {},
+      proxies: {
+        mock: { path: '/mock/mcp', auth: ['team-keys'], upstream: { url: 'http://127.0.0.1:7878/mcp' } },
+      },
+    })
+  },
+)

@@ -50,6 +50,7 @@ interface Parts {
   key?: string
   proxy?: string
   upstream?: string
+  sessions?: string
 }
 
 /** Returns a configuration without findings, except in these parts. */
@@ -62,6 +63,7 @@ function withParts(parts: Parts): string {
     key = `expires: 2027-03-01, secrets: [{hash: "${hashOf('a')}"}]`,
     proxy = 'auth: [main]',
     upstream = 'http://127.0.0.1:7878/mcp',
+    sessions = '',
   } = parts
   return `version: 1
 listen: {${listen}}
@@ -70,7 +72,7 @@ auth: {main: {${auth}}}
 roles: {reader: {access: {${role}}}}
 keys: {ci: {${key.startsWith('roles:') ? '' : 'roles: [reader], '}${key}}}
 proxies: {mock: {${proxy}, upstream: {url: "${upstream}"}}}
-`
+${sessions === '' ? '' : `sessions: {${sessions}}\n`}`
 }
 
 const token = (more: string): string => `type: jwt, audiences: [x], ${more}`
@@ -171,6 +173,15 @@ const judged: Record<string, [parts: Parts, expected: string[]]> = {
     { proxy: 'auth: none', listen: 'address: "[::]:8080"' },
     ['GH2005'],
   ],
+  'sessions without a secret, at the address for all': [
+    { listen: `${anywhere}, tls: {cert: {env: C}, key: {env: K}}`, sessions: '' },
+    ['GH2105'],
+  ],
+  'sessions without a secret, behind a proxy': [
+    { listen: 'address: "127.0.0.1:80", publicUrl: "https://mcp.example.com"', sessions: '' },
+    ['GH2105'],
+  ],
+  'sessions without a secret, on this machine only': [{ sessions: '' }, []],
   'a listener for all without TLS': [{ listen: anywhere }, ['GH2006']],
   'a listener for all, with TLS': [{ listen: `${anywhere}, tls: {cert: {env: C}, key: {env: K}}` }, []],
   'a listener for all, where TLS ends in front': [
@@ -257,7 +268,9 @@ for (const host of [
 t.test('advice on', async t => {
   for (const [name, [parts, expected]] of Object.entries(judged)) {
     // GH1406, because no proxy accepts the only auth method, is not the subject here.
-    const got = codes(withParts(parts), { allowMissingEnv: true }).filter(code => code !== 'GH1406')
+    const got = codes(withParts({ sessions: 'secret: {env: S}', ...parts }), {
+      allowMissingEnv: true,
+    }).filter(code => code !== 'GH1406')
     t.strictSame(got, expected, name)
   }
 })

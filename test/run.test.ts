@@ -158,6 +158,36 @@ t.test("SIGUSR1 opened Node's inspector, through which anybody on the machine ca
   t.same(await run.exit, [0, null])
 })
 
+t.test('on a reload, a variable that is not set led nowhere: a running process gets no new ones', async t => {
+  const folder = t.testdir({ 'gateway.yaml': config() })
+  const run = gatehouse(t, ['run', '--no-watch'], { cwd: folder })
+  await run.logged('listening')
+  const upstream = (more: string): string =>
+    `{auth: none, upstream: {url: "http://127.0.0.1:1/mcp", ${more}}}`
+  writeFileSync(
+    join(folder, 'gateway.yaml'),
+    config(
+      `  a: ${upstream('headers: {X-A: {env: NEW_SECRET}}')}\n  b: ${upstream('timeout: {connect: "${NEW_VARIABLE}"}')}\n`,
+    ),
+  )
+  run.child.kill('SIGHUP')
+  const { diagnostics } = (await run.logged('config_refused')) as unknown as {
+    diagnostics: { code: string; help: string }[]
+  }
+  t.match(
+    diagnostics.toSorted((a, b) => (a.code < b.code ? -1 : 1)),
+    [
+      { code: 'GH1101', help: /restart/ },
+      { code: 'GH1103', help: /restart.*file/ },
+    ],
+  )
+  run.child.kill('SIGTERM')
+  t.same(await run.exit, [0, null])
+  const validate = gatehouse(t, ['validate'], { cwd: folder })
+  t.same(await validate.exit, [1, null])
+  t.notMatch(validate.stderr(), 'restart')
+})
+
 t.test('an inspector that SIGUSR1 opened before the program began is closed', async t => {
   const folder = t.testdir({
     'gateway.yaml': config(),

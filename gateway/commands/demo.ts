@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { appendFile, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { createDemoFolder } from './demo/folder.ts'
 import { choosePorts, type Ports } from './demo/ports.ts'
 import { jsonLine, welcome } from './demo/welcome.ts'
@@ -52,6 +54,7 @@ export async function run(args: string[], io: Io): Promise<number> {
   const { config, log, ready, dispose } = createDemoFolder(io)
   running.defer(dispose)
   writeFileSync(config, quickstart())
+  writeFileSync(join(dirname(config), sessionSecret), randomBytes(48).toString('base64'), { mode: 0o600 })
   const key = newSecret()
   const fields = { roles: ['operator'], expires: instantText(Date.now() + 30 * 86_400_000) }
   await addKeys(config, undefined, fields, [{ name: 'demo', secret: key }], io, true, () => {})
@@ -80,10 +83,15 @@ async function startMock(port: number, io: Io): Promise<{ url: string; close(): 
   }
 }
 
+/** Name of the file beside the configuration. The copy that is kept needs no variable. */
+const sessionSecret = 'session.secret'
+
 // Editors find the schema from the copy too.
 function quickstart(): string {
   const text = readFileSync(new URL('quickstart/gateway.yaml', examples), 'utf8')
-  return text.replace('../../schema/', new URL('../schema/', examples).href)
+  return text
+    .replace('../../schema/', new URL('../schema/', examples).href)
+    .replace('{env: SESSION_SECRET}', `{file: ${sessionSecret}}`)
 }
 
 /** Returns the environment variables that examples/quickstart/gateway.yaml uses. */

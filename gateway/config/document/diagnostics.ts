@@ -257,6 +257,7 @@ export const diagnosticCodes = {
     name: 'wide-clock-skew',
     summary: 'Tokens are accepted for more than 5 minutes after they expire.',
   },
+  GH2105: { name: 'sessions-end', summary: 'A restart ends all sessions and tasks of clients.' },
 } as const satisfies Record<string, { name: string; summary: string }>
 
 export type DiagnosticCode = keyof typeof diagnosticCodes

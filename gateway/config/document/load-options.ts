@@ -9,6 +9,8 @@ export interface LoadOptions {
    * written, and checks skip it.
    */
   allowMissingEnv?: boolean
+  /** The configuration is read again by a running process, whose environment stays as it was at its start. */
+  isReload?: boolean
   /** Adds warnings to a valid configuration: `validate` about keys without expiry, `lint` all advice. A gateway sets neither. */
   review?: 'validate' | 'lint'
   /** Reads and checks the file that `revocations` names. The default is true. */

@@ -32,6 +32,20 @@ export function lintListeners(context: WholeContext): void {
   }
 }
 
+/** Notes that sessions end at a restart, if clients on other machines have them. */
+export function lintSessions(context: WholeContext): void {
+  const { listen, sessions } = context.config
+  const { publicUrl } = listen
+  const isPublic = publicUrl !== undefined && hostOf(publicUrl) !== '' && !isLoopback(hostOf(publicUrl))
+  const isDeployed = isPublic || isReachable(context, '/listen/address')
+  if (isDeployed && sessions?.secret === undefined) {
+    reportAt(context, 'GH2105', ['listen', isPublic ? 'publicUrl' : 'address'], {
+      message: 'a restart ends all sessions and tasks of clients, because there is no `sessions.secret`',
+      help: 'write `sessions: {secret: {env: SESSION_SECRET}}`, and make a secret with `openssl rand -base64 48`',
+    })
+  }
+}
+
 /** Warns of proxies that are open to everyone, and of upstreams on public networks without TLS. */
 export function lintProxies(context: WholeContext): void {
   const reachable = isReachable(context, '/listen/address')

@@ -1,5 +1,5 @@
 import { lintGrants, lintMethods } from './lint-auth.ts'
-import { lintListeners, lintProxies } from './lint-exposure.ts'
+import { lintListeners, lintProxies, lintSessions } from './lint-exposure.ts'
 import { lintExpiry, lintOverlaps } from './lint-keys.ts'
 import { lintFragments } from './lint-fragments.ts'
 import { lintMethodRules } from './lint-methods.ts'
@@ -18,6 +18,7 @@ const advice = [
   lintMethodRules,
   lintFragments,
   lintListeners,
+  lintSessions,
   lintProxies,
   lintUpstreams,
 ]

@@ -125,7 +125,7 @@ function convertScalar(state: Conversion, node: Scalar): Converted {
 }
 
 function substituteIn(state: Conversion, node: Scalar, written: string): Converted {
-  const { env, allowMissingEnv = false } = state.loadContext.options
+  const { env, allowMissingEnv = false, isReload = false } = state.loadContext.options
   const { text, names, problems } = substitute(written, env)
   const span = nodeSpan(state.source, node)
   for (const name of names) state.loadContext.variables.push({ file: state.source.file, name, span })
@@ -139,7 +139,9 @@ function substituteIn(state: Conversion, node: Scalar, written: string): Convert
     else {
       reportNode(state, 'GH1101', node, {
         message: `the environment variable \`${name}\` is not set`,
-        help: `set the variable, or write \`\${${name}:-default}\``,
+        help: isReload
+          ? `restart the gateway with it, because a running process gets no new variables; or write \`\${${name}:-default}\``
+          : `set the variable, or write \`\${${name}:-default}\``,
       })
     }
   }

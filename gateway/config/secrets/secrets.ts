@@ -60,7 +60,7 @@ export function resolveSecrets(context: CheckContext): ResolvedSecrets {
 }
 
 function readVariable(context: CheckContext, path: Path, name: string): string | undefined {
-  const { env, allowMissingEnv = false } = context.loadContext.options
+  const { env, allowMissingEnv = false, isReload = false } = context.loadContext.options
   const value = variable(env, name)
   if (value !== undefined && value !== '') return value
   const at = [...path, 'env']
@@ -69,7 +69,9 @@ function readVariable(context: CheckContext, path: Path, name: string): string |
     const quoted = quoteValue(context.loadContext, context.config, at)
     reportAt(context, 'GH1103', at, {
       message: `the environment variable ${quoted} is ${value === undefined ? 'not set' : 'empty'}`,
-      help: 'set it to the secret',
+      help: isReload
+        ? 'restart the gateway with it, because a running process gets no new variables; or use a file: `{file: path}`'
+        : 'set it to the secret',
     })
   }
   return undefined

@@ -1,7 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { loadHandover } from '../../config/load-handover.ts'
-import type { LoaderData } from './loader.ts'
+import type { LoadCause, LoaderData } from './loader.ts'
 
 const { path, env } = workerData as LoaderData
 
-parentPort!.on('message', () => parentPort!.postMessage(loadHandover(path, { env, now: new Date() })))
+parentPort!.on('message', (cause: LoadCause) =>
+  parentPort!.postMessage(loadHandover(path, { env, now: new Date(), isReload: cause === 'reload' })),
+)

@@ -21,6 +21,9 @@ export interface LoaderData {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** Reason to read the configuration: the process starts, or it runs already. */
+export type LoadCause = 'start' | 'reload'
+
 /** A revocations file to read, and the names that it may refer to. */
 export interface RevocationsRequest {
   /** Absolute path. */
@@ -43,14 +46,19 @@ export function createLoader(
   timeoutMs: number = loadTimeoutMs,
 ): Loader {
   const workerData: LoaderData = { path, env: { ...env } }
-  const read = createWorkerReader<'load', ReadResult>(
+  const read = createWorkerReader<LoadCause, ReadResult>(
     './loader-main.ts',
     workerData,
     'the configuration',
     timeoutMs,
   )
+  let cause: LoadCause = 'start'
   return {
-    load: signal => read('load', signal),
+    async load(signal) {
+      const result = await read(cause, signal)
+      cause = 'reload'
+      return result
+    },
     loadRevocations: createWorkerReader<RevocationsRequest, RevocationsResult>(
       './revocations-main.ts',
       undefined,
