@@ -778,7 +778,7 @@ export interface Caller {
    */
   roles?: string
   /**
-   * Names of headers for claims of the caller's token, by claim. A dot leads into an object, as in `realm_access.roles`, unless a claim has the whole name. Text, numbers, booleans and lists of them (separated by commas) are sent. Other values, values longer than 4096 characters and missing claims are left out. Without this field no claims are sent.
+   * Names of headers for claims of the caller's token, by claim. A dot leads into an object, as in `realm_access.roles`, unless a claim has the whole name. Text, numbers, booleans and lists of them (separated by commas) are sent. Other values, values longer than 8192 characters and missing claims are left out. Without this field no claims are sent.
    */
   claims?: {
     /**

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { load } from '../gateway/config/load.ts'
+import { parseAnswer } from './fixtures/answer.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { createIssuerKey, forgeToken, signToken, startTestIssuer } from './fixtures/issuer.ts'
 import { listOrStream, startTestUpstream } from './fixtures/upstream.ts'
@@ -61,7 +63,7 @@ async function ask(gateway: TestGateway, headers: Record<string, string>, proxy 
     body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
     headers: { 'content-type': 'application/json', ...headers },
   })
-  const body = (await response.json()) as {
+  const body = parseAnswer(await response.text()) as {
     result?: { tools: { name: string }[] }
     error?: { message: string; data: { requestId: string } }
   }
@@ -88,6 +90,8 @@ const otherKinds: [name: string, more: Claims, detail: string][] = [
   ['an ID token of Casdoor', { tokenType: 'id-token' }, 'token_is_id_token'],
   ['an ID token of Curity', { purpose: 'id' }, 'token_is_id_token'],
   ['an ID token with s_hash', { s_hash: 'x' }, 'token_is_id_token'],
+  ['an ID token with nonce', { nonce: 'x' }, 'token_is_id_token'],
+  ['an ID token with at_hash, whatever it says', { typ: 'Bearer', at_hash: 'x' }, 'token_is_id_token'],
   ['a refresh token of Keycloak', { typ: 'Refresh' }, 'token_type'],
   ['an offline token of Keycloak', { typ: 'Offline' }, 'token_type'],
   ['a registration token of Keycloak', { typ: 'RegistrationAccessToken' }, 'token_type'],
@@ -107,6 +111,7 @@ const accessTokens: [name: string, more: Claims][] = [
   ['Cognito', { token_use: 'access' }],
   ['Hydra', { token_use: 'access_token' }],
   ['Keycloak', { typ: 'Bearer' }],
+  ['Keycloak before 25', { typ: 'Bearer', nonce: 'x' }],
   ['SimpleJWT', { token_type: 'access' }],
   ['Casdoor', { tokenType: 'access-token' }],
   ['Cloudflare', { type: 'app', identity_nonce: 'x' }],
@@ -269,6 +274,46 @@ t.test('a JWT in another header is judged, and withheld upstream', async t => {
   t.equal(ofUser.status, 200, 'Authorization is not read')
   t.notMatch(JSON.stringify(upstream.arrivals.at(-1)), 'of-the-upstream')
 })
+
+t.test(
+  'a header with tokens is none that something else needs, and none that holds keys to introspect',
+  async t => {
+    const gateway = await start(t, config())
+    const codes = (yaml: string): string[] => {
+      writeFileSync(gateway.configPath, `version: 1\nlisten: {publicUrl: "${publicUrl}"}\n${yaml}`)
+      return load(gateway.configPath, { env, now: new Date() }).diagnostics.map(({ code }) => code)
+    }
+    const proxies = (auth: string): string =>
+      `proxies: {main: {auth: ${auth}, upstream: {url: "${upstream.url}"}}}\n`
+    const method = (more: string, type = 'jwt'): string =>
+      `{type: ${type}, issuer: "https://idp.example.com", ${more}}`
+    const refused = 'Cookie Host Origin Content-Type Mcp-Session-Id Accept traceparent X-Request-Id'.split(
+      ' ',
+    )
+    for (const header of refused) {
+      const yaml = `auth: {sso: ${method(`header: ${header}`)}}\n${proxies('[sso]')}`
+      t.strictSame(codes(yaml), ['GH1309'], header)
+    }
+    for (const header of [
+      'Authorization',
+      'authorization',
+      'X-Goog-IAP-JWT-Assertion',
+      'X-Amzn-Oidc-Accesstoken',
+    ])
+      t.strictSame(codes(`auth: {sso: ${method(`header: ${header}`)}}\n${proxies('[sso]')}`), [], header)
+    const login = `auth: {sso: ${method('header: X-Token', 'oauth')}}\n${proxies('[sso]')}`
+    t.strictSame(codes(login), ['GH1309'], 'clients that log in use Authorization')
+
+    const asking = 'header: X-Token, introspection: {clientId: a, clientSecret: {env: SECRET}}'
+    const withKeys = (name: string, scheme = ''): string =>
+      `auth: {sso: ${method(asking)}, keys: {type: api-key, name: ${name}${scheme}}}\n${proxies('[sso, keys]')}`
+    t.strictSame(codes(withKeys('X-Token')), ['GH1313'])
+    t.strictSame(codes(withKeys('x-token', ', scheme: Key')), ['GH1313'])
+    t.strictSame(codes(withKeys('Authorization')), [])
+    const both = `auth: {sso: ${method('header: X-Token')}, other: ${method('clients: [a]')}}\n${proxies('[sso, other]')}`
+    t.strictSame(codes(both), [], 'one issuer, two headers')
+  },
+)
 
 t.test('a header with tokens is withheld from every upstream, whatever its name', async t => {
   const open = `  open: {auth: none, upstream: {url: "${upstream.url}"}}\n`

@@ -389,7 +389,12 @@ missing('edge', 'an empty header', { headers: { 'x-agent-cert': '' } })
 missing('far', 'from an address that is not trusted', inHeader(certificate.cert))
 wrong('edge', 'a name', { headers: { 'x-agent-cert': 'CN=agent' } }, says.noCertificate)
 wrong('edge', 'a broken escape', { headers: { 'x-agent-cert': '%E0%A4%A' } }, says.noCertificate)
-wrong('edge', 'two certificates', inHeader(certificate.cert + otherCertificate.cert), says.noCertificate)
+wrong(
+  'edge',
+  'two certificates, the first of another CA',
+  inHeader(stranger.cert + certificate.cert),
+  says.untrusted,
+)
 
 // Several at once: what is wrong never makes way for what is right.
 

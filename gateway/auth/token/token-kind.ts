@@ -1,8 +1,10 @@
 import type { Detail } from '../../mcp/refusal-table.ts'
 import type { Claims } from '../jws.ts'
 
-/** Claims that only ID tokens have (OpenID Connect Core §2, §3.3.2.11; FAPI 1.0 Advanced §5.2.2.1). */
-const idTokenClaims = ['nonce', 'at_hash', 'c_hash', 's_hash']
+/** Claims that only ID tokens have (OpenID Connect Core §3.3.2.11; FAPI 1.0 Advanced §5.2.2.1). */
+const idTokenClaims = ['at_hash', 'c_hash', 's_hash']
+/** Also only of ID tokens (OpenID Connect Core §2), but Keycloak before 25 repeats it in access tokens. */
+const nonce = 'nonce'
 
 /** Values that say *access token* in `token_use` (Cognito, Hydra) and `typ` (Keycloak), without case and separators. */
 const accessKinds = new Set(['access', 'accesstoken', 'at', 'atjwt', 'jwt', 'bearer', 'dpop'])
@@ -24,12 +26,15 @@ const looseClaims = ['token_type', 'tokenType', 'type', 'purpose']
  */
 export function otherKind(claims: Claims): Detail | undefined {
   if (idTokenClaims.some(name => Object.hasOwn(claims, name))) return 'token_is_id_token'
+  let isDeclared = false
   for (const name of exactClaims) {
     if (!Object.hasOwn(claims, name)) continue
     const kind = kindIn(claims[name])
     if (idKinds.has(kind)) return 'token_is_id_token'
     if (!accessKinds.has(kind)) return 'token_type'
+    isDeclared = true
   }
+  if (!isDeclared && Object.hasOwn(claims, nonce)) return 'token_is_id_token'
   for (const name of looseClaims) {
     if (!Object.hasOwn(claims, name)) continue
     const kind = kindIn(claims[name])

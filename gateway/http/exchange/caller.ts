@@ -10,7 +10,8 @@ export interface CallerHeaders {
   readonly claims?: Readonly<Record<string, string>> | undefined
 }
 
-const maxClaimLength = 4096
+/** Room for some 200 groups. Many servers accept no longer header. */
+const maxClaimLength = 8 * 1024
 
 /**
  * Returns the headers that identify the caller to the upstream, as name-value pairs.
