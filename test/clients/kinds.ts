@@ -61,8 +61,8 @@ function sdk(era: Era, name: string): Kind {
 function mcpRemote(name: string, options: string[]): Kind {
   return {
     name,
-    // It takes every 401 as an invitation to log in.
-    wrongKey: /Registration rejected/,
+    // It takes every 401 as an invitation to log in. The response to that says what is wrong.
+    wrongKey: /Registration rejected.*the key or token .* is missing, wrong or expired/,
     async connect(url, key) {
       const home = await mkdtemp(join(tmpdir(), 'gatehouse-mcp-remote-'))
       const remove = () => rm(home, { recursive: true, force: true, maxRetries: 5 })
