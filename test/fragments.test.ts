@@ -255,3 +255,47 @@ t.test('the schema alone says which blocks a fragment may hold', async t => {
     t.strictSame(codes, allowed ? [] : [name === 'include' ? 'GH1016' : 'GH1015'], name)
   }
 })
+
+t.test('a fragment that was validated alone lacked a version and proxies', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-fragment-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  mkdirSync(join(folder, 'teams/deep'), { recursive: true })
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const expect = (file: string, text: string, message: RegExp | undefined): void => {
+    const { diagnostics } = load(write(file, text), { env: {}, now: new Date() })
+    if (message === undefined) t.notMatch(diagnostics, [{ code: 'GH1029' }], file)
+    else t.match([diagnostics.length, diagnostics[0]], [1, { code: 'GH1029', message, line: 1 }], file)
+  }
+  const proxies = oneProxy.replace('mock', 'other')
+  expect('alone.yaml', 'roles: {}\n', /looks like a fragment$/)
+  expect('main.yaml', oneProxy, undefined)
+  write('bombs.yaml', 'include: &a [*a]\n')
+  write('not.yaml', 'include: [\n')
+  write('a?b.yaml', 'include: 5\n')
+  const include = 'include: ["teams/*.yaml", {path: teams/deep/one.yml, owns: [a]}]'
+  write('gateway.yaml', `version: 1\n${include}\n${oneProxy}`)
+  expect('teams/a.yaml', proxies, /fragment of `\.\.\/gateway\.yaml`$/)
+  expect('teams/b.yaml', `workers: 2\n${proxies}`, /fragment of `\.\.\/gateway\.yaml`$/)
+  expect('teams/deep/one.yml', proxies, /fragment of `\.\.\/\.\.\/gateway\.yaml`$/)
+  expect('teams/deep/two.yml', proxies, undefined)
+  expect('teams/c.yaml', `version: 1\n${proxies}`, undefined)
+})
+
+t.test('every field that only the main file may hold says so in a fragment', async t => {
+  for (const field of [
+    'version',
+    'workers',
+    'listen',
+    'admin',
+    'sessions',
+    'pepper',
+    'outbound',
+    'revocations',
+  ]) {
+    const texts = { 'gateway.yaml': `version: 1\ninclude: [a.yaml]\n${oneProxy}`, 'a.yaml': `${field}: 2\n` }
+    t.match(loadTexts(texts).diagnostics, [{ code: 'GH1015', file: '/config/a.yaml' }], field)
+  }
+})

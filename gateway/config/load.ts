@@ -1,10 +1,11 @@
-import { resolve } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import type { Config } from '../../schema/config.ts'
 import { checks } from './checks/index.ts'
 import { checkCertificates } from './secrets/check-certificates.ts'
 import { checkFiles } from './secrets/check-files.ts'
 import { checkFragmentVariables } from './fragments/check-fragment-references.ts'
 import { checkFragments } from './fragments/check-fragments.ts'
+import { recognizeFragment } from './fragments/find-main.ts'
 import { checkOwnSecrets } from './secrets/check-own-secrets.ts'
 import { digestOfAll } from './document/content-digest.ts'
 import type { Diagnostic } from './document/diagnostics.ts'
@@ -103,6 +104,7 @@ function loadMain(loadContext: LoadContext, file: string): (() => Loaded) | unde
   }
   const root = readRoot(loadContext, source)
   if (root === undefined) return undefined
+  if (reportFragment(loadContext, source, root)) return undefined
   dropEmptyBlocks(loadContext, root)
   includeFragments(loadContext, source, root)
   checkSchema(loadContext, root)
@@ -144,6 +146,17 @@ function readRoot(loadContext: LoadContext, source: Source): PlainMap | undefine
     help: 'begin the file with `version: 1`',
   })
   return undefined
+}
+
+/** Reports a fragment that is loaded as a main file. What is missing in it would only lead astray. */
+function reportFragment(loadContext: LoadContext, source: Source, root: PlainMap): boolean {
+  const fragment = recognizeFragment(loadContext.files, source.file, root)
+  if (fragment === undefined) return false
+  const main = fragment.main === undefined ? undefined : relative(dirname(source.file), fragment.main)
+  const message = main === undefined ? 'this looks like a fragment' : `this is a fragment of \`${main}\``
+  const help = `name the main file instead, ${main === undefined ? 'which includes this one' : `\`${main}\``}`
+  report(loadContext, 'GH1029', spanBetween(source, 0, 0), { message, help })
+  return true
 }
 
 // Removing the last key of a block leaves it null. If that were an error, the previous file would stay in force, and the

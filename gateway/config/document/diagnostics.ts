@@ -56,6 +56,7 @@ export const diagnosticCodes = {
     name: 'include-link',
     summary: 'A pattern of `include` matches a link that leads out of the folder.',
   },
+  GH1029: { name: 'fragment-alone', summary: 'A fragment is loaded as if it were the main file.' },
   GH1031: { name: 'revocations-unreadable', summary: 'The revocations file cannot be read.' },
   GH1101: { name: 'variable-missing', summary: 'A `${NAME}` names an environment variable that is not set.' },
   GH1102: { name: 'variable-malformed', summary: 'A `${` does not begin a variable.' },
