@@ -54,18 +54,18 @@ function send(message: unknown, headers: Record<string, string> = {}, proxy = 'm
 t.test("an upstream's page was served on the gateway's origin", async t => {
   const page = '<script>alert(1)</script>'
   const pages: [number, Record<string, string | string[]>][] = [
-    [500, { 'content-type': 'text/html' }],
+    [409, { 'content-type': 'text/html' }],
     [404, { 'content-type': 'text/html; charset=utf-8' }],
     [400, { 'content-type': 'text/html;x=application/json' }],
     [400, { 'content-type': 'application/json+html' }],
     [400, { 'content-type': 'image/svg+xml' }],
-    [503, { 'content-type': 'text/xml' }],
-    [500, { 'content-type': 'multipart/x-mixed-replace; boundary=x' }],
-    [500, { 'content-type': ' ' }],
-    [500, { 'content-type': 'application/json\u00a0' }],
-    [500, { 'content-type': 'application/json, text/html' }],
-    [500, {}],
-    [500, { 'content-length': String(page.length) }],
+    [409, { 'content-type': 'text/xml' }],
+    [409, { 'content-type': 'multipart/x-mixed-replace; boundary=x' }],
+    [409, { 'content-type': ' ' }],
+    [409, { 'content-type': 'application/json\u00a0' }],
+    [409, { 'content-type': 'application/json, text/html' }],
+    [409, {}],
+    [409, { 'content-length': String(page.length) }],
   ]
   for (const [status, headers] of pages) {
     answer = { status, headers, body: page }
@@ -86,7 +86,7 @@ t.test("an upstream's page was served on the gateway's origin", async t => {
   const notified = await send({ jsonrpc: '2.0', method: 'notifications/initialized' })
   for (const { headers, body } of [notified, await send(undefined, {}, 'mcp', 'DELETE')])
     t.same([headers['content-type'], body], [undefined, ''], 'nobody waits for this answer')
-  answer = { status: 500, headers: { 'content-type': 'application/problem+json' }, body: '{}' }
+  answer = { status: 409, headers: { 'content-type': 'application/problem+json' }, body: '{}' }
   t.equal((await send(call)).headers['content-type'], 'application/problem+json')
 })
 

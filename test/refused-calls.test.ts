@@ -77,8 +77,8 @@ async function send(
   const [type, content] = [response.headers.get('content-type'), await response.text()]
   const { status } = response
   if (type === text) return { status, type, id: undefined, reason: /^\w+(?= \()/.exec(content)?.[0] }
-  const { id, error } = JSON.parse(content) as { id: unknown; error?: { data: { reason: string } } }
-  return { status, type, id, reason: error?.data.reason }
+  const { id, error } = JSON.parse(content) as { id: unknown; error?: { data?: { reason: string } } }
+  return { status, type, id, reason: error?.data?.reason }
 }
 
 t.test('a call that failed ended the whole legacy session', async t => {
@@ -118,6 +118,51 @@ t.test('a call that failed ended the whole legacy session', async t => {
   }
   const get = await fetch(url, { headers: { authorization: `Bearer ${key}`, accept: 'text/event-stream' } })
   t.same([get.status, get.headers.get('content-type')], [502, text])
+})
+
+t.test('an upstream that failed one call ended the whole legacy session', async t => {
+  const { url } = await setUp(t, (arrival, response) => {
+    const [status, how] = String(arrival.headers['x-answer']).split(' ')
+    const { id } = messageOf(arrival)
+    const error = { code: -32603, message: 'x' }
+    const type = how === 'html' ? 'text/html' : 'application/json'
+    const bodies: Record<string, object> = {
+      own: { jsonrpc: '2.0', id, error },
+      null: { jsonrpc: '2.0', id: null, error },
+      other: { jsonrpc: '2.0', id: 'c-8', error },
+      result: { jsonrpc: '2.0', id, result: {} },
+    }
+    response.writeHead(Number(status), { 'content-type': type, 'retry-after': '9' })
+    response.end(how === 'html' ? '<p>' : JSON.stringify(bodies[how!]))
+  })
+  const ask = (era: Era, how: string): Promise<Told> => send(url, era, callOf(era), { 'x-answer': how })
+  for (const status of [408, 413, 429, 500, 502, 503, 504]) {
+    for (const how of ['html', 'null', 'other', 'result']) {
+      const told = await ask('legacy', `${status} ${how}`)
+      t.match(told, { status: 200, id: 'c-7', reason: 'upstream_invalid' }, `${status} ${how}`)
+    }
+    t.equal((await ask('modern', `${status} null`)).status, status, 'the modern era has its statuses')
+    const raw = await fetch(url, {
+      method: 'POST',
+      body: callOf('legacy'),
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        'x-answer': `${status} own`,
+      },
+    })
+    t.equal(raw.status, 200)
+    t.equal(raw.headers.get('retry-after'), '9')
+    t.match(await raw.json(), { id: 'c-7', error: { code: -32603, message: 'x' } }, 'its own error passes')
+  }
+  for (const status of [400, 403, 404, 405, 409])
+    t.equal((await ask('legacy', `${status} null`)).status, status, 'what may be about the session passes')
+  const note = await fetch(url, {
+    method: 'POST',
+    body: '{"jsonrpc":"2.0","method":"notifications/progress"}',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'x-answer': '503 html' },
+  })
+  t.equal(note.status, 202)
 })
 
 t.test('errors of authentication, of the session and of no request keep their status', async t => {

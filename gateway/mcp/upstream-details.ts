@@ -34,6 +34,7 @@ export const upstreamDetails = {
   ],
   upstream_unauthorized: ['upstream_invalid', 'the upstream refused the credential of the gateway'],
   proxy_unauthorized: ['upstream_invalid', 'a proxy in front of the upstream requires a credential'],
+  upstream_failed: ['upstream_invalid', 'the upstream answered with the status {status}'],
   upstream_redirect: ['upstream_invalid', 'the upstream redirects; upstream.url must be the endpoint itself'],
   upstream_no_stream: ['upstream_invalid', 'the upstream did not answer GET with an event stream'],
   upstream_empty: ['upstream_invalid', 'the upstream sent an empty response to a request'],

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import {
   asksForList,
   changeAnswer,
@@ -9,6 +9,7 @@ import {
 } from '../../mcp/handles/answers.ts'
 import { UnreadableList } from '../../mcp/lists.ts'
 import { mediaType } from '../exchange/headers.ts'
+import { clientHeaders, judgedHeaders } from './client-headers.ts'
 
 /**
  * Changes a buffered response.
@@ -21,8 +22,9 @@ export function changeHeld(
   body: Buffer,
   status: number,
   headers: IncomingHttpHeaders,
-  rules: AnswerRules,
+  rules: AnswerRules | undefined,
 ): Buffer | Promise<Buffer> {
+  if (rules === undefined) return body
   const readable = mediaType(headers['content-type']) === 'application/json' && body.length > 0
   const required = mustBeRead(rules)
   if (!readable && !required) return body
@@ -42,4 +44,17 @@ export function changeHeld(
   } catch (error) {
     return instead(error)
   }
+}
+
+/** Returns the headers of a buffered response, which may have been changed. */
+export function heldHeaders(
+  body: Buffer,
+  held: Buffer,
+  headers: IncomingHttpHeaders,
+  rules: AnswerRules | undefined,
+): OutgoingHttpHeaders {
+  const isJudged = body.length > 0 && rules !== undefined && (mustBeRead(rules) || !body.equals(held))
+  const sent = isJudged ? judgedHeaders(headers, 'application/json') : clientHeaders(headers, body.length > 0)
+  if (body.length === 0) delete sent['content-type']
+  return sent
 }

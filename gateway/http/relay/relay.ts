@@ -9,10 +9,11 @@ import { clientHeaders, judgedHeaders } from './client-headers.ts'
 import { atEndOfTurn } from '../../lib/end-of-turn.ts'
 import { commonHeaders, forgetHead, refuse, startOver, type AdmittedExchange } from '../exchange/exchange.ts'
 import { EventStream, type StreamedAnswer } from './event-stream.ts'
+import { failedCall, isFailedCall, statusToSend } from './failed-call.ts'
 import type { ResponsePlan } from '../exchange/response-plan.ts'
 import { lateRules, sealedSession } from '../exchange/handles.ts'
 import { mediaType } from '../exchange/headers.ts'
-import { changeHeld } from './buffered-response.ts'
+import { changeHeld, heldHeaders } from './buffered-response.ts'
 import type { ServedProxy, Upstream } from '../exchange/snapshot.ts'
 import { endWhenStalled } from '../exchange/stall.ts'
 import type { Streams } from '../exchange/streams.ts'
@@ -116,9 +117,11 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
     this.#headers = headers
     const type = mediaType(headers['content-type'])
     const fault = upstreamFault(this.#plan.method, this.#exchange, status, headers, type)
+    const hasFailed = isFailedCall(this.#exchange, status)
     if (fault !== undefined) this.#refuse(new Refusal(fault))
+    else if (hasFailed && type !== 'application/json') this.#refuse(failedCall(status, headers))
     else if (type === 'text/event-stream') this.#startEvents()
-    else this.#mode = this.#rules === undefined ? 'bytes' : 'list'
+    else this.#mode = this.#rules === undefined && !hasFailed ? 'bytes' : 'list'
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -239,7 +242,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
       return
     }
     if (this.#held.append(chunk)) return
-    if (mustBeRead(this.#rules!)) {
+    if (this.#rules === undefined || mustBeRead(this.#rules)) {
       this.#refuse(unreadable(new UnreadableList(`it is larger than ${maxList} bytes`)))
       return
     }
@@ -257,7 +260,8 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
       if (this.#mode !== 'done') this.#refuse(unreadable(error))
     }
     try {
-      const body = changeHeld(held, this.#status, this.#headers, this.#rules!)
+      this.#status = statusToSend(this.#exchange, this.#status, this.#headers, held)
+      const body = changeHeld(held, this.#status, this.#headers, this.#rules)
       if (body instanceof Promise) void body.then(changed => this.#reply(changed, held)).catch(fail)
       else this.#reply(body, held)
     } catch (error) {
@@ -267,11 +271,7 @@ export class Relay implements Dispatcher.DispatchHandler, StreamedAnswer {
 
   #reply(body: Buffer, held: Buffer): void {
     if (this.#mode === 'done') return
-    const isJudged = body.length > 0 && (mustBeRead(this.#rules!) || !body.equals(held))
-    const headers = isJudged
-      ? judgedHeaders(this.#headers, 'application/json')
-      : clientHeaders(this.#headers, body.length > 0)
-    if (body.length === 0) delete headers['content-type']
+    const headers = heldHeaders(body, held, this.#headers, this.#rules)
     if (this.#status !== 204) headers['content-length'] = String(body.length)
     this.#writeHead(headers)
     this.#endWith(body)

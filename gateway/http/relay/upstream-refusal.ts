@@ -96,6 +96,7 @@ export function upstreamRefusal(cause: Error): Refusal {
 
 /** Returns the refusal for a response that cannot be judged. */
 export function unreadable(cause: unknown): Refusal {
+  if (cause instanceof Refusal) return cause
   const why = cause instanceof UnreadableList ? `: ${cause.message}` : ''
   return new Refusal('upstream_unreadable', { values: { why }, cause })
 }
