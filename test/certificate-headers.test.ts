@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { certificateIn } from '../gateway/auth/certificate-header.ts'
 import { createAuthority, type Issued } from './fixtures/certificates.ts'
@@ -172,6 +173,32 @@ t.test('a header that is malformed, or sent twice, is no certificate', async t =
     ]
     t.match(await ask(gateway, twice), unreadable, 'one of them may be the client’s own')
   }
+})
+
+t.test('whatever a client writes in front of the element of Envoy, it never speaks for another', t => {
+  const pieces = ['"', '\\', ';', ',', '=', ' ', '%', ':', 'a', 'Cert=', 'Chain=', 'Hash=', 'Subject="']
+  const written = [
+    ...pieces,
+    `"${escaped(ben)}"`,
+    escaped(ben),
+    base64(ben),
+    `:${base64(ben)}:`,
+    element(ben),
+  ]
+  const prefix = fc.array(fc.constantFrom(...written), { maxLength: 12 }).map(parts => parts.join(''))
+  const own = Buffer.from(base64(ann), 'base64')
+  let found = 0
+  fc.assert(
+    fc.property(prefix, text => {
+      const certificate = certificateIn(`${text},${element(ann)}`)
+      if (certificate === undefined) return true
+      found++
+      return certificate !== 'none' && certificate.equals(own)
+    }),
+    { seed: 7, numRuns: 20_000 },
+  )
+  t.ok(found > 100, `${found} of them are well formed`)
+  t.end()
 })
 
 t.test('a long header is read in linear time', async t => {
