@@ -123,6 +123,9 @@ t.test('hashes of other programs had no message of their own', async t => {
     [hex.slice(0, 40), /SHA-1/],
     [hex, /SHA-512/],
     ['{SSHA}abc', /LDAP/],
+    ['sha-1:abc', /another kind/],
+    ['$6$abc$def', /crypt/],
+    ['pbkdf2_sha256$1$a$b', /PBKDF2/],
     ['sha512:abc', /another kind/],
     ['n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=', /base64/],
     ['sha256-n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=', /base64/],
@@ -133,6 +136,16 @@ t.test('hashes of other programs had no message of their own', async t => {
   const bare = hex.slice(0, 64)
   expectOne(t, key(bare), ['GH1207', /without its kind/, /^write `sha256:` before it/])
   t.notMatch(JSON.stringify([...loadText(key(bare)).sources]), bare, 'it may be the secret itself')
+})
+
+t.test('a pattern where only a name fits says so', async t => {
+  const full = /^write the full name/
+  const roles = 'roles: {reader: {access: {mock: {}}}}\n'
+  const key = (role: string): string =>
+    `keys: {a: {roles: ["${role}"], secrets: [{hash: "sha256:${'a'.repeat(64)}"}]}}\n`
+  expectOne(t, `version: 1\n${roles}${key('read*')}${oneProxy}`, ['GH1206', /`"read\*"`/, full])
+  const proxy = oneProxy.replace('none', '["key*"]')
+  expectOne(t, `version: 1\n${proxy}`, ['GH1206', /`"key\*"`/, full])
 })
 
 t.test('a number without its unit says which unit to write', async t => {

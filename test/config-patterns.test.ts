@@ -1,6 +1,6 @@
 import t from 'tap'
 import { matchGlob, parseGlob } from '../gateway/values/glob.ts'
-import { loadText } from './fixtures/configuration.ts'
+import { loadText, loadTexts, oneProxy } from './fixtures/configuration.ts'
 
 type Kind = 'tools' | 'prompts' | 'resources' | 'methods'
 
@@ -200,6 +200,21 @@ t.test('patterns for scopes, claims, certificates and headers were not judged', 
     `type: mtls, from: {proxies: ["::1"], ca: {env: CA}}, grants: [{when: {${when}}, roles: [r]}]`
   t.strictSame(config(mtls('san: "^spiffe://.*$"'), upstream), ['GH1430'])
   t.strictSame(config(mtls('san: "spiffe://x/*", subject: "CN=a-*,O=B"'), upstream), [])
+  const included = (list: string, pattern: string): string[] =>
+    loadTexts({
+      'gateway.yaml':
+        `version: 1\ninclude: [{path: a.yaml, owns: [a], ${list}: ["${pattern}"]}]\n${oneProxy}`.replace(
+          'owns: [a], owns',
+          'owns',
+        ),
+      'a.yaml': 'roles: {}',
+    }).diagnostics.map(({ code }) => code)
+  for (const list of ['owns', 'roles', 'env', 'files', 'hosts']) {
+    t.strictSame(included(list, '{a,b}*'), ['GH1430'], list)
+    t.strictSame(included(list, '!a'), ['GH1430'], list)
+    t.strictSame(included(list, 'a**'), ['GH1306'], list)
+    t.strictSame(included(list, 'a*'), [], list)
+  }
   const forward = (name: string): string =>
     `upstream: {url: "http://127.0.0.1:1/mcp", forwardHeaders: ["X-*", "${name}"]}`
   t.strictSame(config(jwt('x'), forward('!X-Secret')), ['GH1430'])

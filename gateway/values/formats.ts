@@ -74,6 +74,9 @@ function checkSecretHash(text: string): void {
       `write 64 hex digits in lower case after \`${kind}\``,
     )
   }
+  if (/^(?:hmac-)?sha256:[0-9a-f]{64}$/i.test(text)) {
+    throw new MalformedError('a hash with capital letters', 'write all of it in lower case')
+  }
   if (/^[0-9A-Fa-f]{64}$/.test(text)) {
     throw new MalformedError(
       'a hash without its kind',

@@ -16,6 +16,7 @@ const kinds = Object.keys(subjects) as (keyof typeof subjects)[]
 
 /** Checks that the patterns of access rules, scopes, grants and `forwardHeaders` are valid, and are globs. */
 export function checkGlobs(context: CheckContext): void {
+  checkInclude(context)
   for (const [name, role] of entries(context.config.roles)) {
     for (const [proxy, access] of entries(role.access))
       checkKinds(context, ['roles', name, 'access', proxy], access)
@@ -33,6 +34,19 @@ export function checkGlobs(context: CheckContext): void {
     for (const [index, grant] of items(method.grants)) {
       for (const [claim, wanted] of entries(grant.when?.claims))
         checkClaim(context, ['auth', name, 'grants', index, 'when', 'claims', claim], wanted)
+    }
+  }
+}
+
+/** What the patterns of an item of `include` are compared with. */
+const scopeSubjects = { owns: 'name', roles: 'name', env: 'name', files: 'text', hosts: 'text' } as const
+
+function checkInclude(context: CheckContext): void {
+  for (const [index, item] of items(context.config.include)) {
+    if (typeof item === 'string') continue
+    for (const [list, subject] of Object.entries(scopeSubjects)) {
+      for (const [at, pattern] of items(item[list as keyof typeof scopeSubjects]))
+        checkGlob(context, pattern, ['include', index, list, at], { subject, use: 'match' })
     }
   }
 }

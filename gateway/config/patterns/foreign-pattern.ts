@@ -92,8 +92,15 @@ const languages: readonly Language[] = [
   },
 ]
 
+/** Patterns without any sign, which are nearly all. A configuration may have a hundred thousand. */
+const plain: Readonly<Partial<Record<Subject, RegExp>>> = {
+  name: /^[A-Za-ln-z0-9*?][A-Za-z0-9_*?/-]*$/,
+  uri: /^[a-z][a-z0-9+-]*:\/\/[A-Za-z0-9_*?./=&~:-]*$/,
+}
+
 /** Recognizes a pattern of another language, such as `!delete_*`, `^get_.*$`, `{get,list}_*` or `get_*, list_*`. */
 export function recognizeForeign(pattern: string, subject: Subject): ForeignPattern | undefined {
+  if (plain[subject]?.test(pattern)) return undefined
   const blank = blanksAround(pattern)
   if (blank !== undefined && subject !== 'header') {
     return { why: `it begins or ends with ${blank}`, certain: subject !== 'text' }

@@ -250,7 +250,10 @@ function malformedText(
 ): Finding {
   const [first] = anyOf
   if (first !== undefined) return malformedText(written, { ...resolveSchema(first), ...rest })
-  const help = patternHelp[pattern] ?? `use 1 to ${maxLength} characters`
+  const isWildcard = /[*?^|{]/.test(written) && pattern.startsWith('^[A-Za-z0-9][')
+  const help = isWildcard
+    ? 'write the full name, because only access rules have patterns'
+    : (patternHelp[pattern] ?? `use 1 to ${maxLength} characters`)
   return { code: 'GH1206', message: `${written} is not valid here`, help: help + exampleOf(examples) }
 }
 
