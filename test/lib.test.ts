@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { BoundedMap } from '../gateway/lib/bounded-map.ts'
+import { JsonChecker } from '../gateway/lib/json-checker.ts'
 import { createSemaphore } from '../gateway/lib/semaphore.ts'
 
 t.test('a bounded map holds the newest entries that fit, whatever was done before', async t => {
@@ -104,4 +105,50 @@ t.test('a semaphore ends the wait of its work, and what runs goes on', async t =
   first.resolve('first')
   t.equal(await running, 'first')
   t.equal(await semaphore.run(0, async () => 'fourth'), 'fourth')
+})
+
+t.test('JSON that comes in pieces is checked as JSON.parse does', async t => {
+  const check = (pieces: readonly string[]): boolean => {
+    const checker = new JsonChecker()
+    try {
+      for (const piece of pieces) checker.feed(piece)
+      checker.end()
+      return true
+    } catch (error) {
+      if (error instanceof SyntaxError) return false
+      throw error
+    }
+  }
+  const parses = (text: string): boolean => {
+    try {
+      JSON.parse(text)
+      return true
+    } catch {
+      return false
+    }
+  }
+  const characters = [...'{}[]:,"\\ntfu01e+-. \n\u0000a\u2028']
+  const soup = fc.array(fc.constantFrom(...characters, '"a"', '{"a":', 'true', 'null', '\\u0041', '1.5e3'), {
+    maxLength: 12,
+  })
+  const texts = fc.oneof(
+    fc.json(),
+    soup.map(parts => parts.join('')),
+    fc.tuple(fc.json(), fc.nat(), fc.constantFrom(...characters)).map(([text, at, character]) => {
+      const index = at % (text.length + 1)
+      return text.slice(0, index) + character + text.slice(index + (at % 2))
+    }),
+  )
+  fc.assert(
+    fc.property(texts, fc.nat(40), (text, length) => {
+      const pieces = length === 0 ? [text] : (text.match(new RegExp(`[^]{1,${length}}`, 'g')) ?? [])
+      return check(pieces) === parses(text)
+    }),
+    { numRuns: 20_000, seed: 20_261_128 },
+  )
+  const names: string[] = []
+  const checker = new JsonChecker((name, depth) => names.push(`${depth} ${name}`))
+  for (const character of '{"a":{"\\u0062":{"c":1}},"d":[{"e":1}],"f":"\\""}') checker.feed(character)
+  checker.end()
+  t.same(names, ['1 a', '2 b', '1 d', '1 f'])
 })

@@ -7,7 +7,7 @@ import { filterLists, UnreadableList } from '../gateway/mcp/lists.ts'
 import { readMessages, type Message } from '../gateway/mcp/message.ts'
 import { ByteStore } from '../gateway/lib/byte-store.ts'
 import { memoize } from '../gateway/lib/memoize.ts'
-import { createEventSplitter } from '../gateway/http/relay/sse.ts'
+import { createEventSplitter, EventPart } from '../gateway/http/relay/sse.ts'
 import { operationsOf } from '../gateway/mcp/operation.ts'
 import { createSeals } from '../gateway/mcp/handles/seal.ts'
 
@@ -452,8 +452,8 @@ t.test('events are split the same, wherever their bytes are', async t => {
     'id: 1\rdata: a\rdata: b\r\rid: 2\rdata: c\r\r',
     '\ufeffid: 1\r\ndata: a\ndata: b\r\n\nid: 2\rdata: c\n\r\n',
   ]
-  const lines = (events: Buffer[]): string[] =>
-    events.map(event => event.toString().trim().replaceAll(/\r\n?/g, '\n'))
+  const lines = (events: (Buffer | EventPart)[]): string[] =>
+    events.map(event => String(event).trim().replaceAll(/\r\n?/g, '\n'))
   for (const text of texts) {
     const bytes = Buffer.from(text)
     for (let first = 0; first <= bytes.length; first++) {
@@ -467,7 +467,21 @@ t.test('events are split the same, wherever their bytes are', async t => {
       }
     }
   }
-  t.throws(() => createEventSplitter(10)(Buffer.from('data: 12345678')), UnreadableList)
+
+  const text = '\ufeffdata: 1234567890\r\n\r\ndata: x\n\n'
+  const bytes = Buffer.from(text)
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const split = createEventSplitter(10)
+    const found = [...split(bytes.subarray(0, cut)), ...split(bytes.subarray(cut))]
+    const last = found.pop()
+    t.equal(String(last), 'data: x\n\n', `${cut}: a short event is whole`)
+    t.ok(
+      found.every((part, index) => part instanceof EventPart && part.isLast === (index === found.length - 1)),
+      `${cut}: a long one comes in parts`,
+    )
+    const whole = Buffer.concat(found.map(part => (part as EventPart).bytes)).toString()
+    t.match(whole, /^data: 1234567890\r\n\r\n?$/)
+  }
 })
 
 t.test('a chunk of one byte takes one byte', async t => {

@@ -1,3 +1,4 @@
+import { JsonChecker } from '../lib/json-checker.ts'
 import { atOnce } from './pieces.ts'
 import {
   eachElement,
@@ -40,7 +41,8 @@ const listed: Readonly<Record<ListMember, ListRule>> = {
   skill: { method: 'resources/read', kind: 'resource', names: skillFiles },
 }
 
-const listMembers = Object.keys(listed) as ListMember[]
+/** Members of a result that may hold a list. */
+export const listMembers = Object.keys(listed) as ListMember[]
 const resultMembers: MemberTree = new Map([['result', new Map()]])
 
 /**
@@ -67,7 +69,7 @@ export function* filtering(text: string, rules: ListRules): Generator<void, stri
   for (const { start, end } of eachElement(text)) {
     cuts.push({ start, end, by: yield* filterMessage(text.slice(start, end), rules, isLong) })
   }
-  if (isLong) checkAround(text, cuts)
+  if (isLong) yield* checkAround(text, cuts)
   return spliced(text, cuts)
 }
 
@@ -79,7 +81,7 @@ export interface ListRules {
 
 /** Longest text that is read at once. */
 export const maxAtOnce = 64 * 1024
-/** Longest item of a long list, and longest text around its items. */
+/** Longest item of a long list, and longest text that is parsed at once. */
 const maxPart = 2 * 1024 * 1024
 const itemsAtOnce = 100
 
@@ -99,7 +101,7 @@ function* filterMessage(text: string, rules: ListRules, isLong: boolean): Genera
   const message = members(text, 0, resultMembers)
   const result = only(message, 'result')
   if (result === undefined) {
-    if (isLong) checkPart(text)
+    if (isLong) yield* checkLong(text)
     return text
   }
   const found = result.members ?? []
@@ -117,7 +119,7 @@ function* filterMessage(text: string, rules: ListRules, isLong: boolean): Genera
       return unknownSkill(id && text.slice(id.start, id.end))
     else lists.push({ start: list.start, end: list.end, by: text.slice(list.start, list.end) })
   }
-  if (isLong) checkAround(text, lists)
+  if (isLong) yield* checkAround(text, lists)
   if (lists.length === 0) return text
   return spliced(text, [...lists, ...privateScope(result, found)])
 }
@@ -155,6 +157,24 @@ function* filterItems(
   return { start: list.start, end: list.end, by: `[${kept.join(',')}]` }
 }
 
+/** Checks a text of any length, and yields after each piece. */
+function* checkLong(text: string): Generator<void, void> {
+  if (text.length <= maxPart) {
+    parse(text)
+    return
+  }
+  const checker = new JsonChecker()
+  try {
+    for (let at = 0; at < text.length; at += maxAtOnce) {
+      checker.feed(text.slice(at, at + maxAtOnce))
+      yield
+    }
+    checker.end()
+  } catch (cause) {
+    throw new UnreadableList('the message is not valid JSON', { cause })
+  }
+}
+
 function checkPart(text: string): void {
   if (text.length > maxPart) throw new UnreadableList(`a part of it has more than ${maxPart} characters`)
   parse(text)
@@ -166,8 +186,8 @@ function checkGap(gap: string, hasComma: boolean): void {
 }
 
 /** Checks a long text, except the pieces that were checked one by one. */
-function checkAround(text: string, pieces: readonly Cut[]): void {
-  checkPart(
+function* checkAround(text: string, pieces: readonly Cut[]): Generator<void, void> {
+  yield* checkLong(
     spliced(
       text,
       pieces.map(({ start, end }) => ({ start, end, by: '0' })),

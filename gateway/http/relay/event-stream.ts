@@ -22,7 +22,7 @@ export interface StreamedAnswer {
   resume(): void
 }
 
-/** Largest size of one event that is changed, in bytes. */
+/** Largest size of one event that is held to be changed, in bytes. */
 const maxEvent = 8 * 1024 * 1024
 
 /** An event stream on its way to the client. A class, because there may be ten thousand. */
@@ -195,7 +195,7 @@ export class EventStream implements OpenStream, EventSink {
 
   /** Returns whether the client's side of the stream is between two events. */
   #canInsert(): boolean {
-    return this.#changed !== undefined || this.#boundary.atBoundary()
+    return this.#changed?.atBoundary() ?? this.#boundary.atBoundary()
   }
 
   #refuseTransport(): void {

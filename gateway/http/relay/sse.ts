@@ -5,44 +5,67 @@ import { ByteStore } from '../../lib/byte-store.ts'
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 const lineFeedByte = Buffer.from([lineFeed])
+const nothing = Buffer.alloc(0)
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
+
+/** A part of an event that is larger than the limit of its splitter. */
+export class EventPart {
+  readonly bytes: Buffer
+  readonly isLast: boolean
+
+  constructor(bytes: Buffer, isLast: boolean) {
+    this.bytes = bytes
+    this.isLast = isLast
+  }
+}
 
 /**
  * Splits a byte stream into server-sent events (WHATWG HTML, event streams), each with the blank line that ends it. A byte
  * order mark at the start is dropped, as clients do.
  *
- * @param limit largest size of one event, in bytes
- * @returns takes a chunk and returns the events that it completes; throws UnreadableList beyond the limit
+ * @param limit largest size of a whole event, in bytes; larger ones are returned in parts
+ * @returns takes a chunk and returns the events that it completes
  */
-export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] {
+export function createEventSplitter(limit: number): (chunk: Buffer) => (Buffer | EventPart)[] {
   const pending = new ByteStore(limit)
   let atLineStart = true
   let afterReturn = false
   let first = true
+  let inParts = false
+  let events: (Buffer | EventPart)[] = []
 
-  function event(end: Buffer, terminator: number): Buffer {
+  function event(end: Buffer, terminator: number): void {
     hold(end)
     // A line feed may follow in the next chunk, and readers wait for it: it is written now and dropped later.
     if (terminator === carriageReturn) hold(lineFeedByte)
-    const whole = Buffer.from(pending.bytes())
+    events.push(inParts ? new EventPart(nothing, true) : unmarked(Buffer.from(pending.bytes())))
     pending.clear()
-    const marked = first && whole.subarray(0, 3).equals(byteOrderMark)
+    inParts = false
+  }
+  function unmarked(bytes: Buffer): Buffer {
+    const isMarked = first && bytes.subarray(0, 3).equals(byteOrderMark)
     first = false
-    return marked ? whole.subarray(3) : whole
+    return isMarked ? bytes.subarray(3) : bytes
   }
   function hold(chunk: Buffer): void {
-    if (!pending.append(chunk)) throw new UnreadableList(`an event is larger than ${limit} bytes`)
+    if (inParts) {
+      if (chunk.length > 0) events.push(new EventPart(chunk, false))
+    } else if (!pending.append(chunk)) {
+      inParts = true
+      events.push(new EventPart(unmarked(Buffer.concat([pending.bytes(), chunk])), false))
+      pending.clear()
+    }
   }
 
   return function split(chunk) {
-    const events: Buffer[] = []
+    events = []
     let start = 0
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]!
       if (byte === lineFeed && afterReturn) {
         // The second half of a line break; the first half was handled before.
         afterReturn = false
-        if (atLineStart && start === at && pending.bytes().length === 0) start = at + 1
+        if (atLineStart && start === at && !inParts && pending.bytes().length === 0) start = at + 1
         continue
       }
       afterReturn = byte === carriageReturn
@@ -51,7 +74,7 @@ export function createEventSplitter(limit: number): (chunk: Buffer) => Buffer[] 
         continue
       }
       if (atLineStart) {
-        events.push(event(chunk.subarray(start, at + 1), byte))
+        event(chunk.subarray(start, at + 1), byte)
         start = at + 1
       }
       atLineStart = true
@@ -127,15 +150,18 @@ function plainData(type: string | undefined, data: string): string | undefined {
   return data.includes('{') || ambiguous.test(type ?? '') ? undefined : data
 }
 
+/** Escapes the characters of a JSON text that some readers take for line breaks. They are in strings only. */
+export function escapeBreaks(json: string): string {
+  return json.replaceAll(/[\u0085\u2028\u2029\ufeff]/g, character => escaped[character]!)
+}
+
 function dataLines(data: string, isPlain: boolean): string[] {
-  // In JSON these are in strings only, where an escape means the same character.
-  const safe = isPlain
-    ? data
-    : data.replaceAll(/[\u0085\u2028\u2029\ufeff]/g, character => escaped[character]!)
+  const safe = isPlain ? data : escapeBreaks(data)
   return safe.split('\n').map(line => `data: ${line}`)
 }
 
-function fieldsOf(event: Buffer): Fields {
+/** Returns the fields of an event. Throws UnreadableList if it is not UTF-8. */
+export function fieldsOf(event: Buffer): Fields {
   if (!isUtf8(event)) throw new UnreadableList('an event is not valid UTF-8')
   const found: Record<string, string> = {}
   for (const line of event.toString('utf8').split(/\r\n|\r|\n/)) {

@@ -70,6 +70,11 @@ export function mustBeRead({ judge, handles }: AnswerRules): boolean {
   return judge !== undefined || (handles !== undefined && mayListOthers.has(handles.method))
 }
 
+/** Returns whether a message that is too long to be held may pass if it holds no list. */
+export function mayPassInParts({ expected, handles }: AnswerRules): boolean {
+  return expected.size === 0 && (handles === undefined || !mayListOthers.has(handles.method))
+}
+
 /** Returns whether an answer must contain a list. */
 export function asksForList({ expected, handles }: AnswerRules): boolean {
   return expected.size > 0 || handles?.method === 'tasks/list'
