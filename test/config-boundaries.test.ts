@@ -354,3 +354,32 @@ t.test('a field of another type of auth method threw an error', async t => {
     }
   }
 })
+
+t.test('two listeners with the same port were valid, and failed at the start', t => {
+  const errorsOf = (listen: string, admin: string): string[] =>
+    errors(
+      [
+        ...(listen === '' ? [] : [`listen: {address: "${listen}"}`]),
+        ...(admin === '' ? [] : [`admin: {address: "${admin}"}`]),
+        proxy(url),
+        '',
+      ].join('\n'),
+    )
+  for (const [listen, admin, line] of [
+    ['127.0.0.1:8080', '127.0.0.1:8080', 3],
+    ['127.0.0.1:9090', '', 2],
+    ['0.0.0.0:9090', '', 2],
+    ['localhost:9090', '', 2],
+    ['', '[::]:8080', 2],
+    ['10.0.0.1:80', '0.0.0.0:80', 2],
+    ['10.0.0.1:80', '10.0.0.2:80', 0],
+    ['127.0.0.1:0', '127.0.0.1:0', 0],
+    ['[::1]:9090', '', 0],
+    ['', '', 0],
+    ['a:b', 'a:b', 0],
+  ] as const) {
+    const found = errorsOf(listen, admin).filter(code => code.endsWith('GH1319'))
+    t.same(found, line === 0 ? [] : [`gateway.yaml:${line} GH1319`], `${listen} ${admin}`)
+  }
+  t.end()
+})

@@ -1,3 +1,4 @@
+import { checkAddresses } from './check-addresses.ts'
 import { checkArgon2 } from './check-argon2.ts'
 import type { CheckContext } from './check-context.ts'
 import { checkAuthHeaders, checkHeaders } from './check-headers.ts'
@@ -23,6 +24,7 @@ export const checks: readonly ((context: CheckContext) => void)[] = [
   checkHeaders,
   checkAuthHeaders,
   checkMaxBody,
+  checkAddresses,
   checkUpstreams,
   checkHashes,
   checkPepper,

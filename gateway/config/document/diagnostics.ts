@@ -134,6 +134,7 @@ export const diagnosticCodes = {
     name: 'restart-required',
     summary: 'A running gateway cannot apply a change without a restart.',
   },
+  GH1319: { name: 'same-address', summary: 'Both listeners need the same port.' },
   GH1330: { name: 'audience-unknown', summary: "The audience of a proxy's tokens is not known." },
   GH1331: { name: 'query-in-url', summary: 'A query parameter is in the URL of the upstream too.' },
   GH1332: {

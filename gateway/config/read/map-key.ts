@@ -42,11 +42,19 @@ export function checkKey(
   const related = [{ span: nodeSpan(state.source, first), message: 'first written here' }]
   report(state.loadContext, 'GH1005', nodeSpan(state.source, key), {
     message: `the key \`${name}\` is in this map twice`,
-    help: 'remove or rename one of them',
+    help: hasNames(state.path)
+      ? 'remove or rename one of them'
+      : 'remove one of them, and move its content to the other',
     path: toPointer([...state.path, name]),
     related,
   })
   return undefined
+}
+
+/** Returns whether the keys of a map are names that the author chose, and not fields. */
+function hasNames(path: Conversion['path']): boolean {
+  if (path.length === 1) return ['auth', 'roles', 'keys', 'proxies'].includes(String(path[0]))
+  return path.length === 3 && path[0] === 'roles' && path[2] === 'access'
 }
 
 /** Returns whether a key is the merge key of YAML 1.1. In quotes it is an ordinary name. */
