@@ -10,10 +10,10 @@ import { matchGlob, parseGlob } from '../gateway/values/glob.ts'
 
 const seed = 20_261_128
 const globs = (...patterns: string[]) => patterns.map(parseGlob)
-const bitsOf = (lists: readonly ReturnType<typeof globs>[], name: string): number =>
+const bitsOf = (lists: readonly ReturnType<typeof globs>[], name: string): bigint =>
   lists.reduce(
-    (bits, list, index) => (list.some(glob => matchGlob(glob, name)) ? bits | (1 << index) : bits),
-    0,
+    (bits, list, index) => (list.some(glob => matchGlob(glob, name)) ? bits | (1n << BigInt(index)) : bits),
+    0n,
   )
 
 t.test('the classes of a few lists, with a shortest witness', async t => {
@@ -133,7 +133,7 @@ t.test('a comparison reports a gain or a loss exactly where the decisions differ
 })
 
 t.test('a walk over its limit is undecided, never no difference', async t => {
-  const nasty = [`*a${'?'.repeat(14)}b`]
+  const nasty = [`*a${'?'.repeat(10)}b`]
   t.equal(classesOf([globs(...nasty)], 10_000), undefined)
   const before = heldAccess('tools', { allow: ['*'], deny: nasty }, [{ allow: ['*'], deny: [] }])
   t.equal(compareAccess(before, before, 'tool', 10_000), undefined)
@@ -152,7 +152,7 @@ t.test('long lists take few steps', async t => {
   const prefixes = globs(...exact.slice(0, 100).map(name => `${name}_*`))
   const suffixes = exact.slice(0, 100).map(name => `*_${name}`)
   const found = classesOf([prefixes, globs(...suffixes), globs(...suffixes.slice(1))], 3_000_000)!
-  t.ok(found.some(({ lists, witness }) => lists === 3 && witness === 'tool_0_tool_0'))
+  t.ok(found.some(({ lists, witness }) => lists === 3n && witness === 'tool_0_tool_0'))
 })
 
 t.test('a stream that depends on resources continues only if no URI can be lost', async t => {

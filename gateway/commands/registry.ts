@@ -28,6 +28,16 @@ export const program: Group = {
       load: () => import('./lint.ts'),
     },
     {
+      name: 'plan',
+      summary: 'Show what a change of the configuration does to people and agents',
+      load: () => import('./plan.ts'),
+    },
+    {
+      name: 'check',
+      summary: 'Prove that a change gives nobody more access, or that nothing is open to everyone',
+      load: () => import('./check.ts'),
+    },
+    {
       name: 'can',
       summary: 'Answer whether a caller may do something, and which rule decides',
       load: () => import('./can.ts'),

@@ -3,21 +3,20 @@ import { positionsOf } from './positions.ts'
 
 /** A class of names: all names that the same lists match. No rule tells them apart. */
 export interface NameClass {
-  /** The lists that match, as bits: the first list is 1, the second 2, and so on. */
-  readonly lists: number
+  /** The lists that match, as bits: the first list is 1n, the second 2n, and so on. */
+  readonly lists: bigint
   /** A shortest name of the class. */
   readonly witness: string
 }
 
 /** Largest number of positions that are visited, by default: about a second. */
-const maxVisits = 20_000_000
+const maxVisits = 4_000_000
 
 /**
  * Returns every class of names that lists of globs tell apart, each with a shortest witness. The answer is exact: lists of
  * globs are regular languages, so a breadth-first walk over the sets of their positions meets every combination. The empty
  * name is in no class.
  *
- * @param lists at most 30 lists
  * @returns undefined if the walk would visit more than `limit` positions
  */
 export function classesOf(
@@ -29,7 +28,7 @@ export function classesOf(
   // The start is not seen: the empty name is in no class, but a longer name may lead back to the same positions.
   const seen = new Set<string>()
   let level: { set: readonly number[]; name: string }[] = [{ set: start, name: '' }]
-  const found = new Map<number, string>()
+  const found = new Map<bigint, string>()
   let visits = 0
   while (level.length > 0) {
     const following: typeof level = []

@@ -37,14 +37,14 @@ export function compareResources(
     if (lost !== undefined) found.lost.push(lost)
   }
   const pairs = [...new Set(classes.flatMap(one => classes.map(other => one.lists | other.lists)))]
-  const couldGain = (from: HeldAccess, to: HeldAccess, [was, is]: readonly [number, number]): boolean =>
+  const couldGain = (from: HeldAccess, to: HeldAccess, [was, is]: readonly [bigint, bigint]): boolean =>
     spellsOut(to, from) ||
     (passesAmbiguous(to) && !passesAmbiguous(from)) ||
     pairs.some(lists => permits(to, lists >> is) && !permits(from, lists >> was))
   return {
     ...found,
-    ...(found.gained.length === 0 && couldGain(before, after, [0, listCount]) && { mayGain: true }),
-    ...(found.lost.length === 0 && couldGain(after, before, [listCount, 0]) && { mayLose: true }),
+    ...(found.gained.length === 0 && couldGain(before, after, [0n, listCount]) && { mayGain: true }),
+    ...(found.lost.length === 0 && couldGain(after, before, [listCount, 0n]) && { mayLose: true }),
   }
 }
 
@@ -54,8 +54,8 @@ function candidates(witness: string): string[] {
 }
 
 /** Returns whether a variant that matches these lists is allowed; see listsOf. */
-function permits({ proxy, roles }: HeldAccess, lists: number): boolean {
-  const [above, aboveDenied, granted, denied] = [1, 2, 4, 8].map(bit => (lists & bit) !== 0)
+function permits({ proxy, roles }: HeldAccess, lists: bigint): boolean {
+  const [above, aboveDenied, granted, denied] = [1n, 2n, 4n, 8n].map(bit => (lists & bit) !== 0n)
   if (aboveDenied || (proxy.ceiling.resource.allow !== undefined && !above)) return false
   return proxy.open || (proxy.grantsOf(roles).length > 0 && granted === true && !denied)
 }

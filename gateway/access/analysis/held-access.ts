@@ -29,7 +29,7 @@ export interface Comparison {
 }
 
 /** Number of lists that {@link listsOf} returns. */
-export const listCount = 4
+export const listCount = 4n
 
 /**
  * Returns the lists that a decision about a name depends on: what the ceiling allows and denies, and what the roles allow

@@ -13,7 +13,7 @@ export interface Positions {
   /** Returns the positions after one more code point; `undefined` stands for one that no position waits for. */
   next(set: readonly number[], point: number | undefined): readonly number[]
   /** Returns the lists that match the name that led to the set, as bits. */
-  matching(set: readonly number[]): number
+  matching(set: readonly number[]): bigint
 }
 
 /** The token at the end of a glob. */
@@ -28,11 +28,7 @@ interface Layout {
   readonly first: readonly number[]
 }
 
-/**
- * Returns the positions of lists of globs.
- *
- * @param lists at most 30, because a set of lists is a number of bits
- */
+/** Returns the positions of lists of globs. */
 export function positionsOf(lists: readonly (readonly Glob[])[]): Positions {
   const layout = layOut(lists)
   const { tokens, listOf, first } = layout
@@ -53,10 +49,10 @@ export function positionsOf(lists: readonly (readonly Glob[])[]): Positions {
       return reduce(layout, reached)
     },
     matching(set) {
-      let bits = 0
+      let bits = 0n
       for (const position of set) {
-        if (position < 0) bits |= 1 << (-1 - position)
-        else if (tokens[position] === end) bits |= 1 << listOf[position]!
+        if (position < 0) bits |= 1n << BigInt(-1 - position)
+        else if (tokens[position] === end) bits |= 1n << BigInt(listOf[position]!)
       }
       return bits
     },
