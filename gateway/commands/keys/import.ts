@@ -70,7 +70,9 @@ function parseKeys(input: Buffer): { keys: NewKey[]; weak: number[] } {
 
 function parseLine(line: string, number: number): NewKey {
   const refused = (why: string): Refused => new Refused(`line ${number}: ${why}`)
-  const [, name = '', secret = ''] = /^([^\s,]+)(?:[ \t]*,[ \t]*|[ \t]+)(.*)$/u.exec(line) ?? []
+  const end = line.search(/[\s,]/)
+  const name = line.slice(0, Math.max(end, 0))
+  const secret = name === '' ? '' : line.slice(end).trimStart().replace(/^,/, '').trimStart()
   if (secret === '') throw refused('a name, a blank or a comma, and a secret are needed')
   const isSwapped = looksLikeKey(name) || (name.length >= minLength && secret.length < minLength)
   if (isSwapped) throw refused('the name of the key comes first, then its secret')
