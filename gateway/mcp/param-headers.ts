@@ -17,13 +17,13 @@ type ParamHeaders = ReadonlyMap<string, string>
  * other header belongs to the argument of the same name, apart from case, hyphens and underscores. The upstream judges the
  * rest.
  *
- * @param rawHeaders names and values, flat
+ * @param rawHeaders names and values, flat; copies that agree are removed
  * @param body the messages that will be forwarded
  * @param required whether an annotated argument needs its header; not so in the legacy era
  * @throws Refusal `header_mismatch`
  */
 export function checkParamHeaders(
-  rawHeaders: readonly string[],
+  rawHeaders: string[],
   messages: readonly Message[],
   body: Buffer,
   known: ParamAnnotations,
@@ -44,7 +44,7 @@ export function checkParamHeaders(
   }
 }
 
-function paramHeaders(rawHeaders: readonly string[], id: string | undefined): ParamHeaders | undefined {
+function paramHeaders(rawHeaders: string[], id: string | undefined): ParamHeaders | undefined {
   let found: Map<string, string> | undefined
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!
@@ -54,6 +54,11 @@ function paramHeaders(rawHeaders: readonly string[], id: string | undefined): Pa
     if (!lower.startsWith('mcp-param-')) continue
     const param = lower.slice(prefix.length)
     found ??= new Map()
+    if (found.get(param) === rawHeaders[index + 1]) {
+      rawHeaders.splice(index, 2)
+      index -= 2
+      continue
+    }
     for (const before of found.keys()) {
       if (asVariable(before) !== asVariable(param)) continue
       throw new Refusal('mcp_header_repeated', { values: { name: headerName(param) }, id })

@@ -8,6 +8,7 @@ import { checkParamHeaders } from '../../mcp/param-headers.ts'
 import type { AdmittedExchange } from '../exchange/exchange.ts'
 import { handlesOfStream, useHandles } from '../exchange/handles.ts'
 import { refusedOperation } from '../exchange/refused-operation.ts'
+import { uniteName } from './single-headers.ts'
 import { planResponse } from './plan-response.ts'
 import type { Stage } from './stage.ts'
 
@@ -29,6 +30,7 @@ export const authorize: Stage<AdmittedExchange> = {
     }
     const { messages, batch } = readMessages(body, allowsBatch(head.headers))
     exchange.batch = batch
+    if (!batch && head.headers['mcp-name'] !== undefined) uniteName(request, messages[0]!)
     for (const { kind, id } of messages)
       if (kind === 'request' && id !== undefined) exchange.requestIds.push(id)
     exchange.isRead = true

@@ -10,7 +10,7 @@ export const readHead: Stage = {
     const { request } = exchange
     checkWire(request)
     const { method = '', url = '', headers, rawHeaders, socket } = request
-    checkSingle(method, rawHeaders)
+    checkSingle(method, request)
     const mark = url.indexOf('?')
     exchange.head = {
       method,
