@@ -567,7 +567,7 @@ export interface Proxy {
    */
   description?: string
   /**
-   * Path of the endpoint, matched exactly. The default is `/NAME/mcp`.
+   * Path of the endpoint, matched exactly, except that a request may have a slash at its end. The default is `/NAME/mcp`.
    */
   path?: string
   /**

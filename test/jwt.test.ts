@@ -191,7 +191,7 @@ t.test('tokens that cannot be trusted are refused (more in refusals.test.ts)', a
     'the issuer of the key, and another one named': await token({ iss: partner.url }),
     'an issuer in a list': await token({ iss: [issuer.url] }),
     'another audience': await token({ aud: 'https://evil.example.com/main/mcp' }),
-    'the audience with a slash more': await token({ aud: `${publicUrl}/main/mcp/` }),
+    'the audience with two slashes more': await token({ aud: `${publicUrl}/main/mcp//` }),
     'an empty list of audiences': await token({ aud: [] }),
     'an audience that is a map': await token({ aud: { url: `${publicUrl}/main/mcp` } }),
     'an exp beyond every number': forgeToken(

@@ -131,7 +131,15 @@ t.test('only proxies with an oauth method have metadata', async t => {
     ['/.well-known/oauth-protected-resource/plain/mcp', undefined],
     ['/.well-known/oauth-protected-resource/keys/mcp', undefined],
     ['/.well-known/oauth-protected-resource/main', undefined],
-    ['/.well-known/oauth-protected-resource/bare/', undefined],
+    [
+      '/.well-known/oauth-protected-resource/bare/',
+      {
+        resource: `${publicUrl}/bare/`,
+        authorization_servers: [issuer.url],
+        bearer_methods_supported: ['header'],
+      },
+    ],
+    ['/.well-known/oauth-protected-resource/bare//', undefined],
     ['/.well-known/oauth-protected-resource', undefined],
     ['/.well-known/oauth-authorization-server', undefined],
     ['/.well-known/oauth-authorization-server/main/mcp', undefined],

@@ -995,7 +995,8 @@ t.test('methods, media types and paths', async t => {
       406,
       'not_acceptable',
     ],
-    ['a path behind it', [`${url}/`, {}], 404, 'path_unknown'],
+    ['a path behind it', [`${url}/x`, {}], 404, 'path_unknown'],
+    ['two slashes at its end', [`${url}//`, {}], 404, 'path_unknown'],
     ['a path in another case', [url.replace('/main', '/MAIN'), {}], 404, 'path_unknown'],
     ['an encoded path', [url.replace('/main', '/%6dain'), {}], 404, 'path_unknown'],
     [

@@ -17,7 +17,7 @@ import type { Subject } from './tokens.ts'
 /** Compiled, immutable form of one revision. A request takes one on arrival and keeps it until it ends. */
 export interface Snapshot {
   readonly revision: string
-  /** Proxies by path, which is matched exactly. */
+  /** Proxies by path, which is matched exactly, with and without a slash at the end. */
   readonly proxiesByPath: ReadonlyMap<string, ServedProxy>
   /** Proxies that publish metadata, by its path. */
   readonly proxiesByMetadataPath: ReadonlyMap<string, ServedProxy>

@@ -5,7 +5,7 @@ import { serveMetadata } from './resource-metadata.ts'
 import type { Stage } from './stage.ts'
 import { checkNotNamed } from './wire.ts'
 
-/** Finds the proxy by its exact path; answers requests for a proxy's metadata. */
+/** Finds the proxy by its path, with or without a slash at the end; answers requests for a proxy's metadata. */
 export const route: Stage<RoutedExchange> = {
   name: 'route',
   run(exchange) {

@@ -14,7 +14,7 @@ import { endpointPath } from '../../values/endpoint-path.ts'
 import { authenticatorsWith, credentialHeadersOf, type AuthenticatorParts } from './authenticators.ts'
 import type { BuildDependencies } from './dependencies.ts'
 import { buildKeyring } from './keys.ts'
-import { serveProxy } from './proxy.ts'
+import { serveProxy, withSlash } from './proxy.ts'
 import { makeUpstream } from './upstream.ts'
 
 /** A snapshot that can be retired: what it holds is released when the last request has left it. */
@@ -85,8 +85,12 @@ async function buildProxies(
     const upstream = makeUpstream(proxy, credentialHeaders, hold, upstreamDependencies)
     const served = serveProxy(name, proxy, config, makeAuthenticators, upstream, decisions)
     proxiesByName.set(name, served)
-    proxiesByPath.set(endpointPath(name, proxy), served)
-    if (served.resource !== undefined) proxiesByMetadataPath.set(served.resource.metadataPath, served)
+    const path = endpointPath(name, proxy)
+    const spellings = path === '/' ? [served] : [served, withSlash(served, proxy, config)]
+    for (const [slashes, spelling] of spellings.entries()) {
+      proxiesByPath.set(path + '/'.repeat(slashes), spelling)
+      if (spelling.resource !== undefined) proxiesByMetadataPath.set(spelling.resource.metadataPath, spelling)
+    }
   }
   return { proxiesByPath, proxiesByMetadataPath, proxiesByName }
 }

@@ -25,7 +25,7 @@ export function serveProxy(
   const access = compileAccess(name, proxy, config.roles, decisions)
   const methods = proxy.auth === 'none' ? [] : proxy.auth
   const ownAudiences = audiencesOf(endpointPath(name, proxy), config.listen.publicUrl)
-  const resource = resourceOf(name, proxy, config)
+  const resource = resourceOf(proxy, config, endpointPath(name, proxy))
   return {
     name,
     access,
@@ -50,13 +50,19 @@ function composeHead(options: HeadOptions): ServedProxy['checkHead'] {
   }
 }
 
+/** Returns the proxy under its path with a slash at the end, which users type and clients add: its metadata says that path. */
+export function withSlash(served: ServedProxy, proxy: Proxy, config: Settings): ServedProxy {
+  if (served.resource === undefined) return served
+  return { ...served, resource: resourceOf(proxy, config, `${endpointPath(served.name, proxy)}/`) }
+}
+
 /** Returns the metadata of a proxy that accepts an `oauth` method. */
-function resourceOf(name: string, proxy: Proxy, { auth, listen }: Settings): ProtectedResource | undefined {
+function resourceOf(proxy: Proxy, { auth, listen }: Settings, path: string): ProtectedResource | undefined {
   const methods = proxy.auth === 'none' ? [] : proxy.auth.map(method => auth[method]!)
   const issuers = methods.flatMap(method => (method.type === 'oauth' ? [method.issuer] : []))
   if (issuers.length === 0 || listen.publicUrl === undefined) return undefined
   const { required = [] } = proxy.scopes ?? {}
-  return describeResource(listen.publicUrl, endpointPath(name, proxy), issuers, required, proxy.description)
+  return describeResource(listen.publicUrl, path, issuers, required, proxy.description)
 }
 
 /** Returns what identifies an auth method. Its grants are not part of it: each stream is judged by them again. */
