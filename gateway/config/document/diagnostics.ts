@@ -252,6 +252,7 @@ export const diagnosticCodes = {
     name: 'authorization-without-scheme',
     summary: 'An Authorization header for an upstream has no scheme.',
   },
+  GH2032: { name: 'resource-refused', summary: 'Microsoft Entra refuses a `resource` beside a scope.' },
   GH2101: { name: 'unused-role', summary: 'Nobody holds a role.' },
   GH2102: { name: 'all-tools-everywhere', summary: 'A role allows every tool of every proxy.' },
   GH2103: { name: 'admin-exposed', summary: 'Other machines can reach the admin listener.' },

@@ -1,10 +1,16 @@
+import type { ClientCredentialsAuth } from '../../../schema/config.ts'
 import { reportAt } from '../checks/check-context.ts'
+import type { Path } from '../document/pointer.ts'
 import type { WholeContext } from './whole-context.ts'
 
-/** Advises on URLs of upstreams that are probably not MCP endpoints, and on Authorization headers without a scheme. */
+/**
+ * Advises on URLs of upstreams that are probably not MCP endpoints, on Authorization headers without a scheme, and on token
+ * requests that Microsoft Entra refuses.
+ */
 export function lintUpstreams(context: WholeContext): void {
   for (const [name, { upstream }] of Object.entries(context.config.proxies)) {
     const path = ['proxies', name, 'upstream']
+    if (upstream.auth?.type === 'client-credentials') lintResource(context, upstream.auth, [...path, 'auth'])
     const explanation = whyNoEndpoint(upstream.url)
     if (explanation !== undefined) reportAt(context, 'GH2030', [...path, 'url'], explanation)
     for (const [header, value] of Object.entries(upstream.headers)) {
@@ -17,6 +23,23 @@ export function lintUpstreams(context: WholeContext): void {
       })
     }
   }
+}
+
+/** Token endpoints of version 2.0 of Microsoft Entra, in every cloud. */
+const entra =
+  /^https:\/\/login\.(?:microsoftonline\.com|microsoftonline\.us|partner\.microsoftonline\.cn)\/[^?]*\/v2\.0\//i
+
+function lintResource(
+  context: WholeContext,
+  { tokenUrl, resource, audience }: ClientCredentialsAuth,
+  path: Path,
+): void {
+  if (tokenUrl === undefined || !entra.test(tokenUrl)) return
+  if (resource === undefined ? audience !== undefined : resource === 'none') return
+  reportAt(context, 'GH2032', [...path, resource === undefined ? 'tokenUrl' : 'resource'], {
+    message: 'Microsoft Entra takes the target from `scope`, and refuses a `resource` beside it',
+    help: 'write `resource: none`',
+  })
 }
 
 function whyNoEndpoint(url: string): { message: string; help: string } | undefined {
