@@ -11,8 +11,8 @@ const scalar = /^(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|fa
 const scalarCharacters = /[-+.0-9A-Za-z]*/y
 // oxlint-disable-next-line no-control-regex
 const plainCharacters = /[^"\\\u0000-\u001f]*/y
-const wholeEscape = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})$/
-const begunEscape = /^\\(?:u[0-9a-fA-F]{0,3})?$/
+const shortEscapes = '"\\/bfnrt'
+const longEscape = /^\\u[0-9a-fA-F]{4}$/
 
 const quote = 0x22
 const backslash = 0x5c
@@ -103,25 +103,40 @@ export class JsonChecker {
     this.#endValue()
   }
 
-  #readString(text: string, at: number): number {
-    if (this.#escape !== '') {
-      this.#escape += text[at]!
-      if (wholeEscape.test(this.#escape)) {
-        this.#keep(this.#escape)
-        this.#escape = ''
-      } else if (!begunEscape.test(this.#escape)) fail()
-      return at + 1
+  #readString(text: string, from: number): number {
+    let at = this.#escape === '' ? from : this.#readEscape(text, from)
+    for (;;) {
+      plainCharacters.lastIndex = at
+      plainCharacters.test(text)
+      const end = plainCharacters.lastIndex
+      if (this.#isName) this.#keep(text.slice(at, end))
+      if (end === text.length) return end
+      const code = text.charCodeAt(end)
+      if (code === quote) {
+        this.#endString()
+        return end + 1
+      }
+      if (code !== backslash) fail()
+      this.#escape = '\\'
+      at = this.#readEscape(text, end + 1)
     }
-    plainCharacters.lastIndex = at
-    plainCharacters.test(text)
-    const end = plainCharacters.lastIndex
-    if (this.#isName) this.#keep(text.slice(at, end))
-    if (end === text.length) return end
-    const code = text.charCodeAt(end)
-    if (code === quote) this.#endString()
-    else if (code === backslash) this.#escape = '\\'
-    else fail()
-    return end + 1
+  }
+
+  /** Reads on in an escape, of which `#escape` holds what was read before; returns the position after it. */
+  #readEscape(text: string, from: number): number {
+    let at = from
+    while (at < text.length) {
+      this.#escape += text[at++]!
+      const { length } = this.#escape
+      const isShort = length === 2 && shortEscapes.includes(this.#escape[1]!)
+      if (isShort || (length === 6 && longEscape.test(this.#escape))) {
+        if (this.#isName) this.#keep(this.#escape)
+        this.#escape = ''
+        return at
+      }
+      if (length > 5 || this.#escape[1] !== 'u') fail()
+    }
+    return at
   }
 
   #keep(part: string): void {

@@ -1,6 +1,9 @@
 /** Longest beginning of a message that is kept between chunks, to learn what the message is. */
 const maxBeginning = 1024
 
+/** Bytes of a chunk that are read first. */
+const firstBytes = 2048
+
 /** The name of the first member of a message that is neither its version nor its id. */
 const firstMember =
   /[ \t]*\{[ \t]*(?:"(?:jsonrpc|id)"[ \t]*:[ \t]*(?:"(?:[^"\\\r\n]|\\[^\r\n])*"|[^",{}[\]\s]+)[ \t]*,[ \t]*)*"(?!(?:jsonrpc|id)")([^"\\\r\n]*)"[ \t]*:/y
@@ -34,6 +37,15 @@ export class AnswerWatch {
 
   /** Takes the next bytes of the stream. */
   see(chunk: Buffer): void {
+    // A response mostly begins with its first chunk, and the rest of it need not be read.
+    if (chunk.length <= firstBytes) this.#scan(chunk)
+    else {
+      this.#scan(chunk.subarray(0, firstBytes))
+      this.#scan(chunk.subarray(firstBytes))
+    }
+  }
+
+  #scan(chunk: Buffer): void {
     if (this.#missing <= 0) return
     const text = this.#rest + chunk.toString('latin1')
     let at = 0
