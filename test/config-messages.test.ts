@@ -91,6 +91,9 @@ t.test('a URL in the notation of another program had no message of its own', asy
   expectOne(t, url('http://$UPSTREAM_URL/mcp'), ['GH1205', /not a valid URL/, braces])
   expectOne(t, url('"%UPSTREAM_URL%"'), ['GH1205', /not a valid URL/, braces])
   expectOne(t, url('"{{ .UPSTREAM_URL }}"'), ['GH1205', /not a valid URL/, braces])
+  const instead: Expected = ['GH1102', /does not begin a variable/, /^write `\$\{UPSTREAM_URL\}` or/]
+  expectOne(t, url('"${env:UPSTREAM_URL}"'), instead)
+  expectOne(t, url('"${{ secrets.UPSTREAM_URL }}"'), instead)
   expectOne(t, url('{env: UPSTREAM_URL}'), ['GH1203', /is a map, not text/, braces])
 })
 

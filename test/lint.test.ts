@@ -216,6 +216,8 @@ const judged: Record<string, [parts: Parts, expected: string[]]> = {
     { role: 'mock: {tools: {allow: ["get_*"]}, methods: {deny: ["tasks/*"]}}' },
     [],
   ],
+  'a role without rules for its tools': [{ role: 'mock: {tools: {}}' }, ['GH1434']],
+  'a role that allows no tools explicitly': [{ role: 'mock: {tools: {allow: []}}' }, []],
   'a role for nothing but the endpoint': [{ role: 'mock: {}' }, []],
   'a proxy whose only key has expired': [
     { key: `expires: 2026-11-01, secrets: [{hash: "${hashOf('a')}"}]` },

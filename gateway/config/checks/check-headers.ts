@@ -2,7 +2,7 @@ import type { AuthMethod, HeaderValue } from '../../../schema/config.ts'
 import { takesTokens } from '../../values/auth-type.ts'
 import { quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
-import { looksLikeCredential, redact, referenceFor } from '../document/sensitive.ts'
+import { isCredential, redact, referenceFor } from '../document/sensitive.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
 /** Headers that the gateway or the client sets: they belong to one connection, or describe the body. */
@@ -126,7 +126,7 @@ function checkValue(context: CheckContext, name: string, path: Path, header: Dee
   const { value } = header
   if (value === undefined) return
   const at = [...path, 'value']
-  if (looksLikeCredential(name)) {
+  if (isCredential(name, value)) {
     reportCredential(context, name, at, true)
     return
   }

@@ -3,7 +3,7 @@ import { checkClient, checkSecretUrl } from './check-client.ts'
 import { isGoverned, reportCredential } from './check-headers.ts'
 import type { Path } from '../document/pointer.ts'
 import { quoteValue } from '../document/locate.ts'
-import { isCredential, looksLikeCredential, redact } from '../document/sensitive.ts'
+import { isCredential, redact } from '../document/sensitive.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
 /** Checks what the gateway sends to upstreams besides headers: query parameters, a token, the caller, certificates. */
@@ -24,7 +24,7 @@ export function checkUpstreams(context: CheckContext): void {
 /** Checks that the query of the URL contains no credential: it would be in the configuration, and in its revision. */
 function checkUrl(context: CheckContext, { url, query }: DeepPartial<Upstream>, path: Path): void {
   for (const [name, value] of new URLSearchParams(url?.split('?', 2)[1])) {
-    if (!isCredential(name, value) || Object.hasOwn(query ?? {}, name)) continue
+    if (value === '' || !isCredential(name, value) || Object.hasOwn(query ?? {}, name)) continue
     const written = quoteValue(context.loadContext, context.config, path)
     const [, variable = 'NAME'] = /=\$\{([A-Za-z_]\w*)\}/.exec(written.slice(written.indexOf(name))) ?? []
     redact(context.loadContext, context.config, path)
@@ -44,7 +44,7 @@ function checkQuery(context: CheckContext, { url, query }: DeepPartial<Upstream>
     if (written.has(name)) {
       const message = `\`${name}\` is in \`url\` too`
       reportAt(context, 'GH1331', at, { message, help: 'remove one of them', part: 'key' })
-    } else if (reference.value !== undefined && looksLikeCredential(name)) {
+    } else if (reference.value !== undefined && isCredential(name, reference.value)) {
       reportCredential(context, name, [...at, 'value'])
     }
   }

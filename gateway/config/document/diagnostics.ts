@@ -206,7 +206,7 @@ export const diagnosticCodes = {
     summary: 'A value that is compared character by character contains a wildcard or a placeholder.',
   },
   GH1433: { name: 'claim-unknown', summary: 'No token can have a claim of this name.' },
-  GH1434: { name: 'role-without-allow', summary: 'A role denies, but allows nothing.' },
+  GH1434: { name: 'role-without-allow', summary: 'A role names a kind, but allows nothing of it.' },
   GH1435: { name: 'proxy-without-callers', summary: 'Nobody can get in at a proxy.' },
   GH1440: { name: 'revoked-key-unknown', summary: 'A revoked key does not exist.' },
   GH1441: {

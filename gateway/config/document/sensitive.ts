@@ -23,10 +23,10 @@ const minSignature = 16
 const tokenBeginning =
   /^(?:gate_|sk[-_]|rk_|pk_live|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|AIza|eyJ[\w-]+\.eyJ|ntn_|lin_api_|npm_|hf_|shpat_|SG\.)/
 
-/** Returns whether a query parameter looks like a credential, by its name or its value. */
+/** Returns whether a header or query parameter looks like a credential, by its name or its value. */
 export function isCredential(name: string, value: string): boolean {
-  if (value === '') return false
-  if (looksLikeCredential(name) || tokenBeginning.test(value)) return true
+  if (looksLikeCredential(name)) return true
+  if (tokenBeginning.test(value) || /^(?:bearer|basic) \S/i.test(value)) return true
   return signatureNames.has(name.toLowerCase()) && value.length >= minSignature
 }
 

@@ -66,7 +66,7 @@ function reaches(roles: Config['roles'], holder: Holder, proxy: string): boolean
   })
 }
 
-/** Warns of roles that only deny, unless each of their holders has another role that allows. */
+/** Warns of roles that allow nothing of a kind that they name, unless each of their holders has another role that does. */
 export function lintDenyOnly(context: WholeContext): void {
   const { auth, keys, roles } = context.config
   const grants = Object.values(auth).flatMap<{ roles: string[] }>(method =>
@@ -76,8 +76,7 @@ export function lintDenyOnly(context: WholeContext): void {
   for (const [name, { access }] of Object.entries(roles)) {
     for (const [proxy, rules] of Object.entries(access)) {
       for (const kind of ['tools', 'prompts', 'resources'] as const) {
-        if (rules[kind] === undefined || rules[kind].allow !== undefined || rules[kind].deny.length === 0)
-          continue
+        if (rules[kind] === undefined || rules[kind].allow !== undefined) continue
         const held = holders.filter(holder => holder.includes(name))
         const isAllowed = (role: string): boolean => {
           const other = roles[role]?.access
@@ -87,8 +86,8 @@ export function lintDenyOnly(context: WholeContext): void {
         }
         if (held.length > 0 && held.every(holder => holder.some(isAllowed))) continue
         reportAt(context, 'GH1434', ['roles', name, 'access', proxy, kind], {
-          message: `this role denies some ${kind} and allows none, so it grants none`,
-          help: `add \`allow: ["*"]\` beside \`deny\` to grant all other ${kind}`,
+          message: `this role grants no ${kind}, because it has no \`allow\` for them`,
+          help: `add \`allow: ["*"]\` to grant all ${kind} that it does not deny`,
           part: 'key',
         })
       }

@@ -131,9 +131,10 @@ function substituteIn(state: Conversion, node: Scalar, written: string): Convert
   for (const name of names) state.loadContext.variables.push({ file: state.source.file, name, span })
   for (const { kind, name } of problems) {
     if (kind === 'malformed') {
+      const [, meant = 'NAME'] = /\$\{\{? *[A-Za-z]+[.:] *([A-Za-z_][A-Za-z0-9_]*)/.exec(written) ?? []
       reportNode(state, 'GH1102', node, {
         message: 'this `${` does not begin a variable',
-        help: 'write `${NAME}` or `${NAME:-default}`, or `$${` for the characters themselves',
+        help: `write \`\${${meant}}\` or \`\${${meant}:-default}\`, or \`$\${\` for the characters themselves`,
       })
     } else if (allowMissingEnv) state.loadContext.missing.add(name)
     else {
