@@ -161,6 +161,48 @@ t.test('every field of gateway.yaml is described, with an example', async t => {
   t.ok(fields > 100, `${fields} fields`)
 })
 
+/** Returns whether a path such as `keys.NAME.secrets[].hash` leads to a field. */
+function hasField(definitions: Record<string, Node>, node: Node, [step, ...rest]: string[]): boolean {
+  const target = node.$ref === undefined ? node : definitions[node.$ref.replace('#/$defs/', '')]!
+  if (step === undefined) return true
+  const { items, additionalProperties: entry } = target as { items?: Node; additionalProperties?: Node }
+  const branches = (target['oneOf'] as Node[] | undefined) ?? []
+  const field = target.properties?.[step]
+  return (
+    (field !== undefined && hasField(definitions, field, rest)) ||
+    (step === '[]' && items !== undefined && hasField(definitions, items, rest)) ||
+    (typeof entry === 'object' && hasField(definitions, entry, rest)) ||
+    branches.some(branch => hasField(definitions, branch, [step, ...rest]))
+  )
+}
+
+t.test('every field that a page names by its path exists', async t => {
+  const schema = JSON.parse(page('schema/gateway.schema.json')) as Node & { $defs: Record<string, Node> }
+  const top = {
+    properties: { ...schema.properties, upstream: { $ref: '#/$defs/Upstream' } as Node },
+  }
+  // Fields of `/status`, and of another gateway.
+  const others = /^(?:revocations\.|keys\[\]\.metadata)/
+  let paths = 0
+  for (const file of globSync(['*.md', 'docs/*.md', 'examples/*/*.md'], { cwd: root })) {
+    if (file === 'CHANGELOG.md') continue
+    for (const [, path = ''] of page(file)
+      .replaceAll(/```[\s\S]*?```/g, '')
+      .matchAll(/`([a-z]\w*(?:\.\w+|\[\])+)`/g)) {
+      const steps = path.replaceAll('[]', '.[]').split('.')
+      if (
+        !Object.hasOwn(top.properties, steps[0]!) ||
+        others.test(path) ||
+        /\.(?:ts|md|yaml|json|d)$/.test(path)
+      )
+        continue
+      paths++
+      if (!hasField(schema.$defs, top, steps)) t.fail(`${file}: ${path}`)
+    }
+  }
+  t.ok(paths > 60, `${paths} paths`)
+})
+
 t.test('the fuzzers in docs/security.md are those that run, with their numbers of cases', async t => {
   const rows = [...page('docs/security.md').matchAll(/^\| `([\w-]+)` \|.*\| ([\d,]+) \|$/gm)]
   const told = rows.map(([, name, cases]) => [name, Number(cases!.replaceAll(',', ''))])

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -36,6 +37,15 @@ t.test('the schemas have their hints for editors: run npm run schema', async t =
       t.type(node['patternErrorMessage'], 'string', place)
     }
   }
+})
+
+t.test('`schema` prints each schema', async t => {
+  const print = (...args: string[]) =>
+    spawnSync(join(root, 'bin/gatehouse'), ['schema', ...args], { encoding: 'utf8' })
+  t.equal(print().stdout, read('schema/gateway.schema.json'))
+  t.equal(print('--fragment').stdout, read('schema/fragment.schema.json'))
+  t.equal(print('--revocations').stdout, read('schema/revocations.schema.json'))
+  t.equal(print('--fragment', '--revocations').status, 2)
 })
 
 /** Texts that resemble values of the formats, valid and invalid ones. */
