@@ -43,6 +43,16 @@ export const program: Group = {
       load: () => import('./can.ts'),
     },
     {
+      name: 'render',
+      summary: 'Print the effective configuration, with fragments and defaults',
+      load: () => import('./render.ts'),
+    },
+    {
+      name: 'explain',
+      summary: 'Explain a diagnostic, an error or a field',
+      load: () => import('./explain.ts'),
+    },
+    {
       name: 'schema',
       summary: 'Print the JSON Schema of gateway.yaml',
       load: () => import('./schema.ts'),
