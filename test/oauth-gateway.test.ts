@@ -427,6 +427,16 @@ t.test('a client that wants to log in where keys are needed is told what is wron
       t.equal(error?.message, textOf('oauth_not_offered'), path)
     }
   }
+  const origin = { origin: 'https://app.example.com' }
+  const preflight = {
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type',
+  }
+  const asked = await send('/register', { method: 'OPTIONS', headers: { ...origin, ...preflight } })
+  t.match(asked, { status: 204, headers: { 'access-control-allow-origin': '*' } })
+  t.match(asked.headers['access-control-allow-methods'], /POST/)
+  const told = await send('/register', { headers: origin })
+  t.match(told, { status: 404, headers: { 'access-control-allow-origin': '*' } }, 'a web page may read why')
   t.match(textOf('oauth_not_offered'), /no OAuth .* missing, wrong or expired/)
   for (const path of ['/keys', '/register/x', '/keys/mcp/token', '/.well-known/other'])
     t.equal((await send(path, {})).error?.message, textOf('path_unknown'), path)

@@ -1,7 +1,7 @@
 import { isOauthEndpoint } from '../../auth/resource.ts'
 import { Refusal } from '../../mcp/errors.ts'
 import type { RoutedExchange } from '../exchange/exchange.ts'
-import { serveMetadata } from './resource-metadata.ts'
+import { refuseLogin, serveMetadata } from './resource-metadata.ts'
 import type { Stage } from './stage.ts'
 import { checkNotNamed } from './wire.ts'
 
@@ -17,8 +17,11 @@ export const route: Stage<RoutedExchange> = {
       return 'answered'
     }
     const proxy = snapshot.proxiesByPath.get(head.path)
-    if (proxy === undefined)
-      throw new Refusal(isOauthEndpoint(head.path) ? 'oauth_not_offered' : 'path_unknown')
+    if (proxy === undefined) {
+      if (!isOauthEndpoint(head.path)) throw new Refusal('path_unknown')
+      refuseLogin(exchange, head)
+      return 'answered'
+    }
     exchange.proxy = proxy
     checkNotNamed(head.headers.connection, proxy.authenticators)
     return undefined
