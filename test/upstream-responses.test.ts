@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:https'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { upstreamDetails } from '../gateway/mcp/upstream-details.ts'
 import { createAuthority } from './fixtures/certificates.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import { json, sse, event, startTestUpstream, type Answer } from './fixtures/upstream.ts'
@@ -100,4 +101,15 @@ proxies:
     t.equal(error?.data.reason, 'upstream_invalid', proxy)
     t.match(error?.message, '16 KiB', proxy)
   }
+})
+
+t.test('every failure of an upstream is explained in its page', async t => {
+  const page = readFileSync(new URL('../docs/upstream.md', import.meta.url), 'utf8')
+  const [, table = ''] = page.split('## When an upstream fails')
+  const rows = table
+    .split('\n## ', 1)[0]!
+    .split('\n')
+    .filter(line => line.startsWith('| `'))
+  const explained = rows.flatMap(row => row.split('|')[1]!.match(/[a-z_]+/g) ?? [])
+  t.same(explained.toSorted(), Object.keys(upstreamDetails).toSorted())
 })
