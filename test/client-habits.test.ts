@@ -174,3 +174,25 @@ t.test('the endpoint with a slash at its end was unknown', async t => {
   for (const path of ['/main/mcp//', '/main/mcp/x', '/main//mcp', '//'])
     t.equal((await send([...typed, both], call(), { path })).status, 404, path)
 })
+
+t.test('a client that accepts everything without saying so was refused by its server', async t => {
+  const { send, upstream } = await setUp(t)
+  const posted = 'application/json, text/event-stream'
+  const cases: [method: 'POST' | 'GET', accept: string | undefined, arrives: string][] = [
+    ['POST', undefined, posted],
+    ['POST', '*/*', posted],
+    ['POST', 'application/json, */*;q=0.1', posted],
+    ['POST', 'application/*, text/*', posted],
+    ['POST', 'application/json', 'application/json'],
+    ['POST', 'text/event-stream,application/json', 'text/event-stream,application/json'],
+    ['GET', undefined, 'text/event-stream'],
+    ['GET', '*/*', 'text/event-stream'],
+    ['GET', 'text/event-stream', 'text/event-stream'],
+  ]
+  for (const [method, accept, arrives] of cases) {
+    const headers = accept === undefined ? typed : [...typed, ['Accept', accept] as const]
+    const sent = method === 'GET' ? headers.filter(([name]) => name !== 'Content-Type') : headers
+    t.equal((await send(sent, method === 'GET' ? '' : call(), { method })).status, 200, `${method} ${accept}`)
+    t.same(valuesOf(upstream.arrivals.at(-1)!, 'accept'), [arrives], `${method} ${accept}`)
+  }
+})

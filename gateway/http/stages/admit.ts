@@ -24,19 +24,53 @@ export const admit: Stage<AdmittedExchange> = {
   },
 }
 
-const usableByPost = ['application/json', 'text/event-stream']
-const usableByGet = ['text/event-stream']
-const isAcceptedByPost = acceptsOneOf(['*/*', ...usableByPost, 'application/*', 'text/*'])
-const isAcceptedByGet = acceptsOneOf(['*/*', ...usableByGet, 'text/*'])
+const postTypes = ['application/json', 'text/event-stream']
+const getTypes = ['text/event-stream']
 
-function acceptsOneOf(types: readonly string[]): (accept: string) => boolean {
-  return memoize(accept => accept.split(',').some(type => types.includes(mediaType(type))))
+/** What an Accept header says about the types that MCP uses. */
+interface Acceptance {
+  readonly acceptsOne: boolean
+  /** Whether it accepts all of them without listing them. */
+  readonly isImplicit: boolean
 }
 
-/** Checks the Accept header (MCP, Streamable HTTP); the upstream checks it in detail. */
+const ofPost = memoize(accept => read(accept, postTypes))
+const ofGet = memoize(accept => read(accept, getTypes))
+
+function read(accept: string, types: readonly string[]): Acceptance {
+  const ranges = new Set(accept.split(',').map(mediaType))
+  const isAccepted = (type: string): boolean =>
+    ranges.has(type) || ranges.has('*/*') || ranges.has(`${type.split('/', 1)[0]}/*`)
+  return {
+    acceptsOne: types.some(isAccepted),
+    isImplicit: types.every(isAccepted) && !types.every(type => ranges.has(type)),
+  }
+}
+
+/**
+ * Checks the Accept header (MCP, Streamable HTTP); the upstream checks it in detail.
+ *
+ * @throws Refusal `not_acceptable`
+ */
 function checkAccept(method: string, accept: string | undefined): void {
   if (accept === undefined || method === 'DELETE') return
-  if (method === 'GET' ? isAcceptedByGet(accept) : isAcceptedByPost(accept)) return
-  const types = (method === 'GET' ? usableByGet : usableByPost).join(' and ')
-  throw new Refusal('not_acceptable', { values: { types } })
+  const isGet = method === 'GET'
+  if ((isGet ? ofGet(accept) : ofPost(accept)).acceptsOne) return
+  throw new Refusal('not_acceptable', { values: { types: (isGet ? getTypes : postTypes).join(' and ') } })
+}
+
+/**
+ * Lists the types of MCP in the Accept header for the upstream if the client accepts them without listing them, because
+ * servers refuse a request that does not list them.
+ *
+ * @param headers names and values, flat
+ */
+export function listAccepted(headers: string[], method: string, accept: string | undefined): void {
+  const isGet = method === 'GET'
+  if (method === 'DELETE') return
+  if (accept !== undefined && !(isGet ? ofGet(accept) : ofPost(accept)).isImplicit) return
+  const listed = (isGet ? getTypes : postTypes).join(', ')
+  if (accept === undefined) headers.push('accept', listed)
+  for (let index = 0; index < headers.length; index += 2)
+    if (headers[index]!.toLowerCase() === 'accept') headers[index + 1] = listed
 }

@@ -7,6 +7,7 @@ import { nameTask } from '../exchange/handles.ts'
 import { upstreamHeaders } from '../exchange/headers.ts'
 import type { Upstream } from '../exchange/snapshot.ts'
 import { dispatch } from '../relay/dispatch.ts'
+import { listAccepted } from './admit.ts'
 import type { Stage } from './stage.ts'
 
 /** Sends the request upstream, and relays the response. */
@@ -36,6 +37,7 @@ function forgetRequest(exchange: Exchange): void {
 function headersFor(exchange: AuthorizedExchange, upstream: Upstream): string[] {
   const { head, request, principal, proxy, snapshot } = exchange
   const headers = upstreamHeaders(request.rawHeaders, head.headers.connection, upstream.headerFilter)
+  listAccepted(headers, head.method, head.headers.accept)
   for (const [name, value] of upstream.headers) headers.push(name, value)
   const caller = callerHeaders(upstream.caller, principal, exchange.subject?.token)
   for (const [name, value] of caller) headers.push(name, value)
