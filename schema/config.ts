@@ -581,7 +581,7 @@ export interface Proxy {
   methods?: MethodRules
   scopes?: Scopes
   /**
-   * Largest request body, at most 64MiB. A larger body gets 413 and is not read to its end.
+   * Largest request body, at most 64MiB. A larger body is refused with 413, or with an error of the call in legacy sessions.
    */
   maxBody: string
   /**

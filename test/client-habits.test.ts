@@ -196,3 +196,11 @@ t.test('a client that accepts everything without saying so was refused by its se
     t.same(valuesOf(upstream.arrivals.at(-1)!, 'accept'), [arrives], `${method} ${accept}`)
   }
 })
+
+t.test('a body that every server takes was too large by default', async t => {
+  const { send } = await setUp(t)
+  const bodyOf = (bytes: number): string => call().padEnd(bytes, ' ')
+  t.equal((await send([...typed, both], bodyOf(4 * 1024 * 1024))).status, 200)
+  const { text } = await send([...typed, both], bodyOf(4 * 1024 * 1024 + 1))
+  t.match(JSON.parse(text), { id: 1, error: { code: 41301, message: /4194304 bytes, the maxBody/ } })
+})

@@ -46,7 +46,7 @@ proxies:
 
   t.test('has its defaults filled in and its fragments merged', async t => {
     t.strictSame(result.diagnostics, [])
-    t.equal(config.proxies['mock']?.maxBody, '1MiB')
+    t.equal(config.proxies['mock']?.maxBody, '4MiB')
     t.strictSame({ ...config.proxies['mock']?.upstream.timeout }, { connect: '2s', idle: '5m' })
     t.match(config.auth['team-keys'], { in: 'header', name: 'Authorization' })
     t.equal(config.admin.address, '127.0.0.1:9090')
@@ -118,7 +118,7 @@ proxies:
 proxies:
   mock:
     upstream: {headers: {X-K: {file: ./key}}, url: http://127.0.0.1:7878/mcp}
-    maxBody: 1MiB
+    maxBody: 4MiB
     auth: [a, b]
 auth: {b: {name: X-Key, type: api-key}, a: {type: api-key}}
 version: 1

@@ -174,7 +174,7 @@ export const details = {
   not_acceptable: ['not_acceptable', 'the Accept header must allow {types}'],
   content_type: ['unsupported_media_type', 'the body must be application/json in UTF-8'],
   content_encoding: ['unsupported_media_type', 'the body must not be compressed'],
-  body_too_large: ['body_too_large', 'the body is larger than {limit} bytes'],
+  body_too_large: ['body_too_large', 'the body is larger than {limit} bytes, the maxBody of this proxy'],
   headers_too_large: ['headers_too_large', 'the request headers are larger than 24 KiB'],
   request_timeout: ['request_timeout', 'the request took too long'],
   http_malformed: ['request_malformed', 'the request is not valid HTTP'],
