@@ -84,7 +84,7 @@ for (const [name, bytes, expected] of [
   ['sends half a head', 'POST /main/mcp HTTP/1.1\r\nHost: lo', /^HTTP\/1\.1 408 /],
   ['sends half a body', call(1).slice(0, -5), /^HTTP\/1\.1 408 /],
   ['sends what is no HTTP', 'nonsense\r\n\r\n', /^HTTP\/1\.1 400 /],
-  ['sends too long a head', `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n`, /^HTTP\/1\.1 431 /],
+  ['sends too long a head', `GET / HTTP/1.1\r\nX: ${'x'.repeat(40_000)}\r\n`, /^HTTP\/1\.1 431 /],
   [
     'announces too long a body',
     call(1).replace(/Content-Length: \d+/, 'Content-Length: 99999999'),
