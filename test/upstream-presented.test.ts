@@ -156,6 +156,20 @@ t.test('an upstream that accepts one Host header gets it, and no other text can 
   }
 })
 
+t.test('the requests that look for the authorization server have the same Host header', async t => {
+  const upstream = await startTestUpstream((_, response) => void response.writeHead(404).end())
+  t.teardown(upstream.close)
+  const auth = 'auth: {type: client-credentials, clientId: a, clientSecret: {env: S}}'
+  const gateway = await startGateway(
+    t,
+    configuration(`{url: "${upstream.url}", host: "localhost:8000", ${auth}}`),
+    { S: 'secret' },
+  )
+  await call(gateway)
+  t.ok(upstream.arrivals.length > 1)
+  t.ok(upstream.arrivals.every(({ headers }) => headers.host === 'localhost:8000'))
+})
+
 t.test('the upstream is told who called, and nobody else can tell it', async t => {
   const upstream = await startUpstream(t)
   const caller = 'caller: {kind: X-Kind, roles: X-Roles}'
@@ -217,7 +231,7 @@ t.test('the upstream is told the claims that it is to know, and never the token'
     level: 3,
     admin: false,
     address: { city: 'Bonn' },
-    long: 'x'.repeat(4097),
+    long: 'x'.repeat(8193),
     note: 'it is opaque-token-0123456789',
   }
   const principal = { ...anonymous, claims }
@@ -346,7 +360,7 @@ t.test('an upstream behind a private authority that asks for a certificate', asy
       t.equal(await call(gateway), 200)
       t.strictSame(hosts, ['localhost:8000', 'localhost:8000'])
       const named = await startGateway(t, tls([ca, own]).replace(', tls:', ', host: tools.internal, tls:'))
-      t.equal(await call(named), 502, 'the certificate is not that of 127.0.0.1')
+      t.equal(await call(named), 50201, 'the certificate is not that of 127.0.0.1')
     },
   )
   t.test('is verified also where the environment asks Node not to', async t => {
