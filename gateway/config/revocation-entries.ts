@@ -49,6 +49,7 @@ export function collectEntries(
   collectSubjects(collection, checkIssuer)
   for (const [index, { issuer, jti }] of (root.tokens ?? []).entries()) {
     add(collection, revocationId.token(issuer, jti), ['tokens', index])
+    checkExact(collection, jti, ['tokens', index, 'jti'])
     checkIssuer(issuer, ['tokens', index, 'issuer'])
   }
   for (const [index, { fingerprint }] of (root.certificates ?? []).entries()) {
@@ -106,7 +107,19 @@ function collectSubjects(collection: Collection, checkIssuer: NameCheck): void {
       reportEntry(collection, 'GH1381', path, { message: `this subject has ${has}`, help })
     }
     checkIssuer(issuer, [...path, 'issuer'])
+    if (sub !== undefined) checkExact(collection, sub, [...path, 'sub'])
+    if (client !== undefined) checkExact(collection, client, [...path, 'client'])
   }
+}
+
+/** Warns of an entry that is written as a pattern, and would silently revoke nothing. */
+function checkExact(collection: Collection, value: string, path: Path): void {
+  const isPattern = /\*|^\^|\.\+/.test(value)
+  if (!isPattern && value === value.trim()) return
+  reportEntry(collection, 'GH1432', path, {
+    message: 'this is compared character by character, so it revokes nothing else',
+    help: isPattern ? 'write an entry for each value in full' : 'remove the blank at its end',
+  })
 }
 
 function add({ entries }: Collection, id: string, path: Path): void {
