@@ -163,6 +163,20 @@ t.test('the text output shows the key once, and its commands work', async t => {
   t.equal(demo.stderr(), '')
 })
 
+t.test('the terminal of the demo says in a sentence whether a change is applied', async t => {
+  const demo = startDemo(t, ['--ephemeral'])
+  await until(() => demo.stdout().includes('Ctrl-C'), 'the demo runs')
+  const config = /\/\S+gateway\.yaml/.exec(demo.stdout())![0]
+  const text = readFileSync(config, 'utf8')
+  writeFileSync(config, text.replace('[operator]', '[nobody]'))
+  await until(() => /nothing changes:\n {2}line \d+: GH\d+ /.test(demo.stderr()), 'the mistake is shown')
+  writeFileSync(config, text.replace('[operator]', '[reader]'))
+  await until(() => /is applied\.\n/.test(demo.stderr()), 'the change is reported')
+  t.notMatch(demo.stderr(), /[{}]/, 'the JSON of the log is in its file')
+  demo.child.kill('SIGTERM')
+  t.same(await demo.exit, [0, null])
+})
+
 t.test('ports in use are reported, and others are used', async t => {
   const taken = await Promise.all(
     [8080, 9090, 7878].map(async port => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { appendFile, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createDemoFolder } from './demo/folder.ts'
+import { changesIn } from './demo/news.ts'
 import { choosePorts, type Ports } from './demo/ports.ts'
 import { jsonLine, welcome } from './demo/welcome.ts'
 import { parseCommandLine } from './cli/arguments.ts'
@@ -62,7 +63,10 @@ export async function run(args: string[], io: Io): Promise<number> {
   const gateway = await start(config, true, {
     ...io,
     env: { ...io.env, ...variables(ports, mock.url) },
-    logSink: (bytes, done) => appendFile(log, bytes, done),
+    logSink: (bytes, done) => {
+      if (format === 'text') io.stderr(changesIn(bytes.toString()))
+      appendFile(log, bytes, done)
+    },
   })
   if (typeof gateway === 'number') return gateway
   running.defer(() => gateway.close())

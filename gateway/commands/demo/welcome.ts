@@ -61,11 +61,11 @@ The response is 200, with 15 tools. Or use the MCP Inspector, in the browser or 
   ${inspector} --web ${server}
   ${inspector} --cli ${server} --method tools/list
 
-Then edit the configuration. Each change is applied when you save it:
+Then edit the configuration. Each change is applied when you save it, and this terminal says so:
 
   - change the role of the key demo from operator to reader: the list has five tools
   - remove the key demo: the next call gets 401
-  - make a mistake: nothing changes, and the log shows where it is
+  - make a mistake: nothing changes, and you read where it is
 
 Ctrl-C stops everything. A configuration that you changed is kept.
 `
