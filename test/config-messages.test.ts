@@ -155,3 +155,23 @@ t.test('a number without its unit says which unit to write', async t => {
   const text = upstream('timeout: {response: 30}')
   expectOne(t, text, ['GH1203', /a number, not text/, /`30s`/])
 })
+
+t.test('a message does not repeat the value of a variable', async t => {
+  const texts: [text: string, value: string, code: string][] = [
+    [
+      upstream('').replace('"http://127.0.0.1:1/mcp", ', '"${V}"'),
+      'http://canary/mcp?api_canary_key=canary',
+      'GH1308',
+    ],
+    [upstream('').replace('"http://127.0.0.1:1/mcp", ', '"${V}"'), 'http://canary.internal', 'GH2030'],
+    [upstream('').replace('"http://127.0.0.1:1/mcp", ', '"${V}"'), 'http://canary.internal/sse', 'GH2030'],
+    [oneProxy.replace('auth: none', 'auth: none, path: "${V}"'), '/canary/*', 'GH1432'],
+    [oneProxy.replace('auth: none', 'auth: none, tools: {deny: ["${V}"]}'), '^canary.*$', 'GH1350'],
+  ]
+  for (const [text, value, code] of texts) {
+    const whole = text.startsWith('version') ? text : `version: 1\n${text}`
+    const { diagnostics } = loadText(whole, { env: { V: value }, review: 'lint' })
+    t.match(diagnostics, [{ code }], code)
+    t.notMatch(JSON.stringify(diagnostics), 'canary', code)
+  }
+})

@@ -1,6 +1,6 @@
 import type { JwtAuth } from '../../../schema/config.ts'
 import { takesTokens } from '../../values/auth-type.ts'
-import { quote, quoteValue } from '../document/locate.ts'
+import { hasVariable, quote, quoteValue } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { entries, items, reportAt, type CheckContext, type DeepPartial } from './check-context.ts'
 
@@ -49,8 +49,9 @@ const pathWildcard = /\*|\/:[A-Za-z_]|\(\?|\$$/
 
 function checkPath(context: CheckContext, path: string, at: Path): void {
   if (!pathWildcard.test(path)) return
+  const isWritten = !hasVariable(context.loadContext, context.config, at)
   const before = path.slice(0, path.search(pathWildcard)).replace(/\/[^/]*$/, '')
-  const help = `write the whole path, such as \`${before}/mcp\``
+  const help = `write the whole path, such as \`${isWritten ? before : '/mock'}/mcp\``
   report(context, at, 'clients reach it under this very path only', help)
 }
 
@@ -63,7 +64,8 @@ function checkIssuer(context: CheckContext, issuer: string, at: Path): void {
   const none = 'no token has this issuer'
   const [base = '', ...metadata] = issuer.split('/.well-known/')
   if (metadata.length > 0) {
-    report(context, at, none, `write the issuer, \`${base}\`, instead of the URL of its metadata`)
+    const issuer = hasVariable(context.loadContext, context.config, at) ? '' : ` \`${base}\``
+    report(context, at, none, `write the issuer${issuer} instead of the URL of its metadata`)
   } else if (placeholder.test(issuer)) {
     report(context, at, none, 'write the issuer as it is in `iss`, and an auth method for each issuer')
   } else if (anyTenant.test(issuer)) {

@@ -1,5 +1,5 @@
 import { whyMalformed } from '../../values/formats.ts'
-import { quote, quoteValue, type Part } from '../document/locate.ts'
+import { hasVariable, quote, quoteValue, type Part } from '../document/locate.ts'
 import type { Path } from '../document/pointer.ts'
 import { recognizeForeign, type ForeignPattern, type Subject } from '../patterns/foreign-pattern.ts'
 import { suggestGlobs } from '../patterns/suggest-globs.ts'
@@ -35,7 +35,7 @@ export function checkGlob(context: CheckContext, pattern: string, path: Path, us
   reportAt(context, isError ? 'GH1350' : 'GH1430', path, {
     message: `${shown} ${effectOf(pattern, use, foreign)}: ${foreign.why}`,
     help:
-      helpFor(pattern, use) +
+      helpFor(hasVariable(context.loadContext, context.config, path) ? undefined : pattern, use) +
       (isError ? '; put a backslash before a character that names really contain' : ''),
     part,
   })
@@ -46,9 +46,10 @@ function effectOf(pattern: string, { use }: PatternUse, { certain }: ForeignPatt
   return certain || effect.startsWith('excludes') ? effect : `probably ${effect}`
 }
 
-function helpFor(pattern: string, { subject, use }: PatternUse): string {
-  const globs = suggestGlobs(pattern, subject)
-  if (globs.length === 0) return 'use only `*` and `?`, and write each pattern as an item of its own'
+function helpFor(pattern: string | undefined, { subject, use }: PatternUse): string {
+  const globs = pattern === undefined ? [] : suggestGlobs(pattern, subject)
+  if (pattern === undefined || globs.length === 0)
+    return 'use only `*` and `?`, and write each pattern as an item of its own'
   const list = globs.map(glob => `\`${glob}\``)
   const last = list.pop()!
   const named = list.length === 0 ? last : `${list.join(', ')} and ${last}`

@@ -2,7 +2,7 @@ import type { ClientCredentialsAuth, Proxy, Upstream } from '../../../schema/con
 import { checkClient, checkSecretUrl } from './check-client.ts'
 import { isGoverned, reportCredential } from './check-headers.ts'
 import type { Path } from '../document/pointer.ts'
-import { quoteValue } from '../document/locate.ts'
+import { writtenAt } from '../document/locate.ts'
 import { isCredential, redact } from '../document/sensitive.ts'
 import { entries, items, reportAt, type DeepPartial, type CheckContext } from './check-context.ts'
 
@@ -25,12 +25,13 @@ export function checkUpstreams(context: CheckContext): void {
 function checkUrl(context: CheckContext, { url, query }: DeepPartial<Upstream>, path: Path): void {
   for (const [name, value] of new URLSearchParams(url?.split('?', 2)[1])) {
     if (value === '' || !isCredential(name, value) || Object.hasOwn(query ?? {}, name)) continue
-    const written = quoteValue(context.loadContext, context.config, path)
+    const written = writtenAt(context.loadContext, context.config, path)
+    const isWritten = written.includes(name)
     const [, variable = 'NAME'] = /=\$\{([A-Za-z_]\w*)\}/.exec(written.slice(written.indexOf(name))) ?? []
     redact(context.loadContext, context.config, path)
     reportAt(context, 'GH1308', path, {
-      message: `\`${name}\` in this URL looks like a credential in clear`,
-      help: `treat a real credential as leaked, and write \`query: {${name}: {env: ${variable}}}\` instead`,
+      message: `${isWritten ? `\`${name}\`` : 'a query parameter'} in this URL looks like a credential in clear`,
+      help: `treat a real credential as leaked, and write \`query: {${isWritten ? name : 'api_key'}: {env: ${variable}}}\` instead`,
       whateverValue: true,
     })
     return

@@ -83,6 +83,20 @@ export function quoteValue(loadContext: LoadContext, root: unknown, path: Path):
   return quote(entry.source.text.slice(node.range[0], node.range[1]).trim())
 }
 
+/** Returns a value as it was written, with its quotation marks; empty for a value that is not in a file. */
+export function writtenAt(loadContext: LoadContext, root: unknown, path: Path): string {
+  const { entry, exact } = findEntry(loadContext, root, path)
+  const node = exact ? entry?.value : undefined
+  return entry === undefined || node?.range == null
+    ? ''
+    : entry.source.text.slice(node.range[0], node.range[1])
+}
+
+/** Returns whether a value contains a variable, so that messages must not derive anything from it. */
+export function hasVariable(loadContext: LoadContext, root: unknown, path: Path): boolean {
+  return writtenAt(loadContext, root, path).includes('${')
+}
+
 /** Puts a text in backquotes, shortened, on one line. */
 export function quote(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ')

@@ -1,6 +1,7 @@
 import type { ClientCredentialsAuth } from '../../../schema/config.ts'
 import { reportAt } from '../checks/check-context.ts'
 import type { Path } from '../document/pointer.ts'
+import { hasVariable } from '../document/locate.ts'
 import type { WholeContext } from './whole-context.ts'
 
 /**
@@ -11,7 +12,8 @@ export function lintUpstreams(context: WholeContext): void {
   for (const [name, { upstream }] of Object.entries(context.config.proxies)) {
     const path = ['proxies', name, 'upstream']
     if (upstream.auth?.type === 'client-credentials') lintResource(context, upstream.auth, [...path, 'auth'])
-    const explanation = whyNoEndpoint(upstream.url)
+    const isWritten = !hasVariable(context.loadContext, context.config, [...path, 'url'])
+    const explanation = whyNoEndpoint(upstream.url, isWritten)
     if (explanation !== undefined) reportAt(context, 'GH2030', [...path, 'url'], explanation)
     for (const [header, value] of Object.entries(upstream.headers)) {
       if (header.toLowerCase() !== 'authorization' || value.scheme !== undefined) continue
@@ -42,15 +44,16 @@ function lintResource(
   })
 }
 
-function whyNoEndpoint(url: string): { message: string; help: string } | undefined {
+function whyNoEndpoint(url: string, isWritten: boolean): { message: string; help: string } | undefined {
   const path = url.replace(/[?].*$/s, '')
+  const shown = isWritten ? path : 'https://tools.example.com'
   if (/^https?:\/\/[^/]*$/.test(path)) {
-    const help = `write the URL of the endpoint, such as \`${path}/mcp\`, or \`${path}/\` for a server that answers at its root`
+    const help = `write the URL of the endpoint, such as \`${shown}/mcp\`, or \`${shown}/\` for a server that answers at its root`
     return { message: 'this URL has no path, and nothing is appended to it', help }
   }
   if (!/\/sse\/?$/.test(path)) return undefined
   return {
     message: 'this is probably an endpoint of the old HTTP+SSE transport, which Gatehouse does not speak',
-    help: `write the URL of the Streamable HTTP endpoint, often \`${path.replace(/\/sse\/?$/, '/mcp')}\``,
+    help: `write the URL of the Streamable HTTP endpoint, often \`${shown.replace(/\/sse\/?$/, '')}/mcp\``,
   }
 }
