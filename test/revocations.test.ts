@@ -160,6 +160,26 @@ const statusOf = async (gateway: TestGateway): Promise<Status> => (await gateway
 const events = (gateway: TestGateway, name: string): Record<string, unknown>[] =>
   gateway.lines.filter(line => line['event'] === name)
 
+t.test('a revocation ended while the file that names it was being written', async t => {
+  const entry = (name: string): string => `  - {name: ${name}, ${why}}\n`
+  const key = (name: string): string => `  ${name}: {roles: [all], secrets: [{hash: "${hashes[name]}"}]}\n`
+  const gateway = await startTestGateway(
+    `revocations: revoked.yaml
+auth: {keys: {type: api-key}}
+roles: {all: {access: {main: {}}}}
+keys:
+${key('named')}${key('steady')}proxies: {main: {auth: [keys], upstream: {url: "${upstream.url}"}}}
+`,
+    { files: { 'revoked.yaml': `version: 1\nkeys:\n${entry('named')}${entry('steady')}` } },
+  )
+  t.teardown(gateway.close)
+  const since = performance.now()
+  writeFileSync(join(gateway.folder, 'revoked.yaml'), `version: 1\nkeys:\n${entry('named')}`)
+  const applied = await until(() => events(gateway, 'revocations_applied')[1], 'the shorter file is applied')
+  t.match(applied, { count: 1, previous: 2 })
+  t.ok(performance.now() - since >= 2000, 'someone could still have been writing it')
+})
+
 /** Replaces a file by rename. */
 function put({ folder }: { folder: string }, text: string, name = 'revoked.yaml'): void {
   writeFileSync(join(folder, `.${name}.next`), text)

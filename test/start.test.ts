@@ -1,6 +1,15 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { until } from './fixtures/until.ts'
@@ -56,6 +65,19 @@ function documented(page: string): string[] {
     ),
   ].map(([, line = '']) => line.replace(/\s+(?:#.*|&)$/, ''))
 }
+
+t.test('pages started the gateway in ways in which it loses signals', t => {
+  const pages = globSync(['*.md', 'docs/*.md', 'examples/*/*.md'], { cwd: root })
+  t.ok(pages.length > 20)
+  for (const page of pages.filter(page => page !== 'CHANGELOG.md')) {
+    const [line] =
+      /^.*\bnpx (?:gatehouse|node)\b.*$|^.*(?:^|\s)node gateway\/main.*$/m.exec(
+        readFileSync(join(root, page), 'utf8'),
+      ) ?? []
+    t.equal(line, undefined, page)
+  }
+  t.end()
+})
 
 t.test('SIGTERM to the documented line drains the gateway, and is exit 0', async t => {
   const file = join(t.testdir({ 'gateway.yaml': config }), 'gateway.yaml')
@@ -190,6 +212,10 @@ t.test('bin/gatehouse finds a Node that can run it, also through a symbolic link
   }
   t.match(run({ pinned: 'v26.10.0', path: 'v20.20.2' }).out, /^pinned \/.*\/gateway\/main\.ts run a b\n$/)
   t.match(run({ path: 'v24.0.0' }).out, /^path /)
+  const { bin, env } = clone(t, { path: 'v26.0.0' })
+  rmSync(join(bin, '../../node_modules'), { recursive: true })
+  const bare = spawnSync(bin, ['run'], { env, encoding: 'utf8' })
+  t.match(bare, { status: 2, stdout: '', stderr: /^gatehouse: .*npm ci.*\n$/ }, 'without dependencies')
   t.match(run({ pinned: 'v20.0.0', path: 'v26.0.0' }).out, /^path /)
   for (const [nodes, found] of [
     [{ path: 'v20.20.2' }, 'v20.20.2'],
