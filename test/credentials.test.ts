@@ -1,5 +1,6 @@
 import t from 'tap'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
+import { parseAnswer } from './fixtures/answer.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { createIssuerKey, signToken, startTestIssuer } from './fixtures/issuer.ts'
 import { listOrStream, startTestUpstream } from './fixtures/upstream.ts'
@@ -43,7 +44,7 @@ async function ask(proxy: string, headers: Record<string, string>): Promise<stri
     body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
     headers: { 'content-type': 'application/json', ...headers },
   })
-  const body = (await response.json()) as { error?: { data: { reason: string } } }
+  const body = parseAnswer(await response.text()) as { error?: { data: { reason: string } } }
   return body.error?.data.reason ?? String(response.status)
 }
 
