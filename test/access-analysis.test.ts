@@ -3,6 +3,8 @@ import t from 'tap'
 import { classesOf } from '../gateway/access/analysis/classes.ts'
 import { isAccessReduced } from '../gateway/access/analysis/access-reduced.ts'
 import { compareAccess } from '../gateway/access/analysis/compare-access.ts'
+import { grantedName } from '../gateway/access/analysis/granted.ts'
+import { decoded } from '../gateway/access/percent-encoding.ts'
 import { compileAccess, type ProxyAccess } from '../gateway/access/rules.ts'
 import { decide } from '../gateway/access/decide.ts'
 import { anonymous } from '../gateway/auth/principal.ts'
@@ -309,3 +311,49 @@ t.test('resources are compared with their other spellings', async t => {
     )
   }
 })
+
+t.test('no name of a set is allowed if that is proved', async t => {
+  const uris = fc.array(
+    fc.array(uriPart, { minLength: 1, maxLength: 6 }).map(parts => parts.join('')),
+    { minLength: 40, maxLength: 40 },
+  )
+  const counts = { proved: 0, granted: 0, undecided: 0, inSet: 0 }
+  const check = (
+    kind: 'tool' | 'resource',
+    held: ReturnType<typeof heldAccess>,
+    wanted: string,
+    names: string[],
+  ) => {
+    const found = grantedName(held, kind, wanted)
+    const glob = parseGlob(wanted)
+    const allows = (name: string): boolean =>
+      decide(held.proxy, { ...anonymous, roles: held.roles }, { method: '', kind, name }).allow
+    if (found === 'undecided') counts.undecided++
+    else if (found === undefined) counts.proved++
+    else {
+      counts.granted++
+      if (!allows(found.witness) || !matchGlob(glob, found.witness)) return false
+    }
+    const inSet = names.filter(name => matchGlob(glob, fullyDecoded(name)))
+    counts.inSet += inSet.length
+    return found !== undefined || !inSet.some(allows)
+  }
+  fc.assert(
+    fc.property(side, pattern, (one, wanted) =>
+      check('tool', heldAccess('tools', one.ceiling, one.roles), wanted, shortNames),
+    ),
+    { seed, numRuns: 400 },
+  )
+  fc.assert(
+    fc.property(uriSide, uriPattern, uris, (one, wanted, uris) =>
+      check('resource', heldAccess('resources', one.ceiling, one.roles), wanted, uris),
+    ),
+    { seed, numRuns: 400 },
+  )
+  t.ok(counts.proved > 50 && counts.granted > 30 && counts.inSet > 5000, JSON.stringify(counts))
+})
+
+function fullyDecoded(uri: string): string {
+  const once = decoded(uri)
+  return once === uri ? uri : fullyDecoded(once)
+}

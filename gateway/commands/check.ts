@@ -14,6 +14,11 @@ export const help: Group = {
       load: () => import('./check/no-new-access.ts'),
     },
     {
+      name: 'not-granted',
+      summary: 'Prove that nobody may use names that match a pattern',
+      load: () => import('./check/not-granted.ts'),
+    },
+    {
       name: 'no-anonymous',
       summary: 'Prove that nothing can be called without a credential',
       load: () => import('./check/no-anonymous.ts'),

@@ -11,7 +11,7 @@ import { noAccess, type Side } from './side.ts'
 import { tokenCallers } from './token-callers.ts'
 
 /** A caller without a credential. It reaches proxies with `auth: none` only, as everyone does. */
-const everyone: CallerClass = { labels: ['everyone'], rolesOn: () => undefined }
+export const everyone: CallerClass = { labels: ['everyone'], rolesOn: () => undefined }
 
 /** Returns what callers gain and lose on each proxy. Grants that are too many to try are one change of their own. */
 export function accessChanges(before: Side, after: Side): Change[] {
@@ -55,7 +55,8 @@ function isEveryone(held: HeldAccess): boolean {
   return held.proxy.open || hasNone(held)
 }
 
-function heldBy(caller: CallerClass, side: Side, name: string): HeldAccess {
+/** Returns the access of a caller to a proxy. */
+export function heldBy(caller: CallerClass, side: Side, name: string): HeldAccess {
   const proxy = side.access(name)
   if (proxy === undefined) return noAccess
   if (proxy.open) return { proxy, roles: [] }

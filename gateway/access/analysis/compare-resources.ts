@@ -49,12 +49,12 @@ export function compareResources(
 }
 
 /** Returns URIs of which some are likely in the class of a witness, and have no other variant. */
-function candidates(witness: string): string[] {
+export function candidates(witness: string): string[] {
   return [witness, `${witness}x`, `x:${witness}`, `x:${witness}x`]
 }
 
 /** Returns whether a variant that matches these lists is allowed; see listsOf. */
-function permits({ proxy, roles }: HeldAccess, lists: bigint): boolean {
+export function permits({ proxy, roles }: HeldAccess, lists: bigint): boolean {
   const [above, aboveDenied, granted, denied] = [1n, 2n, 4n, 8n].map(bit => (lists & bit) !== 0n)
   if (aboveDenied || (proxy.ceiling.resource.allow !== undefined && !above)) return false
   return proxy.open || (proxy.grantsOf(roles).length > 0 && granted === true && !denied)
@@ -68,10 +68,10 @@ function passesAmbiguous({ proxy }: HeldAccess): boolean {
 
 /**
  * Returns whether one side has a rule that the other lacks, and that may allow a variant by spelling out what the variant
- * leaves out, such as a query.
+ * leaves out, such as a query. Without another side, every rule counts.
  */
-function spellsOut(side: HeldAccess, other: HeldAccess): boolean {
-  const known = new Set(allowed(other))
+export function spellsOut(side: HeldAccess, other?: HeldAccess): boolean {
+  const known = new Set(other === undefined ? [] : allowed(other))
   return allowed(side).some(pattern => !known.has(pattern) && hasIgnoredPart(pattern))
 }
 

@@ -1,19 +1,19 @@
-import { resolve } from 'node:path'
-import { load } from '../../config/load.ts'
-import { formatText } from '../../config/report/format.ts'
-import { relativePath } from '../../config/report/render.ts'
+import { toPointer } from '../../config/document/pointer.ts'
 import { printable } from '../../lib/printable.ts'
 import { parseCommandLine } from '../cli/arguments.ts'
 import type { Help } from '../cli/command.ts'
-import { exitCodeOf } from '../cli/exit-code.ts'
 import type { Io } from '../cli/io.ts'
 import { sideOptions } from '../plan/options.ts'
+import { readOne } from '../plan/read-side.ts'
 
 export const help = {
   name: 'check no-anonymous',
   args: '[FILE]',
   maxPositionals: 1,
-  paragraphs: ['Proves that no proxy serves callers without a credential. Otherwise lists those that do.'],
+  paragraphs: [
+    'Proves that no proxy serves callers without a credential. Otherwise lists those that do.',
+    'FILE is a file, a folder with a gateway.yaml, or a file of a git revision. No secret is needed.',
+  ],
   options: sideOptions,
   exitCodes: [
     ['0', 'Proved'],
@@ -26,21 +26,17 @@ export const help = {
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
-  const path = resolve(io.cwd, parsed.positionals[0] ?? 'gateway.yaml')
-  const result = load(path, { env: {}, now: new Date(), allowMissingEnv: true })
-  const { loaded } = result
-  if (loaded === undefined) {
-    io.stderr(formatText(result, io))
-    return exitCodeOf(result)
-  }
+  const side = readOne(parsed.positionals[0] ?? 'gateway.yaml', io, new Date())
+  if (typeof side === 'number') return side
+  const { loaded, show } = side
   const open = Object.entries(loaded.config.proxies).filter(([, { auth }]) => auth === 'none')
   if (open.length === 0) {
     if (!parsed.values.quiet) io.stdout('proved: every proxy requires a credential\n')
     return 0
   }
   for (const [name] of open) {
-    const { file = path, line = 1 } = loaded.locate(`/proxies/${name}/auth`) ?? {}
-    io.stdout(printable(`proxy ${name} is open to everyone: ${relativePath(file, io.cwd)}:${line}`) + '\n')
+    const { file, line } = loaded.locate(toPointer(['proxies', name, 'auth']))!
+    io.stdout(`${printable(`proxy ${name} is open to everyone: ${show(file)}:${line}`)}\n`)
   }
   return 1
 }

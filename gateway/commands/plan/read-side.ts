@@ -21,6 +21,9 @@ export interface Side {
   show(file: string): string
 }
 
+/** Largest output of a git command, in bytes. */
+const maxGitBytes = 64 * 1024 * 1024
+
 /** Two configurations without errors. */
 export interface Sides {
   readonly before: Side
@@ -32,26 +35,25 @@ export interface Sides {
 export function readSides(names: readonly string[], help: Pick<Help, 'name'>, io: Io): Sides | number {
   if (names.length !== 2) return usageError('name two configurations: OLD and NEW', help, io)
   const now = new Date()
-  const sides: Side[] = []
-  for (const name of names) {
-    try {
-      const { result, show } = readSide(name, io, now)
-      if (result.loaded === undefined) {
-        io.stderr(formatText(result, io))
-        return exitCodeOf(result)
-      }
-      sides.push({ loaded: result.loaded, show })
-    } catch (error) {
-      if (!(error instanceof UnreadableSide)) throw error
-      io.stderr(`gatehouse: ${printable(error.message)}\n`)
-      return 2
-    }
-  }
-  return { before: sides[0]!, after: sides[1]!, now }
+  const before = readOne(names[0]!, io, now)
+  if (typeof before === 'number') return before
+  const after = readOne(names[1]!, io, now)
+  return typeof after === 'number' ? after : { before, after, now }
 }
 
-/** Largest output of a git command, in bytes. */
-const maxGitBytes = 64 * 1024 * 1024
+/** Loads a configuration. Reports what is wrong, and returns the exit code, if it has errors. */
+export function readOne(name: string, io: Io, now: Date): Side | number {
+  try {
+    const { result, show } = readSide(name, io, now)
+    if (result.loaded !== undefined) return { loaded: result.loaded, show }
+    io.stderr(formatText(result, io))
+    return exitCodeOf(result)
+  } catch (error) {
+    if (!(error instanceof UnreadableSide)) throw error
+    io.stderr(`gatehouse: ${printable(error.message)}\n`)
+    return 2
+  }
+}
 
 /**
  * Loads one of the configurations that are compared: a file, a folder with a gateway.yaml, or a file of a git revision, as
