@@ -4,7 +4,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TLSSocket } from 'node:tls'
+import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { proxyFromEnvironment } from '../gateway/http/forward-proxy/environment.ts'
 import { MalformedError } from '../gateway/values/malformed.ts'
@@ -160,6 +160,32 @@ t.test('`upstream.proxy` comes before the environment, also for a loopback upstr
   t.notMatch(gateway.logText(), password)
 })
 
+t.test('the proxy itself may be reached over TLS, and its certificate is checked', async t => {
+  const { hosts, ca } = await startUpstreams(t)
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-proxy-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const authority = await createAuthority(folder, 'proxies')
+  const tls = await authority.issue({ subject: '/CN=proxy', san: ['DNS:localhost'] })
+  const proxy = await startForwardProxy(t, hosts, { tls })
+  const before = getCACertificates()
+  setDefaultCACertificates([...before, authority.cert])
+  t.teardown(() => setDefaultCACertificates(before))
+  const proxies = `  https: ${https()}\n  http: ${http()}`
+  for (const [host, passes] of [
+    ['localhost', true],
+    ['127.0.0.1', false],
+  ] as const) {
+    const url = `https://${host}:${proxy.port}`
+    setEnvironment(t, { HTTPS_PROXY: url, HTTP_PROXY: url })
+    const gateway = await startGateway(t, proxies, ca)
+    for (const name of ['https', 'http']) {
+      const [reason] = [await call(gateway, name)].flat()
+      t.same(reason, passes ? {} : 'upstream_unreachable', `${host} ${name}`)
+    }
+  }
+  t.equal(proxy.seen.length, 2)
+})
+
 t.test('loopback upstreams and those in NO_PROXY are reached directly', async t => {
   const upstream = await startTestUpstream((_, response) => json(response, { id: 1, result: {} }))
   t.teardown(upstream.close)
@@ -182,7 +208,7 @@ t.test('loopback upstreams and those in NO_PROXY are reached directly', async t 
 t.test('a proxy that refuses, fails or is malformed is an error, and nothing goes out directly', async t => {
   const { hosts, ca, arrivals } = await startUpstreams(t)
   const proxies = `  https: ${https()}\n  http: ${http()}`
-  const refusing = await startForwardProxy(t, hosts, 407)
+  const refusing = await startForwardProxy(t, hosts, { status: 407 })
   const cases: Record<string, [url: string, https: string, http: string]> = {
     refuses: [`http://127.0.0.1:${refusing.port}`, 'proxy_refused', 'proxy_unauthorized'],
     absent: ['http://127.0.0.1:1', 'proxy_failed', 'proxy_failed'],

@@ -1,6 +1,6 @@
 import { request as plainRequest } from 'node:http'
 import { request as secureRequest } from 'node:https'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import type { ForwardProxy } from '../../values/proxy-url.ts'
 import { ProxyFailed } from './proxy-failed.ts'
@@ -53,6 +53,8 @@ function openTunnel(proxy: ForwardProxy, authority: string, timeout: number): Pr
     path: authority,
     headers: { host: authority, ...(authorization && { 'proxy-authorization': authorization }) },
     agent: false,
+    // Node would take the host of the target otherwise.
+    servername: isIP(host) === 0 ? host : '',
     // Explicit, because an environment variable of Node would turn it off otherwise.
     rejectUnauthorized: true,
   })
