@@ -7,7 +7,7 @@ import { relayCommand, type Surroundings } from './targets.ts'
 
 /** Time from process start until ready, in milliseconds. */
 export interface ColdStart {
-  /** A gateway with ten keys, ready when /readyz says so. */
+  /** A gateway with ten keys, ready when /livez answers. */
   readonly gateway: Spread
   readonly manyKeys: Spread
   /** The bare relay, which is the time of Node and undici. It is ready when it listens. */

@@ -47,7 +47,7 @@ export function writeGateway(
   writeFileSync(
     `${path}.new`,
     `version: 1
-listen: {address: "127.0.0.1:${port}", publicUrl: "http://127.0.0.1:${port}", grace: 0s}
+listen: {address: "127.0.0.1:${port}", publicUrl: "http://127.0.0.1:${port}"}
 admin: {address: "127.0.0.1:${admin}"}
 workers: ${workers}
 auth:

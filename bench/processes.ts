@@ -105,10 +105,13 @@ export function listens(port: number): () => Promise<boolean> {
   }
 }
 
-/** Creates a check that a gateway is ready. An open port is not enough, because the gateway tries the port first. */
+/**
+ * Creates a check that a gateway serves. An open port is not enough, because the gateway tries the port first. The admin
+ * listener is opened last. A request for /readyz would make the gateway wait before it stops.
+ */
 export function isReady(admin: number): () => Promise<boolean> {
   return () =>
-    fetch(`http://127.0.0.1:${admin}/readyz`).then(
+    fetch(`http://127.0.0.1:${admin}/livez`).then(
       ({ ok }) => ok,
       () => false,
     )
