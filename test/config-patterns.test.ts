@@ -1,4 +1,7 @@
+import fc from 'fast-check'
 import t from 'tap'
+import { recognizeForeign } from '../gateway/config/patterns/foreign-pattern.ts'
+import { suggestGlobs } from '../gateway/config/patterns/suggest-globs.ts'
 import { matchGlob, parseGlob } from '../gateway/values/glob.ts'
 import { loadText, loadTexts, oneProxy } from './fixtures/configuration.ts'
 
@@ -111,6 +114,7 @@ t.test('an exception with an exclamation mark was no exception, silently', async
 t.test('what a name may contain after all is a warning, also in a deny', async t => {
   const doubtful: [Kind, string][] = [
     ['tools', 'delete user'],
+    ['tools', 'Search (beta)'],
     ['tools', 'mcp__github__delete_*'],
     ['prompts', 'Hello, world'],
     ['prompts', '[internal] notes'],
@@ -171,6 +175,21 @@ t.test('a backslash says that a character is meant', async t => {
     t.equal(judge(kind, 'deny', pattern)[0], '', pattern)
     t.ok(matchGlob(parseGlob(pattern), name), pattern)
   }
+})
+
+t.test('a name that MCP allows is never refused, and every suggestion is a glob', async () => {
+  const subjects = ['name', 'prompt', 'uri', 'text', 'header'] as const
+  const mcpName = fc.stringMatching(/^[A-Za-z0-9_.-]{1,128}$/)
+  fc.assert(fc.property(mcpName, name => recognizeForeign(name, 'name')?.certain !== true))
+  const signs = fc.constantFrom(...'!^$.*+?{}[](),;|%\\/: ~"_ab', '://', 're:', '.*', '\\d')
+  const pattern = fc.array(signs, { minLength: 1, maxLength: 30 }).map(parts => parts.join(''))
+  fc.assert(
+    fc.property(pattern, fc.constantFrom(...subjects), (text, subject) =>
+      suggestGlobs(text, subject).every(
+        glob => parseGlob(glob).tokens.length > 0 && recognizeForeign(glob, subject) === undefined,
+      ),
+    ),
+  )
 })
 
 t.test('patterns for scopes, claims, certificates and headers were not judged', async t => {

@@ -119,12 +119,13 @@ export function recognizeForeign(pattern: string, subject: Subject): ForeignPatt
 }
 
 function ofName(text: string, subject: 'name' | 'prompt'): ForeignPattern | undefined {
-  if (subject === 'name') {
-    return find(text, 'name', true) ?? find(text, 'tool', true) ?? find(text, 'toolPerhaps', false)
-  }
   // Commas, brackets and the like may be the punctuation of words.
-  const inWords = /[^,;|\s]\s+\S/.test(text) || (/[,;]/.test(text) && !/[*?_]/.test(text))
-  return find(text, 'name', !inWords)
+  const hasWords = /[^,;|\s]\s+\S/.test(text)
+  if (subject === 'name') {
+    const certain = !hasWords || /^[!^~"'/]|\*/.test(text)
+    return find(text, 'name', certain) ?? find(text, 'tool', certain) ?? find(text, 'toolPerhaps', false)
+  }
+  return find(text, 'name', !hasWords && !(/[,;]/.test(text) && !/[*?_]/.test(text)))
 }
 
 function ofText(text: string, subject: 'text' | 'header'): ForeignPattern | undefined {
