@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import t, { type Test } from 'tap'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
+import { until } from './fixtures/until.ts'
 import { startTestGateway, type TestGateway } from './fixtures/gateway.ts'
 import {
   json,
@@ -203,4 +204,30 @@ t.test('a body that every server takes was too large by default', async t => {
   t.equal((await send([...typed, both], bodyOf(4 * 1024 * 1024))).status, 200)
   const { text } = await send([...typed, both], bodyOf(4 * 1024 * 1024 + 1))
   t.match(JSON.parse(text), { id: 1, error: { code: 41301, message: /4194304 bytes, the maxBody/ } })
+})
+
+t.test('an unknown host or path was not named', async t => {
+  const { gateway, send } = await setUp(t)
+  const lost = await send([...typed, both], call(), { path: `/mcp${'/x'.repeat(300)}?key=${key}` })
+  t.match(lost, { status: 404, text: /"\/mcp\/x/ })
+  t.ok(lost.text.length < 300, 'it is cut')
+  const response = await new Promise<Whole>((resolve, reject) => {
+    const headers = { host: 'evil.example', authorization: `Bearer ${key}` }
+    const sent = httpRequest(`${gateway.url}/main/mcp`, { method: 'POST', headers, setHost: false }, one => {
+      let text = ''
+      one.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      one.on('end', () => resolve({ status: one.statusCode ?? 0, headers: one.headers, text }))
+    })
+    sent.on('error', reject).end()
+  })
+  t.match(response, { status: 403, text: /"evil\.example".*listen\.allowedHosts/ })
+  const line = await until(
+    () => gateway.lines.find(({ reason }) => reason === 'host_refused'),
+    'it is logged',
+  )
+  t.match(line, { detail: 'host_refused', host: 'evil.example', path: '/main/mcp' })
+  const other = gateway.lines.find(({ reason }) => reason === 'path_unknown')!
+  t.match(other, { detail: 'path_unknown', path: /^\/mcp\/x/ })
+  t.equal(String(other['path']).length, 256)
+  t.notMatch(gateway.logText(), key)
 })

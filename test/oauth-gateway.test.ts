@@ -439,7 +439,11 @@ t.test('a client that wants to log in where keys are needed is told what is wron
   t.match(told, { status: 404, headers: { 'access-control-allow-origin': '*' } }, 'a web page may read why')
   t.match(textOf('oauth_not_offered'), /no OAuth .* missing, wrong or expired/)
   for (const path of ['/keys', '/register/x', '/keys/mcp/token', '/.well-known/other'])
-    t.equal((await send(path, {})).error?.message, textOf('path_unknown'), path)
+    t.equal(
+      (await send(path, {})).error?.message,
+      textOf('path_unknown', { path: JSON.stringify(path) }),
+      path,
+    )
 
   await until(() => gateway.lines.some(line => line['detail'] === 'oauth_not_offered'), 'it is logged')
 })

@@ -837,6 +837,8 @@ t.test('Host and Origin', async t => {
     { host: `LOCALHOST:${port}` },
     { host: 'mcp.example.com' },
     { host: 'gatehouse.internal:1234' },
+    { host: '192.0.2.7:8080' },
+    { host: '[2001:db8::1]:8080', origin: 'https://[2001:db8::1]:8080' },
     { host, origin: 'https://app.example.com' },
     { host: `localhost:${port}`, origin: `http://localhost:${port}` },
     { host: 'mcp.example.com', origin: 'https://mcp.example.com' },
@@ -845,7 +847,9 @@ t.test('Host and Origin', async t => {
   const refused: [Record<string, string>, string][] = [
     [{ host: 'evil.example.com' }, 'host_refused'],
     [{ host: 'evil.example.com', origin: 'http://evil.example.com' }, 'host_refused'],
-    [{ host: '10.0.0.1' }, 'host_refused'],
+    [{ host: '10.0.0' }, 'host_refused'],
+    [{ host: '0x7f000001' }, 'host_refused'],
+    [{ host: '10.0.0.1.example.com' }, 'host_refused'],
     [{ host, origin: 'http://evil.example.com' }, 'origin_refused'],
     [{ host, origin: 'null' }, 'origin_refused'],
     [{ host, origin: 'https://app.example.com.evil.example.com' }, 'origin_refused'],
@@ -861,9 +865,8 @@ t.test('Host and Origin', async t => {
 })
 
 t.test('a page of plain http could ask a gateway that is reached by https', async t => {
-  const head = (name: string, sent: string): Pick<RequestHead, 'headers' | 'localAddress'> => ({
+  const head = (name: string, sent: string): Pick<RequestHead, 'headers'> => ({
     headers: { host: name, origin: sent },
-    localAddress: () => '192.0.2.1',
   })
   const hosts = { allowedHosts: ['mcp.example.com'], allowedOrigins: ['http://listed.example.com'] }
   const tls = { cert: { file: 'a' }, key: { file: 'b' }, minVersion: 'TLSv1.2' } as const

@@ -11,8 +11,6 @@ export interface RequestHead {
   readonly headers: IncomingHttpHeaders
   /** Names and values in turn, as the client sent them. */
   readonly rawHeaders: readonly string[]
-  /** Returns the local address of the connection. */
-  localAddress(this: void): string
   /** The address of the client, or of the proxy in front of the gateway. */
   readonly remoteAddress: string
   /** Returns the certificate that the client presented in the handshake, whether valid or not. */

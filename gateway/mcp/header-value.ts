@@ -29,6 +29,11 @@ export function encodeMirrored(text: string): string {
   return isPlain ? text : prefix + Buffer.from(text).toString('base64') + suffix
 }
 
+/** Returns the beginning of a text of the client, quoted and escaped, for a message. */
+export function quotedPart(text: string): string {
+  return JSON.stringify(text.slice(0, 128))
+}
+
 /**
  * Returns the refusal of a header that contradicts the body.
  *
@@ -43,7 +48,7 @@ export function headerMismatch(
 ): Refusal {
   if (value === undefined)
     return new Refusal('mcp_header_missing', { values: { header, member: `${member}` }, id })
-  const quoted = JSON.stringify(value.slice(0, 128))
+  const quoted = quotedPart(value)
   return member === undefined
     ? new Refusal('mcp_header_unexpected', { values: { header, value: quoted }, id })
     : new Refusal('mcp_header_differs', { values: { header, value: quoted, member }, id })

@@ -162,8 +162,11 @@ export const details = {
 
   // HTTP.
   origin_refused: ['origin_refused', 'this origin is not in listen.allowedOrigins'],
-  host_refused: ['host_refused', 'the Host header does not name a host of this gateway'],
-  path_unknown: ['path_unknown', 'nothing is served at this path'],
+  host_refused: [
+    'host_refused',
+    'the Host header {host} does not name a host of this gateway; list it in listen.allowedHosts',
+  ],
+  path_unknown: ['path_unknown', 'no proxy is served at the path {path}'],
   oauth_not_offered: [
     'path_unknown',
     'no OAuth is offered here; the key or token that the client sends is missing, wrong or expired',

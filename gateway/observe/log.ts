@@ -5,7 +5,7 @@ export type Fields = Readonly<
   Record<string, string | number | boolean | null | undefined | readonly unknown[]>
 >
 
-/** Writes lines with one JSON object each. No field holds a header, a body or a query. */
+/** Writes lines with one JSON object each. No field holds a body or a query, or a header other than Host. */
 export interface Log {
   info(event: string, fields?: Fields): void
   warn(event: string, fields?: Fields): void

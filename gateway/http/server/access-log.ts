@@ -47,11 +47,25 @@ export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): vo
     rule: exchange.rule,
     reason,
     detail,
+    ...(refusal !== undefined && misaddressed(exchange, refusal)),
     message: exchange.forwarded ? message : undefined,
     cause: causeCode(refusal),
     status,
     milliseconds: Math.round((performance.now() - exchange.startedAt) * 10) / 10,
   })
+}
+
+/** Returns where a request went that found no proxy. The query is left out, because it may hold a secret. */
+function misaddressed(
+  { request }: Exchange,
+  { reason }: Refusal,
+): {
+  host?: string | undefined
+  path?: string | undefined
+} {
+  if (reason !== 'host_refused' && reason !== 'path_unknown') return {}
+  const { headers, url = '' } = request
+  return { host: shortened(headers.host), path: shortened(url.split('?', 1)[0]) }
 }
 
 function decisionOf({ forwarded, refusal }: Exchange): 'allow' | 'deny' | undefined {

@@ -18,7 +18,6 @@ export const readHead: Stage = {
       query: mark === -1 ? '' : url.slice(mark + 1),
       headers,
       rawHeaders,
-      localAddress: () => socket.localAddress ?? '',
       remoteAddress: socket.remoteAddress ?? '',
       clientCertificate: () => peerCertificate(socket),
     }

@@ -1,5 +1,6 @@
 import { isOauthEndpoint } from '../../auth/resource.ts'
 import { Refusal } from '../../mcp/errors.ts'
+import { quotedPart } from '../../mcp/header-value.ts'
 import type { RoutedExchange } from '../exchange/exchange.ts'
 import { refuseLogin, serveMetadata } from './resource-metadata.ts'
 import type { Stage } from './stage.ts'
@@ -18,7 +19,7 @@ export const route: Stage<RoutedExchange> = {
     }
     const proxy = snapshot.proxiesByPath.get(head.path)
     if (proxy === undefined) {
-      if (!isOauthEndpoint(head.path)) throw new Refusal('path_unknown')
+      if (!isOauthEndpoint(head.path)) throw unknownPath(head.path)
       refuseLogin(exchange, head)
       return 'answered'
     }
@@ -26,4 +27,8 @@ export const route: Stage<RoutedExchange> = {
     checkNotNamed(head.headers.connection, proxy.authenticators)
     return undefined
   },
+}
+
+function unknownPath(path: string): Refusal {
+  return new Refusal('path_unknown', { values: { path: quotedPart(path) } })
 }
