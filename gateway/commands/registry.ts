@@ -59,7 +59,7 @@ export const program: Group = {
     },
     {
       name: 'keys',
-      summary: 'Create, rotate, revoke, list and hash API keys',
+      summary: 'Create, import, rotate, revoke, list and hash API keys',
       load: () => import('./keys.ts'),
     },
   ],

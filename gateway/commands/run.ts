@@ -30,7 +30,7 @@ export const help = {
   maxPositionals: 1,
   paragraphs: [
     'Serves, and applies changes to the configuration as they are saved. The log on stderr begins with the URL of each proxy.',
-    'SIGHUP reloads the configuration. SIGTERM and SIGINT let open requests finish, then stop the gateway. A second signal, more than a second after the first, stops it at once.',
+    'SIGHUP reloads the configuration. On SIGTERM and SIGINT, the gateway reports that it is not ready, serves for `listen.grace` more, lets open requests finish, and stops. A second signal, more than a second after the first, stops it at once.',
   ],
   options,
   exitCodes: [

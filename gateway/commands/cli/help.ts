@@ -23,7 +23,10 @@ export function groupHelpText({ name, paragraphs, commands }: Group): string {
     `Usage: ${program} <command> [options]`,
     `Commands:\n${rows(commands.map(({ name, summary }) => [name, summary]))}`,
     ...(name === '' ? [] : paragraphs).map(text => wrap(text, 0)),
-    `Run \`${program} <command> --help\` for the options of a command${name === '' ? ', and `gatehouse --version` for the version' : ''}.`,
+    wrap(
+      `Run \`${program} <command> --help\` for the options of a command${name === '' ? ', and `gatehouse --version` for the version' : ''}.`,
+      0,
+    ),
   ]
     .map(block => `${block}\n`)
     .join('\n')

@@ -13,10 +13,10 @@ const options = { ...adding, ...editing } as const
 
 export const help = {
   name: 'keys import',
-  args: '--role ROLE < FILE',
+  args: '--role ROLE',
   paragraphs: [
     'Adds keys with existing secrets to the configuration, which holds only their hashes. All keys get the same roles and the same other fields. If one of them cannot be added, none is.',
-    'Each line on stdin is the name of a key, a blank or a comma, and its secret, or its hash with the prefix sha256:, hmac-sha256: or argon2id:. Empty lines, and lines that begin with #, are skipped.',
+    'Reads stdin, so add `< FILE`. Each line is the name of a key, a blank or a comma, and its secret, or its hash with the prefix sha256:, hmac-sha256: or argon2id:. Empty lines, and lines that begin with #, are skipped.',
   ],
   options,
   exitCodes: editingExitCodes,
