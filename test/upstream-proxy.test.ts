@@ -186,6 +186,28 @@ t.test('the proxy itself may be reached over TLS, and its certificate is checked
   t.equal(proxy.seen.length, 2)
 })
 
+t.test('`upstream.host` goes through a proxy, and does not change which certificate is right', async t => {
+  const { hosts, arrivals, ca } = await startUpstreams(t)
+  const proxy = await startForwardProxy(t, hosts)
+  const url = `http://127.0.0.1:${proxy.port}`
+  setEnvironment(t, { HTTPS_PROXY: url, HTTP_PROXY: url })
+  const host = ', host: "localhost:8000"'
+  const gateway = await startGateway(t, `  https: ${https(host)}\n  http: ${http(host)}`, ca)
+  t.same(await call(gateway, 'https'), {})
+  t.same(await call(gateway, 'http'), {})
+  t.same(
+    arrivals.map(arrival => [arrival.scheme, arrival.host, arrival.server]),
+    [
+      ['https', 'localhost:8000', 'tools.example'],
+      ['http', 'localhost:8000', undefined],
+    ],
+  )
+  t.same(
+    proxy.seen.map(([, target]) => target),
+    ['tools.example:8443', 'http://tools.example:8080/mcp?x=1'],
+  )
+})
+
 t.test('loopback upstreams and those in NO_PROXY are reached directly', async t => {
   const upstream = await startTestUpstream((_, response) => json(response, { id: 1, result: {} }))
   t.teardown(upstream.close)
