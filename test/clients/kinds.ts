@@ -23,6 +23,8 @@ export interface Connected {
 /** A client as its users get it. */
 export interface Kind {
   readonly name: string
+  /** Number of legacy sessions that it opens. More of them mean that one was lost. */
+  readonly sessions: number
   /** What its user reads after a wrong key. */
   readonly wrongKey: RegExp
   connect(url: string, key: string): Promise<Connected>
@@ -30,20 +32,21 @@ export interface Kind {
 
 /** All clients that are tried. */
 export const kinds: readonly Kind[] = [
-  sdk('v1', 'TypeScript SDK 1.x'),
-  sdk('legacy', 'TypeScript SDK 2.x, legacy'),
-  sdk('auto', 'TypeScript SDK 2.x, auto'),
-  mcpRemote('mcp-remote', []),
-  mcpRemote('mcp-remote --protocol auto', ['--protocol', 'auto']),
-  { name: '@ai-sdk/mcp', wrongKey: /the key/, connect: connectAiSdk },
-  { name: '@langchain/mcp-adapters', wrongKey: /the key/, connect: connectLangChain },
+  sdk('v1', 'TypeScript SDK 1.x', 1),
+  sdk('legacy', 'TypeScript SDK 2.x, legacy', 1),
+  sdk('auto', 'TypeScript SDK 2.x, auto', 0),
+  mcpRemote('mcp-remote', [], 2),
+  mcpRemote('mcp-remote --protocol auto', ['--protocol', 'auto'], 0),
+  { name: '@ai-sdk/mcp', sessions: 0, wrongKey: /the key/, connect: connectAiSdk },
+  { name: '@langchain/mcp-adapters', sessions: 1, wrongKey: /the key/, connect: connectLangChain },
 ]
 
 const bearer = (key: string): string => `Bearer ${key}`
 
-function sdk(era: Era, name: string): Kind {
+function sdk(era: Era, name: string, sessions: number): Kind {
   return {
     name,
+    sessions,
     // In the mode `auto` the SDK does not show the response.
     wrongKey: /the key|requires authorization/,
     async connect(url, key) {
@@ -58,9 +61,10 @@ function sdk(era: Era, name: string): Kind {
 }
 
 /** The bridge from stdio to HTTP, with the SDK as the client that starts it. */
-function mcpRemote(name: string, options: string[]): Kind {
+function mcpRemote(name: string, options: string[], sessions: number): Kind {
   return {
     name,
+    sessions,
     // It takes every 401 as an invitation to log in. The response to that says what is wrong.
     wrongKey: /Registration rejected.*the key or token .* is missing, wrong or expired/,
     async connect(url, key) {

@@ -26,7 +26,7 @@ install()
 const directory = await mkdtemp(join(tmpdir(), 'gatehouse-clients-'))
 const key = randomBytes(32).toString('base64url')
 const upstream = await startUpstream(slowMs)
-const log: { reason?: string; detail?: string }[] = []
+const log: { method?: string; status?: number; reason?: string }[] = []
 const gateway = await startGateway(
   options.gateway,
   { url: upstream.url },
@@ -44,7 +44,10 @@ try {
     total.passed += passed
     total.failed += failed
   }
-  check('no session was lost', !log.some(({ reason }) => reason === 'session_unknown'))
+  const opened = log.filter(({ method, status }) => method === 'initialize' && status === 200).length
+  const expected = tried.reduce((sum, { sessions }) => sum + sessions, 0)
+  const lost = log.some(({ reason }) => reason === 'session_unknown')
+  check(`no session was lost: ${opened} opened, ${expected} expected`, opened === expected && !lost)
 } finally {
   await gateway.stop()
   await upstream.close()
