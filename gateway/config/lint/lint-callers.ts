@@ -12,12 +12,15 @@ type Holder = readonly string[]
  */
 export function lintCallers(context: WholeContext): void {
   const { proxies, roles } = context.config
+  const keyHolders = usableKeys(context)
   for (const [name, { auth }] of Object.entries(proxies)) {
     if (auth === 'none') continue
     const methods = auth.flatMap(method => context.config.auth[method] ?? [])
     // A missing variable may stand for any auth method.
     if (methods.length < auth.length) continue
-    const held = methods.flatMap(method => holdersOf(context, method))
+    const held = methods.flatMap(method =>
+      'grants' in method ? method.grants.map(one => one.roles) : keyHolders,
+    )
     if (held.length === 0) {
       reportAt(context, 'GH1435', ['proxies', name, 'auth'], {
         message: `nobody can get in at this proxy: ${whyNobody(context.config, methods)}`,
@@ -44,12 +47,14 @@ function whyNobody({ keys }: Config, methods: readonly AuthMethod[]): string {
   return Object.keys(keys).length === 0 ? 'there are no keys' : 'every key is disabled or has expired'
 }
 
-function holdersOf(context: WholeContext, method: AuthMethod): Holder[] {
-  if ('grants' in method) return method.grants.map(({ roles }) => roles)
-  const now = context.loadContext.options.now.getTime()
-  return Object.values(context.config.keys)
-    .filter(key => isUsable(key, now))
-    .map(({ roles }) => roles)
+/** Returns the roles of every key that works or will, each combination once: there may be many keys, and many proxies. */
+function usableKeys({ config, loadContext }: WholeContext): Holder[] {
+  const now = loadContext.options.now.getTime()
+  return distinct(Object.values(config.keys).filter(key => isUsable(key, now)))
+}
+
+function distinct(holders: readonly { readonly roles: Holder }[]): Holder[] {
+  return [...new Map(holders.map(({ roles }) => [JSON.stringify(roles), roles])).values()]
 }
 
 function isUsable(key: Key, now: number): boolean {
@@ -72,7 +77,7 @@ export function lintDenyOnly(context: WholeContext): void {
   const grants = Object.values(auth).flatMap<{ roles: string[] }>(method =>
     'grants' in method ? method.grants : [],
   )
-  const holders = [...Object.values(keys), ...grants].map(one => one.roles)
+  const holders = distinct([...Object.values(keys), ...grants])
   for (const [name, { access }] of Object.entries(roles)) {
     for (const [proxy, rules] of Object.entries(access)) {
       for (const kind of ['tools', 'prompts', 'resources'] as const) {
