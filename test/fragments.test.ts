@@ -284,6 +284,11 @@ t.test('a fragment that was validated alone lacked a version and proxies', async
   expect('teams/c.yaml', `version: 1\n${proxies}`, undefined)
 })
 
+t.test('a field of another program has its own message in a fragment too', async t => {
+  const texts = { 'gateway.yaml': `version: 1\ninclude: [a.yaml]\n${oneProxy}`, 'a.yaml': 'mcpServers: {}\n' }
+  t.match(loadTexts(texts).diagnostics, [{ code: 'GH1201', help: /under `proxies`$/ }])
+})
+
 t.test('every field that only the main file may hold says so in a fragment', async t => {
   for (const field of [
     'version',

@@ -11,6 +11,7 @@ import { mergeBlock, reportDeclaredTwice, type Declared } from './merge.ts'
 import { parseSource } from './parse.ts'
 import { toPointer } from '../document/pointer.ts'
 import { isSystemPath, isWithin, realPath } from '../document/real-path.ts'
+import { hintForField } from '../schema/field-hints.ts'
 import { fragmentBlocks, mainFields } from '../schema/schema.ts'
 import type { Source } from '../document/source.ts'
 import { helpWithName, nearest } from '../document/suggest.ts'
@@ -182,7 +183,7 @@ function reportBlock(loadContext: LoadContext, name: string, { source, key }: En
     report(loadContext, 'GH1015', span, { message, help: `move \`${name}\` to the main file`, path })
   } else {
     const suggestion = nearest(name, fragmentBlocks())
-    const help = helpWithName(suggestion, fragmentBlocks(), '')
+    const help = hintForField('Config', name) ?? helpWithName(suggestion, fragmentBlocks(), '')
     report(loadContext, 'GH1201', span, { message: `unknown field \`${name}\``, help, path, suggestion })
   }
 }
