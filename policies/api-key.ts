@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { fromHeader } from '../gateway/auth/header-credential.ts'
+import { fromHeader, mistakeIn } from '../gateway/auth/header-credential.ts'
 import type { Verdict } from '../gateway/auth/api-key/keyring.ts'
 import type { Principal } from '../gateway/auth/principal.ts'
 import type { Authenticator, IdentityPolicy } from './policy.ts'
@@ -34,9 +34,11 @@ export const apiKey: IdentityPolicy<ApiKeyAuth> = {
       ...(place === 'header' && scheme === '' && { recognizes: takesRest }),
       authenticate(credential, now, head) {
         const verdict = keyring.verify(credential, now, head.clientCertificate, head.remoteAddress)
-        return verdict instanceof Promise ? verdict.then(accepted) : accepted(verdict)
+        return verdict instanceof Promise
+          ? verdict.then(late => accepted(late, credential))
+          : accepted(verdict, credential)
       },
-      review: (principal, now) => accepted(keyring.review(principal, now)),
+      review: (principal, now) => accepted(keyring.review(principal, now), ''),
     }
   },
 }
@@ -50,9 +52,11 @@ function headerOf({ in: place, name }: ApiKeyAuth): string {
   return { header: name.toLowerCase(), cookie: 'cookie', query: '' }[place]
 }
 
-function accepted(verdict: Verdict): Principal {
+/** @param presented the credential; empty for a principal that was accepted before */
+function accepted(verdict: Verdict, presented: string): Principal {
   if (verdict.outcome === 'valid') return verdict.principal
-  throw new Refusal(`key_${verdict.outcome}`)
+  if (verdict.outcome === 'unknown') throw new Refusal(mistakeIn(presented) ?? 'key_unknown')
+  throw new Refusal(`key_${verdict.outcome}`, { principal: verdict.principal.name })
 }
 
 /** Decodes a header as UTF-8 if it is valid. Node makes one character of each byte, but users hash the text that they typed. */

@@ -66,7 +66,11 @@ function headerOf({ from }: MtlsAuth): string {
 
 function check(presented: ClientCertificate, trust: Trust | undefined, now: number): void {
   const problem = trust === undefined ? 'untrusted' : trust.problemOf(presented, now)
-  if (problem !== undefined) throw new Refusal(`certificate_${problem}`)
+  if (problem !== undefined) {
+    // Any other problem is that of a certificate of a trusted CA.
+    const principal = problem === 'untrusted' ? undefined : nameOf(presented)
+    throw new Refusal(`certificate_${problem}`, { principal })
+  }
   if (presented.refused !== undefined) {
     const why = explainVerificationError(presented.refused)
     throw new Refusal('certificate_refused', { values: { why } })

@@ -134,7 +134,7 @@ export interface Listen {
    */
   publicUrl?: string
   /**
-   * Additional values for the Host header, as host or host:port. Loopback names, the address that a request arrived at and the host of `publicUrl` are always allowed.
+   * Additional values for the Host header, as host or host:port. Loopback names, IP addresses and the host of `publicUrl` are always allowed.
    *
    * @maxItems 100
    */

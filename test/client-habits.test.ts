@@ -231,3 +231,23 @@ t.test('an unknown host or path was not named', async t => {
   t.equal(String(other['path']).length, 256)
   t.notMatch(gateway.logText(), key)
 })
+
+t.test('an unknown and a disabled key had the same line in the log', async t => {
+  const { gateway, send } = await setUp(t)
+  const cases: [credential: string, detail: string, principal: string | undefined][] = [
+    ['Bearer nobody', 'key_unknown', undefined],
+    [`Bearer ${key}-off`, 'key_disabled', 'off'],
+    [`Bearer Bearer ${key}`, 'credential_scheme_twice', undefined],
+    ['Bearer ${KEY}', 'credential_placeholder', undefined],
+    ['Bearer undefined', 'credential_unset', undefined],
+    ['Bearer', 'credential_missing', undefined],
+  ]
+  for (const [authorization, detail, principal] of cases) {
+    const { status, text } = await send([['Authorization', authorization], ...typed.slice(1), both], call())
+    t.equal(status, 401, authorization)
+    const requestId = /requestId: (\w+)/.exec(text)![1]
+    const line = await until(() => gateway.lines.find(one => one['requestId'] === requestId), 'it is logged')
+    t.same([line['detail'], line['principal']], [detail, principal], authorization)
+  }
+  t.notMatch(gateway.logText(), key)
+})

@@ -1089,7 +1089,7 @@ proxies:
   )
   t.same(await ask({ cookie: `key=${key}; key=${key}` }), [401, 'credential_invalid'])
   t.same(await ask({}, `?api_key=${key}&api_key=${key}`), [401, 'credential_invalid'])
-  t.same(await ask({ 'x-api-key': '' }), [401, 'credential_invalid'], 'the hash of nothing is no key')
+  t.same(await ask({ 'x-api-key': '' }), [401, 'credential_missing'], 'an empty header is no credential')
   t.same(await ask({ cookie: 'key=' }), [401, 'credential_invalid'])
   t.same(await ask({ 'x-api-key': 'late' }), [401, 'credential_invalid'])
   t.same(await ask({ 'x-api-key': 'early' }), [401, 'credential_expired'])

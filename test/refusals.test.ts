@@ -191,7 +191,11 @@ const wrongKeys: [name: string, key: string, message: string, as?: Shown['as']][
 for (const place of keyPlaces) {
   const carry = carriers[place]
   missing(place, 'nothing', {})
-  for (const [name, key, message, as] of wrongKeys) wrong(place, name, { ...carry(key), as }, message)
+  for (const [name, key, message, as] of wrongKeys) {
+    // An empty header is none; an empty cookie or parameter is a key that nobody has.
+    if (key === '' && place !== 'cookie' && place !== 'query') missing(place, name, carry(key))
+    else wrong(place, name, { ...carry(key), as }, message)
+  }
   ungranted(place, 'no role here', carry(secretOf('stranger')), '/keys/stranger/roles')
 }
 missing('bearer', 'another scheme', { headers: { authorization: `Basic ${goodKey}` } })
@@ -203,8 +207,19 @@ missing('named', 'in Authorization', byBearer)
 missing('worded', 'no word', { headers: { 'x-token': goodKey } })
 missing('cookie', 'its name in another case', { headers: { cookie: `Gate=${goodKey}` } })
 missing('query', 'its name in another case', { query: `KEY=${goodKey}` })
-wrong('bearer', 'the word twice', carriers.bearer(`Bearer ${goodKey}`), says.keyUnknown)
-wrong('bare', 'behind a word', byBearer, says.keyUnknown)
+wrong('bearer', 'the word twice', carriers.bearer(`Bearer ${goodKey}`), textOf('credential_scheme_twice'))
+for (const [place, name] of [
+  ['bearer', 'a key'],
+  ['worded', 'a key'],
+  ['tokens', 'a token'],
+] as const) {
+  const carry = place === 'worded' ? carriers.worded : carriers.bearer
+  for (const text of ['${KEY}', '$KEY', '{{ key }}', '<your key>', '%KEY%'])
+    wrong(place, `${text} for ${name}`, carry(text), textOf('credential_placeholder'))
+  for (const text of ['undefined', 'null', 'None', '[object Object]'])
+    wrong(place, `${text} for ${name}`, carry(text), textOf('credential_unset'))
+}
+wrong('bare', 'behind a word', byBearer, textOf('credential_scheme_twice'))
 wrong('named', 'twice', { headers: { 'x-key': [goodKey, goodKey] } }, says.keyUnknown)
 wrong('cookie', 'twice', { headers: { cookie: `gate=${goodKey}; gate=${goodKey}` } }, says.keyUnknown)
 wrong('query', 'twice', { query: `key=${goodKey}&key=${goodKey}` }, says.keyUnknown)
@@ -290,7 +305,6 @@ const wrongTexts: [name: string, of: (claims: Claims) => string, message: string
   ['alg none', claims => forgeToken(undefined, { alg: 'none' }, claims), says.algorithm],
   ['HS256 with the public key', claims => forgeToken(publicPem, hs256, claims), says.algorithm],
   ['no JWT', () => 'canary-of-what-is-no-token', says.noToken],
-  ['empty', () => '', says.noToken],
   ['five parts', claims => `${sign(claims)}.e30.e30`, says.noToken],
   ['two tokens', claims => `${sign(claims)}, ${sign(claims)}`, says.noToken],
   ['padding', claims => `${sign(claims)}==`, says.noToken],
@@ -315,6 +329,7 @@ function changed(token: string): string {
 
 for (const place of ['tokens', 'login'] as const) {
   missing(place, 'nothing', {})
+  missing(place, 'empty', carriers.bearer(''))
   missing(place, 'in the query', { query: `access_token=${sign(claimsFor(place))}` })
   missing(place, 'another scheme', { headers: { authorization: `DPoP ${sign(claimsFor(place))}` } })
   for (const [name, more, message, as] of wrongClaims)
@@ -414,14 +429,12 @@ for (const [name, one, other] of [
   ['a right key in Authorization and a wrong one in X-Key', byBearer, carriers.named(noBody)],
   ['a wrong token and a right key in the query', carriers.bearer(changed(token)), carriers.query(goodKey)],
   ['a right token and an empty cookie', byToken, carriers.cookie('')],
-  ['an empty Bearer and a right key in X-Token', carriers.bearer(''), carriers.worded(goodKey)],
 ] as const) {
   wrong('several', name, and(one, other), says.tooMany)
 }
 const foreign = sign(claimsFor('several', { iss: evil.url }), {}, attacker)
 for (const [name, shown, message] of [
   ['a wrong key', carriers.named(noBody), says.keyUnknown],
-  ['an empty Bearer', carriers.bearer(''), says.keyUnknown],
   ['a disabled key', carriers.cookie(secretOf('disabled')), says.keyDisabled],
   ['an expired key', carriers.bearer(secretOf('expired')), says.keyExpired],
   ['a key that is bound to another', carriers.query(secretOf('abroad')), says.keyUnbound],
@@ -462,6 +475,7 @@ const accepted: [proxy: string, name: string, shown: Shown, tool?: string][] = [
   ['several', 'a key, whatever the certificate', { ...byName, as: stranger }],
   ['several', 'a token', byToken],
   ['several', 'a certificate', { as: certificate }],
+  ['several', 'an empty Bearer, and a key', and(carriers.bearer(''), carriers.worded(goodKey))],
 ]
 
 const { gateway, upstream, send } = await startStage(t, folder, authority, issuer, keys)
@@ -500,6 +514,29 @@ function bodyOf(row: Row, asking: Asking): { contentType: string; body: string }
 function isAuthenticated({ reason }: Row): boolean {
   return reason === 'forbidden' || reason === 'insufficient_scope'
 }
+
+/** Whether the credential that was refused proves whose it is, so that the log names them. */
+function isOfKnown({ message, name }: Row): boolean {
+  return proofs.has(message) || name.endsWith('by its typ')
+}
+const proofs = new Set<string>([
+  says.keyDisabled,
+  says.keyEarly,
+  says.keyExpired,
+  says.keyUnbound,
+  says.tokenExpired,
+  says.tokenEarly,
+  says.noExpiry,
+  says.idToken,
+  says.audience,
+  says.noAudience,
+  says.tokenUnbound,
+  says.otherBinding,
+  says.revoked,
+  says.certificateEarly,
+  says.certificateExpired,
+  says.usage,
+])
 
 const requestIdIn = /requestId(?:":"|: )([0-9a-f]{32})/
 
@@ -550,7 +587,7 @@ t.test('every refusal is told in full, goes no further, and gives nothing away',
         revision,
         row.reason === 'request_malformed' ? undefined : row.proxy,
         row.rule,
-        isAuthenticated(row) ? 'string' : 'undefined',
+        isAuthenticated(row) || isOfKnown(row) ? 'string' : 'undefined',
       ],
       `${row.told}: the line`,
     )

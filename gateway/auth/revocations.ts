@@ -25,6 +25,7 @@ export function createRevocations(entries: RevocationEntries): Revocations {
         if (place === undefined) continue
         throw new Refusal('credential_revoked', {
           rule: `revocations:${place}`,
+          principal: principal.name,
         })
       }
     },

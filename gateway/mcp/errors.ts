@@ -13,6 +13,8 @@ export interface RefusalOptions {
   readonly data?: Readonly<Record<string, unknown>> | undefined
   /** The rule in gateway.yaml that decided; for the log only. */
   readonly rule?: string | undefined
+  /** The name of the principal, if its credential proves it and is refused all the same; for the log only. */
+  readonly principal?: string | undefined
   /** The scopes that a token needs, for the challenge. */
   readonly scopes?: readonly string[] | undefined
   readonly cause?: unknown
@@ -31,6 +33,7 @@ export class Refusal extends Error {
   readonly headers: Readonly<Record<string, string>>
   readonly data: Readonly<Record<string, unknown>>
   readonly rule: string | undefined
+  principal: string | undefined
   readonly scopes: readonly string[] | undefined
 
   /** @param detail the row of `details` with its text and its reason */
@@ -54,6 +57,7 @@ export class Refusal extends Error {
         : { 'retry-after': String(retryAfter), ...options.headers }
     this.data = options.data ?? noData
     this.rule = options.rule
+    this.principal = options.principal
     this.scopes = options.scopes
   }
 }

@@ -68,6 +68,12 @@ export const details = {
   // Authentication.
   credential_missing: ['credential_missing', 'this proxy requires a credential: {ways}'],
   credentials_several: ['credential_invalid', 'the request carries more than one credential; send one'],
+  credential_scheme_twice: ['credential_invalid', 'the scheme is written twice; send it once, then the key'],
+  credential_placeholder: [
+    'credential_invalid',
+    'the credential is a placeholder that the client did not replace with the key',
+  ],
+  credential_unset: ['credential_invalid', 'the credential is the value of a variable that is not set'],
   credential_revoked: ['credential_invalid', 'the credential was revoked'],
   auth_changed: ['credential_invalid', 'the auth methods of this proxy were changed'],
   key_unknown: ['credential_invalid', 'the key is unknown'],

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Refusal } from '../../mcp/errors.ts'
+import { mistakeIn } from '../header-credential.ts'
 import { peek, readJws, type Claims } from '../jws.ts'
 import type { Principal } from '../principal.ts'
 import type { RequestHead } from '../request-head.ts'
@@ -51,7 +52,7 @@ export async function authenticateToken(
     }
   }
   // Not cached with the token: the next request may use another connection.
-  checkBinding(principal.claims!, head)
+  named(principal.name, () => checkBinding(principal.claims!, head))
   return principal
 }
 
@@ -63,11 +64,14 @@ async function verifySigned(
 ): Promise<Principal> {
   const { keys, rules, openTokens } = method
   const token = readJws(text)
-  if (typeof token === 'string') throw new Refusal(token)
+  if (typeof token === 'string') throw new Refusal(mistakeIn(text) ?? token)
   checkProvenance(token, rules)
   const generation = keys.generation()
   await keys.verify(token)
-  const principal = principalOf(method, token.claims, checkClaims(token, rules, now), digest)
+  const { sub } = token.claims
+  const name = typeof sub === 'string' ? `${rules.issuer}#${sub}` : undefined
+  const checked = named(name, () => checkClaims(token, rules, now))
+  const principal = principalOf(method, token.claims, checked, digest)
   openTokens.signatures.begin(principal, token, generation)
   return principal
 }
@@ -80,6 +84,8 @@ async function introspectOpaque(
   now: number,
 ): Promise<Principal> {
   const { rules, openTokens } = method
+  const mistake = mistakeIn(text)
+  if (mistake !== undefined) throw new Refusal(mistake)
   checkOpaque(text)
   const claims = await introspection.ask(text, digest)
   const principal = principalOf(method, claims, checkIntrospected(claims, rules, now), digest)
@@ -88,6 +94,16 @@ async function introspectOpaque(
   openTokens.revalidations.begin(principal, text, now)
   openTokens.introspected.add(principal)
   return principal
+}
+
+/** Runs a check of claims that are proven; its refusal names the principal for the log. */
+function named<T>(name: string | undefined, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof Refusal) error.principal = name
+    throw error
+  }
 }
 
 function principalOf(

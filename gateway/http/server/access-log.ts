@@ -23,8 +23,9 @@ const noRefusal: Partial<Refusal> = {}
 export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): void {
   const { request, response, proxy, refusal, operations } = exchange
   const status = response.headersSent ? response.statusCode : clientGone
-  const { name: principal, outgoing = false } = exchange.principal ?? noPrincipal
-  const { method, kind, name } = exchange.operation ?? noOperation
+  const { name, outgoing = false } = exchange.principal ?? noPrincipal
+  const principal = name ?? exchange.refusal?.principal
+  const { method, kind, name: called } = exchange.operation ?? noOperation
   const { reason, detail, message } = refusal ?? noRefusal
   countRequest(metrics, proxy?.name ?? '', status, refusal)
   if (outgoing) metrics.count('gatehouse_outgoing_secret_uses_total', { key: principal! })
@@ -40,7 +41,7 @@ export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): vo
     era: exchange.era,
     method: shortened(method),
     kind,
-    name: shortened(name),
+    name: shortened(called),
     operations: operations > 1 ? operations : undefined,
     batch: exchange.batched?.map(each => [each.method, each.name].map(shortened)),
     decision: decisionOf(exchange),
