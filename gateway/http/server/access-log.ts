@@ -23,8 +23,9 @@ const noRefusal: Partial<Refusal> = {}
 export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): void {
   const { request, response, proxy, refusal, operations } = exchange
   const status = response.headersSent ? response.statusCode : clientGone
-  const { name, outgoing = false } = exchange.principal ?? noPrincipal
-  const principal = name ?? exchange.refusal?.principal
+  const { outgoing = false } = exchange.principal ?? noPrincipal
+  const principal = principalOf(exchange)
+  const { host, path } = misaddressed(exchange)
   const { method, kind, name: called } = exchange.operation ?? noOperation
   const { reason, detail, message } = refusal ?? noRefusal
   countRequest(metrics, proxy?.name ?? '', status, refusal)
@@ -48,7 +49,8 @@ export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): vo
     rule: exchange.rule,
     reason,
     detail,
-    ...(refusal !== undefined && misaddressed(exchange, refusal)),
+    host,
+    path,
     message: exchange.forwarded ? message : undefined,
     cause: causeCode(refusal),
     status,
@@ -56,16 +58,20 @@ export function logExchange(exchange: Exchange, { log, metrics }: AccessLog): vo
   })
 }
 
+/** Returns the name of the principal, if it is known, though it may be refused. */
+function principalOf({ principal, refusal }: Exchange): string | undefined {
+  return principal === undefined ? refusal?.principal : principal.name
+}
+
+interface Address {
+  readonly host?: string | undefined
+  readonly path?: string | undefined
+}
+const noAddress: Address = {}
+
 /** Returns where a request went that found no proxy. The query is left out, because it may hold a secret. */
-function misaddressed(
-  { request }: Exchange,
-  { reason }: Refusal,
-): {
-  host?: string | undefined
-  path?: string | undefined
-} {
-  if (reason !== 'host_refused' && reason !== 'path_unknown') return {}
-  const { headers, url = '' } = request
+function misaddressed({ request: { headers, url = '' }, refusal }: Exchange): Address {
+  if (refusal?.reason !== 'host_refused' && refusal?.reason !== 'path_unknown') return noAddress
   return { host: shortened(headers.host), path: shortened(url.split('?', 1)[0]) }
 }
 
