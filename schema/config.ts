@@ -145,6 +145,12 @@ export interface Listen {
    * @maxItems 100
    */
   allowedOrigins: string[]
+  /**
+   * Names of further headers that browser applications may send. Those of MCP, of credentials and of tracing (`traceparent`, `tracestate`, `baggage`) are always allowed.
+   *
+   * @maxItems 100
+   */
+  allowedHeaders: string[]
   tls?: ListenTls
   timeout: ListenTimeout
   /**

@@ -251,3 +251,24 @@ t.test('an unknown and a disabled key had the same line in the log', async t => 
   }
   t.notMatch(gateway.logText(), key)
 })
+
+t.test('OPTIONS, HEAD and preflights of instrumented pages were refused', async t => {
+  const { send } = await setUp(
+    t,
+    '  allowedOrigins: [https://app.example.com]\n  allowedHeaders: [X-Request-Id]',
+  )
+  const options = await send([], '', { method: 'OPTIONS' })
+  t.match(options, { status: 204, headers: { allow: 'POST, GET, DELETE, OPTIONS' } })
+  const head = await send([], '', { method: 'HEAD' })
+  t.match(head, { status: 401, headers: { 'www-authenticate': /^Bearer realm="main"/ } })
+  t.match(await send([known], '', { method: 'HEAD' }), { status: 405, headers: { allow: /POST/ } })
+  const asked: [string, string][] = [
+    ['Origin', 'https://app.example.com'],
+    ['Access-Control-Request-Method', 'POST'],
+    ['Access-Control-Request-Headers', 'traceparent,x-request-id'],
+  ]
+  const preflight = await send(asked, '', { method: 'OPTIONS' })
+  const names = String(preflight.headers['access-control-allow-headers']).split(', ')
+  for (const name of ['traceparent', 'tracestate', 'baggage', 'x-request-id'])
+    t.ok(names.includes(name), name)
+})

@@ -35,6 +35,7 @@ export const orders: readonly (readonly [pattern: string, order: Order | typeof 
   ['listen/publicUrl', unknown],
   ['listen/allowedHosts', accepts],
   ['listen/allowedOrigins', accepts],
+  ['listen/allowedHeaders', accepts],
   ['listen/tls/minVersion', oneOf('TLSv1.3', 'TLSv1.2')],
   ['listen/tls/cert', keeps],
   ['listen/tls/key', keeps],

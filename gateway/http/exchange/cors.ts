@@ -9,6 +9,10 @@ const allowed = [
   'mcp-name',
   'mcp-session-id',
   'last-event-id',
+  // Trace Context and Baggage (W3C), which instrumented pages send.
+  'traceparent',
+  'tracestate',
+  'baggage',
 ]
 
 /** Returns the headers that let an allowed origin read a response; none for a request without Origin. */
@@ -24,11 +28,11 @@ export function corsHeaders(headers: IncomingHttpHeaders): Record<string, string
 /**
  * Returns the headers of the response to a CORS preflight (Fetch, CORS protocol), which browsers send without credentials.
  *
- * @param credentialHeaders lower-case names of the headers that carry the proxy's credentials
+ * @param more lower-case names of further headers: those that carry the proxy's credentials, and `listen.allowedHeaders`
  */
 export function preflightHeaders(
   headers: IncomingHttpHeaders,
-  credentialHeaders: readonly string[],
+  more: readonly string[],
 ): Record<string, string> {
   // The protocol has no wildcard for a prefix, so the requested Mcp-Param-* headers are echoed.
   const asked = (headers['access-control-request-headers'] ?? '').toLowerCase().split(',')
@@ -38,9 +42,7 @@ export function preflightHeaders(
   return {
     ...corsHeaders(headers),
     'access-control-allow-methods': 'POST, GET, DELETE',
-    'access-control-allow-headers': [...new Set([...allowed, ...credentialHeaders, ...parameters])].join(
-      ', ',
-    ),
+    'access-control-allow-headers': [...new Set([...allowed, ...more, ...parameters])].join(', '),
     'access-control-max-age': '600',
     vary: 'Origin, Access-Control-Request-Headers',
   }

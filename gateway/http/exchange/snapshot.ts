@@ -49,6 +49,8 @@ export interface ServedProxy {
   readonly upstream: Upstream
   /** Arguments of its tools that are mirrored in headers. */
   readonly params: ParamAnnotations
+  /** Lower-case names of further headers that web pages may send. */
+  readonly allowedHeaders: readonly string[]
   /** Bytes. */
   readonly maxBody: number
   /** Milliseconds of silence on a stream before a comment is written. */

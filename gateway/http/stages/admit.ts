@@ -4,6 +4,7 @@ import { Refusal } from '../../mcp/errors.ts'
 import type { AdmittedExchange } from '../exchange/exchange.ts'
 import { mediaType } from '../exchange/headers.ts'
 import { refusedOperation } from '../exchange/refused-operation.ts'
+import { methodRefused } from './preflight.ts'
 import type { Stage } from './stage.ts'
 
 /**
@@ -18,6 +19,7 @@ export const admit: Stage<AdmittedExchange> = {
     const authorization = authorize(proxy.access, principal, operation)
     if (!authorization.allow) throw refusedOperation(authorization, operation, proxy.name, undefined)
     exchange.rule = authorization.rule
+    if (head.method === 'HEAD') throw methodRefused()
     checkAccept(head.method, head.headers.accept)
     if (exchange.isTooLate) throw new Refusal('stopping')
     return (exchange.share = usage.enter(proxy.name, principal))

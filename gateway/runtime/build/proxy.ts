@@ -37,6 +37,7 @@ export function serveProxy(
     checkHead: composeHead({ listen: config.listen, proxy, name }),
     upstream,
     params: createParamAnnotations(),
+    allowedHeaders: config.listen.allowedHeaders.map(header => header.toLowerCase()),
     maxBody: parseSize(proxy.maxBody),
     keepAlive: parseWait(proxy.keepAlive),
   }
