@@ -1,12 +1,12 @@
+import { resolve } from 'node:path'
 import { answer } from '../analysis/answer.ts'
 import { load, type Loaded, type LoadResult } from '../config/load.ts'
 import { formatText } from '../config/report/format.ts'
 import { readRevocations, revocableNames } from '../config/revocations.ts'
-import { resolve } from 'node:path'
 import { jsonOfAnswer, textOfAnswer } from './can/present.ts'
 import { help } from './can/options.ts'
 import { QuestionError, readCaller, readPlace, readWish } from './can/question.ts'
-import { parseCommandLine, usageError } from './cli/arguments.ts'
+import { configFrom, parseCommandLine, usageError } from './cli/arguments.ts'
 import type { Io } from './cli/io.ts'
 
 export { help }
@@ -15,12 +15,11 @@ export { help }
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
-  const { values, positionals } = parsed
-  if (values.config !== undefined && positionals.length > 0)
-    return usageError(`the file is given twice, as \`${positionals[0]}\` and with \`--config\``, help, io)
+  const { values } = parsed
+  const file = configFrom(parsed, help, io)
+  if (typeof file === 'number') return file
   const now = new Date()
-  const path = resolve(io.cwd, values.config ?? positionals[0] ?? 'gateway.yaml')
-  const result = load(path, { env: io.env, now, allowMissingEnv: true })
+  const result = load(resolve(io.cwd, file), { env: io.env, now, allowMissingEnv: true })
   const { loaded } = result
   if (loaded === undefined) {
     io.stderr(formatText(result, io))

@@ -6,6 +6,7 @@ import { changesIn } from './demo/news.ts'
 import { choosePorts, type Ports } from './demo/ports.ts'
 import { jsonLine, welcome } from './demo/welcome.ts'
 import { parseCommandLine } from './cli/arguments.ts'
+import { formatOption } from './cli/common-options.ts'
 import type { Io } from './cli/io.ts'
 import { newSecret } from '../auth/api-key/key.ts'
 import { addKeys } from './keys/add.ts'
@@ -14,13 +15,7 @@ import { start } from './run.ts'
 import { stopSignal } from './cli/signals.ts'
 
 const options = {
-  format: {
-    type: 'string',
-    value: 'FORMAT',
-    choices: ['text', 'json'],
-    default: 'text',
-    help: 'Output format',
-  },
+  format: formatOption,
   ephemeral: { type: 'boolean', default: false, help: 'Use free ports instead of 8080, 9090 and 7878' },
 } as const
 

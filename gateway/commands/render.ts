@@ -4,13 +4,11 @@ import type { Config } from '../../schema/config.ts'
 import { load } from '../config/load.ts'
 import { formatText } from '../config/report/format.ts'
 import { printable, printableJson } from '../lib/printable.ts'
-import { parseCommandLine } from './cli/arguments.ts'
+import { configFrom, parseCommandLine } from './cli/arguments.ts'
+import { configOption } from './cli/common-options.ts'
 import type { Help } from './cli/command.ts'
 import { exitCodeOf } from './cli/exit-code.ts'
 import type { Io } from './cli/io.ts'
-import { reportOptions } from './cli/report.ts'
-
-const { config } = reportOptions
 
 export const help = {
   name: 'render',
@@ -20,7 +18,7 @@ export const help = {
     'Prints the effective configuration: main file and fragments as one, variables replaced where they are set, and defaults filled in. Secrets are references, and hashes are shortened.',
   ],
   options: {
-    config,
+    config: configOption,
     format: {
       type: 'string',
       value: 'FORMAT',
@@ -43,9 +41,10 @@ const shownHashLength = 8
 export async function run(args: string[], io: Io): Promise<number> {
   const parsed = await parseCommandLine(args, help, io)
   if (!parsed.ok) return parsed.exitCode
-  const { values, positionals } = parsed
-  const path = resolve(io.cwd, values.config ?? positionals[0] ?? 'gateway.yaml')
-  const result = load(path, { env: io.env, now: new Date(), allowMissingEnv: true })
+  const { values } = parsed
+  const file = configFrom(parsed, help, io)
+  if (typeof file === 'number') return file
+  const result = load(resolve(io.cwd, file), { env: io.env, now: new Date(), allowMissingEnv: true })
   const { loaded } = result
   if (loaded === undefined) {
     io.stderr(formatText(result, io))

@@ -10,17 +10,12 @@ import { LoadTimeout } from '../runtime/loader/load-timeout.ts'
 import { createLoader } from '../runtime/loader/loader.ts'
 import { exitCodeOf } from './cli/exit-code.ts'
 import { configFrom, parseCommandLine } from './cli/arguments.ts'
+import { configOption } from './cli/common-options.ts'
 import type { Io } from './cli/io.ts'
 import { stopSignal } from './cli/signals.ts'
 
 const options = {
-  config: {
-    type: 'string',
-    short: 'c',
-    value: 'FILE',
-    help: 'Configuration file',
-    defaultHelp: 'gateway.yaml',
-  },
+  config: configOption,
   watch: { type: 'boolean', default: true, help: 'Reload on SIGHUP only, not when a file changes' },
 } as const
 

@@ -1,3 +1,4 @@
+import { formatOption } from '../cli/common-options.ts'
 import { reportOptions } from '../cli/report.ts'
 import type { Help } from '../cli/command.ts'
 
@@ -24,13 +25,7 @@ const options = {
     help: 'Instant of the call, such as 2027-01-31T12:00:00Z',
     defaultHelp: 'now',
   },
-  format: {
-    type: 'string',
-    value: 'FORMAT',
-    choices: ['text', 'json'],
-    default: 'text',
-    help: 'Output format',
-  },
+  format: formatOption,
   quiet: { ...quiet, help: 'In text format, print nothing' },
 } as const
 

@@ -7,18 +7,13 @@ import { relativePath } from '../../config/report/render.ts'
 import { formatSarif } from '../../config/report/sarif.ts'
 import { printable } from '../../lib/printable.ts'
 import { configFrom, type Values } from './arguments.ts'
+import { configOption } from './common-options.ts'
 import type { Help } from './command.ts'
 import { readStdin, type Io } from './io.ts'
 
 /** Options of every command that reports on a configuration. The file may also be the positional argument. */
 export const reportOptions = {
-  config: {
-    type: 'string',
-    short: 'c',
-    value: 'FILE',
-    help: 'Configuration file',
-    defaultHelp: 'gateway.yaml',
-  },
+  config: configOption,
   'allow-missing-env': {
     type: 'boolean',
     default: false,

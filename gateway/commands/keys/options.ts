@@ -5,19 +5,14 @@ import { relativePath } from '../../config/report/render.ts'
 import { resolveSchema } from '../../config/schema/schema.ts'
 import { helpWithName, nearest } from '../../config/document/suggest.ts'
 import { usageError } from '../cli/arguments.ts'
+import { formatOption } from '../cli/common-options.ts'
 import type { Help } from '../cli/command.ts'
 import type { Io } from '../cli/io.ts'
 
 /** Options of every command that edits the configuration. */
 export const editing = {
   config: { type: 'string', short: 'c', value: 'FILE', default: 'gateway.yaml', help: 'Configuration file' },
-  format: {
-    type: 'string',
-    value: 'FORMAT',
-    choices: ['text', 'json'],
-    default: 'text',
-    help: 'Output format',
-  },
+  format: formatOption,
   quiet: { type: 'boolean', short: 'q', default: false, help: 'Print only errors on stderr' },
   'dry-run': {
     type: 'boolean',
