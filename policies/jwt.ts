@@ -2,8 +2,8 @@ import { fromHeader } from '../gateway/auth/header-credential.ts'
 import { peek } from '../gateway/auth/jws.ts'
 import { authenticateToken, reviewToken, type TokenMethod } from '../gateway/auth/token/authenticate-token.ts'
 import { compileGrants } from '../gateway/auth/token/grants.ts'
+import { tokenRulesOf } from '../gateway/auth/token/token-rules.ts'
 import { createVerifiedTokens } from '../gateway/auth/token/verified-tokens.ts'
-import { parseDuration } from '../gateway/values/units.ts'
 import type { JwtAuth } from '../schema/config.ts'
 import type { Authenticator, IdentityPolicy, PolicyDependencies } from './policy.ts'
 
@@ -61,13 +61,7 @@ function createMethod(
   const keys = tokenKeys(options)
   return {
     name,
-    rules: {
-      issuer: options.issuer,
-      algorithms: new Set(options.algorithms),
-      audiences: new Set(options.audiences ?? ownAudiences),
-      clients: options.clients && new Set(options.clients),
-      clockSkew: parseDuration(options.clockSkew),
-    },
+    rules: tokenRulesOf(options, ownAudiences),
     keys,
     introspection: introspection(options),
     introspectsSigned: options.introspection?.tokens === 'all',

@@ -7,11 +7,11 @@ import type { Claims } from '../auth/jws.ts'
 import { anonymous, type Principal } from '../auth/principal.ts'
 import { audiencesOf } from '../auth/token/audiences.ts'
 import { compileGrants } from '../auth/token/grants.ts'
+import { tokenRulesOf } from '../auth/token/token-rules.ts'
 import { checkClaims, scopesOf } from '../auth/token/token.ts'
 import { Refusal } from '../mcp/errors.ts'
 import { takesTokens } from '../values/auth-type.ts'
 import { endpointPath } from '../values/endpoint-path.ts'
-import { parseDuration } from '../values/units.ts'
 import { secretWindow, stateAt, type State } from '../values/window.ts'
 
 /** Who is asked about: a key by its name, the holder of a token or of a certificate, or nobody. */
@@ -92,20 +92,14 @@ function tokenPrincipal(given: Claims, methods: Methods, place: Place): Principa
   if (own === undefined) throw new Refusal('token_issuer')
   const { name, method } = own
   const { config, proxy, now } = place
-  const audiences =
-    method.audiences ?? audiencesOf(endpointPath(proxy, config.proxies[proxy]!), config.listen.publicUrl)
+  const path = endpointPath(proxy, config.proxies[proxy]!)
+  const rules = tokenRulesOf(method, audiencesOf(path, config.listen.publicUrl))
   const claims = {
     iss: method.issuer,
-    aud: audiences[0],
+    aud: [...rules.audiences][0],
     exp: Math.floor(now / 1000) + 3600,
     sub: 'example',
     ...given,
-  }
-  const rules = {
-    issuer: method.issuer,
-    algorithms: new Set(method.algorithms),
-    audiences: new Set(audiences),
-    clockSkew: parseDuration(method.clockSkew),
   }
   const { subject, expires } = checkClaims({ text: '', header: {}, claims }, rules, now)
   return {
