@@ -43,7 +43,7 @@ t.test('a reader that opened the file before the edit reads all of the old conte
 
 t.test('concurrent commands lose no edit', async t => {
   const { folder, file } = folderWith(t, config())
-  const names = Array.from({ length: 12 }, (_, index) => `k${index}`)
+  const names = Array.from({ length: 6 }, (_, index) => `k${index}`)
   const outcomes = await Promise.all(
     names.map(name => spawned(t, [main, 'keys', 'new', name, '--role', 'reader'], folder)),
   )
