@@ -285,3 +285,23 @@ t.test('a gateway that stops answers a call that comes too late', async t => {
     /^HTTP\/1\.1 200 [^]*"ok":true[^]*HTTP\/1\.1 200 [^]*retry-after: 1[^]*"id":"c-7"[^]*"draining"/i,
   )
 })
+
+t.test('a body that was too large was refused as too late while its id was read', async t => {
+  const { url } = await setUp(t, ok)
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (more: string) => (answer += more))
+  const head = `POST /main/mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n`
+  const begin = '{"jsonrpc":"2.0","id":"c-7","method":"tools/call","params":{"x":"'
+  socket.write(`${head}Content-Type: application/json\r\nContent-Length: 6000000\r\n\r\n${begin}`)
+  socket.write('a'.repeat(5_000_000))
+  // Slow enough for the time of the request, and fast enough for the reading of its id.
+  const timer = setInterval(() => socket.write('a'), 100)
+  t.teardown(() => {
+    clearInterval(timer)
+    socket.destroy()
+  })
+  await until(() => answer.includes('requestId'), 'it is answered')
+  t.match(answer, '"id":"c-7"')
+  t.match(answer, 'body_too_large')
+})

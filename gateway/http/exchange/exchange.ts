@@ -46,6 +46,8 @@ export interface Exchange {
   forwarded: boolean
   /** Ids of the requests in the body, as JSON text. */
   readonly requestIds: string[]
+  /** The refusal that waits while its body is read for the id of the request. */
+  awaitingId: Refusal | undefined
   /** Whether the messages of the body were read, so that `requestIds` is complete. */
   isRead: boolean
   batch: boolean
@@ -121,6 +123,7 @@ export function openExchange(request: BodyRequest, response: ServerResponse, sna
     refusal: undefined,
     forwarded: false,
     requestIds: [],
+    awaitingId: undefined,
     isRead: false,
     batch: false,
     originAllowed: false,

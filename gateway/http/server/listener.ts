@@ -157,6 +157,7 @@ async function run(
       if (exchange.refusal !== undefined) return
       exchange.rule = error.rule
       if (mayHaveId(exchange, error)) {
+        exchange.awaitingId = error
         await readId(exchange)
         if (exchange.refusal !== undefined || exchange.isOver) return
       }

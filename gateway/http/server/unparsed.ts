@@ -73,7 +73,8 @@ function answerError(
     // Anything else that works on it must not send a response too.
     exchange.request.stopReading()
     exchange.relay?.onClose()
-    refuse(exchange, refusal)
+    // A request that was refused already is not refused for another reason, such as its time.
+    refuse(exchange, exchange.awaitingId ?? refusal)
   }
 }
 

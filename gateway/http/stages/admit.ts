@@ -8,8 +8,8 @@ import { methodRefused } from './preflight.ts'
 import type { Stage } from './stage.ts'
 
 /**
- * Refuses principals without a grant on the proxy, and everyone if the gateway is stopping; counts the request in. This comes before the body is read, so that the
- * bytes of bodies are bounded for each principal and proxy.
+ * Refuses principals without a grant on the proxy, and everyone if the gateway is stopping; counts the request in. This comes
+ * before the body is read, so that the bytes of bodies are bounded for each principal and proxy.
  */
 export const admit: Stage<AdmittedExchange> = {
   name: 'admit',
