@@ -282,6 +282,57 @@ t.test('each edit has the changes that a reviewer would expect', async t => {
   }
 })
 
+const certificates = `
+listen: {tls: {cert: {file: a}, key: {file: b}, clientCa: {file: c}}}
+auth:
+  hosts:
+    type: mtls
+    grants:
+      - {when: {san: ["*.agents.example.com", "spiffe://example.com/*", "*@example.com"]}, roles: [reader]}
+      - {when: {subject: "CN=boss*"}, roles: [admin]}
+      - {when: {fingerprint: "${'a'.repeat(64)}"}, roles: [admin]}
+roles:
+  reader: {access: {mock: {tools: {allow: ["get_*"], deny: ["get_secret*"]}}}}
+  admin: {access: {mock: {tools: {allow: ["*"]}}}}
+proxies:
+  mock: {auth: [hosts], upstream: {url: "http://127.0.0.1:7878/mcp"}}
+`
+
+t.test('certificates are compared by what their conditions tell apart', async t => {
+  t.strictSame(changesOf(certificates, certificates), [])
+  const holders = (from: string, to: string) =>
+    plan(configOf(certificates), configOf(certificates.replace(from, to)), today.getTime()).map(
+      ({ risk, access }) => [risk, access?.callers, access?.names.map(({ witness }) => witness)],
+    )
+  t.strictSame(holders('"*@example.com"]', '"*@example.com", "*.more.example"]')[0], [
+    'widens',
+    ['certificate for hosts with the name .more.example'],
+    ['get_'],
+  ])
+  // With a name of the reader too, the deny of that role counts.
+  t.strictSame(holders('"CN=boss*"', '"CN=boss-*"'), [
+    ['narrows', ['certificate for hosts with the subject CN=boss'], ['x']],
+    ['narrows', ['certificate for hosts with the name @example.com and the subject CN=boss'], ['x']],
+  ])
+  t.strictSame(holders(`"${'a'.repeat(64)}"`, `"${'b'.repeat(64)}"`)[0]?.slice(0, 2), [
+    'widens',
+    ['certificate for hosts with the fingerprint bbbbbbbbbbbbbbbb…'],
+  ])
+})
+
+t.test('too many grants to try are a change that cannot be decided', async t => {
+  const many = (role: string): string => {
+    const grants = Array.from(
+      { length: 250 },
+      (_, index) => `{when: {claims: {g: "g${index}"}}, roles: [${role}]}`,
+    )
+    return base.replace(/ {4}grants:\n(?: {6}.*\n)+/, `    grants: [${grants.join(', ')}]\n`)
+  }
+  t.match(changesOf(many('reader'), many('admin')), [
+    'widens: the grants are too many to compare, so their holders may gain access',
+  ])
+})
+
 const letters = fc.constantFrom('a', 'b', '*', '?')
 const pattern = fc
   .array(letters, { minLength: 1, maxLength: 3 })
