@@ -81,7 +81,7 @@ export function hiddenCall(secret: string): Call {
 
 /** Returns a call that is refused because of its credential. */
 export function refusedCall(secret: string, status: number, reason: string): Call {
-  return { ...callOf('get_small', secret), status, answer: `"reason":"${reason}"` }
+  return { ...callOf('get_small', secret), status, answer: reason }
 }
 
 /**
