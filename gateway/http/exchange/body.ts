@@ -18,6 +18,27 @@ interface Reading {
   reject(this: void, error: Error): void
 }
 
+interface Scanning {
+  readonly scanner: IdScanner
+  readonly timer: NodeJS.Timeout
+  /** Milliseconds on the clock of `performance`. */
+  readonly until: number
+  /** Bytes that may still be read. */
+  left: number
+  finish(this: void): void
+}
+
+/** Reads a chunk, or the end, for the id of a request. */
+function scan(scanning: Scanning, chunk: Buffer | null): boolean {
+  if (chunk !== null) {
+    scanning.scanner.take(chunk)
+    scanning.left -= chunk.length
+    scanning.timer.refresh()
+  }
+  if (chunk === null || scanning.left < 0 || performance.now() > scanning.until) scanning.finish()
+  return true
+}
+
 /**
  * A request whose body can be read without its stream: the work of the stream is a good part of the cost of reading. Until
  * `readBody` is called, and after it failed, the request is a stream as usual.
@@ -27,6 +48,7 @@ export class BodyRequest extends IncomingMessage {
   /** What was read before reading failed. */
   #taken: readonly Buffer[] = nothing
   #scanner: IdScanner | undefined
+  #scanning: Scanning | undefined
   /** Called before the body is read, because some clients wait to be asked for it; a promise delays the reading. */
   onWanted: (() => Promise<void> | undefined) | undefined
 
@@ -78,22 +100,16 @@ export class BodyRequest extends IncomingMessage {
     this.#scanner = scanner
     for (const chunk of this.#taken) scanner.take(chunk)
     this.#taken = nothing
+    for (let kept: Buffer | null = this.read(); kept !== null; kept = this.read()) scanner.take(kept)
+    if (this.complete) return Promise.resolve(scanner.id())
     return new Promise(resolve => {
-      const until = performance.now() + scanTimeoutMs
-      let size = 0
-      const take = (chunk: Buffer): void => {
-        size += chunk.length
-        scanner.take(chunk)
-        timer.refresh()
-        if (size > limit || performance.now() > until) finish()
-      }
       const finish = (): void => {
         clearTimeout(timer)
-        this.off('data', take).off('end', finish).off('close', finish)
+        this.#scanning = undefined
         resolve(scanner.id())
       }
       const timer = setTimeout(finish, scanIdleTimeoutMs)
-      this.on('data', take).once('end', finish).once('close', finish)
+      this.#scanning = { scanner, timer, finish, left: limit, until: performance.now() + scanTimeoutMs }
     })
   }
 
@@ -106,7 +122,8 @@ export class BodyRequest extends IncomingMessage {
 
   override push(chunk: Buffer | null): boolean {
     const reading = this.#reading
-    if (reading === undefined) return super.push(chunk)
+    if (reading === undefined)
+      return this.#scanning === undefined ? super.push(chunk) : scan(this.#scanning, chunk)
     const hasRoom = chunk === null || reading.share.addBody(chunk.length)
     if (chunk !== null && hasRoom && reading.store.append(chunk)) return true
     this.#reading = undefined
