@@ -7,10 +7,8 @@ import { anonymous } from '../auth/principal.ts'
 import { parseFingerprint } from '../values/fingerprint.ts'
 import { matchGlob, parseGlob } from '../values/glob.ts'
 import type { CallerClass } from './callers.ts'
+import { distinct, methodCallers, pairwise } from './method-callers.ts'
 import type { Side } from './side.ts'
-
-/** Largest number of certificates that are tried for one auth method. */
-const maxCertificates = 20_000
 
 /** The properties of a certificate that conditions look at. */
 interface Sample {
@@ -28,34 +26,12 @@ const noNames: CertificateNames = { uri: [], dns: [], email: [] }
  * @returns undefined if there are too many
  */
 export function certificateCallers(before: Side, after: Side): CallerClass[] | undefined {
-  const callers: CallerClass[] = []
-  const names = new Set([before, after].flatMap(side => Object.keys(certificateMethods(side))))
-  for (const name of names) {
-    const methods = [before, after].map(side => certificateMethods(side)[name])
-    const conditions = methods.flatMap(method => method?.grants.map(({ when }) => when) ?? [])
-    const samples = samplesOf(conditions)
-    if (samples === undefined) return undefined
-    const roles = methods.map(method => method && rolesBy(name, method))
-    const seen = new Set<string>()
-    for (const sample of samples) {
-      const held = roles.map(rolesOf => rolesOf?.(sample))
-      const key = JSON.stringify(held)
-      if (seen.has(key)) continue
-      seen.add(key)
-      callers.push({
-        labels: [`certificate for ${name} with ${describe(sample)}`],
-        rolesOn: (side, proxy) =>
-          side.methods(proxy).some(one => one.name === name) ? held[side === before ? 0 : 1] : undefined,
-      })
-    }
-  }
-  return callers
-}
-
-function certificateMethods({ config }: Side): Record<string, MtlsAuth> {
-  return Object.fromEntries(
-    Object.entries(config.auth).flatMap(([name, method]) => (method.type === 'mtls' ? [[name, method]] : [])),
-  )
+  return methodCallers<CertificateCondition, MtlsAuth, Sample>(before, after, {
+    includes: method => method.type === 'mtls',
+    samplesOf,
+    rolesBy,
+    label: (name, sample) => `certificate for ${name} with ${describe(sample)}`,
+  })
 }
 
 function describe({ names, subject, digest }: Sample): string {
@@ -79,19 +55,14 @@ function rolesBy(name: string, { type, grants }: MtlsAuth): (sample: Sample) => 
 }
 
 function samplesOf(conditions: readonly CertificateCondition[]): Sample[] | undefined {
-  const distinct = [...new Map(conditions.map(when => [JSON.stringify(when), when])).values()]
-  const sans = valuesOf(distinct.flatMap(({ san = [] }) => san))
-  const subjects = valuesOf(distinct.flatMap(({ subject = [] }) => subject))
+  const whens = distinct(conditions)
+  const sans = valuesOf(whens.flatMap(({ san = [] }) => san))
+  const subjects = valuesOf(whens.flatMap(({ subject = [] }) => subject))
   if (sans === undefined || subjects === undefined) return undefined
-  const single = distinct.map(when => samplesFor(when, sans, subjects))
-  const all = single.flat()
-  for (const [index, ones] of single.entries()) {
-    for (const others of single.slice(index + 1)) {
-      if (all.length + ones.length * others.length > maxCertificates) return undefined
-      for (const one of ones) for (const other of others) all.push(...merge(one, other))
-    }
-  }
-  return all
+  return pairwise(
+    whens.map(when => samplesFor(when, sans, subjects)),
+    merge,
+  )
 }
 
 function valuesOf(patterns: readonly string[]): string[] | undefined {

@@ -1,5 +1,5 @@
 import type { Key } from '../../schema/config.ts'
-import { secretWindow } from '../values/window.ts'
+import { isUsable } from '../values/window.ts'
 import type { CallerClass } from './callers.ts'
 import type { Side } from './side.ts'
 
@@ -26,6 +26,5 @@ export function keyCallers(before: Side, after: Side): CallerClass[] {
 /** Returns the roles of a key; undefined if it does not exist, is disabled, or has no secret that works or will. */
 function rolesOf(name: string, { config, now }: Side): readonly string[] | undefined {
   const key: Key | undefined = Object.hasOwn(config.keys, name) ? config.keys[name] : undefined
-  if (key === undefined || key.disabled) return undefined
-  return key.secrets.some(secret => now < secretWindow(key, secret, () => {}).ends) ? key.roles : undefined
+  return key !== undefined && isUsable(key, now) ? key.roles : undefined
 }

@@ -5,10 +5,8 @@ import { compileGrants } from '../auth/token/grants.ts'
 import { takesTokens } from '../values/auth-type.ts'
 import { matchGlob, parseGlob } from '../values/glob.ts'
 import type { CallerClass } from './callers.ts'
+import { distinct, methodCallers, pairwise } from './method-callers.ts'
 import type { Side } from './side.ts'
-
-/** Largest number of tokens that are tried for one auth method. */
-const maxTokens = 20_000
 
 /** Claims of a token, each as a list, and its scopes. */
 interface Sample {
@@ -18,43 +16,20 @@ interface Sample {
 
 /**
  * Returns tokens that stand for all tokens of the issuers that two configurations accept: for every combination of at most
- * two grants, a smallest token that satisfies them. More grants cannot matter: one allows a name, and one may deny it. A
- * claim takes a value of each class that the conditions tell apart.
+ * two grants, a smallest token that satisfies them. A claim takes a value of each class that the conditions tell apart.
  *
  * @returns undefined if there are too many
  */
 export function tokenCallers(before: Side, after: Side): CallerClass[] | undefined {
-  const callers: CallerClass[] = []
-  const names = new Set([before, after].flatMap(side => Object.keys(tokenMethods(side))))
-  for (const name of names) {
-    const [was, is] = [tokenMethods(before)[name], tokenMethods(after)[name]]
-    const grants = [...(was?.grants ?? []), ...(is?.grants ?? [])]
-    const samples = samplesOf(grants.map(({ when }) => when))
-    if (samples === undefined) return undefined
-    const roles = new Map(
-      [was, is].flatMap(method => (method ? [[method, compileGrants(method.grants)]] : [])),
-    )
-    const seen = new Set<string>()
-    for (const sample of samples) {
-      const claims = claimsOf(sample)
-      const held = [was, is].map(method => method && roles.get(method)!(claims))
-      const key = JSON.stringify(held)
-      if (seen.has(key)) continue
-      seen.add(key)
-      callers.push({
-        labels: [`token of ${name} with ${JSON.stringify(claims)}`],
-        rolesOn: (side, proxy) =>
-          side.methods(proxy).some(one => one.name === name) ? held[side === before ? 0 : 1] : undefined,
-      })
-    }
-  }
-  return callers
-}
-
-function tokenMethods({ config }: Side): Record<string, JwtAuth> {
-  return Object.fromEntries(
-    Object.entries(config.auth).flatMap(([name, method]) => (takesTokens(method) ? [[name, method]] : [])),
-  )
+  return methodCallers<TokenCondition, JwtAuth, Sample>(before, after, {
+    includes: takesTokens,
+    samplesOf,
+    rolesBy(_name, { grants }) {
+      const rolesOf = compileGrants(grants)
+      return sample => rolesOf(claimsOf(sample))
+    },
+    label: (name, sample) => `token of ${name} with ${JSON.stringify(claimsOf(sample))}`,
+  })
 }
 
 /** Returns the claims of a sample: a list of one value as that value. */
@@ -64,18 +39,13 @@ function claimsOf({ claims, scopes }: Sample): Claims {
 }
 
 function samplesOf(conditions: readonly TokenCondition[]): Sample[] | undefined {
-  const distinct = [...new Map(conditions.map(when => [JSON.stringify(when), when])).values()]
-  const values = valuesByClaim(distinct)
+  const whens = distinct(conditions)
+  const values = valuesByClaim(whens)
   if (values === undefined) return undefined
-  const single = distinct.map(when => samplesFor(when, values))
-  const all = single.flat()
-  for (const [index, ones] of single.entries()) {
-    for (const others of single.slice(index + 1)) {
-      if (all.length + ones.length * others.length > maxTokens) return undefined
-      for (const one of ones) for (const other of others) all.push(merge(one, other))
-    }
-  }
-  return all.length > maxTokens ? undefined : all
+  return pairwise(
+    whens.map(when => samplesFor(when, values)),
+    (one, other) => [merge(one, other)],
+  )
 }
 
 /** Returns a value of each class of texts that the conditions on a claim tell apart. */
