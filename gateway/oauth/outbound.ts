@@ -1,3 +1,4 @@
+import { withoutBrackets } from '../values/hosts.ts'
 import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { Agent, request, type Dispatcher } from 'undici'
@@ -110,7 +111,7 @@ export function createOutbound(
       const isNamed = named.has(hostname)
       const proxy = proxyFromEnvironment(parsed, environment)
       const isRefused =
-        isInternal(hostname.replace(/^\[(.*)\]$/, '$1')) || (proxy !== undefined && isInternalName(hostname))
+        isInternal(withoutBrackets(hostname)) || (proxy !== undefined && isInternalName(hostname))
       if (!isNamed && (protocol !== 'https:' || isRefused)) {
         throw new OutboundRefused(
           'host_not_named',

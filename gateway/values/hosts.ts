@@ -11,6 +11,11 @@ export function isHostName(text: string): boolean {
   return labels.every(part => label.test(part))
 }
 
+/** Returns the host of a parsed URL as a socket takes it: an IPv6 address without its brackets. */
+export function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1')
+}
+
 /** Returns whether the host of a parsed URL is this machine. */
 export function isLoopback(hostname: string): boolean {
   return (

@@ -1,3 +1,4 @@
+import { withoutBrackets } from './hosts.ts'
 import { MalformedError } from './malformed.ts'
 
 /** A forward proxy, as its URL describes it. */
@@ -31,7 +32,7 @@ export function parseProxyUrl(text: string): ForwardProxy {
   }
   return {
     origin: url.origin,
-    hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    hostname: withoutBrackets(url.hostname),
     port: Number(url.port || (isSecure ? 443 : 80)),
     isSecure,
     authorization: authorizationOf(url),

@@ -45,3 +45,14 @@ export function stateAt({ begins, ends }: Window, disabled: boolean, now: number
   if (now >= ends) return 'expired'
   return now < begins ? 'early' : 'valid'
 }
+
+/** A key as far as its state matters. */
+interface KeyBounds extends Bounds {
+  readonly disabled: boolean
+  readonly secrets: readonly Bounds[]
+}
+
+/** Returns whether a key has a secret that is valid, or that will be. A bound that depends on a missing variable is none. */
+export function isUsable(key: KeyBounds, now: number): boolean {
+  return !key.disabled && key.secrets.some(secret => now < secretWindow(key, secret, () => {}).ends)
+}

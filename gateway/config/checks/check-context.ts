@@ -1,4 +1,4 @@
-import type { Config } from '../../../schema/config.ts'
+import type { AuthMethod, Config } from '../../../schema/config.ts'
 import type { DiagnosticCode, Explanation } from '../document/diagnostics.ts'
 import { report, skip, type LoadContext } from '../document/load-context.ts'
 import { isSkipped, locate, type Part } from '../document/locate.ts'
@@ -75,4 +75,12 @@ export function items<T>(list: readonly (T | undefined)[] | undefined): [number,
   return [...(list ?? []).entries()].filter(
     (entry): entry is [number, NonNullable<T>] => entry[1] !== undefined,
   )
+}
+
+/** Returns the auth method of a name; undefined if there is none. */
+export function methodNamed(
+  { config: { auth = {} } }: CheckContext,
+  name: string,
+): DeepPartial<AuthMethod> | undefined {
+  return Object.hasOwn(auth, name) ? auth[name] : undefined
 }

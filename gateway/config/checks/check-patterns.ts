@@ -3,7 +3,14 @@ import { takesTokens } from '../../values/auth-type.ts'
 import type { Path } from '../document/pointer.ts'
 import type { Subject } from '../patterns/foreign-pattern.ts'
 import { checkGlob } from './check-glob.ts'
-import { entries, items, reportAt, type CheckContext, type DeepPartial } from './check-context.ts'
+import {
+  entries,
+  items,
+  reportAt,
+  type CheckContext,
+  type DeepPartial,
+  methodNamed,
+} from './check-context.ts'
 
 /** Kinds of names that rules match, and what their patterns are compared with. */
 const subjects = {
@@ -79,10 +86,9 @@ function checkScopes(context: CheckContext, name: string, { auth, scopes }: Deep
       checkGlob(context, pattern, path, { subject: subjects[kind], use: 'scopes', part: 'key' })
     }
   }
-  const { config } = context
   const methods = typeof auth === 'string' ? [] : items(auth)
   const mayTakeTokens = methods.some(([, one]) => {
-    const method = Object.hasOwn(config.auth ?? {}, one) ? config.auth?.[one] : undefined
+    const method = methodNamed(context, one)
     return method === undefined || takesTokens(method)
   })
   if (mayTakeTokens) return

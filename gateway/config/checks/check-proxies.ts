@@ -10,6 +10,7 @@ import {
   type RelatedPath,
   type DeepPartial,
   type CheckContext,
+  methodNamed,
 } from './check-context.ts'
 
 /** Checks that no two proxies have the same path. */
@@ -50,13 +51,6 @@ export function checkAuth(context: CheckContext): void {
     checkAmbiguity(context, name, auth)
     checkUnstructured(context, name, auth)
   }
-}
-
-function methodNamed(
-  { config: { auth = {} } }: CheckContext,
-  name: string,
-): DeepPartial<AuthMethod> | undefined {
-  return Object.hasOwn(auth, name) ? auth[name] : undefined
 }
 
 function checkAmbiguity(

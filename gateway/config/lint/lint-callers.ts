@@ -1,5 +1,5 @@
-import type { AuthMethod, Config, Key } from '../../../schema/config.ts'
-import { secretWindow } from '../../values/window.ts'
+import type { AuthMethod, Config } from '../../../schema/config.ts'
+import { isUsable } from '../../values/window.ts'
 import { reportAt } from '../checks/check-context.ts'
 import type { WholeContext } from './whole-context.ts'
 
@@ -55,11 +55,6 @@ function usableKeys({ config, loadContext }: WholeContext): Holder[] {
 
 function distinct(holders: readonly { readonly roles: Holder }[]): Holder[] {
   return [...new Map(holders.map(({ roles }) => [JSON.stringify(roles), roles])).values()]
-}
-
-function isUsable(key: Key, now: number): boolean {
-  const mayBeLater = (): void => {}
-  return !key.disabled && key.secrets.some(secret => secretWindow(key, secret, mayBeLater).ends > now)
 }
 
 function reaches(roles: Config['roles'], holder: Holder, proxy: string): boolean {

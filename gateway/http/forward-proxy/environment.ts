@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { isLoopback } from '../../values/hosts.ts'
+import { isLoopback, withoutBrackets } from '../../values/hosts.ts'
 import { MalformedError } from '../../values/malformed.ts'
 import { parseNetwork } from '../../values/networks.ts'
 import { parseProxyUrl, type ForwardProxy } from '../../values/proxy-url.ts'
@@ -42,7 +42,7 @@ function parsed(text: string): ForwardProxy {
  * port.
  */
 function isExempt({ protocol, hostname, port }: URL, list: string): boolean {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+  const host = withoutBrackets(hostname).replace(/\.$/, '')
   const actual = port === '' ? (protocol === 'https:' ? '443' : '80') : port
   return list
     .toLowerCase()
