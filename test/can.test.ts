@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import t from 'tap'
 import { answer } from '../gateway/analysis/answer.ts'
 import { hashSecret } from '../gateway/auth/api-key/key.ts'
 import { run } from '../gateway/commands/can.ts'
 import { load } from '../gateway/config/load.ts'
 import { revocationId } from '../gateway/values/revocation-id.ts'
+import { runCommand } from './fixtures/command.ts'
 import { createAuthority } from './fixtures/certificates.ts'
 import { startTestGateway } from './fixtures/gateway.ts'
 import { json, messageOf, startTestUpstream } from './fixtures/upstream.ts'
@@ -75,18 +75,7 @@ writeFileSync(
 )
 writeFileSync(join(folder, 'revoked.yaml'), revoked)
 
-async function ask(args: string[], stdin = '') {
-  let [out, err] = ['', '']
-  const code = await run(args, {
-    stdin: Readable.from([stdin]),
-    stdout: text => (out += text),
-    stderr: text => (err += text),
-    env: {},
-    cwd: folder,
-    color: false,
-  })
-  return { code, out, err }
-}
+const ask = (args: string[], stdin = '') => runCommand(run, args, { cwd: folder, stdin })
 
 interface Found {
   readonly allow: boolean
@@ -192,8 +181,8 @@ const rows: [question: string, stdin: string, allow: boolean, detail: string | n
 
 t.test('each answer, with its detail and the rule that decides', async t => {
   for (const [question, stdin, allow, detail, rule] of rows) {
-    const { code, out } = await ask([...question.split(' '), '--format', 'json'], stdin)
-    const found = JSON.parse(out) as Found
+    const { code, stdout } = await ask([...question.split(' '), '--format', 'json'], stdin)
+    const found = JSON.parse(stdout) as Found
     t.strictSame(
       [code, found.allow, found.detail, found.rule.pointer],
       [allow ? 0 : 1, allow, detail, rule],
@@ -203,14 +192,14 @@ t.test('each answer, with its detail and the rule that decides', async t => {
 })
 
 t.test('the text names the file and line of the rule, and the rules that say the opposite', async t => {
-  const { code, out } = await ask('--proxy mock --tool get_secret --key ci'.split(' '))
+  const { code, stdout } = await ask('--proxy mock --tool get_secret --key ci'.split(' '))
   t.equal(code, 1)
-  t.strictSame(out.trim().split('\n'), [
+  t.strictSame(stdout.trim().split('\n'), [
     'no: the name is denied, or no rule allows it (name_unknown)',
     'decided by: gateway.yaml:26:15 /roles/reader/access/mock/tools/deny/0',
     'also matches: gateway.yaml:24:15 /roles/reader/access/mock/tools/allow/0 (allow "get_*")',
   ])
-  t.same(await ask('--proxy mock --tool get_a --key ci -q'.split(' ')), { code: 0, out: '', err: '' })
+  t.same(await ask('--proxy mock --tool get_a --key ci -q'.split(' ')), { code: 0, stdout: '', stderr: '' })
 })
 
 t.test('a certificate is judged by its names', async t => {
@@ -221,8 +210,10 @@ t.test('a certificate is judged by its names', async t => {
   ] as const) {
     const { cert } = await authority.issue({ san: [name] })
     writeFileSync(join(folder, 'client.pem'), cert)
-    const { out } = await ask('--proxy certs --tool get_a --certificate client.pem --format json'.split(' '))
-    const found = JSON.parse(out) as Found
+    const { stdout } = await ask(
+      '--proxy certs --tool get_a --certificate client.pem --format json'.split(' '),
+    )
+    const found = JSON.parse(stdout) as Found
     t.strictSame(found.principal?.roles, roles)
   }
 })
@@ -243,10 +234,10 @@ t.test('mistakes in a question are reported, with exit code 2', async t => {
     ['absent.yaml --proxy mock --tool x --key ci', /GH1001/],
   ]
   for (const [args, sentence] of rows) {
-    const { code, out, err } = await ask(args.split(' '))
+    const { code, stdout, stderr } = await ask(args.split(' '))
     t.equal(code, 2, args)
-    t.equal(out, '')
-    t.match(err, sentence)
+    t.equal(stdout, '')
+    t.match(stderr, sentence)
   }
 })
 

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { run as check } from '../gateway/commands/check.ts'
@@ -11,6 +10,7 @@ import { orderOf, orders } from '../gateway/plan/fields.ts'
 import { plan } from '../gateway/plan/plan.ts'
 import { answer } from '../gateway/analysis/answer.ts'
 import { parseWithoutHints } from '../gateway/config/schema/editor-hints.ts'
+import { runCommand } from './fixtures/command.ts'
 import { loadText, today } from './fixtures/configuration.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -409,22 +409,7 @@ t.test('a plan of a configuration with itself is empty', async t => {
   t.pass()
 })
 
-async function command(
-  start: typeof run,
-  args: string[],
-  cwd: string,
-): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', '']
-  const code = await start(args, {
-    stdin: Readable.from([]),
-    stdout: text => (out += text),
-    stderr: text => (err += text),
-    env: {},
-    cwd,
-    color: false,
-  })
-  return { code, out, err }
-}
+const command = (start: typeof run, args: string[], cwd: string) => runCommand(start, args, { cwd })
 
 function folderOf(t: Test, files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-plan-test-'))
@@ -456,17 +441,17 @@ t.test('the commands compare files, folders and git revisions with their fragmen
     ['HEAD:deploy/gateway.yaml', 'deploy/gateway.yaml'],
     ['HEAD:deploy/gateway.yaml', 'deploy'],
   ] as const) {
-    const { code, out } = await command(run, [before, after, '--format', 'json'], folder)
+    const { code, stdout } = await command(run, [before, after, '--format', 'json'], folder)
     t.equal(code, 0)
-    const { changes } = JSON.parse(out) as { changes: { risk: string; message: string }[] }
+    const { changes } = JSON.parse(stdout) as { changes: { risk: string; message: string }[] }
     t.strictSame(
       changes.map(({ risk, message }) => `${risk}: ${message}`),
       [expected],
     )
   }
   const text = await command(run, ['HEAD:deploy/gateway.yaml', 'deploy'], folder)
-  t.match(text.out, 'before no rule')
-  t.match(text.out, 'after allow "*" at deploy/teams/a.yaml:2')
+  t.match(text.stdout, 'before no rule')
+  t.match(text.stdout, 'after allow "*" at deploy/teams/a.yaml:2')
   t.equal(git('status', '--short').trim(), 'M deploy/teams/a.yaml', 'the repository is untouched')
   t.equal((await command(run, ['HEAD:deploy/absent.yaml', 'deploy'], folder)).code, 2)
   t.equal((await command(run, ['nowhere:deploy/gateway.yaml', 'deploy'], folder)).code, 2)
@@ -522,8 +507,8 @@ t.test('the exit codes of plan and check', async t => {
   ]
   for (const [start, args, code, out] of rows) {
     const found = await command(start, args.split(' '), folder)
-    t.equal(found.code, code, `${args}: ${found.err}`)
-    t.match(found.out, out, args)
+    t.equal(found.code, code, `${args}: ${found.stderr}`)
+    t.match(found.stdout, out, args)
   }
 })
 
@@ -540,7 +525,7 @@ t.test('the comment fits GitHub, and nothing in it ends a cell or is a link', as
   const text = (keys: string[]): string =>
     `version: 1\nauth: {main: {type: api-key}}\nroles:\n${roles.join('\n')}\nkeys:\n${keys.join('\n')}\nproxies: {mock: {auth: [main], upstream: {url: "http://127.0.0.1:1/mcp"}}}\n`
   const folder = folderOf(t, { 'old.yaml': text(many.slice(0, 1)), 'new.yaml': text(many) })
-  const { out } = await command(run, ['old.yaml', 'new.yaml', '--format', 'markdown'], folder)
+  const { stdout: out } = await command(run, ['old.yaml', 'new.yaml', '--format', 'markdown'], folder)
   t.ok(out.length < 60_000, String(out.length))
   t.match(out, /^### Gatehouse plan: 1598 changes: 1598 widens/)
   t.match(out, /more changes were cut/)

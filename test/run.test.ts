@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import type { Group } from '../gateway/commands/cli/command.ts'
 import { dispatch } from '../gateway/commands/cli/dispatch.ts'
 import { program } from '../gateway/commands/registry.ts'
+import { runCommand } from './fixtures/command.ts'
 import { until } from './fixtures/until.ts'
 
 const config = (more = '', address = '127.0.0.1:0'): string => `version: 1
@@ -277,18 +277,8 @@ t.test('--version prints the version of the package', async t => {
 })
 
 /** Runs a command in this process. */
-async function dispatched(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const outcome = { code: -1, stdout: '', stderr: '' }
-  outcome.code = await dispatch(program, args, {
-    stdin: Readable.from([]),
-    stdout: text => void (outcome.stdout += text),
-    stderr: text => void (outcome.stderr += text),
-    env: {},
-    cwd: '/',
-    color: false,
-  })
-  return outcome
-}
+const dispatched = (...args: string[]) =>
+  runCommand((given, io) => dispatch(program, given, io), args, { cwd: '/' })
 
 const invalid: [args: string, names: string, help: string][] = [
   ['walk', 'walk', 'gatehouse --help'],
