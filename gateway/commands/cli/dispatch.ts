@@ -11,8 +11,8 @@ function version(): string {
 }
 
 /**
- * Runs the command of a group that the first argument names. Returns its exit code: 0 for `--help` and `--version`, and 2 when the command
- * is unknown or missing.
+ * Runs the command of a group that the first argument names. Returns its exit code: 0 for `--help` and `--version`, and
+ * 2 when the command is unknown or missing.
  */
 export async function dispatch(group: Group, [name = '', ...args]: string[], io: Io): Promise<number> {
   const row = group.commands.find(command => command.name === name)

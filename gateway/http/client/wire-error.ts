@@ -1,8 +1,9 @@
 /**
  * Codes of failures of a call to a plain-http upstream, beside those of the system. `answer_malformed`: the response is not
- * valid HTTP/1.1. `answer_head_too_large`: its headers or trailers are beyond a bound. `answer_stalled`: its body was silent for too long. `connection_closed`: the upstream closed before the
- * response was complete. `connect_timeout`: the upstream did not accept the connection in time. `request_unfit`: a header
- * cannot be sent. `pool_closed`: the upstream is no longer in use.
+ * valid HTTP/1.1. `answer_head_too_large`: its headers or trailers are beyond a bound. `answer_stalled`: its body was
+ * silent for too long. `connection_closed`: the upstream closed before the response was complete. `connect_timeout`: the
+ * upstream did not accept the connection in time. `request_unfit`: a header cannot be sent. `pool_closed`: the upstream is
+ * no longer in use.
  */
 export type WireErrorCode =
   | 'answer_malformed'
