@@ -23,7 +23,7 @@ const maxWaitMs = 10_000
 /** Waits until files have stopped changing, so that none is read while it is being written. */
 export async function settle(paths: ReadPaths, { quietMs, inForce, isStopped }: Settling): Promise<void> {
   const deadline = performance.now() + Math.max(maxWaitMs, quietMs * 2)
-  let seen = glance(paths)
+  let seen = statAll(paths)
   let since = performance.now()
   let neededMs: number | undefined
   for (let now = since; now < deadline && !isStopped(); now = performance.now()) {
@@ -32,7 +32,7 @@ export async function settle(paths: ReadPaths, { quietMs, inForce, isStopped }: 
       if (now - since >= neededMs) return
     }
     await delay(Math.min(lookIntervalMs, Math.max(quietMs, 1)))
-    const next = glance(paths)
+    const next = statAll(paths)
     if (next === seen) continue
     seen = next
     since = performance.now()
@@ -47,7 +47,7 @@ export function contentsOf(files: readonly string[]): Contents {
 }
 
 /** Returns what a change of the files would change too, without reading them. */
-function glance({ files, directories }: ReadPaths): string {
+function statAll({ files, directories }: ReadPaths): string {
   return [...files, ...directories].map(stateOf).join('\0')
 }
 
